@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+const conditions = ['@forebay/source', 'module', 'node', 'import', 'default'];
+
+/** The one vitest configuration of the house: packages run from source, results are kept for the sum. */
+export const config = defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    include: ['test/**/*.test.ts'],
+    reporters: ['default', ['json', { outputFile: '.results/tests.json' }]],
+    maxWorkers: 2,
+  },
+});
