@@ -1,0 +1,37 @@
+import { LogError } from '@forebay/log';
+import { RdbReceiverError } from '@forebay/rdb-receiver';
+import { CommanderError } from 'commander';
+import { buildProgram } from './program.ts';
+import { EXIT, ExitError } from './exit.ts';
+import { Reporter } from './reporter.ts';
+
+/** Runs the command line and sets the process' exit code. What goes wrong is one line on standard error. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const reporter = new Reporter(process.stderr);
+  try {
+    await buildProgram(reporter).parseAsync(argv);
+  } catch (error) {
+    process.exitCode = exitCodeOf(error);
+    // Commander has already printed its own.
+    if (!(error instanceof CommanderError)) reporter.trouble(messageOf(error));
+  }
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof ExitError) return error.exitCode;
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  if (error instanceof LogError) {
+    return error.code === 'IO' || error.code === 'CORRUPT' ? EXIT.disk : EXIT.configuration;
+  }
+  if (error instanceof RdbReceiverError && error.code === 'IO') return EXIT.disk;
+  return EXIT.runtime;
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof LogError && error.code === 'IO') {
+    return `${error.message}; nothing after that was acknowledged. Make room or mend the disk, and start again`;
+  }
+  if (error instanceof Error && (error instanceof ExitError || 'code' in error)) return error.message;
+  // Not one of ours: a fault in the program, of which the place is worth knowing.
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,339 @@
+import { join } from 'node:path';
+import type { History, StreamTracker } from '@forebay/psync';
+import { openDirectory, recoverEnd, removeFiles } from './directory.ts';
+import { replaceFile } from './durable.ts';
+import { LogError, orLogError } from './errors.ts';
+import { IncrementFile } from './increment-file.ts';
+import type { Increment, Manifest } from './manifest.ts';
+import {
+  APPEND_DIRECTORY,
+  baseName,
+  formatManifest,
+  incrementName,
+  MANIFEST_NAME,
+} from './manifest.ts';
+import type { LogChunk } from './read.ts';
+import { readIncrement } from './read.ts';
+import type { SyncPolicy } from './syncer.ts';
+import { Syncer } from './syncer.ts';
+
+/** How far the log has come: offsets of the last byte written and of the last byte synced. */
+export interface LogProgress {
+  /** The history that the offsets belong to. */
+  readonly id: string;
+  readonly written: number;
+  readonly synced: number;
+}
+
+export interface LogOptions {
+  /** `everysec` by default: see `SyncPolicy`. */
+  readonly fsync?: SyncPolicy;
+  /** Called when `written` or `synced` has moved. */
+  readonly onProgress?: (progress: LogProgress) => void;
+  /** Called once if a sync in the background fails; appends are refused from then on. */
+  readonly onFailure?: (error: LogError) => void;
+}
+
+/** Where a new base goes before `adoptBase`: no manifest names the path yet. */
+export interface BaseTarget {
+  readonly directory: string;
+  readonly path: string;
+}
+
+/** Where the stream goes on after a base. */
+export interface BaseStart {
+  readonly history: History;
+  /** Offset of the last byte that the base contains. */
+  readonly offset: number;
+  /** The database selected there (aux `repl-stream-db`); 0 where the stream begins with a SELECT. */
+  readonly database: number;
+}
+
+interface Current {
+  readonly manifest: Manifest;
+  readonly increment: Increment;
+  readonly file: IncrementFile;
+  readonly syncer: Syncer;
+}
+
+/** What the log ends with, for the one who goes on from there. */
+export interface LogEnd {
+  readonly history: History;
+  /** Offset of the last byte held, anywhere in a command. */
+  readonly offset: number;
+  /** The stream followed up to there: in the middle of a command it knows of which. */
+  readonly stream: StreamTracker;
+}
+
+/**
+ * A replication stream on disk: a base RDB and the stream after it, verbatim, as a multi-part
+ * append-only directory. One process writes, one append at a time; any number of readers follow.
+ */
+export class Log {
+  readonly directory: string;
+  /** What was found when the log was opened; undefined in a directory without a history. */
+  readonly found: LogEnd | undefined;
+  readonly #options: LogOptions;
+  /** Readers that wait for more. */
+  readonly #waiting = new Set<() => void>();
+  #current: Current | undefined;
+  #written = 0;
+  #failure: LogError | undefined;
+  #busy = false;
+  #closed = false;
+
+  private constructor(directory: string, options: LogOptions, found: LogEnd | undefined) {
+    this.directory = directory;
+    this.found = found;
+    this.#options = options;
+  }
+
+  /**
+   * Opens a directory, made with mode 0700 if it is not there, and follows its last file to the end.
+   *
+   * @throws {LogError} `FOREIGN`, `NEWER_VERSION`, `CORRUPT`, `IO`
+   */
+  static async open(directory: string, options: LogOptions = {}): Promise<Log> {
+    const manifest = await openDirectory(directory);
+    if (manifest === undefined) return new Log(directory, options, undefined);
+    const stream = await recoverEnd(directory, manifest);
+    const { history } = manifest;
+    const log = new Log(directory, options, { history, offset: stream.offset, stream });
+    const increment = manifest.increments.at(-1) ?? manifest.increments[0];
+    const file = await IncrementFile.open(log.#pathOf(increment.name));
+    log.#install(manifest, increment, file, stream.offset);
+    // Written by an earlier process, and perhaps never synced by it.
+    await file.sync();
+    return log;
+  }
+
+  /** The history held, as the manifest has it; undefined before the first base. */
+  get history(): History | undefined {
+    return this.#current?.manifest.history;
+  }
+
+  /** Offset of the last byte that `write` has taken. */
+  get written(): number {
+    return this.#written;
+  }
+
+  /** Offset of the last byte known to be on the disk. */
+  get synced(): number {
+    return this.#current?.syncer.synced ?? 0;
+  }
+
+  /** Where the next base is to be put. */
+  get baseTarget(): BaseTarget {
+    const directory = join(this.directory, APPEND_DIRECTORY);
+    return { directory, path: join(directory, baseName(this.#nextSequence())) };
+  }
+
+  /**
+   * Makes the base at `baseTarget` the log's, and starts a new stream behind it: committed by one
+   * rename of the manifest. The history before it stays whole until then, and goes after it.
+   *
+   * @throws {LogError} `IO`, `MISUSE`
+   */
+  async adoptBase({ history, offset, database }: BaseStart): Promise<void> {
+    await this.#exclusively(async () => {
+      const sequence = this.#nextSequence();
+      const name = incrementName(sequence);
+      const increment: Increment = { name, sequence, startOffset: offset, database };
+      const file = await IncrementFile.create(this.#pathOf(name), increment);
+      const base = { name: baseName(sequence), sequence };
+      const manifest: Manifest = { history, base, increments: [increment] };
+      await this.#commit(manifest);
+      const replaced = this.#current;
+      this.#install(manifest, increment, file, offset);
+      this.#progressed();
+      if (replaced === undefined) return;
+      await replaced.file.close();
+      await removeFiles(this.directory, [
+        replaced.manifest.base.name,
+        ...replaced.manifest.increments.map((each) => each.name),
+      ]);
+    });
+  }
+
+  /**
+   * Commits ids: what `+CONTINUE` with a new id brings, before its first byte is appended.
+   *
+   * @throws {LogError} `IO`, `MISUSE`
+   */
+  async setHistory(history: History): Promise<void> {
+    await this.#exclusively(async () => {
+      const current = this.#needCurrent();
+      const manifest = { ...current.manifest, history };
+      await this.#commit(manifest);
+      this.#current = { ...current, manifest };
+    });
+  }
+
+  /**
+   * Appends the next bytes of the stream. When it returns, `written` has moved; under `always`,
+   * `synced` too.
+   *
+   * @throws {LogError} `IO`, after which the log takes no more; `MISUSE`
+   */
+  async append(bytes: Uint8Array): Promise<void> {
+    await this.#exclusively(async () => {
+      const { file, syncer } = this.#needCurrent();
+      const before = file.size;
+      try {
+        await file.append(bytes);
+      } finally {
+        this.#written += file.size - before;
+      }
+      const synced = syncer.wrote(this.#written);
+      if (synced !== undefined) await synced;
+      this.#progressed();
+    });
+  }
+
+  /** Waits until all that is written is on the disk. @throws {LogError} `IO` */
+  async sync(): Promise<void> {
+    await this.#current?.syncer.flush();
+  }
+
+  /**
+   * The stream from the byte at `from` on: what is held now, then what is appended, until the log is
+   * closed or `follow` is false and the end is reached.
+   *
+   * @throws {LogError} `NOT_COVERED`; `REPLACED` when a full resync has begun another history
+   */
+  async *read(
+    from: number,
+    { follow = true }: { readonly follow?: boolean } = {},
+  ): AsyncGenerator<LogChunk, void, void> {
+    const { base } = this.#needCurrent().manifest;
+    this.#checkCovered(from);
+    for (let next = from; !this.#closed; ) {
+      const { manifest } = this.#needCurrent();
+      if (manifest.base.name !== base.name) throw this.#replaced();
+      try {
+        for await (const chunk of this.#readHeld(manifest, next)) {
+          next = chunk.offset + 1;
+          yield chunk;
+        }
+      } catch (error) {
+        // The files of a history that was replaced are gone.
+        throw this.#needCurrent().manifest.base.name === base.name ? error : this.#replaced();
+      }
+      if (next <= this.#written) continue;
+      if (!follow) return;
+      await new Promise<void>((resolve) => this.#waiting.add(resolve));
+    }
+  }
+
+  /** Syncs and closes; readers end. @throws {LogError} `IO` */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#wake();
+    const current = this.#current;
+    if (current === undefined) return;
+    try {
+      if (this.#failure === undefined) await current.syncer.flush();
+    } finally {
+      current.syncer.stop();
+      await current.file.close();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #replaced(): LogError {
+    const message = `the history read from ${this.directory} was replaced by a full resync`;
+    return new LogError('REPLACED', this.directory, message);
+  }
+
+  async *#readHeld(manifest: Manifest, from: number): AsyncGenerator<LogChunk, void, void> {
+    const { increments } = manifest;
+    for (const [index, increment] of increments.entries()) {
+      const end = increments[index + 1]?.startOffset ?? this.#written;
+      if (from > end) continue;
+      const start = Math.max(from, increment.startOffset + 1);
+      yield* readIncrement(this.#pathOf(increment.name), increment, start, end);
+    }
+  }
+
+  #checkCovered(from: number): void {
+    const first = this.#needCurrent().manifest.increments[0].startOffset + 1;
+    if (Number.isInteger(from) && from >= first && from <= this.#written + 1) return;
+    const message = `offset ${from} is outside of ${first} to ${this.#written} in ${this.directory}`;
+    throw new LogError('NOT_COVERED', this.directory, message);
+  }
+
+  #install(manifest: Manifest, increment: Increment, file: IncrementFile, offset: number): void {
+    this.#current?.syncer.stop();
+    const syncer = new Syncer({
+      policy: this.#options.fsync ?? 'everysec',
+      offset,
+      sync: () => file.sync(),
+      onSynced: () => this.#progressed(),
+      onFailure: (error) => {
+        this.#failure ??= error;
+        this.#options.onFailure?.(error);
+      },
+    });
+    this.#current = { manifest, increment, file, syncer };
+    this.#written = offset;
+  }
+
+  async #commit(manifest: Manifest): Promise<void> {
+    const path = this.#pathOf(MANIFEST_NAME);
+    await orLogError(path, 'replacing', () => replaceFile(path, formatManifest(manifest)));
+  }
+
+  /** A failure is final: what came after it would leave a hole. */
+  async #exclusively(run: () => Promise<void>): Promise<void> {
+    if (this.#closed || this.#busy) {
+      const message = this.#closed
+        ? 'the log is closed'
+        : 'the log is written to one call at a time';
+      throw new LogError('MISUSE', this.directory, message);
+    }
+    if (this.#failure !== undefined) throw this.#failure;
+    this.#busy = true;
+    try {
+      await run();
+    } catch (error) {
+      if (error instanceof LogError && error.code === 'IO') this.#failure ??= error;
+      throw error;
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  #progressed(): void {
+    const { id } = this.#needCurrent().manifest.history;
+    this.#options.onProgress?.({ id, written: this.#written, synced: this.synced });
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting) resolve();
+    this.#waiting.clear();
+  }
+
+  #needCurrent(): Current {
+    if (this.#current === undefined) {
+      throw new LogError('MISUSE', this.directory, 'the log has no base yet');
+    }
+    return this.#current;
+  }
+
+  #nextSequence(): number {
+    const manifest = this.#current?.manifest;
+    if (manifest === undefined) return 1;
+    return (
+      Math.max(manifest.base.sequence, ...manifest.increments.map((each) => each.sequence)) + 1
+    );
+  }
+
+  #pathOf(name: string): string {
+    return join(this.directory, APPEND_DIRECTORY, name);
+  }
+}

@@ -1,0 +1,88 @@
+import type { LogError } from './errors.ts';
+
+/** When what was written is made to survive a power cut, with the names of `appendfsync`. */
+export type SyncPolicy = 'always' | 'everysec' | 'no';
+
+/** Milliseconds from a write to its sync under `everysec`. */
+const EVERY_SECOND = 1000;
+
+/**
+ * Decides when to sync, and owns how far the log is known to be on the disk.
+ *
+ * Invariant: `synced` is an offset that was written before a sync began that has succeeded. A sync
+ * that failed is not tried again: the kernel may have dropped the pages, and would answer well.
+ */
+export class Syncer {
+  readonly #policy: SyncPolicy;
+  readonly #sync: () => Promise<void>;
+  readonly #onSynced: () => void;
+  readonly #onFailure: (error: LogError) => void;
+  #written: number;
+  #synced: number;
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> | undefined;
+  #failure: unknown;
+
+  constructor(options: {
+    readonly policy: SyncPolicy;
+    /** The last offset that is known to be on the disk. */
+    readonly offset: number;
+    readonly sync: () => Promise<void>;
+    readonly onSynced: () => void;
+    readonly onFailure: (error: LogError) => void;
+  }) {
+    this.#policy = options.policy;
+    this.#sync = options.sync;
+    this.#onSynced = options.onSynced;
+    this.#onFailure = options.onFailure;
+    this.#written = options.offset;
+    this.#synced = options.offset;
+  }
+
+  get synced(): number {
+    return this.#synced;
+  }
+
+  /** `offset` has been written. Under `always` the promise is to be awaited before it is told. */
+  wrote(offset: number): Promise<void> | undefined {
+    this.#written = offset;
+    if (this.#policy === 'always') return this.flush();
+    if (this.#policy === 'everysec' && this.#running === undefined) this.#schedule();
+    return undefined;
+  }
+
+  /** Syncs all that has been written so far, whatever the policy. */
+  async flush(): Promise<void> {
+    while (this.#synced < this.#written) {
+      this.#running ??= this.#syncOnce().finally(() => {
+        this.#running = undefined;
+      });
+      await this.#running;
+    }
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #schedule(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.flush().catch(this.#onFailure);
+    }, EVERY_SECOND).unref();
+  }
+
+  async #syncOnce(): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    const target = this.#written;
+    try {
+      await this.#sync();
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
+    this.#synced = target;
+    this.#onSynced();
+  }
+}

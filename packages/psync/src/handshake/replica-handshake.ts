@@ -1,0 +1,224 @@
+import { encodeCommand } from '@forebay/resp';
+import { PsyncError } from '../errors.ts';
+import type { Position } from '../history.ts';
+import { BLANK_ID, isReplicationId } from '../history.ts';
+import { LineReader } from './line-reader.ts';
+import { classifyReply } from './replies.ts';
+import type { HandshakeState, Transition } from './transitions.ts';
+import { TRANSITIONS } from './transitions.ts';
+
+/** Bytes of the longest reply line; servers read 255, and proxies are wordier. */
+const MAX_REPLY_LENGTH = 1023;
+
+/** `SYNC\r\n`: inline, the one form that every primary takes. */
+const INLINE_SYNC = Uint8Array.of(0x53, 0x59, 0x4e, 0x43, 0x0d, 0x0a);
+
+/** What a replica tells its primary, and what it asks for. */
+export interface ReplicaHandshakeOptions {
+  readonly password?: string;
+  /** Sent with the password where given (Redis 6.0 and later). */
+  readonly username?: string;
+  /** Told as `REPLCONF listening-port`, 0 to 65535; 0 by default: nothing listens here. */
+  readonly listeningPort?: number;
+  /** Told as `REPLCONF ip-address` (3.2.2 and later) where given. */
+  readonly announcedAddress?: string;
+  /**
+   * Told as `REPLCONF version`, by which Valkey 9.1 chooses the RDB it sends; false omits it, and a
+   * Valkey 9.1 that holds fields with a time to live then refuses each full sync.
+   */
+  readonly version?: string | false;
+  /** The last byte received and the history it belongs to; without it a full resync is asked for. */
+  readonly resume?: Position;
+}
+
+/** How a negotiation ended. */
+export type HandshakeOutcome =
+  /**
+   * A bulk payload follows. A malformed reply leaves the id blank and the offset undefined, so that
+   * the next PSYNC cannot be continued; the transfer goes on all the same, as on the servers.
+   */
+  | { readonly type: 'full-resync'; readonly id: string; readonly offset: number | undefined }
+  /** The stream goes on after the byte asked for; `id` where the primary named one. */
+  | { readonly type: 'continue'; readonly id: string | undefined }
+  /** PSYNC was answered by `reply`; SYNC has been sent, a bulk payload follows. */
+  | { readonly type: 'sync'; readonly reply: string }
+  /** The primary cannot serve just now. Close, keep the history, ask again in about a second. */
+  | { readonly type: 'try-later'; readonly step: HandshakeStep; readonly reply: string }
+  /** Credentials are missing, wrong, or do not reach. */
+  | { readonly type: 'denied'; readonly step: HandshakeStep; readonly reply: string }
+  /** An error that says nothing of rights or of patience, protected mode's say: drop the link. */
+  | { readonly type: 'refused'; readonly step: HandshakeStep; readonly reply: string }
+  /** No primary speaks like this: drop the link. */
+  | { readonly type: 'not-understood'; readonly step: HandshakeStep; readonly reply: string };
+
+/** The step a reply answers. */
+export type HandshakeStep = Exclude<HandshakeState, 'ended'>;
+
+export type HandshakeEvent =
+  | { readonly type: 'send'; readonly bytes: Uint8Array }
+  /** A REPLCONF that the primary does not take; the negotiation goes on. */
+  | { readonly type: 'option-refused'; readonly option: string; readonly reply: string }
+  /** The primary asks for patience: the snapshot is being made. */
+  | { readonly type: 'waiting' }
+  | { readonly type: 'outcome'; readonly outcome: HandshakeOutcome };
+
+/**
+ * The replica's half of the negotiation: PING, AUTH, REPLCONF, PSYNC, in the server's order, by the
+ * table in `transitions.ts`. Bytes in, events out.
+ *
+ * The first events are there before the first push: send them when the link stands. After the
+ * outcome, what was glued to it is `takeRest()`'s.
+ */
+export class ReplicaHandshake {
+  readonly #options: ReplicaHandshakeOptions;
+  readonly #lines = new LineReader(MAX_REPLY_LENGTH);
+  readonly #events: HandshakeEvent[] = [];
+  /** The REPLCONFs sent whose replies are still to come, by option. */
+  #unanswered: string[] = [];
+  #state: HandshakeState = 'ping';
+
+  /** @throws {PsyncError} `INVALID_ARGUMENT` */
+  constructor(options: ReplicaHandshakeOptions = {}) {
+    checkOptions(options);
+    this.#options = options;
+    this.#send(['PING']);
+  }
+
+  get state(): HandshakeState {
+    return this.#state;
+  }
+
+  /** @throws {PsyncError} `ENDED` after the outcome */
+  push(bytes: Uint8Array): void {
+    if (this.#state === 'ended') throw new PsyncError('ENDED', 'this handshake has ended');
+    this.#lines.push(bytes);
+  }
+
+  /** @throws {PsyncError} `LINE_TOO_LONG` */
+  next(): HandshakeEvent | undefined {
+    while (this.#events.length === 0 && this.#state !== 'ended') {
+      const line = this.#lines.next();
+      if (line === undefined) return undefined;
+      this.#onReply(line, this.#state);
+    }
+    return this.#events.shift();
+  }
+
+  /** The bytes after the outcome's line: payload, or stream. */
+  takeRest(): Uint8Array {
+    return this.#lines.takeRest();
+  }
+
+  #onReply(reply: string, step: HandshakeStep): void {
+    const row = TRANSITIONS[step];
+    const transition: Transition = row[classifyReply(reply)] ?? row.otherwise;
+    switch (transition) {
+      case 'proceed':
+        return this.#proceed(step);
+      case 'proceed-refused':
+        this.#events.push({ type: 'option-refused', option: this.#unanswered[0] ?? '', reply });
+        return this.#proceed(step);
+      case 'wait':
+        this.#events.push({ type: 'waiting' });
+        return;
+      case 'full-resync':
+        return this.#end(parseFullResync(reply));
+      case 'continue':
+        // A real replica that sent `?` crashes on this answer (seen on Redis 6.0); we drop the link.
+        if (this.#options.resume === undefined) {
+          return this.#end({ type: 'not-understood', step, reply });
+        }
+        return this.#end({ type: 'continue', id: parseContinue(reply) });
+      case 'fall-back-to-sync':
+        this.#events.push({ type: 'send', bytes: INLINE_SYNC });
+        return this.#end({ type: 'sync', reply });
+      default:
+        return this.#end({ type: transition, step, reply });
+    }
+  }
+
+  #proceed(step: HandshakeStep): void {
+    if (step === 'ping' && this.#options.password !== undefined) return this.#authenticate();
+    if (step === 'ping' || step === 'auth') return this.#introduce();
+    this.#unanswered.shift();
+    if (this.#unanswered.length === 0) this.#ask();
+  }
+
+  #authenticate(): void {
+    const { username, password = '' } = this.#options;
+    this.#state = 'auth';
+    this.#send(username === undefined ? ['AUTH', password] : ['AUTH', username, password]);
+  }
+
+  /** The REPLCONFs, in one write; each in a command of its own, for one bad option ends a command. */
+  #introduce(): void {
+    const { listeningPort = 0, announcedAddress, version = '9.1.2' } = this.#options;
+    const told: [option: string, words: string[]][] = [
+      ['listening-port', ['listening-port', String(listeningPort)]],
+      ['capa', ['capa', 'eof', 'capa', 'psync2']],
+    ];
+    if (announcedAddress !== undefined) {
+      told.splice(1, 0, ['ip-address', ['ip-address', announcedAddress]]);
+    }
+    if (version !== false) told.push(['version', ['version', version]]);
+    this.#state = 'replconf';
+    this.#unanswered = told.map(([option]) => option);
+    this.#send(...told.map(([, words]) => ['REPLCONF', ...words]));
+  }
+
+  /** PSYNC is sent alone: a primary with replies still to send refuses it (`syncCommand`). */
+  #ask(): void {
+    const { resume } = this.#options;
+    this.#state = 'psync';
+    if (resume === undefined) this.#send(['PSYNC', '?', '-1']);
+    else this.#send(['PSYNC', resume.id, String(resume.offset + 1)]);
+  }
+
+  #send(...commands: string[][]): void {
+    const parts = commands.map((words) => encodeCommand(words));
+    const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+    let at = 0;
+    for (const part of parts) {
+      bytes.set(part, at);
+      at += part.length;
+    }
+    this.#events.push({ type: 'send', bytes });
+  }
+
+  #end(outcome: HandshakeOutcome): void {
+    this.#state = 'ended';
+    this.#events.push({ type: 'outcome', outcome });
+  }
+}
+
+function parseFullResync(reply: string): HandshakeOutcome {
+  const [, id = '', offset = ''] = reply.split(' ');
+  const parsed = /^\d+$/.test(offset) ? Number(offset) : Number.NaN;
+  if (!isReplicationId(id) || !Number.isSafeInteger(parsed)) {
+    return { type: 'full-resync', id: BLANK_ID, offset: undefined };
+  }
+  return { type: 'full-resync', id, offset: parsed };
+}
+
+/** An id of another length is passed over, as the servers do: the id asked for stays. */
+function parseContinue(reply: string): string | undefined {
+  const id = reply.slice('+CONTINUE'.length).trim();
+  return isReplicationId(id) ? id : undefined;
+}
+
+function checkOptions({ listeningPort, resume, username, password }: ReplicaHandshakeOptions): void {
+  const refuse = (message: string): never => {
+    throw new PsyncError('INVALID_ARGUMENT', message);
+  };
+  if (listeningPort !== undefined && !(listeningPort >= 0 && listeningPort <= 65535)) {
+    refuse(`${listeningPort} is not a port`);
+  }
+  if (username !== undefined && password === undefined) refuse('a user needs a password');
+  if (resume === undefined) return;
+  if (!isReplicationId(resume.id) || resume.id === BLANK_ID) {
+    refuse(`history ${JSON.stringify(resume.id)} cannot be asked for`);
+  }
+  if (!Number.isSafeInteger(resume.offset) || resume.offset < 0) {
+    refuse(`${resume.offset} is not a replication offset`);
+  }
+}

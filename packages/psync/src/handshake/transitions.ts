@@ -1,0 +1,68 @@
+import type { ReplyClass } from './replies.ts';
+
+/** What the replica has sent and waits to have answered. */
+export type HandshakeState = 'ping' | 'auth' | 'replconf' | 'psync' | 'ended';
+
+/** What a reply means in a state. */
+export type Transition =
+  /** On to the next step. */
+  | 'proceed'
+  /** On to the next step; the refusal is told. */
+  | 'proceed-refused'
+  /** Stay: a sign of life. */
+  | 'wait'
+  | 'full-resync'
+  | 'continue'
+  /** PSYNC is not spoken here: send SYNC on the same link. */
+  | 'fall-back-to-sync'
+  | 'try-later'
+  | 'denied'
+  /** An error of another kind: drop the link. */
+  | 'refused'
+  /** Nothing a primary says here: drop the link. */
+  | 'not-understood';
+
+type Row = Partial<Record<ReplyClass, Transition>> & { readonly otherwise: Transition };
+
+/**
+ * The whole negotiation (`replication.c: syncWithMaster`, `slaveTryPartialResynchronization`).
+ * What differs from the servers, and why:
+ * - `-transient` (also `-BUSY` and `-MASTERDOWN`) to PSYNC waits; servers before 4.0 fall to SYNC,
+ *   which costs the primary a fork for what passes by itself.
+ * - `-NOAUTH` to PSYNC ends the attempt: SYNC would be answered the same.
+ */
+export const TRANSITIONS: Record<Exclude<HandshakeState, 'ended'>, Row> = {
+  ping: {
+    '+': 'proceed',
+    '+FULLRESYNC': 'not-understood',
+    '+CONTINUE': 'not-understood',
+    '-NOAUTH': 'proceed',
+    '-NOPERM': 'proceed',
+    '-transient': 'try-later',
+    '-': 'refused',
+    otherwise: 'not-understood',
+  },
+  auth: {
+    '-NOAUTH': 'denied',
+    '-NOPERM': 'denied',
+    '-transient': 'try-later',
+    '-': 'denied',
+    empty: 'not-understood',
+    junk: 'not-understood',
+    otherwise: 'proceed',
+  },
+  replconf: {
+    '+': 'proceed',
+    empty: 'not-understood',
+    junk: 'not-understood',
+    otherwise: 'proceed-refused',
+  },
+  psync: {
+    empty: 'wait',
+    '+FULLRESYNC': 'full-resync',
+    '+CONTINUE': 'continue',
+    '-transient': 'try-later',
+    '-NOAUTH': 'denied',
+    otherwise: 'fall-back-to-sync',
+  },
+};

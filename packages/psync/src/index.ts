@@ -1,0 +1,21 @@
+export type { PsyncErrorCode } from './errors.ts';
+export { PsyncError } from './errors.ts';
+export type {
+  HandshakeEvent,
+  HandshakeOutcome,
+  HandshakeStep,
+  ReplicaHandshakeOptions,
+} from './handshake/replica-handshake.ts';
+export { ReplicaHandshake } from './handshake/replica-handshake.ts';
+export type { HandshakeState } from './handshake/transitions.ts';
+export type { History, Position } from './history.ts';
+export {
+  BLANK_ID,
+  formatPosition,
+  isReplicationId,
+  parsePosition,
+  shiftHistory,
+  startHistory,
+} from './history.ts';
+export type { Boundary } from './stream-tracker.ts';
+export { StreamTracker } from './stream-tracker.ts';

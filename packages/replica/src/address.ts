@@ -1,0 +1,71 @@
+import { ReplicaError } from './errors.ts';
+
+/** Where a primary listens, and who we are to it. */
+export type Address = Endpoint & {
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+};
+
+export type Endpoint =
+  | { readonly kind: 'tcp' | 'tls'; readonly host: string; readonly port: number }
+  | { readonly kind: 'unix'; readonly path: string };
+
+const DEFAULT_PORT = 6379;
+
+/** An endpoint as it is, or a URL of one: see `parseAddress`. */
+export function addressOf(url: string | URL | Endpoint): Address {
+  const isEndpoint = typeof url === 'object' && 'kind' in url;
+  return isEndpoint ? { username: undefined, password: undefined, ...url } : parseAddress(url);
+}
+
+/**
+ * Reads `redis://`, `rediss://` and `unix://` URLs, `[user][:password]@` in each.
+ *
+ * @throws {ReplicaError} `INVALID_OPTION`; the message holds no part of the URL, for it may hold a password
+ */
+export function parseAddress(url: string | URL): Address {
+  const parsed = parseUrl(url);
+  const { protocol, hostname, port, pathname } = parsed;
+  const credentials = {
+    username: decoded(parsed.username),
+    password: decoded(parsed.password),
+  };
+  if (protocol === 'unix:') {
+    if (pathname === '' || pathname === '/') throw invalid('a unix:// URL needs a path');
+    return { kind: 'unix', path: decodeURIComponent(pathname), ...credentials };
+  }
+  if (protocol !== 'redis:' && protocol !== 'rediss:') {
+    throw invalid(`a URL begins with redis://, rediss:// or unix://, not ${protocol}//`);
+  }
+  if (hostname === '') throw invalid(`a ${protocol}// URL needs a host`);
+  return {
+    kind: protocol === 'redis:' ? 'tcp' : 'tls',
+    // The brackets of an IPv6 address belong to the URL.
+    host: hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: port === '' ? DEFAULT_PORT : Number(port),
+    ...credentials,
+  };
+}
+
+/** The address as a person would say it, without credentials. */
+export function describeEndpoint(endpoint: Endpoint): string {
+  if (endpoint.kind === 'unix') return endpoint.path;
+  const host = endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host;
+  return `${host}:${endpoint.port}`;
+}
+
+function parseUrl(url: string | URL): URL {
+  try {
+    return new URL(url);
+  } catch {
+    throw invalid('the URL cannot be read: special characters in a password are written %XX');
+  }
+}
+
+function decoded(part: string): string | undefined {
+  return part === '' ? undefined : decodeURIComponent(part);
+}
+
+function invalid(message: string): ReplicaError {
+  return new ReplicaError('INVALID_OPTION', message);
+}

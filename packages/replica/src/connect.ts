@@ -1,0 +1,73 @@
+import type { NetConnectOpts, OnReadOpts, Socket } from 'node:net';
+import { connect as connectPlain, isIP } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
+import { connect as connectSecure } from 'node:tls';
+import type { Endpoint } from './address.ts';
+import { describeEndpoint } from './address.ts';
+import { ReplicaError } from './errors.ts';
+import { ReceiveBuffer } from './receive-buffer.ts';
+
+/** How a `rediss://` link is secured; PEM text throughout. The peer is always verified unless told not to. */
+export interface TlsOptions {
+  readonly ca?: string | Buffer;
+  readonly cert?: string | Buffer;
+  readonly key?: string | Buffer;
+  /** The name that the certificate has to bear, and that is sent (SNI); the host by default. */
+  readonly servername?: string;
+  /** false takes any certificate: for a test, never for data. */
+  readonly rejectUnauthorized?: boolean;
+}
+
+/** Opens a socket that calls `onBytes` for each read. It emits `ready` when it can be written to. */
+export function openSocket(
+  endpoint: Endpoint,
+  tls: TlsOptions,
+  onBytes: (bytes: Uint8Array) => void,
+): Socket {
+  const buffer = new ReceiveBuffer();
+  const onread: OnReadOpts = {
+    buffer: () => buffer.room(),
+    callback: (length) => {
+      onBytes(buffer.took(length));
+      return true;
+    },
+  };
+  if (endpoint.kind === 'unix') return connectPlain({ path: endpoint.path, onread });
+  const { host, port } = endpoint;
+  const options: NetConnectOpts = { host, port, onread, noDelay: true, keepAlive: true };
+  if (endpoint.kind === 'tcp') return connectPlain(options);
+  const servername = tls.servername ?? (isIP(host) === 0 ? host : undefined);
+  const secured = { ...options, ...tls } as ConnectionOptions;
+  return connectSecure(servername === undefined ? secured : { ...secured, servername });
+}
+
+/** What a socket's error means for the link. */
+export function errorOfSocket(error: NodeJS.ErrnoException, endpoint: Endpoint): ReplicaError {
+  const where = describeEndpoint(endpoint);
+  const cause = { cause: error };
+  switch (error.code) {
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+    case 'EAI_FAIL':
+      return new ReplicaError('UNRESOLVED', `no address is known for ${where}`, cause);
+    case 'ECONNREFUSED':
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+    case 'EADDRNOTAVAIL':
+    case 'ENOENT':
+    case 'EACCES':
+      return new ReplicaError('UNREACHABLE', `${where} cannot be reached: ${error.code}`, cause);
+    case 'ETIMEDOUT':
+      return new ReplicaError('TIMEOUT', `${where} did not answer in time`, cause);
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return new ReplicaError('LINK_LOST', `${where} closed the link: ${error.code}`, cause);
+    default: {
+      if (endpoint.kind === 'tls') {
+        return new ReplicaError('TLS', `the link to ${where} is not secure: ${error.message}`, cause);
+      }
+      const message = `the link to ${where} failed: ${error.code ?? error.message}`;
+      return new ReplicaError('LINK_LOST', message, cause);
+    }
+  }
+}

@@ -1,0 +1,46 @@
+/** Why an attempt to follow the primary ended, or why it cannot be made. */
+export type ReplicaErrorCode =
+  /** The caller's fault: a URL or option that cannot be used. */
+  | 'INVALID_OPTION'
+  /** No connection: refused, no route, no such socket. */
+  | 'UNREACHABLE'
+  /** The host's name is not known. */
+  | 'UNRESOLVED'
+  /** The connection could not be secured: certificate, name, or no TLS there. */
+  | 'TLS'
+  /** Nothing came for longer than the time-out of the phase. */
+  | 'TIMEOUT'
+  /** Credentials are missing, wrong, or do not reach. */
+  | 'DENIED'
+  /** The primary is well and cannot serve just now: loading, busy, its own link down. */
+  | 'TRY_LATER'
+  /** The primary answered with an error of another kind. */
+  | 'REFUSED'
+  /** What answers is no Redis or Valkey. */
+  | 'NOT_UNDERSTOOD'
+  /** The primary sent what is no payload, or none that can be taken. */
+  | 'BAD_PAYLOAD'
+  /** The stream turned into something else; its history is not asked for again. */
+  | 'DESYNCHRONIZED'
+  /** The primary, or the network, closed the link. */
+  | 'LINK_LOST'
+  /** The signal given was aborted, or `detach` was called. */
+  | 'STOPPED';
+
+/** The only error this package throws. Its message never contains a password. */
+export class ReplicaError extends Error {
+  override readonly name = 'ReplicaError';
+  readonly code: ReplicaErrorCode;
+  /** The primary's own line, where it gave one. */
+  readonly reply: string | undefined;
+
+  constructor(
+    code: ReplicaErrorCode,
+    message: string,
+    options: { reply?: string | undefined; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.reply = options.reply;
+  }
+}

@@ -1,0 +1,12 @@
+export type { ReplicaProgress } from './acknowledgement.ts';
+export type { Address, Endpoint } from './address.ts';
+export { describeEndpoint, parseAddress } from './address.ts';
+export type { BackoffOptions } from './backoff.ts';
+export type { TlsOptions } from './connect.ts';
+export type { ReplicaErrorCode } from './errors.ts';
+export { ReplicaError } from './errors.ts';
+export type { ReplicaItem } from './items.ts';
+export type { LinkPhase, Timeouts } from './link.ts';
+export type { ReplicaEvents, ReplicaOptions, ReplicaState, Resume } from './replica.ts';
+export { Replica } from './replica.ts';
+export type { TransferProgress } from './snapshot.ts';

@@ -1,0 +1,102 @@
+import type { ReplicaItem } from './items.ts';
+
+/** Bytes waiting at which the socket is paused, and below which it reads again. */
+export interface QueueLimits {
+  readonly pauseAt: number;
+  readonly resumeAt: number;
+}
+
+type BytesItem = Extract<ReplicaItem, { readonly bytes: Uint8Array }>;
+
+/**
+ * Items between the socket and the one who takes them. Neighbours of one kind whose bytes lie side by
+ * side in memory become one, so a slow taker writes much at a time.
+ */
+export class ItemQueue {
+  readonly #limits: QueueLimits;
+  readonly #onFull: () => void;
+  readonly #onDrained: () => void;
+  readonly #items: ReplicaItem[] = [];
+  #bytes = 0;
+  #full = false;
+  #ended: { readonly error: Error | undefined } | undefined;
+  #waiting: { resolve: () => void } | undefined;
+
+  constructor(limits: QueueLimits, onFull: () => void, onDrained: () => void) {
+    this.#limits = limits;
+    this.#onFull = onFull;
+    this.#onDrained = onDrained;
+  }
+
+  /** Whether the socket is to stay paused. */
+  get full(): boolean {
+    return this.#full;
+  }
+
+  push(item: ReplicaItem): void {
+    if (this.#ended !== undefined) return;
+    const last = this.#items.at(-1);
+    const merged = last === undefined ? undefined : merge(last, item);
+    if (merged === undefined) this.#items.push(item);
+    else this.#items[this.#items.length - 1] = merged;
+    if ('bytes' in item) this.#bytes += item.bytes.length;
+    if (!this.#full && this.#bytes >= this.#limits.pauseAt) {
+      this.#full = true;
+      this.#onFull();
+    }
+    this.#wake();
+  }
+
+  /** After what is queued the items end. */
+  end(): void {
+    this.#ended ??= { error: undefined };
+    this.#wake();
+  }
+
+  /** The items end at once, with `error`; what is queued is dropped. */
+  fail(error: Error): void {
+    this.#ended = { error };
+    this.#items.length = 0;
+    this.#wake();
+  }
+
+  /** The next item, undefined at the end. One call at a time. */
+  async take(): Promise<ReplicaItem | undefined> {
+    while (this.#items.length === 0) {
+      if (this.#ended?.error !== undefined) throw this.#ended.error;
+      if (this.#ended !== undefined) return undefined;
+      await new Promise<void>((resolve) => {
+        this.#waiting = { resolve };
+      });
+    }
+    const item = this.#items.shift()!;
+    if ('bytes' in item) this.#bytes -= item.bytes.length;
+    if (this.#full && this.#bytes <= this.#limits.resumeAt) {
+      this.#full = false;
+      this.#onDrained();
+    }
+    return item;
+  }
+
+  #wake(): void {
+    this.#waiting?.resolve();
+    this.#waiting = undefined;
+  }
+}
+
+function merge(last: ReplicaItem, item: ReplicaItem): ReplicaItem | undefined {
+  if (last.type === 'stream' && item.type === 'stream') {
+    const bytes = adjacent(last, item);
+    return bytes && { ...item, bytes };
+  }
+  if (last.type === 'snapshot' && item.type === 'snapshot') {
+    const bytes = adjacent(last, item);
+    return bytes && { type: 'snapshot', bytes };
+  }
+  return undefined;
+}
+
+function adjacent({ bytes: a }: BytesItem, { bytes: b }: BytesItem): Uint8Array | undefined {
+  if (a.buffer !== b.buffer || a.byteOffset + a.length !== b.byteOffset) return undefined;
+  return new Uint8Array(a.buffer, a.byteOffset, a.length + b.length);
+}

@@ -1,0 +1,351 @@
+import type { Socket } from 'node:net';
+import type { HandshakeOutcome, HandshakeStep } from '@forebay/psync';
+import { PsyncError, ReplicaHandshake, StreamTracker, shiftHistory } from '@forebay/psync';
+import { RdbError } from '@forebay/rdb';
+import { RdbReceiverError } from '@forebay/rdb-receiver';
+import { encodeAcknowledgement, NEWLINE } from './acknowledgement.ts';
+import type { ReplicaProgress } from './acknowledgement.ts';
+import type { Address } from './address.ts';
+import { describeEndpoint } from './address.ts';
+import type { CachedStream } from './cached-stream.ts';
+import type { TlsOptions } from './connect.ts';
+import { errorOfSocket, openSocket } from './connect.ts';
+import { ReplicaError } from './errors.ts';
+import type { ReplicaItem } from './items.ts';
+import { Snapshot } from './snapshot.ts';
+import type { SnapshotStart, TransferProgress } from './snapshot.ts';
+
+/** Milliseconds between acknowledgements (`replication.c: replicationCron`). */
+const TICK = 1000;
+
+/** Milliseconds without a byte after which a link is given up, by what it is doing. */
+export interface Timeouts {
+  readonly connect: number;
+  readonly handshake: number;
+  readonly transfer: number;
+  readonly idle: number;
+}
+
+/** What a link is doing. */
+export type LinkPhase = 'connect' | 'handshake' | 'transfer' | 'stream';
+
+export interface LinkOptions {
+  readonly address: Address;
+  readonly tls: TlsOptions;
+  readonly listeningPort: number | undefined;
+  readonly announcedAddress: string | undefined;
+  readonly version: string | false | undefined;
+  readonly timeouts: Timeouts;
+}
+
+/** The one that the link works for: it owns what outlives a link. */
+export interface LinkHost {
+  readonly cached: CachedStream | undefined;
+  /** What the one who stores has told of `cached`; undefined if it has told nothing yet. */
+  readonly acknowledgement: ReplicaProgress | undefined;
+  /** Whether reading has to stop until `resume` is called. */
+  readonly full: boolean;
+  remember(cached: CachedStream | undefined): void;
+  deliver(item: ReplicaItem): void;
+  onPhase(phase: LinkPhase): void;
+  onTransfer(progress: TransferProgress): void;
+  onOptionRefused(option: string, reply: string): void;
+  onWaiting(): void;
+}
+
+/** One connection to a primary, from its first byte to its last. */
+export class Link {
+  readonly #options: LinkOptions;
+  readonly #host: LinkHost;
+  readonly #where: string;
+  readonly #socket: Socket;
+  readonly #handshake: ReplicaHandshake;
+  readonly #ended: Promise<ReplicaError>;
+  #end!: (error: ReplicaError) => void;
+  #error: ReplicaError | undefined;
+  #phase: LinkPhase = 'connect';
+  #snapshot: Snapshot | undefined;
+  #ticking: NodeJS.Timeout;
+  /** Times are of the monotonic clock, in milliseconds. */
+  #lastRead = performance.now();
+  #streamingSince: number | undefined;
+  /** REPLCONF is understood and granted; without it a newline has to do. */
+  #mayAcknowledge = true;
+  #getAckAnswered = -1;
+  #confirmed = false;
+
+  constructor(options: LinkOptions, host: LinkHost) {
+    this.#options = options;
+    this.#host = host;
+    this.#where = describeEndpoint(options.address);
+    this.#handshake = newHandshake(options, host.cached);
+    this.#ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+    this.#socket = openSocket(options.address, options.tls, (bytes) => this.#onBytes(bytes));
+    this.#watch();
+    this.#ticking = setInterval(() => this.#tick(), TICK);
+    host.onPhase('connect');
+  }
+
+  /** Why the link ended. It never rejects. */
+  get ended(): Promise<ReplicaError> {
+    return this.#ended;
+  }
+
+  /** Milliseconds of streaming so far; undefined before the stream began. */
+  get streamed(): number | undefined {
+    if (this.#streamingSince === undefined) return undefined;
+    return performance.now() - this.#streamingSince;
+  }
+
+  close(error: ReplicaError): void {
+    this.#error ??= error;
+    this.#socket.destroy();
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    // What was waiting in the kernel was no silence of the primary's.
+    this.#lastRead = performance.now();
+    this.#socket.resume();
+  }
+
+  /** The one who stores has come further: a GETACK may be answered, a new stream asked for. */
+  progressed(): void {
+    const { acknowledgement, cached } = this.#host;
+    if (this.#phase !== 'stream' || acknowledgement === undefined || cached === undefined) return;
+    const { lastGetAck } = cached.tracker;
+    const due = lastGetAck > this.#getAckAnswered && acknowledgement.written >= lastGetAck;
+    if (due || !this.#confirmed) this.#acknowledge(acknowledgement);
+    if (due) this.#getAckAnswered = lastGetAck;
+  }
+
+  #watch(): void {
+    const socket = this.#socket;
+    const { address } = this.#options;
+    socket.once(address.kind === 'tls' ? 'secureConnect' : 'connect', () => {
+      this.#enter('handshake');
+      this.#drainHandshake();
+    });
+    socket.once('error', (error) => {
+      this.#error ??= errorOfSocket(error, address);
+    });
+    socket.once('close', () => {
+      clearInterval(this.#ticking);
+      const error = this.#error ?? this.#lost();
+      if (this.#snapshot !== undefined) this.#host.deliver({ type: 'snapshot-aborted', error });
+      this.#end(error);
+    });
+  }
+
+  #onBytes(bytes: Uint8Array): void {
+    this.#lastRead = performance.now();
+    if (this.#error !== undefined) return;
+    try {
+      // Line, payload and stream may share one read: each phase hands on what is not its own.
+      let rest = bytes;
+      if (this.#phase === 'handshake') rest = this.#onHandshakeBytes(rest);
+      if (this.#phase === 'transfer' && rest.length > 0) rest = this.#onPayloadBytes(rest);
+      if (this.#phase === 'stream' && rest.length > 0) this.#onStreamBytes(rest);
+    } catch (error) {
+      this.close(this.#errorOf(error));
+    }
+    if (this.#host.full) this.#socket.pause();
+  }
+
+  #onHandshakeBytes(bytes: Uint8Array): Uint8Array {
+    this.#handshake.push(bytes);
+    this.#drainHandshake();
+    return this.#handshake.takeRest();
+  }
+
+  #drainHandshake(): void {
+    for (let event = this.#handshake.next(); event; event = this.#handshake.next()) {
+      if (event.type === 'send') this.#socket.write(event.bytes);
+      else if (event.type === 'waiting') this.#host.onWaiting();
+      else if (event.type === 'outcome') this.#onOutcome(event.outcome);
+      else {
+        if (event.reply.startsWith('-NOPERM')) this.#mayAcknowledge = false;
+        this.#host.onOptionRefused(event.option, event.reply);
+      }
+    }
+  }
+
+  #onOutcome(outcome: HandshakeOutcome): void {
+    switch (outcome.type) {
+      case 'full-resync': {
+        const { id, offset } = outcome;
+        const asked = this.#host.cached === undefined ? 'nothing held yet' : 'not in the backlog';
+        return this.#receive({ id, offset, synced: false }, asked);
+      }
+      case 'sync':
+        return this.#receive(
+          { id: undefined, offset: undefined, synced: true },
+          `PSYNC was answered ${JSON.stringify(outcome.reply)}, SYNC takes its place`,
+        );
+      case 'continue':
+        return this.#continue(outcome.id);
+      default:
+        return this.close(this.#errorOfOutcome(outcome));
+    }
+  }
+
+  #receive(start: SnapshotStart, reason: string): void {
+    this.#snapshot = new Snapshot(start, {
+      deliver: (item) => this.#host.deliver(item),
+      onTransfer: (progress) => this.#host.onTransfer(progress),
+      reason,
+    });
+    this.#enter('transfer');
+  }
+
+  #continue(id: string | undefined): void {
+    const cached = this.#host.cached;
+    if (cached === undefined) return;
+    const { offset } = cached.tracker;
+    const history = id === undefined ? cached.history : shiftHistory(cached.history, id, offset);
+    this.#host.remember({ ...cached, history });
+    this.#host.deliver({ type: 'continue', history, offset });
+    this.#stream();
+  }
+
+  #onPayloadBytes(bytes: Uint8Array): Uint8Array {
+    const snapshot = this.#snapshot!;
+    const end = snapshot.push(bytes);
+    if (end === undefined) return bytes.subarray(bytes.length);
+    if (end.type === 'refused') {
+      this.close(this.#errorOfReply(end.line, 'sync'));
+      return bytes.subarray(bytes.length);
+    }
+    this.#snapshot = undefined;
+    const { history, offset, database } = end;
+    const tracker = new StreamTracker({ offset, database });
+    if (!end.acknowledged) this.#mayAcknowledge = false;
+    this.#host.remember({ history, start: offset, tracker });
+    this.#host.deliver({ type: 'snapshot-end', history, offset, database, aux: end.aux });
+    this.#stream();
+    return end.rest;
+  }
+
+  #stream(): void {
+    this.#streamingSince = performance.now();
+    this.#enter('stream');
+    this.progressed();
+  }
+
+  #onStreamBytes(bytes: Uint8Array): void {
+    const { tracker } = this.#host.cached!;
+    tracker.push(bytes);
+    const { offset, boundary } = tracker;
+    this.#host.deliver({ type: 'stream', bytes, offset, boundary });
+  }
+
+  #tick(): void {
+    const limits = this.#options.timeouts;
+    const limit = this.#phase === 'stream' ? limits.idle : limits[this.#phase];
+    // A link that is paused is not silent: we are not listening.
+    if (!this.#host.full && performance.now() - this.#lastRead > limit) {
+      const seconds = Math.round(limit / 1000);
+      const message = `${this.#where} sent nothing for ${seconds} s (${this.#phase})`;
+      return this.close(new ReplicaError('TIMEOUT', message));
+    }
+    if (this.#phase === 'transfer') this.#write(NEWLINE);
+    if (this.#phase === 'stream') this.#acknowledge(this.#host.acknowledgement);
+  }
+
+  #acknowledge(progress: ReplicaProgress | undefined): void {
+    if (progress !== undefined) this.#confirmed = true;
+    const may = this.#mayAcknowledge && progress !== undefined;
+    this.#write(may ? encodeAcknowledgement(progress) : NEWLINE);
+  }
+
+  #write(bytes: Uint8Array): void {
+    if (this.#socket.writable) this.#socket.write(bytes);
+  }
+
+  #enter(phase: LinkPhase): void {
+    this.#phase = phase;
+    this.#host.onPhase(phase);
+  }
+
+  #lost(): ReplicaError {
+    const during = { connect: 'before it stood', handshake: 'in the handshake' };
+    const when =
+      this.#phase === 'connect' || this.#phase === 'handshake'
+        ? during[this.#phase]
+        : `in the ${this.#phase}`;
+    return new ReplicaError('LINK_LOST', `${this.#where} closed the link ${when}`);
+  }
+
+  #errorOfOutcome(
+    outcome: Exclude<HandshakeOutcome, { type: 'full-resync' | 'sync' | 'continue' }>,
+  ): ReplicaError {
+    const { type, reply, step } = outcome;
+    if (type === 'denied') return this.#denied(reply, step);
+    if (type === 'not-understood') {
+      const message = `what answers at ${this.#where} is no Redis or Valkey: ${quoted(reply)}`;
+      return new ReplicaError('NOT_UNDERSTOOD', message, { reply });
+    }
+    const code = type === 'try-later' ? 'TRY_LATER' : 'REFUSED';
+    const message = `${this.#where} answered ${step.toUpperCase()} with ${quoted(reply)}`;
+    return new ReplicaError(code, message, { reply });
+  }
+
+  #errorOfReply(reply: string, step: 'sync'): ReplicaError {
+    if (/^-(NOPERM|NOAUTH)/.test(reply)) return this.#denied(reply, step);
+    const code = /^-(LOADING|BUSY|NOMASTERLINK|MASTERDOWN)/.test(reply) ? 'TRY_LATER' : 'REFUSED';
+    const message = `${this.#where} answered ${step.toUpperCase()} with ${quoted(reply)}`;
+    return new ReplicaError(code, message, { reply });
+  }
+
+  #denied(reply: string, step: HandshakeStep | 'sync'): ReplicaError {
+    const { username, password } = this.#options.address;
+    const who = username ?? 'default';
+    const advice = reply.startsWith('-NOPERM')
+      ? `grant it: ACL SETUSER ${who} +psync +replconf +ping`
+      : password === undefined
+        ? 'give a password (masterauth), and a user (masteruser) where there is one'
+        : 'check the user and the password';
+    const message = `${this.#where} denies ${step.toUpperCase()} to user ${quoted(who)}: ${quoted(reply)}; ${advice}`;
+    return new ReplicaError('DENIED', message, { reply });
+  }
+
+  #errorOf(error: unknown): ReplicaError {
+    if (error instanceof PsyncError) {
+      if (error.code === 'DESYNCHRONIZED') {
+        this.#host.remember(undefined);
+        return new ReplicaError('DESYNCHRONIZED', `${this.#where}: ${error.message}`, { cause: error });
+      }
+      const message = `what answers at ${this.#where} is no Redis or Valkey: ${error.message}`;
+      return new ReplicaError('NOT_UNDERSTOOD', message, { cause: error });
+    }
+    if (error instanceof RdbReceiverError || error instanceof RdbError) {
+      const message = `${this.#where} sent a payload that cannot be taken: ${error.message}`;
+      return new ReplicaError('BAD_PAYLOAD', message, { cause: error });
+    }
+    throw error;
+  }
+}
+
+function newHandshake(options: LinkOptions, cached: CachedStream | undefined): ReplicaHandshake {
+  const { address, listeningPort, announcedAddress, version } = options;
+  const { username, password } = address;
+  return new ReplicaHandshake({
+    ...(password === undefined ? {} : { password }),
+    ...(username === undefined || password === undefined ? {} : { username }),
+    ...(listeningPort === undefined ? {} : { listeningPort }),
+    ...(announcedAddress === undefined ? {} : { announcedAddress }),
+    ...(version === undefined ? {} : { version }),
+    ...(cached === undefined
+      ? {}
+      : { resume: { id: cached.history.id, offset: cached.tracker.offset } }),
+  });
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text);
+}

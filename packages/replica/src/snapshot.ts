@@ -1,0 +1,120 @@
+import { randomBytes } from 'node:crypto';
+import type { History } from '@forebay/psync';
+import { BLANK_ID, isReplicationId, startHistory } from '@forebay/psync';
+import { RdbPreambleReader, replicationInfo } from '@forebay/rdb';
+import { BulkPayloadReader } from '@forebay/rdb-receiver';
+import type { ReplicaItem } from './items.ts';
+
+/** How far a transfer has come. */
+export interface TransferProgress {
+  /** Bytes of the payload; undefined where the primary does not know it. */
+  readonly total: number | undefined;
+  /** Bytes received. */
+  readonly read: number;
+}
+
+/** What the primary said of the snapshot before it came. */
+export interface SnapshotStart {
+  /** The id of `+FULLRESYNC`, blank if it was malformed; undefined after SYNC. */
+  readonly id: string | undefined;
+  readonly offset: number | undefined;
+  /** Whether SYNC was used, which names neither. */
+  readonly synced: boolean;
+}
+
+/** How a transfer ended. */
+export type SnapshotEnd =
+  | { readonly type: 'refused'; readonly line: string }
+  | {
+      readonly type: 'whole';
+      readonly history: History;
+      readonly offset: number;
+      readonly database: number;
+      readonly aux: ReadonlyMap<string, string>;
+      /** Whether the primary takes acknowledgements. */
+      readonly acknowledged: boolean;
+      readonly rest: Uint8Array;
+    };
+
+interface SnapshotHost {
+  deliver(item: ReplicaItem): void;
+  onTransfer(progress: TransferProgress): void;
+  readonly reason: string;
+}
+
+/** A bulk payload on its way: framing off, its head looked into as it passes. */
+export class Snapshot {
+  readonly #start: SnapshotStart;
+  readonly #host: SnapshotHost;
+  readonly #payload = new BulkPayloadReader();
+  readonly #preamble = new RdbPreambleReader();
+  readonly #aux = new Map<string, string>();
+  #length: number | undefined;
+  #marked = false;
+
+  constructor(start: SnapshotStart, host: SnapshotHost) {
+    this.#start = start;
+    this.#host = host;
+  }
+
+  /**
+   * The next bytes from the primary; their end once it is there.
+   *
+   * @throws {RdbReceiverError} @throws {RdbError} what came is no payload, or no RDB
+   */
+  push(bytes: Uint8Array): SnapshotEnd | undefined {
+    const payload = this.#payload;
+    payload.push(bytes);
+    for (let event = payload.next(); event !== undefined; event = payload.next()) {
+      switch (event.type) {
+        case 'header':
+          this.#length = event.length;
+          this.#marked = event.length === undefined;
+          this.#host.deliver({
+            type: 'full-resync',
+            length: event.length,
+            reason: this.#host.reason,
+          });
+          break;
+        case 'bytes':
+          this.#look(event.bytes);
+          this.#host.deliver({ type: 'snapshot', bytes: event.bytes });
+          break;
+        case 'refused':
+          return { type: 'refused', line: event.line };
+        case 'end':
+          return this.#whole(payload.takeRest());
+      }
+    }
+    this.#host.onTransfer({ total: this.#length, read: payload.progress.read });
+    return undefined;
+  }
+
+  #look(bytes: Uint8Array): void {
+    const preamble = this.#preamble;
+    if (preamble.done) return;
+    preamble.push(bytes);
+    for (let event = preamble.next(); event !== undefined; event = preamble.next()) {
+      if (event.type === 'aux') this.#aux.set(event.key, event.value);
+    }
+  }
+
+  #whole(rest: Uint8Array): SnapshotEnd {
+    this.#host.onTransfer({ total: this.#length, read: this.#payload.progress.read });
+    const told = replicationInfo(this.#aux);
+    const { synced } = this.#start;
+    const id = this.#start.id ?? told.replicationId ?? BLANK_ID;
+    const named = id !== BLANK_ID && isReplicationId(id);
+    return {
+      type: 'whole',
+      // A history that the primary gave no name for is ours alone: no id of it can be continued.
+      history: startHistory(named ? id : randomBytes(20).toString('hex')),
+      offset: this.#start.offset ?? told.offset ?? 0,
+      database: told.streamDatabase ?? 0,
+      aux: this.#aux,
+      // A primary that SYNC reached may be older than ACK (2.8), whose answer would join the stream.
+      acknowledged: !synced || told.offset !== undefined || this.#marked,
+      rest,
+    };
+  }
+}

@@ -1,0 +1,43 @@
+// npm run check: what is not a test: format and lint, types, boundaries, unused code, packages as published.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pnpm, root } from './setup.mjs';
+
+const published = readdirSync(join(root, 'packages'))
+  .map((name) => join('packages', name))
+  .filter((path) => !JSON.parse(readFileSync(join(root, path, 'package.json'), 'utf8')).private);
+
+const checks = {
+  'format and lint': ['exec', 'biome', 'ci', '.'],
+  types: ['exec', 'turbo', 'run', 'types', '--output-logs=errors-only'],
+  boundaries: ['exec', 'turbo', 'boundaries'],
+  'unused code': ['exec', 'knip'],
+  ...Object.fromEntries(
+    [...published, join('apps', 'replica')].map((path) => [
+      `${path} as published`,
+      ['exec', 'publint', '--strict', path],
+    ]),
+  ),
+  ...Object.fromEntries(
+    published.map((path) => [
+      `types of ${path} as published`,
+      ['exec', 'attw', '--pack', path, '--profile', 'esm-only', '--format', 'ascii'],
+    ]),
+  ),
+};
+
+/** @returns {{ passed: number, failed: number }} */
+export function runChecks() {
+  const failures = Object.entries(checks).filter(([name, args]) => {
+    console.error(`\n== ${name}`);
+    return !pnpm(...args);
+  });
+  for (const [name] of failures) console.error(`failed: ${name}`);
+  return { passed: Object.keys(checks).length - failures.length, failed: failures.length };
+}
+
+if (process.argv[1] === import.meta.filename) {
+  const { passed, failed } = runChecks();
+  console.log(`${passed} passed, ${failed} failed`);
+  process.exitCode = failed === 0 ? 0 : 1;
+}
