@@ -1,0 +1,104 @@
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Server } from '@forebay/conformance';
+import { onTestFinished } from 'vitest';
+
+const bin = fileURLToPath(new URL('../bin/forebay.js', import.meta.url));
+
+/** A directory for one test, removed after it. */
+export async function freshDirectory(): Promise<string> {
+  const parent = await mkdtemp(join(tmpdir(), 'forebay-app-'));
+  onTestFinished(() => rm(parent, { recursive: true, force: true }));
+  return join(parent, 'data');
+}
+
+export interface DaemonOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Kilobytes that a file may grow to, as a disk that fills up. */
+  readonly fileLimit?: number;
+}
+
+/** The real program in a process of its own, as a person starts it. */
+export class Daemon implements AsyncDisposable {
+  readonly #child: ChildProcess;
+  readonly #exited: Promise<number | null>;
+  #printed = '';
+  #onPrinted: (() => void)[] = [];
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    const take = (text: string) => {
+      this.#printed += text;
+      for (const wake of this.#onPrinted.splice(0)) wake();
+    };
+    child.stdout?.setEncoding('utf8').on('data', take);
+    child.stderr?.setEncoding('utf8').on('data', take);
+    this.#exited = once(child, 'close').then(([code]) => {
+      for (const wake of this.#onPrinted.splice(0)) wake();
+      return code as number | null;
+    });
+  }
+
+  static start(args: readonly string[], { env = {}, fileLimit }: DaemonOptions = {}): Daemon {
+    const command = [process.execPath, bin, ...args];
+    const [file = '', ...words] =
+      fileLimit === undefined
+        ? command
+        : ['bash', '-c', `ulimit -f ${fileLimit}; exec "$@"`, '-', ...command];
+    const child = spawn(file, words, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+    });
+    const daemon = new Daemon(child);
+    onTestFinished(() => daemon[Symbol.asyncDispose]());
+    return daemon;
+  }
+
+  /** `forebay replica`, attached to a server, with further flags. */
+  static follow(primary: Server, directory: string, ...flags: string[]): Daemon {
+    const { host, port } = primary;
+    return Daemon.start(['replica', '--replicaof', host, String(port), '--dir', directory, ...flags]);
+  }
+
+  /** All that was printed, to either stream. */
+  get printed(): string {
+    return this.#printed;
+  }
+
+  /** Resolves when `pattern` has been printed `times` times. Rejects where it exits before. */
+  async prints(pattern: RegExp, times = 1): Promise<void> {
+    const all = new RegExp(pattern.source, 'g');
+    while ((this.#printed.match(all)?.length ?? 0) < times) {
+      if (this.#child.exitCode !== null) {
+        throw new Error(`it ended before it printed ${pattern}:\n${this.#printed}`);
+      }
+      const more = new Promise<void>((resolve) => this.#onPrinted.push(resolve));
+      const late = AbortSignal.timeout(30_000);
+      const tooLate = once(late, 'abort').then(() => {
+        throw new Error(`it did not print ${pattern}:\n${this.#printed}`);
+      });
+      await Promise.race([more, tooLate]);
+    }
+  }
+
+  /** Its exit code, once it has ended by itself. */
+  get exited(): Promise<number | null> {
+    return this.#exited;
+  }
+
+  /** Asks it to end, as an init system does, and waits. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    this.#child.kill(signal);
+    return this.#exited;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill('SIGKILL');
+    await this.#exited;
+  }
+}
