@@ -1,0 +1,61 @@
+import type { Random } from '@forebay/testkit';
+import type { Knows } from './keyspace.ts';
+import { HASHES, LISTS, SETS, SORTED_SETS } from './load-collections.ts';
+import { EFFECTS } from './load-effects.ts';
+import { STREAMS } from './load-streams.ts';
+import { HYPERLOGLOGS_AND_BITS, STRINGS } from './load-strings.ts';
+import type { Word } from './server.ts';
+
+/** What an operation may draw on. */
+export interface LoadContext {
+  readonly random: Random;
+  readonly knows: Knows;
+  readonly databases: number;
+  readonly absoluteTimes: boolean;
+  readonly flushes: boolean;
+  readonly largeBytes: number;
+  /** A key of a kind: `kind:N`. Kinds never change their type, so no command meets a wrong one. */
+  key(kind: string): string;
+  /** A value of up to some 60 bytes: a number, text, or any bytes. */
+  value(): Word;
+  /** A number that no call before returned: 1, 2, 3… */
+  next(): number;
+  /** Words that give a key a time to live of `low` to `high` ms: to be used as a command of its own. */
+  expire(key: string, low: number, high: number): Word[];
+}
+
+/** Commands to be sent one after another in one database. */
+export interface Operation {
+  readonly commands: readonly (readonly Word[])[];
+  /** Error replies that belong to it. */
+  readonly tolerates?: RegExp;
+  /** The database it leaves selected, where that is not the one it began in. */
+  readonly leavesDatabase?: number;
+  /** Commands to send next, made of the replies to the first ones. */
+  readonly afterwards?: (replies: readonly unknown[]) => readonly (readonly Word[])[];
+}
+
+/** A way to make operations, and how often it is taken compared with the others. */
+export interface Recipe {
+  readonly weight: number;
+  /** Whether a server can do it. Default: each can. */
+  readonly needs?: (context: LoadContext) => boolean;
+  make(context: LoadContext): Operation;
+}
+
+/** Draws the next operation: the same ones for the same seed, server version and options. */
+export function operationMaker(context: LoadContext): () => Operation {
+  const recipes = [
+    ...[...STRINGS, ...HYPERLOGLOGS_AND_BITS, ...LISTS, ...SETS, ...HASHES, ...SORTED_SETS],
+    ...[...STREAMS, ...EFFECTS],
+  ].filter((recipe) => recipe.needs === undefined || recipe.needs(context));
+  const total = recipes.reduce((sum, recipe) => sum + recipe.weight, 0);
+  return () => {
+    let at = context.random.float() * total;
+    for (const recipe of recipes) {
+      at -= recipe.weight;
+      if (at < 0) return recipe.make(context);
+    }
+    return recipes[0]!.make(context);
+  };
+}
