@@ -9,7 +9,8 @@ const places = ['packages', 'apps'].flatMap((parent) =>
 
 /** Forgets earlier runs, so that a package that did not run is not counted by its last one. */
 export function clearResults() {
-  for (const place of places) rmSync(join(root, place, '.results'), { recursive: true, force: true });
+  for (const place of places)
+    rmSync(join(root, place, '.results'), { recursive: true, force: true });
 }
 
 /** @returns {{ passed: number, failed: number, skipped: number, missing: string[] }} */
@@ -24,7 +25,8 @@ export function sumResults() {
     const result = JSON.parse(readFileSync(path, 'utf8'));
     // A file that could not be loaded has no tests to count, and failed all the same.
     const broken = result.testResults.filter(
-      (file) => file.status === 'failed' && file.assertionResults.every((test) => test.status !== 'failed'),
+      (file) =>
+        file.status === 'failed' && file.assertionResults.every((test) => test.status !== 'failed'),
     );
     sum.passed += result.numPassedTests;
     sum.failed += result.numFailedTests + broken.length;

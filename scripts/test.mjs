@@ -6,7 +6,15 @@ setUp();
 fetchServers();
 clearResults();
 // One package at a time: each uses both cores, and tests on real servers measure time-outs.
-const ok = pnpm('exec', 'turbo', 'run', 'test', '--concurrency=1', '--continue', '--output-logs=full');
+const ok = pnpm(
+  'exec',
+  'turbo',
+  'run',
+  'test',
+  '--concurrency=1',
+  '--continue',
+  '--output-logs=full',
+);
 const { passed, failed, skipped, missing } = sumResults();
 for (const place of missing) console.error(`${place} left no results`);
 console.log(`${passed} passed, ${failed} failed${skipped === 0 ? '' : `, ${skipped} skipped`}`);

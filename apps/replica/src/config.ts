@@ -44,7 +44,10 @@ export function configOf(flags: ReplicaFlags, env: NodeJS.ProcessEnv): ReplicaCo
   const password = flags.masterauth ?? secretFile(env) ?? address.password;
   const username = flags.masteruser ?? address.username;
   if (username !== undefined && password === undefined) {
-    throw new ExitError(EXIT.usage, '--masteruser needs a password: --masterauth, or FOREBAY_MASTERAUTH');
+    throw new ExitError(
+      EXIT.usage,
+      '--masteruser needs a password: --masterauth, or FOREBAY_MASTERAUTH',
+    );
   }
   return {
     endpoint: address,

@@ -31,6 +31,7 @@ class Follower {
   readonly #where: string;
   /** What ends the run, from outside of the items. */
   #fatal: ExitError | LogError | undefined;
+  /** Whether the primary has ever served us: what it refuses after that may be granted again. */
   #linked = false;
   #base: RdbFile | undefined;
   #baseSince = 0;
@@ -109,6 +110,7 @@ class Follower {
   async #beginBase({ length, reason }: Extract<ReplicaItem, { type: 'full-resync' }>) {
     const size = length === undefined ? 'of a size not told' : formatBytes(length);
     this.#reporter.step(`full copy, ${size} (${reason})`);
+    this.#linked = true;
     this.#baseSince = performance.now();
     this.#base = await RdbFile.create(this.#log.baseTarget.directory);
   }
@@ -124,7 +126,9 @@ class Follower {
     await this.#log.adoptBase({ history, offset, database });
     const seconds = ((performance.now() - this.#baseSince) / 1000).toFixed(1);
     const size = formatBytes(base.length);
-    this.#reporter.good(`full copy done, ${size} in ${seconds} s; the stream goes on ${this.#place()}`);
+    this.#reporter.good(
+      `full copy done, ${size} in ${seconds} s; the stream goes on ${this.#place()}`,
+    );
   }
 
   async #abortBase(): Promise<void> {
@@ -134,6 +138,7 @@ class Follower {
   }
 
   async #continue({ history, offset }: Extract<ReplicaItem, { type: 'continue' }>): Promise<void> {
+    this.#linked = true;
     const before = this.#log.history;
     if (before?.id !== history.id) await this.#log.setHistory(history);
     const shifted = before?.id === history.id ? '' : `, under a new id in place of ${before?.id}`;
@@ -146,7 +151,6 @@ class Follower {
     const reporter = this.#reporter;
     replica.on('state', (state) => {
       if (state === 'handshake') reporter.step(`connected to ${this.#where}`);
-      if (state === 'transfer' || state === 'stream') this.#linked = true;
     });
     replica.once('snapshot-awaited', () => reporter.step('the primary makes a snapshot'));
     replica.on('transfer', (progress) => reporter.transfer(progress, this.#baseSince));

@@ -1,8 +1,8 @@
 import { LogError } from '@forebay/log';
 import { RdbReceiverError } from '@forebay/rdb-receiver';
 import { CommanderError } from 'commander';
-import { buildProgram } from './program.ts';
 import { EXIT, ExitError } from './exit.ts';
+import { buildProgram } from './program.ts';
 import { Reporter } from './reporter.ts';
 
 /** Runs the command line and sets the process' exit code. What goes wrong is one line on standard error. */
@@ -28,10 +28,24 @@ function exitCodeOf(error: unknown): number {
 }
 
 function messageOf(error: unknown): string {
-  if (error instanceof LogError && error.code === 'IO') {
-    return `${error.message}; nothing after that was acknowledged. Make room or mend the disk, and start again`;
-  }
-  if (error instanceof Error && (error instanceof ExitError || 'code' in error)) return error.message;
+  if (error instanceof LogError) return error.message + adviceOn(error.errno);
+  if (error instanceof RdbReceiverError) return error.message + adviceOn(error.systemCode);
+  if (error instanceof ExitError) return error.message;
   // Not one of ours: a fault in the program, of which the place is worth knowing.
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+function adviceOn(errno: string | undefined): string {
+  switch (errno) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+    case 'EFBIG':
+      return '; make room and start again: nothing that is not on the disk was acknowledged';
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return '; give a directory that can be written to';
+    default:
+      return '';
+  }
 }

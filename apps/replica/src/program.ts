@@ -7,7 +7,9 @@ import type { Reporter } from './reporter.ts';
 /** The command line. Flags take the spellings of redis-cli and redis-server. */
 export function buildProgram(reporter: Reporter): Command {
   const program = new Command('forebay')
-    .description('Follow a live Redis or Valkey primary into one durable log that servers boot from.')
+    .description(
+      'Follow a live Redis or Valkey primary into one durable log that servers boot from.',
+    )
     .helpOption('--help', 'show this text')
     .exitOverride();
   program.addCommand(replicaCommand(reporter));
@@ -19,12 +21,22 @@ function replicaCommand(reporter: Reporter): Command {
     .description('Attach to a primary as a replica, and keep what it sends in a directory.')
     .helpOption('--help', 'show this text')
     .exitOverride()
-    .requiredOption('--replicaof <addr...>', 'the primary: HOST PORT, or a redis://, rediss:// or unix:// URL')
-    .requiredOption('--dir <dir>', 'where the log is kept; made if it is not there, readable by its owner only')
-    .addOption(new Option('--masteruser <user>', 'user to authenticate as').env('FOREBAY_MASTERUSER'))
+    .requiredOption(
+      '--replicaof <addr...>',
+      'the primary: HOST PORT, or a redis://, rediss:// or unix:// URL',
+    )
+    .requiredOption(
+      '--dir <dir>',
+      'where the log is kept; made if it is not there, readable by its owner only',
+    )
     .addOption(
-      new Option('--masterauth <password>', 'password; better by the environment, or in a file named by FOREBAY_MASTERAUTH_FILE')
-        .env('FOREBAY_MASTERAUTH'),
+      new Option('--masteruser <user>', 'user to authenticate as').env('FOREBAY_MASTERUSER'),
+    )
+    .addOption(
+      new Option(
+        '--masterauth <password>',
+        'password; better by the environment, or in a file named by FOREBAY_MASTERAUTH_FILE',
+      ).env('FOREBAY_MASTERAUTH'),
     )
     .option('--tls', 'secure the link')
     .option('--cacert <file>', 'certificate of the authority to trust')
@@ -32,7 +44,11 @@ function replicaCommand(reporter: Reporter): Command {
     .option('--key <file>', 'its private key')
     .option('--sni <name>', 'name that the certificate has to bear; the host by default')
     .option('--insecure', 'take any certificate')
-    .addOption(new Option('--port <port>', 'our port, as told to the primary').default(6380).argParser(portOf))
+    .addOption(
+      new Option('--port <port>', 'our port, as told to the primary')
+        .default(6380)
+        .argParser(portOf),
+    )
     .option('--replica-announce-ip <address>', 'our address, as told to the primary')
     .addOption(
       new Option('--appendfsync <when>', 'when what is written is synced to the disk')

@@ -62,7 +62,15 @@ export class Daemon implements AsyncDisposable {
   /** `forebay replica`, attached to a server, with further flags. */
   static follow(primary: Server, directory: string, ...flags: string[]): Daemon {
     const { host, port } = primary;
-    return Daemon.start(['replica', '--replicaof', host, String(port), '--dir', directory, ...flags]);
+    return Daemon.start([
+      'replica',
+      '--replicaof',
+      host,
+      String(port),
+      '--dir',
+      directory,
+      ...flags,
+    ]);
   }
 
   /** All that was printed, to either stream. */
@@ -72,7 +80,7 @@ export class Daemon implements AsyncDisposable {
 
   /** Resolves when `pattern` has been printed `times` times. Rejects where it exits before. */
   async prints(pattern: RegExp, times = 1): Promise<void> {
-    const all = new RegExp(pattern.source, 'g');
+    const all = new RegExp(pattern, `${pattern.flags}g`);
     while ((this.#printed.match(all)?.length ?? 0) < times) {
       if (this.#child.exitCode !== null) {
         throw new Error(`it ended before it printed ${pattern}:\n${this.#printed}`);
@@ -98,7 +106,8 @@ export class Daemon implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill('SIGKILL');
+    if (this.#child.exitCode === null && this.#child.signalCode === null)
+      this.#child.kill('SIGKILL');
     await this.#exited;
   }
 }
