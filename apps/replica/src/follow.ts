@@ -162,10 +162,11 @@ class Follower {
 
   #onAttemptEnded(error: ReplicaError, delay: number): void {
     if (error.code === 'DENIED' && !this.#linked) {
-      return this.stopBecause(new ExitError(EXIT.denied, error.message, error));
+      this.stopBecause(new ExitError(EXIT.denied, error.message, error));
+    } else {
+      const when = delay === 0 ? 'at once' : `in ${(delay / 1000).toFixed(1)} s`;
+      this.#reporter.trouble(`${error.message}; trying again ${when}`);
     }
-    const when = delay === 0 ? 'at once' : `in ${(delay / 1000).toFixed(1)} s`;
-    this.#reporter.trouble(`${error.message}; trying again ${when}`);
   }
 
   #place(): string {

@@ -1,5 +1,12 @@
 import { encodeCommand } from '@forebay/resp';
-import { bytesOf, concatBytes, everySplit, randomFrom, runSeed, splitAtRandom } from '@forebay/testkit';
+import {
+  bytesOf,
+  concatBytes,
+  everySplit,
+  randomFrom,
+  runSeed,
+  splitAtRandom,
+} from '@forebay/testkit';
 import { describe, expect, it } from 'vitest';
 import { PsyncError, StreamTracker } from '../src/index.ts';
 
@@ -68,7 +75,15 @@ describe('GETACK', () => {
 });
 
 describe('a stream', () => {
-  const bytes = stream('SELECT 1', 'MULTI', 'SET a 1', 'EXEC', 'REPLCONF GETACK *', 'SELECT 2', 'PING');
+  const bytes = stream(
+    'SELECT 1',
+    'MULTI',
+    'SET a 1',
+    'EXEC',
+    'REPLCONF GETACK *',
+    'SELECT 2',
+    'PING',
+  );
 
   it.each([...everySplit(bytes)])('is followed alike $name', ({ pieces }) => {
     const tracker = new StreamTracker({ offset: 10 });
@@ -99,7 +114,10 @@ describe('a stream', () => {
       const tracker = new StreamTracker({ offset: 100 });
       tracker.push(stream('PING'));
       expect(() => tracker.push(bytesOf(junk))).toThrow(
-        expect.objectContaining({ code: 'DESYNCHRONIZED', offset: 100 + stream('PING').length + 1 }),
+        expect.objectContaining({
+          code: 'DESYNCHRONIZED',
+          offset: 100 + stream('PING').length + 1,
+        }),
       );
     },
   );

@@ -6,7 +6,7 @@ export interface ReplicaProgress {
   readonly written: number;
   /** What is known to be on the disk: it moves FACK. Without it none is sent. */
   readonly synced?: number;
-  /** The history that the offsets belong to; without it the one received last. */
+  /** The history that the offsets belong to; without it the one taken last. */
   readonly id?: string;
 }
 

@@ -11,11 +11,21 @@ export type Endpoint =
   | { readonly kind: 'unix'; readonly path: string };
 
 const DEFAULT_PORT = 6379;
+/** Stands in for the host that a URL with credentials cannot be without. */
+const NO_HOST = 'unix.invalid';
 
-/** An endpoint as it is, or a URL of one: see `parseAddress`. */
+/**
+ * An endpoint as it is, or a URL of one: see `parseAddress`.
+ *
+ * @throws {ReplicaError} `INVALID_OPTION`
+ */
 export function addressOf(url: string | URL | Endpoint): Address {
   const isEndpoint = typeof url === 'object' && 'kind' in url;
-  return isEndpoint ? { username: undefined, password: undefined, ...url } : parseAddress(url);
+  if (!isEndpoint) return parseAddress(url);
+  if (url.kind !== 'unix' && !(Number.isInteger(url.port) && url.port > 0 && url.port <= 65535)) {
+    throw invalid(`${url.port} is not a port to connect to`);
+  }
+  return { username: undefined, password: undefined, ...url };
 }
 
 /**
@@ -31,17 +41,20 @@ export function parseAddress(url: string | URL): Address {
     password: decoded(parsed.password),
   };
   if (protocol === 'unix:') {
-    if (pathname === '' || pathname === '/') throw invalid('a unix:// URL needs a path');
-    return { kind: 'unix', path: decodeURIComponent(pathname), ...credentials };
+    const isPath = hostname === '' || hostname === NO_HOST;
+    if (!isPath || pathname === '' || pathname === '/') {
+      throw invalid('a unix:// URL needs a path that begins with /, as in unix:///run/redis.sock');
+    }
+    return { kind: 'unix', path: decoded(pathname)!, ...credentials };
   }
   if (protocol !== 'redis:' && protocol !== 'rediss:') {
-    throw invalid(`a URL begins with redis://, rediss:// or unix://, not ${protocol}//`);
+    throw invalid('a URL begins with redis://, rediss:// or unix://');
   }
   if (hostname === '') throw invalid(`a ${protocol}// URL needs a host`);
   return {
     kind: protocol === 'redis:' ? 'tcp' : 'tls',
     // The brackets of an IPv6 address belong to the URL.
-    host: hostname.replace(/^\[(.*)\]$/, '$1'),
+    host: decoded(hostname.replace(/^\[(.*)\]$/, '$1'))!,
     port: port === '' ? DEFAULT_PORT : Number(port),
     ...credentials,
   };
@@ -56,14 +69,22 @@ export function describeEndpoint(endpoint: Endpoint): string {
 
 function parseUrl(url: string | URL): URL {
   try {
-    return new URL(url);
+    return new URL(String(url).replace(/^(unix:\/\/[^/]*@)\//, `$1${NO_HOST}/`));
   } catch {
-    throw invalid('the URL cannot be read: special characters in a password are written %XX');
+    throw unreadable();
   }
 }
 
 function decoded(part: string): string | undefined {
-  return part === '' ? undefined : decodeURIComponent(part);
+  try {
+    return part === '' ? undefined : decodeURIComponent(part);
+  } catch {
+    throw unreadable();
+  }
+}
+
+function unreadable(): ReplicaError {
+  return invalid('the URL cannot be read: special characters in a password are written %XX');
 }
 
 function invalid(message: string): ReplicaError {

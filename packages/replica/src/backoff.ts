@@ -16,7 +16,9 @@ export class Backoff {
   readonly #initialDelay: number;
   readonly #maxDelay: number;
   readonly #random: () => number;
-  #failures = 0;
+  /** Whether an attempt at once is to be had. */
+  #earned = true;
+  #waits = 0;
 
   constructor(
     { initialDelay = 250, maxDelay = 10_000 }: BackoffOptions = {},
@@ -32,12 +34,16 @@ export class Backoff {
    * @param atLeast milliseconds that the primary is known to need
    */
   next(streamed: number | undefined, atLeast = 0): number {
-    if (streamed !== undefined && streamed >= STABLE) this.#failures = 0;
-    const first = this.#failures === 0 && streamed !== undefined;
-    const exponent = Math.max(0, this.#failures - 1);
-    this.#failures++;
-    if (first) return atLeast;
-    const delay = Math.min(this.#maxDelay, this.#initialDelay * 2 ** exponent);
+    if (streamed !== undefined && streamed >= STABLE) {
+      this.#earned = true;
+      this.#waits = 0;
+    }
+    if (this.#earned && streamed !== undefined) {
+      this.#earned = false;
+      return atLeast;
+    }
+    const delay = Math.min(this.#maxDelay, this.#initialDelay * 2 ** this.#waits);
+    this.#waits++;
     return Math.max(atLeast, Math.round(delay * (0.5 + this.#random() / 2)));
   }
 }

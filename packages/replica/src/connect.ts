@@ -64,10 +64,31 @@ export function errorOfSocket(error: NodeJS.ErrnoException, endpoint: Endpoint):
       return new ReplicaError('LINK_LOST', `${where} closed the link: ${error.code}`, cause);
     default: {
       if (endpoint.kind === 'tls') {
-        return new ReplicaError('TLS', `the link to ${where} is not secure: ${error.message}`, cause);
+        return new ReplicaError('TLS', `no secure link to ${where}: ${tlsFault(error)}`, cause);
       }
       const message = `the link to ${where} failed: ${error.code ?? error.message}`;
       return new ReplicaError('LINK_LOST', message, cause);
     }
   }
+}
+
+const NAME_THE_CA = 'name the CA that signed it (tls.ca)';
+
+/** What to do about a link that could not be secured, by the error's code. */
+const TLS_ADVICE: Readonly<Record<string, string>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: NAME_THE_CA,
+  SELF_SIGNED_CERT_IN_CHAIN: NAME_THE_CA,
+  UNABLE_TO_GET_ISSUER_CERT: NAME_THE_CA,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: NAME_THE_CA,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: NAME_THE_CA,
+  ERR_TLS_CERT_ALTNAME_INVALID: 'name the one it bears (tls.servername)',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'no TLS is spoken there: take its TLS port, or redis://',
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'give a client certificate (tls.cert, tls.key)',
+};
+
+function tlsFault(error: NodeJS.ErrnoException & { readonly reason?: string }): string {
+  const advice = TLS_ADVICE[error.code ?? ''];
+  // OpenSSL's messages are several lines of its own sources' places, its reasons are not.
+  const fault = error.reason ?? error.message.trim();
+  return advice === undefined ? fault : `${fault}; ${advice}`;
 }

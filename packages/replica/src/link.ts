@@ -1,42 +1,25 @@
 import type { Socket } from 'node:net';
-import type { HandshakeOutcome, HandshakeStep } from '@forebay/psync';
-import { PsyncError, ReplicaHandshake, StreamTracker, shiftHistory } from '@forebay/psync';
+import type { HandshakeOutcome, HandshakeStep, ReplicaHandshake } from '@forebay/psync';
+import { PsyncError, StreamTracker, shiftHistory } from '@forebay/psync';
 import { RdbError } from '@forebay/rdb';
 import { RdbReceiverError } from '@forebay/rdb-receiver';
-import { encodeAcknowledgement, NEWLINE } from './acknowledgement.ts';
 import type { ReplicaProgress } from './acknowledgement.ts';
-import type { Address } from './address.ts';
+import { encodeAcknowledgement, NEWLINE } from './acknowledgement.ts';
 import { describeEndpoint } from './address.ts';
 import type { CachedStream } from './cached-stream.ts';
-import type { TlsOptions } from './connect.ts';
 import { errorOfSocket, openSocket } from './connect.ts';
 import { ReplicaError } from './errors.ts';
 import type { ReplicaItem } from './items.ts';
-import { Snapshot } from './snapshot.ts';
+import type { LinkOptions } from './link-options.ts';
+import { newHandshake, withoutPassword } from './link-options.ts';
 import type { SnapshotStart, TransferProgress } from './snapshot.ts';
+import { Snapshot } from './snapshot.ts';
 
 /** Milliseconds between acknowledgements (`replication.c: replicationCron`). */
 const TICK = 1000;
 
-/** Milliseconds without a byte after which a link is given up, by what it is doing. */
-export interface Timeouts {
-  readonly connect: number;
-  readonly handshake: number;
-  readonly transfer: number;
-  readonly idle: number;
-}
-
-/** What a link is doing. */
+/** What a link is doing; it begins with `connect`, which it does not tell. */
 export type LinkPhase = 'connect' | 'handshake' | 'transfer' | 'stream';
-
-export interface LinkOptions {
-  readonly address: Address;
-  readonly tls: TlsOptions;
-  readonly listeningPort: number | undefined;
-  readonly announcedAddress: string | undefined;
-  readonly version: string | false | undefined;
-  readonly timeouts: Timeouts;
-}
 
 /** The one that the link works for: it owns what outlives a link. */
 export interface LinkHost {
@@ -85,7 +68,6 @@ export class Link {
     this.#socket = openSocket(options.address, options.tls, (bytes) => this.#onBytes(bytes));
     this.#watch();
     this.#ticking = setInterval(() => this.#tick(), TICK);
-    host.onPhase('connect');
   }
 
   /** Why the link ended. It never rejects. */
@@ -137,7 +119,7 @@ export class Link {
     socket.once('close', () => {
       clearInterval(this.#ticking);
       const error = this.#error ?? this.#lost();
-      if (this.#snapshot !== undefined) this.#host.deliver({ type: 'snapshot-aborted', error });
+      if (this.#snapshot?.announced) this.#host.deliver({ type: 'snapshot-aborted', error });
       this.#end(error);
     });
   }
@@ -170,7 +152,7 @@ export class Link {
       else if (event.type === 'outcome') this.#onOutcome(event.outcome);
       else {
         if (event.reply.startsWith('-NOPERM')) this.#mayAcknowledge = false;
-        this.#host.onOptionRefused(event.option, event.reply);
+        this.#host.onOptionRefused(event.option, this.#said(event.reply));
       }
     }
   }
@@ -180,17 +162,20 @@ export class Link {
       case 'full-resync': {
         const { id, offset } = outcome;
         const asked = this.#host.cached === undefined ? 'nothing held yet' : 'not in the backlog';
-        return this.#receive({ id, offset, synced: false }, asked);
+        this.#receive({ id, offset, synced: false }, asked);
+        break;
       }
       case 'sync':
-        return this.#receive(
+        this.#receive(
           { id: undefined, offset: undefined, synced: true },
-          `PSYNC was answered ${JSON.stringify(outcome.reply)}, SYNC takes its place`,
+          `PSYNC was answered ${quoted(this.#said(outcome.reply))}, SYNC takes its place`,
         );
+        break;
       case 'continue':
-        return this.#continue(outcome.id);
+        this.#continue(outcome.id);
+        break;
       default:
-        return this.close(this.#errorOfOutcome(outcome));
+        this.close(this.#errorOfOutcome(outcome));
     }
   }
 
@@ -218,7 +203,7 @@ export class Link {
     const end = snapshot.push(bytes);
     if (end === undefined) return bytes.subarray(bytes.length);
     if (end.type === 'refused') {
-      this.close(this.#errorOfReply(end.line, 'sync'));
+      this.close(this.#errorOfReply(this.#said(end.line), 'sync'));
       return bytes.subarray(bytes.length);
     }
     this.#snapshot = undefined;
@@ -251,7 +236,8 @@ export class Link {
     if (!this.#host.full && performance.now() - this.#lastRead > limit) {
       const seconds = Math.round(limit / 1000);
       const message = `${this.#where} sent nothing for ${seconds} s (${this.#phase})`;
-      return this.close(new ReplicaError('TIMEOUT', message));
+      this.close(new ReplicaError('TIMEOUT', message));
+      return;
     }
     if (this.#phase === 'transfer') this.#write(NEWLINE);
     if (this.#phase === 'stream') this.#acknowledge(this.#host.acknowledgement);
@@ -269,7 +255,13 @@ export class Link {
 
   #enter(phase: LinkPhase): void {
     this.#phase = phase;
+    this.#lastRead = performance.now();
     this.#host.onPhase(phase);
+  }
+
+  /** What the primary said, as it may be shown. */
+  #said(reply: string): string {
+    return withoutPassword(reply, this.#options.address);
   }
 
   #lost(): ReplicaError {
@@ -284,7 +276,8 @@ export class Link {
   #errorOfOutcome(
     outcome: Exclude<HandshakeOutcome, { type: 'full-resync' | 'sync' | 'continue' }>,
   ): ReplicaError {
-    const { type, reply, step } = outcome;
+    const { type, step } = outcome;
+    const reply = this.#said(outcome.reply);
     if (type === 'denied') return this.#denied(reply, step);
     if (type === 'not-understood') {
       const message = `what answers at ${this.#where} is no Redis or Valkey: ${quoted(reply)}`;
@@ -318,7 +311,9 @@ export class Link {
     if (error instanceof PsyncError) {
       if (error.code === 'DESYNCHRONIZED') {
         this.#host.remember(undefined);
-        return new ReplicaError('DESYNCHRONIZED', `${this.#where}: ${error.message}`, { cause: error });
+        return new ReplicaError('DESYNCHRONIZED', `${this.#where}: ${error.message}`, {
+          cause: error,
+        });
       }
       const message = `what answers at ${this.#where} is no Redis or Valkey: ${error.message}`;
       return new ReplicaError('NOT_UNDERSTOOD', message, { cause: error });
@@ -329,21 +324,6 @@ export class Link {
     }
     throw error;
   }
-}
-
-function newHandshake(options: LinkOptions, cached: CachedStream | undefined): ReplicaHandshake {
-  const { address, listeningPort, announcedAddress, version } = options;
-  const { username, password } = address;
-  return new ReplicaHandshake({
-    ...(password === undefined ? {} : { password }),
-    ...(username === undefined || password === undefined ? {} : { username }),
-    ...(listeningPort === undefined ? {} : { listeningPort }),
-    ...(announcedAddress === undefined ? {} : { announcedAddress }),
-    ...(version === undefined ? {} : { version }),
-    ...(cached === undefined
-      ? {}
-      : { resume: { id: cached.history.id, offset: cached.tracker.offset } }),
-  });
 }
 
 function quoted(text: string): string {

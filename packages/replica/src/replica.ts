@@ -12,8 +12,10 @@ import type { TlsOptions } from './connect.ts';
 import { ReplicaError } from './errors.ts';
 import { ItemQueue } from './item-queue.ts';
 import type { ReplicaItem } from './items.ts';
-import type { LinkHost, LinkOptions, LinkPhase, Timeouts } from './link.ts';
+import type { LinkHost, LinkPhase } from './link.ts';
 import { Link } from './link.ts';
+import type { LinkOptions, Timeouts } from './link-options.ts';
+import { checkLinkOptions } from './link-options.ts';
 import type { TransferProgress } from './snapshot.ts';
 
 /** The servers' `repl-timeout`, in milliseconds. */
@@ -86,6 +88,8 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
   readonly #signal: AbortSignal | undefined;
   readonly #wakeUp = new AbortController();
   #cached: CachedStream | undefined;
+  /** The history of the items taken, which that of the items received may be ahead of. */
+  #takenId = '';
   #progress: ReplicaProgress | undefined;
   #state: ReplicaState = 'idle';
   #link: Link | undefined;
@@ -97,6 +101,8 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
   constructor(options: ReplicaOptions) {
     super();
     const size = options.bufferSize ?? DEFAULT_BUFFER;
+    if (!(size > 0))
+      throw new ReplicaError('INVALID_OPTION', `a bufferSize of ${size} holds nothing`);
     this.#options = linkOptions(options);
     this.#backoff = new Backoff(options.backoff);
     this.#queue = new ItemQueue(
@@ -106,6 +112,7 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
     );
     this.#signal = options.signal;
     if (options.resume !== undefined) this.#resumeAt(options.resume);
+    checkLinkOptions(this.#options, this.#cached);
   }
 
   get state(): ReplicaState {
@@ -127,7 +134,7 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
    * not, or not any more, the one received are passed over.
    */
   progress(progress: ReplicaProgress): void {
-    this.#progress = { ...progress, id: progress.id ?? this.#cached?.history.id ?? '' };
+    this.#progress = { ...progress, id: progress.id ?? this.#takenId };
     this.#link?.progressed();
   }
 
@@ -153,9 +160,12 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
     const onAbort = () => this.#abort();
     this.#signal?.addEventListener('abort', onAbort, { once: true });
     if (this.#signal?.aborted) onAbort();
-    this.#running ??= this.#run();
+    this.#running ??= this.#run().catch((error: Error) => this.#queue.fail(error));
     try {
-      for (let item = await this.#queue.take(); item; item = await this.#queue.take()) yield item;
+      for (let item = await this.#queue.take(); item; item = await this.#queue.take()) {
+        if ('history' in item) this.#takenId = item.history.id;
+        yield item;
+      }
     } finally {
       this.#signal?.removeEventListener('abort', onAbort);
       await this.detach();
@@ -165,6 +175,9 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
   async #run(): Promise<void> {
     const host = this.#linkHost();
     while (!this.#stopped) {
+      this.#enter('connect');
+      // Who listens may have stopped us.
+      if (this.#stopped) return;
       const link = new Link(this.#options, host);
       this.#link = link;
       const error = await link.ended;
@@ -211,7 +224,8 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
     if (progress === undefined || cached === undefined) return undefined;
     const { id, secondId } = cached.history;
     if (progress.id !== id && progress.id !== secondId) return undefined;
-    if (progress.written < cached.start || progress.written > cached.tracker.offset) return undefined;
+    if (progress.written < cached.start || progress.written > cached.tracker.offset)
+      return undefined;
     return progress;
   }
 
@@ -223,6 +237,7 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
       throw new ReplicaError('INVALID_OPTION', 'resume.stream was not followed to resume.offset');
     }
     this.#cached = { history, start: offset, tracker: stream ?? new StreamTracker({ offset }) };
+    this.#takenId = history.id;
     this.#progress = { written: offset, id: history.id };
   }
 

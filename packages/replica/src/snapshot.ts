@@ -51,10 +51,16 @@ export class Snapshot {
   readonly #aux = new Map<string, string>();
   #length: number | undefined;
   #marked = false;
+  #announced = false;
 
   constructor(start: SnapshotStart, host: SnapshotHost) {
     this.#start = start;
     this.#host = host;
+  }
+
+  /** Whether `full-resync` was delivered: it is to have an end. */
+  get announced(): boolean {
+    return this.#announced;
   }
 
   /**
@@ -70,6 +76,7 @@ export class Snapshot {
         case 'header':
           this.#length = event.length;
           this.#marked = event.length === undefined;
+          this.#announced = true;
           this.#host.deliver({
             type: 'full-resync',
             length: event.length,
@@ -100,6 +107,7 @@ export class Snapshot {
   }
 
   #whole(rest: Uint8Array): SnapshotEnd {
+    this.#preamble.finish();
     this.#host.onTransfer({ total: this.#length, read: this.#payload.progress.read });
     const told = replicationInfo(this.#aux);
     const { synced } = this.#start;

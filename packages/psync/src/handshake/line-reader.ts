@@ -34,7 +34,10 @@ export class LineReader {
     const length = this.#line.length + stop - this.#at;
     // One more for the CR that is not counted.
     if (length > this.#maxLength + 1) {
-      const begins = (this.#line + text(this.#chunk.subarray(this.#at, this.#at + 40))).slice(0, 40);
+      const begins = (this.#line + text(this.#chunk.subarray(this.#at, this.#at + 40))).slice(
+        0,
+        40,
+      );
       const message = `a reply of over ${this.#maxLength} bytes that begins ${JSON.stringify(begins)}`;
       throw new PsyncError('LINE_TOO_LONG', message);
     }

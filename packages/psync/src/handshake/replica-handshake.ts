@@ -114,34 +114,39 @@ export class ReplicaHandshake {
     const transition: Transition = row[classifyReply(reply)] ?? row.otherwise;
     switch (transition) {
       case 'proceed':
-        return this.#proceed(step);
+        this.#proceed(step);
+        break;
       case 'proceed-refused':
         this.#events.push({ type: 'option-refused', option: this.#unanswered[0] ?? '', reply });
-        return this.#proceed(step);
+        this.#proceed(step);
+        break;
       case 'wait':
         this.#events.push({ type: 'waiting' });
-        return;
+        break;
       case 'full-resync':
-        return this.#end(parseFullResync(reply));
+        this.#end(parseFullResync(reply));
+        break;
       case 'continue':
         // A real replica that sent `?` crashes on this answer (seen on Redis 6.0); we drop the link.
-        if (this.#options.resume === undefined) {
-          return this.#end({ type: 'not-understood', step, reply });
-        }
-        return this.#end({ type: 'continue', id: parseContinue(reply) });
+        if (this.#options.resume === undefined) this.#end({ type: 'not-understood', step, reply });
+        else this.#end({ type: 'continue', id: parseContinue(reply) });
+        break;
       case 'fall-back-to-sync':
         this.#events.push({ type: 'send', bytes: INLINE_SYNC });
-        return this.#end({ type: 'sync', reply });
+        this.#end({ type: 'sync', reply });
+        break;
       default:
-        return this.#end({ type: transition, step, reply });
+        this.#end({ type: transition, step, reply });
     }
   }
 
   #proceed(step: HandshakeStep): void {
-    if (step === 'ping' && this.#options.password !== undefined) return this.#authenticate();
-    if (step === 'ping' || step === 'auth') return this.#introduce();
-    this.#unanswered.shift();
-    if (this.#unanswered.length === 0) this.#ask();
+    if (step === 'ping' && this.#options.password !== undefined) this.#authenticate();
+    else if (step === 'ping' || step === 'auth') this.#introduce();
+    else {
+      this.#unanswered.shift();
+      if (this.#unanswered.length === 0) this.#ask();
+    }
   }
 
   #authenticate(): void {
@@ -206,7 +211,12 @@ function parseContinue(reply: string): string | undefined {
   return isReplicationId(id) ? id : undefined;
 }
 
-function checkOptions({ listeningPort, resume, username, password }: ReplicaHandshakeOptions): void {
+function checkOptions({
+  listeningPort,
+  resume,
+  username,
+  password,
+}: ReplicaHandshakeOptions): void {
   const refuse = (message: string): never => {
     throw new PsyncError('INVALID_ARGUMENT', message);
   };

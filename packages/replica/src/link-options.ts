@@ -1,0 +1,79 @@
+import { X509Certificate } from 'node:crypto';
+import { createSecureContext } from 'node:tls';
+import { ReplicaHandshake } from '@forebay/psync';
+import type { Address } from './address.ts';
+import type { CachedStream } from './cached-stream.ts';
+import type { TlsOptions } from './connect.ts';
+import { ReplicaError } from './errors.ts';
+
+/** Milliseconds without a byte after which a link is given up, by what it is doing. */
+export interface Timeouts {
+  readonly connect: number;
+  readonly handshake: number;
+  readonly transfer: number;
+  readonly idle: number;
+}
+
+export interface LinkOptions {
+  readonly address: Address;
+  readonly tls: TlsOptions;
+  readonly listeningPort: number | undefined;
+  readonly announcedAddress: string | undefined;
+  readonly version: string | false | undefined;
+  readonly timeouts: Timeouts;
+}
+
+/** The negotiation of one link, which goes on after what `cached` has received. */
+export function newHandshake(
+  options: LinkOptions,
+  cached: CachedStream | undefined,
+): ReplicaHandshake {
+  const { address, listeningPort, announcedAddress, version } = options;
+  const { username, password } = address;
+  return new ReplicaHandshake({
+    ...(password === undefined ? {} : { password }),
+    ...(username === undefined || password === undefined ? {} : { username }),
+    ...(listeningPort === undefined ? {} : { listeningPort }),
+    ...(announcedAddress === undefined ? {} : { announcedAddress }),
+    ...(version === undefined ? {} : { version }),
+    ...(cached === undefined
+      ? {}
+      : { resume: { id: cached.history.id, offset: cached.tracker.offset } }),
+  });
+}
+
+/**
+ * Finds what no attempt could be made with, before the first one is.
+ *
+ * @throws {ReplicaError} `INVALID_OPTION`
+ */
+export function checkLinkOptions(options: LinkOptions, cached: CachedStream | undefined): void {
+  try {
+    newHandshake(options, cached);
+  } catch (error) {
+    throw invalid('', error);
+  }
+  if (options.address.kind !== 'tls') return;
+  try {
+    createSecureContext({ ...options.tls });
+    // A CA that cannot be read would be passed over, and each certificate refused.
+    if (options.tls.ca !== undefined) new X509Certificate(options.tls.ca);
+  } catch (error) {
+    throw invalid('the CA, certificate or key cannot be used: ', error);
+  }
+}
+
+/** Servers may name a command's arguments in their errors, and AUTH's are secret. */
+export function withoutPassword(reply: string, { password }: Address): string {
+  if (password === undefined) return reply;
+  // Replies have one character a byte.
+  const secret = Buffer.from(password).toString('latin1');
+  if (!reply.includes(secret) && !reply.includes(' with args ')) return reply;
+  const code = /^-[A-Z]+(?= )/.exec(reply)?.[0] ?? '';
+  return code.includes(secret) ? '…' : `${code} …`.trim();
+}
+
+function invalid(what: string, cause: unknown): ReplicaError {
+  const message = `${what}${cause instanceof Error ? cause.message : String(cause)}`;
+  return new ReplicaError('INVALID_OPTION', message, { cause });
+}

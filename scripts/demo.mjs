@@ -1,0 +1,112 @@
+// What npm start shows: a replica attached to a real server under load, its link cut once.
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { styleText } from 'node:util';
+import { installedServers, mixedLoad, Server } from '../packages/conformance/dist/index.js';
+import { root } from './setup.mjs';
+
+const say = (text) => console.log(`\n${styleText('bold', text)}`);
+const show = (name, value) => console.log(`  ${name.padEnd(46)} ${styleText('green', String(value))}`);
+
+const installed = installedServers().at(-1);
+if (installed === undefined) {
+  console.log('No server could be had here, neither from Debian nor on PATH.');
+  showOwnPrimary();
+  process.exit(0);
+}
+
+const home = await mkdtemp(join(tmpdir(), 'forebay-demo-'));
+const directory = join(home, 'data');
+const primary = await Server.start(installed);
+try {
+  await demonstrate();
+} finally {
+  await primary.stop();
+  await rm(home, { recursive: true, force: true });
+}
+showOwnPrimary();
+
+async function demonstrate() {
+  say(`1. ${installed.flavour} ${installed.version} runs on port ${primary.port}, under a load`);
+  await primary.command('DEBUG', 'POPULATE', 100_000, 'key', 200);
+  const load = mixedLoad(primary.client, { rate: 2000 }).start();
+
+  say('2. forebay attaches: a full copy, then the stream');
+  const replica = start();
+  await replica.prints('full copy done');
+  await sent(load, 3000);
+  await load.pause();
+  await settled();
+  await compare();
+  load.start();
+  await sent(load, 500);
+
+  say('3. the link is cut in the middle of writes: it goes on where it was');
+  await primary.command('CLIENT', 'KILL', 'TYPE', 'replica');
+  await replica.prints('partial resync');
+  await sent(load, 3000);
+  await load.stop();
+  await settled();
+  await compare();
+
+  say('4. it is stopped, and holds what a server boots from');
+  replica.child.kill('SIGTERM');
+  await replica.ended;
+}
+
+/** The replica as a person starts it; what it prints goes to the terminal as it comes. */
+function start() {
+  const bin = join(root, 'apps/replica/bin/forebay.js');
+  const args = ['replica', '--replicaof', primary.host, String(primary.port), '--dir', directory];
+  console.log(styleText('dim', `  $ forebay ${args.join(' ')}`));
+  const child = spawn(process.execPath, [bin, ...args], { stdio: ['ignore', 'inherit', 'pipe'] });
+  let printed = '';
+  const waiting = new Set();
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    process.stdout.write(text.replaceAll(/^/gm, '  ').replace(/ {2}$/, ''));
+    printed += text;
+    for (const check of waiting) check();
+  });
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  const prints = (text) =>
+    new Promise((resolve, reject) => {
+      const check = () => {
+        if (printed.includes(text)) resolve();
+      };
+      waiting.add(check);
+      check();
+      ended.then(() => reject(new Error(`it ended before it printed "${text}"`)));
+    });
+  return { child, prints, ended };
+}
+
+/** Waits until the load has sent so many commands more. */
+async function sent(load, more) {
+  const until = load.commands + more;
+  while (load.commands < until) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+/** Waits until the primary has everything acknowledged. */
+async function settled() {
+  for (let tries = 0; tries < 100; tries++) {
+    const { master_repl_offset, slave0 } = await primary.info('replication');
+    if (slave0?.includes(`offset=${master_repl_offset},`)) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+async function compare() {
+  const { master_repl_offset, slave0 } = await primary.info('replication');
+  const { sync_full, sync_partial_ok } = await primary.info('stats');
+  show('the primary counts full and partial syncs:', `${sync_full} and ${sync_partial_ok}`);
+  show('its own offset (master_repl_offset):', master_repl_offset);
+  show('what forebay has acknowledged (slave0):', /offset=(\d+)/.exec(slave0 ?? '')?.[1] ?? 'nothing');
+}
+
+function showOwnPrimary() {
+  say('With a primary of your own:');
+  console.log('  node apps/replica/bin/forebay.js replica --replicaof HOST PORT --dir DIR');
+  console.log('  (--masteruser, FOREBAY_MASTERAUTH, --tls, --cacert; --help has all)\n');
+}
