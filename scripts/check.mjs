@@ -21,7 +21,7 @@ const checks = {
   ...Object.fromEntries(
     published.map((path) => [
       `types of ${path} as published`,
-      ['exec', 'attw', '--pack', path, '--profile', 'esm-only', '--format', 'ascii'],
+      ['exec', 'attw', '--pack', path, '--profile', 'esm-only', '--quiet'],
     ]),
   ),
 };

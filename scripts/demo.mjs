@@ -8,7 +8,8 @@ import { installedServers, mixedLoad, Server } from '../packages/conformance/dis
 import { root } from './setup.mjs';
 
 const say = (text) => console.log(`\n${styleText('bold', text)}`);
-const show = (name, value) => console.log(`  ${name.padEnd(46)} ${styleText('green', String(value))}`);
+const show = (name, value) =>
+  console.log(`  ${name.padEnd(46)} ${styleText('green', String(value))}`);
 
 const installed = installedServers().at(-1);
 if (installed === undefined) {
@@ -102,7 +103,10 @@ async function compare() {
   const { sync_full, sync_partial_ok } = await primary.info('stats');
   show('the primary counts full and partial syncs:', `${sync_full} and ${sync_partial_ok}`);
   show('its own offset (master_repl_offset):', master_repl_offset);
-  show('what forebay has acknowledged (slave0):', /offset=(\d+)/.exec(slave0 ?? '')?.[1] ?? 'nothing');
+  show(
+    'what forebay has acknowledged (slave0):',
+    /offset=(\d+)/.exec(slave0 ?? '')?.[1] ?? 'nothing',
+  );
 }
 
 function showOwnPrimary() {
