@@ -7,6 +7,7 @@ import {
   runSeed,
   splitAtRandom,
 } from '@forebay/testkit';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PsyncError, StreamTracker } from '../src/index.ts';
 
@@ -121,6 +122,49 @@ describe('a stream', () => {
       );
     },
   );
+});
+
+describe('any stream, cut in any way', () => {
+  const command: fc.Arbitrary<string[]> = fc.oneof(
+    fc.constant(['MULTI']),
+    fc.constant(['EXEC']),
+    fc.constant(['ping']),
+    fc.constant(['REPLCONF', 'GETACK', '*']),
+    fc.nat(15).map((database) => ['select', String(database)]),
+    fc.tuple(fc.constant('SET'), fc.string(), fc.string({ maxLength: 600 })),
+  );
+
+  it('is followed as a naive reader would, command by command', () => {
+    fc.assert(
+      fc.property(fc.array(command, { maxLength: 30 }), fc.nat(), (commands, seed) => {
+        const parts = commands.map((words) => encodeCommand(words));
+        const tracker = new StreamTracker({ offset: 0 });
+        for (const piece of splitAtRandom(concatBytes(parts), randomFrom(seed), 64)) {
+          tracker.push(piece);
+        }
+        const naive = followNaively(commands, parts);
+        expect({ ...tracker.boundary, lastGetAck: tracker.lastGetAck }).toEqual(naive);
+        expect(tracker.commands).toBe(commands.length);
+      }),
+    );
+  });
+
+  function followNaively(commands: string[][], parts: Uint8Array[]) {
+    let end = 0;
+    let inside = false;
+    let selected = 0;
+    let state = { offset: 0, database: 0, lastGetAck: -1 };
+    for (const [index, words] of commands.entries()) {
+      end += parts[index]!.length;
+      const name = words[0]!.toUpperCase();
+      if (name === 'MULTI') inside = true;
+      if (name === 'EXEC') inside = false;
+      if (name === 'SELECT') selected = Number(words[1]);
+      if (name === 'REPLCONF') state = { ...state, lastGetAck: end };
+      if (!inside) state = { ...state, offset: end, database: selected };
+    }
+    return state;
+  }
 });
 
 describe('garbage', () => {
