@@ -126,10 +126,10 @@ describe('a stream', () => {
 
 describe('any stream, cut in any way', () => {
   const command: fc.Arbitrary<string[]> = fc.oneof(
-    fc.constant(['MULTI']),
-    fc.constant(['EXEC']),
-    fc.constant(['ping']),
-    fc.constant(['REPLCONF', 'GETACK', '*']),
+    fc.constant<string[]>(['MULTI']),
+    fc.constant<string[]>(['EXEC']),
+    fc.constant<string[]>(['ping']),
+    fc.constant<string[]>(['REPLCONF', 'GETACK', '*']),
     fc.nat(15).map((database) => ['select', String(database)]),
     fc.tuple(fc.constant('SET'), fc.string(), fc.string({ maxLength: 600 })),
   );

@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
-import { type Both, differs, onBoth, type Pair, place, type Shared, told } from './compare-pair.ts';
-import { differentStreams } from './compare-streams.ts';
-import { differentFieldTimes, differentValues } from './compare-values.ts';
 import { databasesOf, keysOf, plain, recordOf, whatItKnows } from './keyspace.ts';
+import { type Both, differs, onBoth, type Pair, place, type Shared, told } from './pair.ts';
+import { differentStreams } from './streams.ts';
+import { differentFieldTimes, differentValues } from './values.ts';
 
 export interface CompareOptions {
   /** What the two are called in the lines. Default: `first` and `second`. */

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { type Abilities, abilitiesOf, type Flavour } from './installed.ts';
+import { type Abilities, abilitiesOf, type Flavour } from '../servers/installed.ts';
 
 /** How many keys are asked about in one go. */
 const BATCH = 500;

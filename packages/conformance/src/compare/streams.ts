@@ -1,5 +1,5 @@
-import { type Both, differs, onBoth, type Pair, type Shared, told } from './compare-pair.ts';
 import { plain, recordOf } from './keyspace.ts';
+import { type Both, differs, onBoth, type Pair, type Shared, told } from './pair.ts';
 
 /** What is ignored of XINFO STREAM … FULL: what a real replica differs in, and the tree's own shape. */
 const IGNORED = new Set([

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { ConformanceError } from './errors.ts';
+import { ConformanceError } from '../errors.ts';
 
 /** Paths of PEM files: one authority, and a key and certificate of it for either side. */
 export interface Certificates {

@@ -1,5 +1,5 @@
-import type { Recipe } from './load-operations.ts';
-import type { Word } from './server.ts';
+import type { Word } from '../servers/server.ts';
+import type { Recipe } from './recipe.ts';
 
 /** Strings: text, integers, floats, times to live, and a large one now and then. */
 export const STRINGS: readonly Recipe[] = [

@@ -1,8 +1,9 @@
 import { type Random, randomFrom, runSeed } from '@forebay/testkit';
 import type { Redis } from 'ioredis';
-import { whatItKnows } from './keyspace.ts';
-import { type LoadContext, type Operation, operationMaker } from './load-operations.ts';
-import type { Word } from './server.ts';
+import { whatItKnows } from '../compare/keyspace.ts';
+import type { Word } from '../servers/server.ts';
+import { operationMaker } from './draw.ts';
+import type { LoadContext, Operation } from './recipe.ts';
 
 export interface LoadOptions {
   /** The same seed draws the same operations. Default: the seed of the run. */

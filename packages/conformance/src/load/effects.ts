@@ -1,5 +1,5 @@
-import type { LoadContext, Recipe } from './load-operations.ts';
-import type { Word } from './server.ts';
+import type { Word } from '../servers/server.ts';
+import type { LoadContext, Recipe } from './recipe.ts';
 
 /** Kinds whose keys may be renamed, copied, given a time or deleted like any other. */
 const KINDS = [

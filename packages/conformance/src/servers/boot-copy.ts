@@ -3,7 +3,7 @@ import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { ConformanceError } from './errors.ts';
+import { ConformanceError } from '../errors.ts';
 import type { InstalledServer } from './installed.ts';
 import type { ServerOptions } from './preparation.ts';
 import { Server } from './server.ts';

@@ -1,10 +1,6 @@
 import type { Random } from '@forebay/testkit';
-import type { Knows } from './keyspace.ts';
-import { HASHES, LISTS, SETS, SORTED_SETS } from './load-collections.ts';
-import { EFFECTS } from './load-effects.ts';
-import { STREAMS } from './load-streams.ts';
-import { HYPERLOGLOGS_AND_BITS, STRINGS } from './load-strings.ts';
-import type { Word } from './server.ts';
+import type { Knows } from '../compare/keyspace.ts';
+import type { Word } from '../servers/server.ts';
 
 /** What an operation may draw on. */
 export interface LoadContext {
@@ -41,21 +37,4 @@ export interface Recipe {
   /** Whether a server can do it. Default: each can. */
   readonly needs?: (context: LoadContext) => boolean;
   make(context: LoadContext): Operation;
-}
-
-/** Draws the next operation: the same ones for the same seed, server version and options. */
-export function operationMaker(context: LoadContext): () => Operation {
-  const recipes = [
-    ...[...STRINGS, ...HYPERLOGLOGS_AND_BITS, ...LISTS, ...SETS, ...HASHES, ...SORTED_SETS],
-    ...[...STREAMS, ...EFFECTS],
-  ].filter((recipe) => recipe.needs === undefined || recipe.needs(context));
-  const total = recipes.reduce((sum, recipe) => sum + recipe.weight, 0);
-  return () => {
-    let at = context.random.float() * total;
-    for (const recipe of recipes) {
-      at -= recipe.weight;
-      if (at < 0) return recipe.make(context);
-    }
-    return recipes[0]!.make(context);
-  };
 }

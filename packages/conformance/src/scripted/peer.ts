@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
-import { ConformanceError } from './errors.ts';
-import { beginsWith, PeerCommands, unexpected } from './peer-commands.ts';
+import { ConformanceError } from '../errors.ts';
+import { beginsWith, PeerCommands, unexpected } from './commands.ts';
 
 /** One connection of a replica, as the script of a `ScriptedPrimary` sees it. */
 export interface ScriptedPeer {

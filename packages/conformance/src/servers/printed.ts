@@ -1,4 +1,4 @@
-import { ConformanceError } from './errors.ts';
+import { ConformanceError } from '../errors.ts';
 
 /** Oldest output is dropped beyond this many characters. */
 const KEPT = 8 * 1024 * 1024;

@@ -1,5 +1,5 @@
-import type { LoadContext, Operation, Recipe } from './load-operations.ts';
-import type { Word } from './server.ts';
+import type { Word } from '../servers/server.ts';
+import type { LoadContext, Operation, Recipe } from './recipe.ts';
 
 /**
  * A command on a group of a stream, made first where it is not there yet. The consumer too, where

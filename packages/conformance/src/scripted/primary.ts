@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
-import type { Certificates } from './certificates.ts';
-import { ConformanceError } from './errors.ts';
-import { type ScriptedPeer, SocketPeer } from './scripted-peer.ts';
+import { ConformanceError } from '../errors.ts';
+import type { Certificates } from '../servers/certificates.ts';
+import { type ScriptedPeer, SocketPeer } from './peer.ts';
 
 /** What a primary does on one connection; `connectionNumber` counts from 1. */
 export type Script = (peer: ScriptedPeer, connectionNumber: number) => Promise<void>;

@@ -1,5 +1,5 @@
-import { type Both, differs, onBoth, type Pair, place, type Shared, told } from './compare-pair.ts';
 import { plain } from './keyspace.ts';
+import { type Both, differs, onBoth, type Pair, place, type Shared, told } from './pair.ts';
 
 /** Keys whose values differ; to be asked when the digests of the whole do. */
 export async function differentValues(pair: Pair, part: Shared, both: Both): Promise<string[]> {

@@ -1,5 +1,5 @@
 import { CommandCursor } from '@forebay/resp';
-import { ConformanceError } from './errors.ts';
+import { ConformanceError } from '../errors.ts';
 
 const LF = 10;
 

@@ -1,5 +1,5 @@
-import type { LoadContext, Recipe } from './load-operations.ts';
-import type { Word } from './server.ts';
+import type { Word } from '../servers/server.ts';
+import type { LoadContext, Recipe } from './recipe.ts';
 
 /** The fields that hashes have, few enough to be met again. */
 function field(c: LoadContext): string {

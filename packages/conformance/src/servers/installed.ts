@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ConformanceError } from './errors.ts';
+import { ConformanceError } from '../errors.ts';
 
 /** Which of the three projects a server comes from. */
 export type Flavour = 'redis' | 'redict' | 'valkey';
