@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { ReplicaFlags } from './config.ts';
 import { configOf } from './config.ts';
@@ -9,6 +10,11 @@ export function buildProgram(reporter: Reporter): Command {
   const program = new Command('forebay')
     .description(
       'Follow a live Redis or Valkey primary into one durable log that servers boot from.',
+    )
+    .version(
+      versionOf(new URL('../package.json', import.meta.url)),
+      '--version',
+      'show the version',
     )
     .helpOption('--help', 'show this text')
     .exitOverride();
@@ -85,4 +91,8 @@ function secondsOf(text: string): number {
   const seconds = Number(text);
   if (/^\d+$/.test(text) && seconds >= 1) return seconds;
   throw new InvalidArgumentError('Seconds are a whole number from 1 on.');
+}
+
+function versionOf(manifest: URL): string {
+  return JSON.parse(readFileSync(manifest, 'utf8')).version;
 }
