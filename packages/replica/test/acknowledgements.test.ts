@@ -1,0 +1,295 @@
+import type { ScriptedPeer } from '@forebay/conformance';
+import { ScriptedPrimary } from '@forebay/conformance';
+import { startHistory } from '@forebay/psync';
+import { bytesOf, concatBytes } from '@forebay/testkit';
+import { describe, type ExpectStatic, it } from 'vitest';
+import type { ReplicaProgress } from '../src/index.ts';
+import { Replica } from '../src/index.ts';
+import { counted, fullResync, GETACK, ID, marked, OTHER_ID, rdb, stream } from './payloads.ts';
+import { Taker } from './taker.ts';
+
+const RDB = rdb();
+const RESUME = { history: startHistory(ID), offset: 1000 };
+
+/** The next acknowledgement: offsets as numbers, `[ack]` or `[ack, fack]`. */
+async function acknowledgement(peer: ScriptedPeer): Promise<number[]> {
+  const [, , ack, fack, synced] = await peer.expect('REPLCONF', 'ACK');
+  return fack === undefined ? [Number(ack)] : [Number(ack), Number(synced)];
+}
+
+describe.concurrent('an acknowledgement', () => {
+  it('comes every second, of what was told last', async ({ expect }) => {
+    const times: number[] = [];
+    await using primary = await ScriptedPrimary.listen(async (peer) => {
+      await peer.handshake();
+      await peer.send(fullResync(50, counted(RDB), stream('PING')));
+      await acknowledgement(peer);
+      for (let i = 0; i < 3; i++) {
+        expect(await acknowledgement(peer)).toEqual([64, 64]);
+        times.push(performance.now());
+      }
+    });
+    await using _ = new Taker({ url: primary.url });
+    await expect.poll(() => times.length).toBe(3);
+    // Timers of a busy machine are late, and the next is then early.
+    expect(times[2]! - times[0]!).toBeGreaterThan(1500);
+    expect(times[2]! - times[0]!).toBeLessThan(5000);
+  });
+
+  it('comes at once for each GETACK, which counts itself', async ({ expect }) => {
+    const took: number[] = [];
+    await using primary = await ScriptedPrimary.listen(async (peer) => {
+      await peer.handshake();
+      await peer.send('+CONTINUE\r\n');
+      let offset = 1000;
+      await peer.skipTo('REPLCONF', 'ACK');
+      const since = performance.now();
+      for (let i = 0; i < 10; i++) {
+        const commands = concatBytes([stream('SET a 1'), GETACK]);
+        offset += commands.length;
+        await peer.send(commands);
+        await peer.skipTo('REPLCONF', 'ACK', String(offset), 'FACK', String(offset));
+      }
+      took.push(performance.now() - since);
+    });
+    await using _ = new Taker({ url: primary.url, resume: RESUME });
+    await expect.poll(() => took.length).toBe(1);
+    // Ten by the clock alone would take ten seconds.
+    expect(took[0]).toBeLessThan(4000);
+  });
+
+  it('answers a GETACK when what came up to it is written, at once and no sooner', async ({
+    expect,
+  }) => {
+    const heard: number[] = [];
+    const commands = concatBytes([stream('SET a 1'), GETACK]);
+    let send = async (): Promise<void> => {};
+    await using primary = await ScriptedPrimary.listen(async (peer) => {
+      await peer.handshake();
+      await peer.send('+CONTINUE\r\n');
+      send = () => peer.send(commands);
+      for (;;) heard.push((await acknowledgement(peer))[0]!);
+    });
+    await using taker = new Taker({ url: primary.url, resume: RESUME }, { stores: false });
+    await expect.poll(() => heard).toEqual([1000]);
+    const since = performance.now();
+    for (let offset = 1000; offset < 1000 + 10 * commands.length; offset += commands.length) {
+      await send();
+      const end = offset + commands.length;
+      await expect.poll(() => taker.replica.offset).toBe(end);
+      expect(heard.at(-1)).toBe(offset);
+      taker.replica.progress({ written: end - 1 });
+      taker.replica.progress({ written: end });
+      await expect.poll(() => heard.at(-1)).toBe(end);
+    }
+    // Ten by the clock alone would take ten seconds.
+    expect(performance.now() - since).toBeLessThan(4000);
+  });
+
+  it('comes right after a payload with a mark, before which there is no stream', async ({
+    expect,
+  }) => {
+    const first: number[][] = [];
+    await using primary = await ScriptedPrimary.listen(async (peer) => {
+      await peer.handshake();
+      await peer.send(fullResync(50, marked(RDB)));
+      first.push(await acknowledgement(peer));
+      await peer.send(stream('PING'));
+    });
+    const since = performance.now();
+    for (let i = 0; i < 8; i++) {
+      await using taker = new Taker({ url: primary.url });
+      await expect.poll(() => taker.replica.offset).toBe(64);
+    }
+    expect(first).toEqual(Array(8).fill([50, 50]));
+    // Eight by the clock alone would take eight seconds.
+    expect(performance.now() - since).toBeLessThan(4000);
+  });
+
+  it('is withheld until the snapshot is stored; newlines stand in', async ({ expect }) => {
+    let atFirst = -1;
+    await using primary = await ScriptedPrimary.listen(async (peer) => {
+      await peer.handshake();
+      await peer.send(fullResync(50, marked(RDB)));
+      await expect.poll(() => peer.newlines).toBeGreaterThan(1);
+      atFirst = peer.newlines;
+      expect(peer.tryCommand()).toBeUndefined();
+      taker.replica.progress({ written: 50 });
+      expect(await acknowledgement(peer)).toEqual([50]);
+      await peer.send(stream('PING'));
+    });
+    await using taker = new Taker({ url: primary.url }, { stores: false });
+    await expect.poll(() => taker.replica.offset).toBe(64);
+    expect(atFirst).toBeGreaterThan(1);
+  });
+
+  it('has the synced offset where one was told, and never more than the written one', async ({
+    expect,
+  }) => {
+    const heard: number[][] = [];
+    await using primary = await ScriptedPrimary.listen(async (peer) => {
+      await peer.handshake();
+      await peer.send(fullResync(50, counted(RDB), stream('PING'), GETACK));
+      for (;;) heard.push(await acknowledgement(peer));
+    });
+    await using taker = new Taker({ url: primary.url }, { stores: false });
+    await expect.poll(() => taker.replica.offset).toBe(101);
+    for (const [progress, expected] of [
+      [{ written: 64 }, [64]],
+      [{ written: 64, synced: 50 }, [64, 50]],
+      [{ written: 101, synced: 64 }, [101, 64]],
+      [{ written: 101, synced: 102 }, [101, 101]],
+    ] as const) {
+      taker.replica.progress(progress);
+      await expect.poll(() => heard.at(-1)).toEqual(expected);
+    }
+  });
+});
+
+describe.concurrent('progress that is passed over', () => {
+  /** A replica whose snapshot at 2000 of ID replaces the resume at 1000 of OTHER_ID. */
+  async function withNewHistory(
+    expect: ExpectStatic,
+    then: (taker: Taker, heard: number[][], newlines: () => number) => Promise<void>,
+  ) {
+    const heard: number[][] = [];
+    let peerOf: ScriptedPeer | undefined;
+    await using primary = await ScriptedPrimary.listen(async (peer) => {
+      await peer.handshake();
+      peerOf = peer;
+      await peer.send(fullResync(2000, counted(RDB), stream('PING')));
+      for (;;) heard.push(await acknowledgement(peer));
+    });
+    const resume = { history: startHistory(OTHER_ID), offset: 1000 };
+    await using taker = new Taker({ url: primary.url, resume }, { stores: false });
+    await expect.poll(() => taker.replica.offset).toBe(2014);
+    await then(taker, heard, () => peerOf?.newlines ?? 0);
+  }
+
+  it.for<[string, ReplicaProgress]>([
+    ['of the history before', { written: 2010, synced: 2010, id: OTHER_ID }],
+    ['from before the snapshot', { written: 1999, id: ID }],
+    ['of more than was received', { written: 2015, id: ID }],
+  ])('%s: newlines are sent in its place', async ([_, progress], { expect }) => {
+    await withNewHistory(expect, async (taker, heard, newlines) => {
+      taker.replica.progress(progress);
+      await expect.poll(newlines).toBeGreaterThan(1);
+      expect(heard).toEqual([]);
+      taker.replica.progress({ written: 2014, id: ID });
+      await expect.poll(() => heard[0]).toEqual([2014]);
+    });
+  });
+
+  it('names the history of what was taken last where it names none', async ({ expect }) => {
+    const heard: number[][] = [];
+    await using primary = await ScriptedPrimary.listen(async (peer, n) => {
+      await peer.handshake();
+      if (n === 1) {
+        await peer.send('+CONTINUE\r\n');
+        await peer.send(stream('PING'));
+        return peer.end();
+      }
+      await peer.send(fullResync(500, counted(RDB), stream('SET a 1', 'SET b 2')));
+      for (;;) heard.push(await acknowledgement(peer));
+    });
+    const resume = { history: startHistory(OTHER_ID), offset: 500 };
+    const replica = new Replica({ url: primary.url, resume });
+    const following = (async () => {
+      for await (const item of replica) {
+        if (item.type === 'stream' && item.offset === 514) {
+          // The new history is received while the old stream is still being stored.
+          await expect.poll(() => replica.history?.id).toBe(ID);
+          replica.progress({ written: 514 });
+        }
+        if (item.type === 'snapshot-end') replica.progress({ written: item.offset });
+      }
+    })();
+    // Said of the new history, 514 would have been acknowledged first.
+    await expect.poll(() => heard[0]).toEqual([500]);
+    await replica.detach();
+    await following;
+  });
+
+  it('of the id before a shift still counts', async ({ expect }) => {
+    const heard: number[][] = [];
+    await using primary = await ScriptedPrimary.listen(async (peer) => {
+      await peer.handshake();
+      await peer.send(`+CONTINUE ${OTHER_ID}\r\n`);
+      await peer.send(stream('PING'));
+      for (;;) heard.push(await acknowledgement(peer));
+    });
+    await using taker = new Taker({ url: primary.url, resume: RESUME }, { stores: false });
+    await expect.poll(() => taker.replica.offset).toBe(1014);
+    taker.replica.progress({ written: 1000, synced: 1000, id: ID });
+    await expect.poll(() => heard.at(-1)).toEqual([1000, 1000]);
+  });
+});
+
+describe.concurrent('newlines', () => {
+  it('are sent while a payload is on its way', async ({ expect }) => {
+    let seen = 0;
+    await using primary = await ScriptedPrimary.listen(async (peer) => {
+      await peer.handshake();
+      await peer.send(fullResync(50, counted(RDB).subarray(0, 20)));
+      await expect.poll(() => peer.newlines).toBeGreaterThan(1);
+      expect(peer.tryCommand()).toBeUndefined();
+      seen = peer.newlines;
+    });
+    await using _ = new Taker({ url: primary.url });
+    await expect.poll(() => seen).toBeGreaterThan(1);
+  });
+
+  it('take the place of acknowledgements where REPLCONF is not granted', async ({ expect }) => {
+    const denied = "-NOPERM this user has no permissions to run the 'replconf' command";
+    const seen: number[] = [];
+    await using primary = await ScriptedPrimary.listen(async (peer) => {
+      const options = { 'listening-port': denied, capa: denied, version: denied };
+      await peer.handshake({ replconf: options });
+      await peer.send(fullResync(50, counted(RDB), stream('PING'), GETACK));
+      await expect.poll(() => peer.newlines).toBeGreaterThan(2);
+      expect(peer.tryCommand()).toBeUndefined();
+      seen.push(peer.newlines);
+    });
+    await using taker = new Taker({ url: primary.url });
+    const refused: string[][] = [];
+    taker.replica.on('option-refused', (option, reply) => refused.push([option, reply]));
+    await expect.poll(() => seen.length).toBe(1);
+    expect(refused).toEqual([
+      ['listening-port', denied],
+      ['capa', denied],
+      ['version', denied],
+    ]);
+  });
+
+  it('do not: an option that is not known is passed over', async ({ expect }) => {
+    const heard: number[][] = [];
+    await using primary = await ScriptedPrimary.listen(async (peer) => {
+      const version = '-ERR Unrecognized REPLCONF option: version';
+      await peer.handshake({ replconf: { version } });
+      await peer.send(fullResync(50, counted(RDB)));
+      heard.push(await acknowledgement(peer));
+    });
+    await using _ = new Taker({ url: primary.url });
+    await expect.poll(() => heard).toEqual([[50, 50]]);
+  });
+
+  it.for<[string, Uint8Array, number[] | undefined]>([
+    ['a payload that names no offset', counted(rdb()), undefined],
+    ['one that does', counted(rdb({ 'repl-id': ID, 'repl-offset': '77' })), [77, 77]],
+    ['one with a mark', marked(rdb()), [0, 0]],
+  ])('after SYNC and %s', async ([_, payload, expected], { expect }) => {
+    const seen: unknown[] = [];
+    await using primary = await ScriptedPrimary.listen(async (peer) => {
+      await peer.handshake();
+      await peer.send(bytesOf('-ERR unknown\r\n'));
+      await peer.expect('SYNC');
+      await peer.send(payload);
+      if (expected === undefined) {
+        await expect.poll(() => peer.newlines).toBeGreaterThan(1);
+        seen.push(peer.tryCommand());
+      } else seen.push(await acknowledgement(peer));
+    });
+    await using _taker = new Taker({ url: primary.url });
+    await expect.poll(() => seen).toEqual([expected]);
+  });
+});

@@ -1,0 +1,36 @@
+import { randomFrom, runSeed } from '@forebay/testkit';
+import { describe, expect, it } from 'vitest';
+import { ReceiveBuffer } from '../src/receive-buffer.ts';
+
+describe('a receive buffer', () => {
+  it('puts reads side by side, and never where one was before', () => {
+    const random = randomFrom(runSeed());
+    const buffer = new ReceiveBuffer();
+    const reads: { bytes: Uint8Array; value: number }[] = [];
+    for (let value = 0; value < 200; value++) {
+      const length = random.integer(1, 20_000);
+      buffer.room().fill(value, 0, length);
+      reads.push({ bytes: buffer.took(length), value });
+    }
+    let neighbours = 0;
+    for (const [i, { bytes, value }] of reads.entries()) {
+      expect(
+        bytes.every((byte) => byte === value),
+        `seed ${random.seed}, read ${i}`,
+      ).toBe(true);
+      const next = reads[i + 1]?.bytes;
+      if (next?.buffer !== bytes.buffer) continue;
+      expect(next.byteOffset).toBe(bytes.byteOffset + bytes.length);
+      neighbours++;
+    }
+    expect(neighbours).toBeGreaterThan(150);
+  });
+
+  it('has room for a read of 32 KiB at any time', () => {
+    const buffer = new ReceiveBuffer();
+    for (let i = 0; i < 1000; i++) {
+      expect(buffer.room().length).toBeGreaterThanOrEqual(32 * 1024);
+      buffer.took(777);
+    }
+  });
+});
