@@ -1,15 +1,21 @@
 import type { Socket } from 'node:net';
-import type { HandshakeOutcome, HandshakeStep, ReplicaHandshake } from '@forebay/psync';
+import type { HandshakeOutcome, ReplicaHandshake } from '@forebay/psync';
 import { PsyncError, StreamTracker, shiftHistory } from '@forebay/psync';
-import { RdbError } from '@forebay/rdb';
-import { RdbReceiverError } from '@forebay/rdb-receiver';
 import type { ReplicaProgress } from './acknowledgement.ts';
 import { encodeAcknowledgement, NEWLINE } from './acknowledgement.ts';
 import { describeEndpoint } from './address.ts';
 import type { CachedStream } from './cached-stream.ts';
 import { errorOfSocket, openSocket } from './connect.ts';
-import { ReplicaError } from './errors.ts';
+import type { ReplicaError } from './errors.ts';
 import type { ReplicaItem } from './items.ts';
+import {
+  errorOfBytes,
+  errorOfOutcome,
+  errorOfRefusal,
+  lostError,
+  quoted,
+  silentError,
+} from './link-errors.ts';
 import type { LinkOptions } from './link-options.ts';
 import { newHandshake, withoutPassword } from './link-options.ts';
 import type { SnapshotStart, TransferProgress } from './snapshot.ts';
@@ -118,7 +124,7 @@ export class Link {
     });
     socket.once('close', () => {
       clearInterval(this.#ticking);
-      const error = this.#error ?? this.#lost();
+      const error = this.#error ?? lostError(this.#where, this.#phase);
       if (this.#snapshot?.announced) this.#host.deliver({ type: 'snapshot-aborted', error });
       this.#end(error);
     });
@@ -136,7 +142,8 @@ export class Link {
     } catch (error) {
       this.close(this.#errorOf(error));
     }
-    if (this.#host.full) this.#socket.pause();
+    // A handshake adds nothing to what waits, and may not stand still for it.
+    if (this.#host.full && this.#phase !== 'handshake') this.#socket.pause();
   }
 
   #onHandshakeBytes(bytes: Uint8Array): Uint8Array {
@@ -161,8 +168,10 @@ export class Link {
     switch (outcome.type) {
       case 'full-resync': {
         const { id, offset } = outcome;
-        const asked = this.#host.cached === undefined ? 'nothing held yet' : 'not in the backlog';
-        this.#receive({ id, offset, synced: false }, asked);
+        const held = this.#host.cached?.tracker.offset;
+        const reason =
+          held === undefined ? 'nothing to go on from' : `the primary does not go on after ${held}`;
+        this.#receive({ id, offset, synced: false }, reason);
         break;
       }
       case 'sync':
@@ -175,7 +184,7 @@ export class Link {
         this.#continue(outcome.id);
         break;
       default:
-        this.close(this.#errorOfOutcome(outcome));
+        this.close(errorOfOutcome(outcome, this.#said(outcome.reply), this.#options.address));
     }
   }
 
@@ -203,7 +212,7 @@ export class Link {
     const end = snapshot.push(bytes);
     if (end === undefined) return bytes.subarray(bytes.length);
     if (end.type === 'refused') {
-      this.close(this.#errorOfReply(this.#said(end.line), 'sync'));
+      this.close(errorOfRefusal(this.#said(end.line), this.#options.address));
       return bytes.subarray(bytes.length);
     }
     this.#snapshot = undefined;
@@ -234,9 +243,7 @@ export class Link {
     const limit = this.#phase === 'stream' ? limits.idle : limits[this.#phase];
     // A link that is paused is not silent: we are not listening.
     if (!this.#host.full && performance.now() - this.#lastRead > limit) {
-      const seconds = Math.round(limit / 1000);
-      const message = `${this.#where} sent nothing for ${seconds} s (${this.#phase})`;
-      this.close(new ReplicaError('TIMEOUT', message));
+      this.close(silentError(this.#where, this.#phase, limit));
       return;
     }
     if (this.#phase === 'transfer') this.#write(NEWLINE);
@@ -264,68 +271,11 @@ export class Link {
     return withoutPassword(reply, this.#options.address);
   }
 
-  #lost(): ReplicaError {
-    const during = { connect: 'before it stood', handshake: 'in the handshake' };
-    const when =
-      this.#phase === 'connect' || this.#phase === 'handshake'
-        ? during[this.#phase]
-        : `in the ${this.#phase}`;
-    return new ReplicaError('LINK_LOST', `${this.#where} closed the link ${when}`);
-  }
-
-  #errorOfOutcome(
-    outcome: Exclude<HandshakeOutcome, { type: 'full-resync' | 'sync' | 'continue' }>,
-  ): ReplicaError {
-    const { type, step } = outcome;
-    const reply = this.#said(outcome.reply);
-    if (type === 'denied') return this.#denied(reply, step);
-    if (type === 'not-understood') {
-      const message = `what answers at ${this.#where} is no Redis or Valkey: ${quoted(reply)}`;
-      return new ReplicaError('NOT_UNDERSTOOD', message, { reply });
-    }
-    const code = type === 'try-later' ? 'TRY_LATER' : 'REFUSED';
-    const message = `${this.#where} answered ${step.toUpperCase()} with ${quoted(reply)}`;
-    return new ReplicaError(code, message, { reply });
-  }
-
-  #errorOfReply(reply: string, step: 'sync'): ReplicaError {
-    if (/^-(NOPERM|NOAUTH)/.test(reply)) return this.#denied(reply, step);
-    const code = /^-(LOADING|BUSY|NOMASTERLINK|MASTERDOWN)/.test(reply) ? 'TRY_LATER' : 'REFUSED';
-    const message = `${this.#where} answered ${step.toUpperCase()} with ${quoted(reply)}`;
-    return new ReplicaError(code, message, { reply });
-  }
-
-  #denied(reply: string, step: HandshakeStep | 'sync'): ReplicaError {
-    const { username, password } = this.#options.address;
-    const who = username ?? 'default';
-    const advice = reply.startsWith('-NOPERM')
-      ? `grant it: ACL SETUSER ${who} +psync +replconf +ping`
-      : password === undefined
-        ? 'give a password (masterauth), and a user (masteruser) where there is one'
-        : 'check the user and the password';
-    const message = `${this.#where} denies ${step.toUpperCase()} to user ${quoted(who)}: ${quoted(reply)}; ${advice}`;
-    return new ReplicaError('DENIED', message, { reply });
-  }
-
+  /** What was thrown while bytes were taken; what is no fault of the peer's is thrown on. */
   #errorOf(error: unknown): ReplicaError {
-    if (error instanceof PsyncError) {
-      if (error.code === 'DESYNCHRONIZED') {
-        this.#host.remember(undefined);
-        return new ReplicaError('DESYNCHRONIZED', `${this.#where}: ${error.message}`, {
-          cause: error,
-        });
-      }
-      const message = `what answers at ${this.#where} is no Redis or Valkey: ${error.message}`;
-      return new ReplicaError('NOT_UNDERSTOOD', message, { cause: error });
+    if (error instanceof PsyncError && error.code === 'DESYNCHRONIZED') {
+      this.#host.remember(undefined);
     }
-    if (error instanceof RdbReceiverError || error instanceof RdbError) {
-      const message = `${this.#where} sent a payload that cannot be taken: ${error.message}`;
-      return new ReplicaError('BAD_PAYLOAD', message, { cause: error });
-    }
-    throw error;
+    return errorOfBytes(error, this.#where);
   }
-}
-
-function quoted(text: string): string {
-  return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text);
 }

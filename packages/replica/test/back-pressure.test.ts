@@ -94,8 +94,9 @@ describe('a taker that stops taking', () => {
     const replica = new Replica({ url: primary.url, bufferSize, backoff: { initialDelay: 1 } });
     const sum = await takeLate(replica, 'snapshot-end', async () => {
       await primary.connected(2);
-      await expect.poll(() => replica.state).toBe('handshake');
-      expect(replica.offset).toBeLessThanOrEqual(bufferSize + 256 * 1024);
+      await expect.poll(() => replica.state).toBe('stream');
+      // Each link may bring one read more than the limit.
+      expect(replica.offset).toBeLessThanOrEqual(bufferSize + 2 * 256 * 1024);
     });
     expect(asked).toBeGreaterThanOrEqual(bufferSize);
     expect(sum).toBe(SUM);

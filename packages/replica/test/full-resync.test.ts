@@ -26,7 +26,7 @@ describe('a full resync', () => {
     expect(taker.item('full-resync')).toEqual({
       type: 'full-resync',
       length,
-      reason: 'nothing held yet',
+      reason: 'nothing to go on from',
     });
     const history = { id: ID, secondId: BLANK_ID, secondIdLimit: -1 };
     expect(taker.item('snapshot-end')).toMatchObject({ history, offset: 1000, database: 3 });

@@ -158,7 +158,7 @@ describe('the offset of a full resync', () => {
     await using taker = new Taker({ url: script.primary.url, resume: RESUME });
     await expect.poll(() => script.asked.length).toBe(2);
     expect(script.asked[1]).toEqual([OTHER_ID, next(5000)]);
-    expect(taker.item('full-resync')?.reason).toBe('not in the backlog');
+    expect(taker.item('full-resync')?.reason).toBe('the primary does not go on after 1000');
   });
 });
 
