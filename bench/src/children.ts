@@ -1,0 +1,60 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+const FOREBAY = fileURLToPath(
+  new URL('bin/forebay.js', import.meta.resolve('forebay/package.json')),
+);
+const FLOOR = fileURLToPath(import.meta.resolve('./floor-process.js'));
+
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/** Starts `forebay` with these arguments. */
+export function startForebay(args: readonly string[]): ChildProcess {
+  return start(process.execPath, [FOREBAY, ...args]);
+}
+
+/** Starts the floor: the least that Node can do to follow a primary into a file. */
+export function startFloor(port: number, path: string): ChildProcess {
+  return start(process.execPath, [FLOOR, String(port), path]);
+}
+
+/** Starts a program; what it prints goes to `output`, and it ends when we do. */
+export function start(command: string, args: readonly string[]): ChildProcess {
+  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+  return child;
+}
+
+/** Waits until a process has ended by itself; throws what it printed where it failed. */
+export async function untilEnded(child: ChildProcess): Promise<void> {
+  let printed = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    printed += text;
+  });
+  const [code] = await once(child, 'close');
+  if (code !== 0) throw new Error(`a process ended with ${code}: ${printed}`);
+}
+
+/** Waits for a line on standard error; throws what was printed where it ends before. */
+export async function untilPrinted(child: ChildProcess, pattern: RegExp): Promise<void> {
+  let printed = '';
+  for await (const text of child.stderr!.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
+    printed += text;
+    if (pattern.test(printed)) {
+      child.stderr?.resume();
+      return;
+    }
+  }
+  throw new Error(`a process ended early: ${printed}`);
+}
+
+export async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+}
