@@ -1,4 +1,4 @@
-import { fdatasync, write } from 'node:fs';
+import { fdatasync, write, writeSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 import { encodeCommand } from '@forebay/resp';
@@ -30,6 +30,7 @@ export class IncrementFile {
   readonly #handle: FileHandle;
   /** Bytes in the file: what `write` has returned, and nothing else. */
   #size: number;
+  #syncing = 0;
 
   private constructor(path: string, handle: FileHandle, size: number) {
     this.path = path;
@@ -67,7 +68,10 @@ export class IncrementFile {
    */
   async append(bytes: Uint8Array): Promise<void> {
     for (let done = 0; done < bytes.length; ) {
-      const written = await this.#write(bytes, done);
+      // A write into the page cache costs less than handing it to another thread (a fifth of all CPU
+      // under load), but one that meets a running sync may wait for the disk, and must not do so here.
+      const written =
+        this.#syncing === 0 ? this.#writeNow(bytes, done) : await this.#write(bytes, done);
       done += written;
       this.#size += written;
     }
@@ -75,8 +79,10 @@ export class IncrementFile {
 
   /** Waits until all that was appended before the call is on the disk. @throws {LogError} `IO` */
   async sync(): Promise<void> {
+    this.#syncing++;
     return new Promise((resolve, reject) => {
       fdatasync(this.#handle.fd, (error) => {
+        this.#syncing--;
         if (error === null) resolve();
         else reject(toLogError(this.path, 'syncing', error));
       });
@@ -87,17 +93,27 @@ export class IncrementFile {
     await this.#handle.close();
   }
 
-  /** By callback and descriptor: half the CPU of `FileHandle.write` for the small writes of a live link. */
+  #writeNow(bytes: Uint8Array, from: number): number {
+    try {
+      return this.#taken(writeSync(this.#handle.fd, bytes, from, bytes.length - from, this.#size));
+    } catch (error) {
+      throw toLogError(this.path, 'writing', error);
+    }
+  }
+
   #write(bytes: Uint8Array, from: number): Promise<number> {
     return new Promise((resolve, reject) => {
       const { fd } = this.#handle;
       write(fd, bytes, from, bytes.length - from, this.#size, (error, written) => {
-        if (error !== null) return reject(toLogError(this.path, 'writing', error));
-        if (written === 0) {
-          return reject(new LogError('IO', this.path, `writing ${this.path} took nothing`));
-        }
-        resolve(written);
+        if (error === null) resolve(written);
+        else reject(toLogError(this.path, 'writing', error));
       });
-    });
+    }).then((written) => this.#taken(written as number));
+  }
+
+  /** A write that takes nothing and says nothing would be tried for ever. */
+  #taken(written: number): number {
+    if (written > 0) return written;
+    throw new LogError('IO', this.path, `writing ${this.path} took nothing`);
   }
 }

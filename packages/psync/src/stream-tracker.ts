@@ -76,43 +76,48 @@ export class StreamTracker {
     this.#pushed += bytes.length;
     try {
       cursor.push(bytes);
-      while (cursor.next()) this.#onCommand(cursor);
+      while (cursor.next()) {
+        this.#commands++;
+        if (cursor.argumentCount > 0) this.#onCommand(cursor);
+      }
     } catch (error) {
       if (!(error instanceof RespError)) throw error;
       throw this.#desynchronized(this.#consumed(cursor), error.message, error);
     }
+    if (!this.#inTransaction) this.#boundAt(this.#consumed(cursor));
   }
 
+  /** The length tells nearly all commands apart from the four that matter, at no cost. */
   #onCommand(cursor: CommandCursor): void {
-    this.#commands++;
-    if (cursor.argumentCount > 0) {
-      if (cursor.inline && !cursor.argumentIs(0, 'SELECT')) {
-        throw this.#desynchronized(this.#consumed(cursor) - cursor.bytesConsumed, 'inline command');
-      }
-      // The length tells nearly all commands apart from the four that matter, at no cost.
-      switch (cursor.argumentLength(0)) {
-        case 4:
-          if (cursor.argumentIs(0, 'EXEC')) this.#inTransaction = false;
-          break;
-        case 5:
-          if (cursor.argumentIs(0, 'MULTI')) this.#inTransaction = true;
-          break;
-        case 6:
-          if (cursor.argumentIs(0, 'SELECT') && cursor.argumentCount === 2) {
-            this.#database = Number(cursor.argumentText(1));
-          }
-          break;
-        case 8:
-          if (cursor.argumentCount === 3 && cursor.argumentIs(0, 'REPLCONF')) {
-            if (cursor.argumentIs(1, 'GETACK')) this.#lastGetAck = this.#consumed(cursor);
-          }
-          break;
-      }
+    if (cursor.inline && !cursor.argumentIs(0, 'SELECT')) {
+      throw this.#desynchronized(this.#consumed(cursor) - cursor.bytesConsumed, 'inline command');
     }
-    if (!this.#inTransaction) {
-      this.#boundary = this.#consumed(cursor);
-      this.#databaseAtBoundary = this.#database;
+    switch (cursor.argumentLength(0)) {
+      case 4:
+        if (cursor.argumentIs(0, 'EXEC')) this.#inTransaction = false;
+        break;
+      case 5:
+        if (cursor.argumentIs(0, 'MULTI') && !this.#inTransaction) {
+          this.#boundAt(this.#consumed(cursor) - cursor.bytesConsumed);
+          this.#inTransaction = true;
+        }
+        break;
+      case 6:
+        if (cursor.argumentIs(0, 'SELECT') && cursor.argumentCount === 2) {
+          this.#database = Number(cursor.argumentText(1));
+        }
+        break;
+      case 8:
+        if (cursor.argumentCount === 3 && cursor.argumentIs(0, 'REPLCONF')) {
+          if (cursor.argumentIs(1, 'GETACK')) this.#lastGetAck = this.#consumed(cursor);
+        }
+        break;
     }
+  }
+
+  #boundAt(offset: number): void {
+    this.#boundary = offset;
+    this.#databaseAtBoundary = this.#database;
   }
 
   #consumed(cursor: CommandCursor): number {

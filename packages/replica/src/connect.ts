@@ -5,7 +5,7 @@ import { connect as connectSecure } from 'node:tls';
 import type { Endpoint } from './address.ts';
 import { describeEndpoint } from './address.ts';
 import { ReplicaError } from './errors.ts';
-import { ReceiveBuffer } from './receive-buffer.ts';
+import type { ReceiveBuffer } from './receive-buffer.ts';
 
 /** How a `rediss://` link is secured; PEM text throughout. The peer is always verified unless told not to. */
 export interface TlsOptions {
@@ -18,13 +18,13 @@ export interface TlsOptions {
   readonly rejectUnauthorized?: boolean;
 }
 
-/** Opens a socket that calls `onBytes` for each read. It emits `ready` when it can be written to. */
+/** Opens a socket that reads into `buffer` and calls `onBytes` for each read. */
 export function openSocket(
   endpoint: Endpoint,
   tls: TlsOptions,
+  buffer: ReceiveBuffer,
   onBytes: (bytes: Uint8Array) => void,
 ): Socket {
-  const buffer = new ReceiveBuffer();
   const onread: OnReadOpts = {
     buffer: () => buffer.room(),
     callback: (length) => {

@@ -6,6 +6,16 @@ export interface QueueLimits {
   readonly resumeAt: number;
 }
 
+/** Who is told of the queue's turns. */
+export interface QueueListener {
+  /** Too much waits: no more is to be read. */
+  onFull(): void;
+  /** Little enough waits again. */
+  onDrained(): void;
+  /** The next item is asked for and none waits: nobody needs the bytes of those before any longer. */
+  onEmpty(): void;
+}
+
 type BytesItem = Extract<ReplicaItem, { readonly bytes: Uint8Array }>;
 
 /**
@@ -14,18 +24,16 @@ type BytesItem = Extract<ReplicaItem, { readonly bytes: Uint8Array }>;
  */
 export class ItemQueue {
   readonly #limits: QueueLimits;
-  readonly #onFull: () => void;
-  readonly #onDrained: () => void;
+  readonly #listener: QueueListener;
   readonly #items: ReplicaItem[] = [];
   #bytes = 0;
   #full = false;
   #ended: { readonly error: Error | undefined } | undefined;
   #waiting: { resolve: () => void } | undefined;
 
-  constructor(limits: QueueLimits, onFull: () => void, onDrained: () => void) {
+  constructor(limits: QueueLimits, listener: QueueListener) {
     this.#limits = limits;
-    this.#onFull = onFull;
-    this.#onDrained = onDrained;
+    this.#listener = listener;
   }
 
   /** Whether the socket is to stay paused. */
@@ -42,7 +50,7 @@ export class ItemQueue {
     if ('bytes' in item) this.#bytes += item.bytes.length;
     if (!this.#full && this.#bytes >= this.#limits.pauseAt) {
       this.#full = true;
-      this.#onFull();
+      this.#listener.onFull();
     }
     this.#wake();
   }
@@ -62,6 +70,7 @@ export class ItemQueue {
 
   /** The next item, undefined at the end. One call at a time. */
   async take(): Promise<ReplicaItem | undefined> {
+    if (this.#items.length === 0) this.#listener.onEmpty();
     while (this.#items.length === 0) {
       if (this.#ended?.error !== undefined) throw this.#ended.error;
       if (this.#ended !== undefined) return undefined;
@@ -73,7 +82,7 @@ export class ItemQueue {
     if ('bytes' in item) this.#bytes -= item.bytes.length;
     if (this.#full && this.#bytes <= this.#limits.resumeAt) {
       this.#full = false;
-      this.#onDrained();
+      this.#listener.onDrained();
     }
     return item;
   }

@@ -18,6 +18,7 @@ import {
 } from './link-errors.ts';
 import type { LinkOptions } from './link-options.ts';
 import { newHandshake, withoutPassword } from './link-options.ts';
+import { ReceiveBuffer } from './receive-buffer.ts';
 import type { SnapshotStart, TransferProgress } from './snapshot.ts';
 import { Snapshot } from './snapshot.ts';
 
@@ -47,6 +48,7 @@ export class Link {
   readonly #options: LinkOptions;
   readonly #host: LinkHost;
   readonly #where: string;
+  readonly #buffer = new ReceiveBuffer();
   readonly #socket: Socket;
   readonly #handshake: ReplicaHandshake;
   readonly #ended: Promise<ReplicaError>;
@@ -71,7 +73,8 @@ export class Link {
     this.#ended = new Promise((resolve) => {
       this.#end = resolve;
     });
-    this.#socket = openSocket(options.address, options.tls, (bytes) => this.#onBytes(bytes));
+    const { address, tls } = options;
+    this.#socket = openSocket(address, tls, this.#buffer, (bytes) => this.#onBytes(bytes));
     this.#watch();
     this.#ticking = setInterval(() => this.#tick(), TICK);
   }
@@ -100,6 +103,11 @@ export class Link {
     // What was waiting in the kernel was no silence of the primary's.
     this.#lastRead = performance.now();
     this.#socket.resume();
+  }
+
+  /** All that was delivered has been taken and done with. */
+  release(): void {
+    this.#buffer.release();
   }
 
   /** The one who stores has come further: a GETACK may be answered, a new stream asked for. */

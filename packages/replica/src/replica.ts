@@ -107,8 +107,11 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
     this.#backoff = new Backoff(options.backoff);
     this.#queue = new ItemQueue(
       { pauseAt: size, resumeAt: size / 4 },
-      () => this.#link?.pause(),
-      () => this.#link?.resume(),
+      {
+        onFull: () => this.#link?.pause(),
+        onDrained: () => this.#link?.resume(),
+        onEmpty: () => this.#link?.release(),
+      },
     );
     this.#signal = options.signal;
     if (options.resume !== undefined) this.#resumeAt(options.resume);

@@ -9,12 +9,16 @@ const ABORTED = new Error('aborted');
 
 function queueOf(pauseAt = 100, resumeAt = 25) {
   const calls: string[] = [];
+  let empty = 0;
   const queue = new ItemQueue(
     { pauseAt, resumeAt },
-    () => calls.push('full'),
-    () => calls.push('drained'),
+    {
+      onFull: () => calls.push('full'),
+      onDrained: () => calls.push('drained'),
+      onEmpty: () => empty++,
+    },
   );
-  return { queue, calls };
+  return { queue, calls, emptied: () => empty };
 }
 
 function streamItem(bytes: Uint8Array, offset: number): StreamItem {
@@ -30,6 +34,20 @@ function fullResync(length: number): ReplicaItem {
 }
 
 describe('items', () => {
+  it('are done with when the next is asked for and none waits', async () => {
+    const { queue, emptied } = queueOf();
+    queue.push(fullResync(1));
+    queue.push(snapshotItem(Uint8Array.of(1)));
+    await queue.take();
+    await queue.take();
+    expect(emptied()).toBe(0);
+    const waiting = queue.take();
+    expect(emptied()).toBe(1);
+    queue.push(fullResync(2));
+    await waiting;
+    expect(emptied()).toBe(1);
+  });
+
   it('are taken in order, those that come later too', async () => {
     const { queue } = queueOf();
     queue.push(fullResync(1));
