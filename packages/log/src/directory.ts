@@ -6,11 +6,14 @@ import { makePrivateDirectory } from './durable.ts';
 import { LogError, orLogError } from './errors.ts';
 import { endOffsetOf, preambleOf } from './increment-file.ts';
 import type { Increment, Manifest } from './manifest.ts';
-import { APPEND_DIRECTORY, MANIFEST_NAME, parseManifest } from './manifest.ts';
-import { readIncrement } from './read.ts';
+import { APPEND_DIRECTORY, bootedError, MANIFEST_NAME, parseManifest } from './manifest.ts';
+import { readIncrement } from './read-increment.ts';
 
 /** Enough of a base to see whether it is one: magic, version, and the first aux fields. */
 const BASE_HEAD = 4096;
+
+/** Bytes of the SELECT that an increment begins with, at most: servers number databases up to 2^31 - 1. */
+const LONGEST_PREAMBLE = 40;
 
 /**
  * Makes the directory where there is none, and reads the manifest where there is one.
@@ -26,6 +29,7 @@ export async function openDirectory(directory: string): Promise<Manifest | undef
   await refuseForeign(directory, [APPEND_DIRECTORY]);
   await orLogError(inner, 'making the directory', () => makePrivateDirectory(inner));
   await refuseForeign(inner, []);
+  await refuseStreams(inner);
   return undefined;
 }
 
@@ -51,6 +55,17 @@ async function refuseForeign(directory: string, ours: readonly string[]): Promis
   throw new LogError('FOREIGN', directory, message);
 }
 
+/** Where the manifest is lost, a stream is not taken for the leavings of a first attempt. */
+async function refuseStreams(inner: string): Promise<void> {
+  for (const name of await orLogError(inner, 'reading', () => readdir(inner))) {
+    const path = join(inner, name);
+    const { size } = await orLogError(path, 'reading', () => stat(path));
+    if (!name.endsWith('.incr.aof') || size <= LONGEST_PREAMBLE) continue;
+    const message = `${inner} holds a stream (${name}) and no ${MANIFEST_NAME}: put that back, or give an empty directory`;
+    throw new LogError('CORRUPT', path, message);
+  }
+}
+
 /**
  * Checks that what the manifest names is there and begins as it should, and follows the last file to
  * its end.
@@ -70,7 +85,12 @@ export async function recoverEnd(directory: string, manifest: Manifest): Promise
     end = await checkIncrement(path, increment);
   }
   const last = manifest.increments.at(-1) ?? manifest.increments[0];
-  return followToEnd(join(inner, last.name), last, end);
+  const path = join(inner, last.name);
+  const { closedSize } = manifest;
+  if (closedSize !== undefined && endOffsetOf(last, closedSize) !== end) {
+    throw bootedError(path, `had ${closedSize} bytes when it was closed, and has changed since`);
+  }
+  return followToEnd(path, last, end);
 }
 
 /** Removes files that no manifest names any more. That one is gone already is no failure. */

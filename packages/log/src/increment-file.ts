@@ -43,9 +43,14 @@ export class IncrementFile {
     return orLogError(path, 'creating', async () => {
       const handle = await open(path, 'w', 0o644);
       const file = new IncrementFile(path, handle, 0);
-      await file.append(preambleOf(increment));
-      await handle.sync();
-      return file;
+      try {
+        await file.append(preambleOf(increment));
+        await handle.sync();
+        return file;
+      } catch (error) {
+        await handle.close();
+        throw error;
+      }
     });
   }
 

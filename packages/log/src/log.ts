@@ -3,7 +3,7 @@ import type { History, StreamTracker } from '@forebay/psync';
 import { openDirectory, recoverEnd, removeFiles } from './directory.ts';
 import { replaceFile } from './durable.ts';
 import { LogError, orLogError } from './errors.ts';
-import { IncrementFile } from './increment-file.ts';
+import { endOffsetOf, IncrementFile } from './increment-file.ts';
 import type { Increment, Manifest } from './manifest.ts';
 import {
   APPEND_DIRECTORY,
@@ -12,15 +12,14 @@ import {
   incrementName,
   MANIFEST_NAME,
 } from './manifest.ts';
-import type { LogChunk } from './read.ts';
-import { readIncrement } from './read.ts';
+import type { LogChunk } from './read-increment.ts';
+import type { ReadableLog, ReadOptions } from './read-log.ts';
+import { readLog } from './read-log.ts';
 import type { SyncPolicy } from './syncer.ts';
 import { Syncer } from './syncer.ts';
 
 /** How far the log has come: offsets of the last byte written and of the last byte synced. */
 export interface LogProgress {
-  /** The history that the offsets belong to. */
-  readonly id: string;
   readonly written: number;
   readonly synced: number;
 }
@@ -79,7 +78,8 @@ export class Log {
   #current: Current | undefined;
   #written = 0;
   #failure: LogError | undefined;
-  #busy = false;
+  /** The call that writes, while one does. */
+  #busy: Promise<void> | undefined;
   #closed = false;
 
   private constructor(directory: string, options: LogOptions, found: LogEnd | undefined) {
@@ -101,9 +101,15 @@ export class Log {
     const log = new Log(directory, options, { history, offset: stream.offset, stream });
     const increment = manifest.increments.at(-1) ?? manifest.increments[0];
     const file = await IncrementFile.open(log.#pathOf(increment.name));
+    try {
+      // Written by an earlier process, and perhaps never synced by it.
+      await file.sync();
+      log.#checkAlone(file, increment, stream.offset);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
     log.#install(manifest, increment, file, stream.offset);
-    // Written by an earlier process, and perhaps never synced by it.
-    await file.sync();
     return log;
   }
 
@@ -144,6 +150,7 @@ export class Log {
       const manifest: Manifest = { history, base, increments: [increment] };
       await this.#commit(manifest);
       const replaced = this.#current;
+      await replaced?.syncer.stop();
       this.#install(manifest, increment, file, offset);
       this.#progressed();
       if (replaced === undefined) return;
@@ -162,10 +169,8 @@ export class Log {
    */
   async setHistory(history: History): Promise<void> {
     await this.#exclusively(async () => {
-      const current = this.#needCurrent();
-      const manifest = { ...current.manifest, history };
-      await this.#commit(manifest);
-      this.#current = { ...current, manifest };
+      await this.#change({ ...opened(this.#needCurrent().manifest), history });
+      this.#progressed();
     });
   }
 
@@ -177,7 +182,8 @@ export class Log {
    */
   async append(bytes: Uint8Array): Promise<void> {
     await this.#exclusively(async () => {
-      const { file, syncer } = this.#needCurrent();
+      const { file, syncer, manifest } = this.#needCurrent();
+      if (manifest.closedSize !== undefined) await this.#change(opened(manifest));
       const before = file.size;
       try {
         await file.append(bytes);
@@ -190,52 +196,47 @@ export class Log {
     });
   }
 
-  /** Waits until all that is written is on the disk. @throws {LogError} `IO` */
+  /**
+   * Waits until what is written by now is on the disk.
+   *
+   * @throws {LogError} `IO`, after which the log takes no more
+   */
   async sync(): Promise<void> {
-    await this.#current?.syncer.flush();
+    try {
+      await this.#current?.syncer.flush();
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    }
   }
 
   /**
    * The stream from the byte at `from` on: what is held now, then what is appended, until the log is
-   * closed or `follow` is false and the end is reached.
+   * closed, `signal` is aborted, or `follow` is false and the end is reached.
    *
    * @throws {LogError} `NOT_COVERED`; `REPLACED` when a full resync has begun another history
    */
-  async *read(
-    from: number,
-    { follow = true }: { readonly follow?: boolean } = {},
-  ): AsyncGenerator<LogChunk, void, void> {
-    const { base } = this.#needCurrent().manifest;
-    this.#checkCovered(from);
-    for (let next = from; !this.#closed; ) {
-      const { manifest } = this.#needCurrent();
-      if (manifest.base.name !== base.name) throw this.#replaced();
-      try {
-        for await (const chunk of this.#readHeld(manifest, next)) {
-          next = chunk.offset + 1;
-          yield chunk;
-        }
-      } catch (error) {
-        // The files of a history that was replaced are gone.
-        throw this.#needCurrent().manifest.base.name === base.name ? error : this.#replaced();
-      }
-      if (next <= this.#written) continue;
-      if (!follow) return;
-      await new Promise<void>((resolve) => this.#waiting.add(resolve));
-    }
+  read(from: number, options: ReadOptions = {}): AsyncGenerator<LogChunk, void, void> {
+    return readLog(this.#readable(), from, options);
   }
 
-  /** Syncs and closes; readers end. @throws {LogError} `IO` */
+  /**
+   * Waits for the call in progress, syncs, notes in the manifest where the stream ends, and closes;
+   * readers end.
+   *
+   * @throws {LogError} `IO`
+   */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     this.#wake();
+    await this.#busy?.catch(() => {});
     const current = this.#current;
     if (current === undefined) return;
     try {
-      if (this.#failure === undefined) await current.syncer.flush();
+      if (this.#failure === undefined) await this.#seal(current);
     } finally {
-      current.syncer.stop();
+      await current.syncer.stop();
       await current.file.close();
     }
   }
@@ -244,38 +245,50 @@ export class Log {
     await this.close();
   }
 
-  #replaced(): LogError {
-    const message = `the history read from ${this.directory} was replaced by a full resync`;
-    return new LogError('REPLACED', this.directory, message);
+  #readable(): ReadableLog {
+    const log = this;
+    return {
+      directory: this.directory,
+      get manifest() {
+        return log.#needCurrent().manifest;
+      },
+      get written() {
+        return log.#written;
+      },
+      get closed() {
+        return log.#closed;
+      },
+      onChange: (wake) => this.#waiting.add(wake),
+    };
   }
 
-  async *#readHeld(manifest: Manifest, from: number): AsyncGenerator<LogChunk, void, void> {
-    const { increments } = manifest;
-    for (const [index, increment] of increments.entries()) {
-      const end = increments[index + 1]?.startOffset ?? this.#written;
-      if (from > end) continue;
-      const start = Math.max(from, increment.startOffset + 1);
-      yield* readIncrement(this.#pathOf(increment.name), increment, start, end);
-    }
+  /** A file that grew while it was followed has another writer. */
+  #checkAlone(file: IncrementFile, increment: Increment, offset: number): void {
+    if (endOffsetOf(increment, file.size) === offset) return;
+    const message = `${file.path} is being written to: is another forebay running in ${this.directory}?`;
+    throw new LogError('CORRUPT', file.path, message);
   }
 
-  #checkCovered(from: number): void {
-    const first = this.#needCurrent().manifest.increments[0].startOffset + 1;
-    if (Number.isInteger(from) && from >= first && from <= this.#written + 1) return;
-    const message = `offset ${from} is outside of ${first} to ${this.#written} in ${this.directory}`;
-    throw new LogError('NOT_COVERED', this.directory, message);
+  async #seal({ manifest, file, syncer }: Current): Promise<void> {
+    await syncer.flush();
+    if (manifest.closedSize === undefined)
+      await this.#change({ ...manifest, closedSize: file.size });
+  }
+
+  async #change(manifest: Manifest): Promise<void> {
+    await this.#commit(manifest);
+    this.#current = { ...this.#needCurrent(), manifest };
   }
 
   #install(manifest: Manifest, increment: Increment, file: IncrementFile, offset: number): void {
-    this.#current?.syncer.stop();
     const syncer = new Syncer({
       policy: this.#options.fsync ?? 'everysec',
       offset,
       sync: () => file.sync(),
       onSynced: () => this.#progressed(),
       onFailure: (error) => {
-        this.#failure ??= error;
-        this.#options.onFailure?.(error);
+        this.#fail(error);
+        if (error instanceof LogError) this.#options.onFailure?.(error);
       },
     });
     this.#current = { manifest, increment, file, syncer };
@@ -287,29 +300,31 @@ export class Log {
     await orLogError(path, 'replacing', () => replaceFile(path, formatManifest(manifest)));
   }
 
-  /** A failure is final: what came after it would leave a hole. */
   async #exclusively(run: () => Promise<void>): Promise<void> {
-    if (this.#closed || this.#busy) {
-      const message = this.#closed
-        ? 'the log is closed'
-        : 'the log is written to one call at a time';
+    if (this.#closed) throw new LogError('MISUSE', this.directory, 'the log is closed');
+    if (this.#busy !== undefined) {
+      const message = 'the log is written to one call at a time';
       throw new LogError('MISUSE', this.directory, message);
     }
     if (this.#failure !== undefined) throw this.#failure;
-    this.#busy = true;
+    this.#busy = run();
     try {
-      await run();
+      await this.#busy;
     } catch (error) {
-      if (error instanceof LogError && error.code === 'IO') this.#failure ??= error;
+      this.#fail(error);
       throw error;
     } finally {
-      this.#busy = false;
+      this.#busy = undefined;
     }
   }
 
+  /** A failure is final: what came after it would leave a hole. */
+  #fail(error: unknown): void {
+    if (error instanceof LogError && error.code === 'IO') this.#failure ??= error;
+  }
+
   #progressed(): void {
-    const { id } = this.#needCurrent().manifest.history;
-    this.#options.onProgress?.({ id, written: this.#written, synced: this.synced });
+    this.#options.onProgress?.({ written: this.#written, synced: this.synced });
     this.#wake();
   }
 
@@ -336,4 +351,8 @@ export class Log {
   #pathOf(name: string): string {
     return join(this.directory, APPEND_DIRECTORY, name);
   }
+}
+
+function opened({ closedSize: _, ...manifest }: Manifest): Manifest {
+  return manifest;
 }

@@ -22,6 +22,11 @@ export interface Manifest {
   readonly base: { readonly name: string; readonly sequence: number };
   /** At least one, in the order of the stream; the base stands at the start offset of the first. */
   readonly increments: readonly [Increment, ...Increment[]];
+  /**
+   * Bytes of the last increment at a clean close; undefined while it is written to. A server that
+   * was booted in the directory has appended to it, and may have left the manifest as it was.
+   */
+  readonly closedSize?: number;
 }
 
 const FORMAT_LINE = '# forebay-log';
@@ -40,7 +45,7 @@ export function incrementName(sequence: number): string {
  * start offset is their own field (Redis 8). A blank line would make them refuse to boot
  * (`aof.c: aofLoadManifestFromFile`).
  */
-export function formatManifest({ history, base, increments }: Manifest): string {
+export function formatManifest({ history, base, increments, closedSize }: Manifest): string {
   const lines = [
     `${FORMAT_LINE} ${FORMAT}`,
     `# history ${history.id} ${history.secondId} ${history.secondIdLimit}`,
@@ -50,6 +55,7 @@ export function formatManifest({ history, base, increments }: Manifest): string 
     lines.push(`# increment ${sequence} database ${database}`);
     lines.push(`file ${name} seq ${sequence} type i startoffset ${startOffset}`);
   }
+  if (closedSize !== undefined) lines.push(`# closed ${closedSize}`);
   return `${lines.join('\n')}\n`;
 }
 
@@ -66,6 +72,8 @@ export function parseManifest(text: string, path: string): Manifest {
   const history = parseHistory(lines.shift() ?? '', path);
   const base = /^file (\S+) seq (\d+) type b$/.exec(lines.shift() ?? '');
   if (base === null) throw corrupt(path, 'it names no base');
+  const closed = /^# closed (\d+)$/.exec(lines.at(-1) ?? '');
+  if (closed !== null) lines.pop();
   const increments: Increment[] = [];
   for (let i = 0; i < lines.length; i += 2) {
     increments.push(parseIncrement(lines[i] ?? '', lines[i + 1] ?? '', path));
@@ -76,16 +84,22 @@ export function parseManifest(text: string, path: string): Manifest {
     history,
     base: { name: plainName(base[1], path), sequence: safe(base[2], path) },
     increments: [first, ...others],
+    ...(closed === null ? {} : { closedSize: safe(closed[1], path) }),
   };
+}
+
+/** A server was started in the directory, as far as one can see. */
+export function bootedError(path: string, what: string): LogError {
+  const message =
+    `${path} ${what}: a server has been started in this directory, or it is not ours. ` +
+    'Use another directory, and boot servers only from copies';
+  return new LogError('FOREIGN', path, message);
 }
 
 function checkFormat(line: string, path: string): void {
   const found = /^# forebay-log (\d+)$/.exec(line);
   if (found === null) {
-    const message =
-      `${path} was not written by forebay, or a server has been started in this directory and ` +
-      'rewrote it: use another directory, and boot servers only from copies';
-    throw new LogError('FOREIGN', path, message);
+    throw bootedError(path, 'was not written by forebay, or has been rewritten');
   }
   if (Number(found[1]) > FORMAT) {
     const message = `${path} has format ${found[1]}, this version knows ${FORMAT}: use a newer forebay`;
@@ -95,7 +109,7 @@ function checkFormat(line: string, path: string): void {
 
 function parseHistory(line: string, path: string): History {
   const [, id = '', secondId = '', limit] = /^# history (\S+) (\S+) (-1|\d+)$/.exec(line) ?? [];
-  if (!isReplicationId(id) || !isReplicationId(secondId))
+  if (!isReplicationId(id) || id === BLANK_ID || !isReplicationId(secondId))
     throw corrupt(path, 'it names no history');
   const secondIdLimit = secondId === BLANK_ID ? -1 : safe(limit, path);
   return { id, secondId, secondIdLimit };

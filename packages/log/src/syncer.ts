@@ -1,5 +1,3 @@
-import type { LogError } from './errors.ts';
-
 /** When what was written is made to survive a power cut, with the names of `appendfsync`. */
 export type SyncPolicy = 'always' | 'everysec' | 'no';
 
@@ -16,12 +14,13 @@ export class Syncer {
   readonly #policy: SyncPolicy;
   readonly #sync: () => Promise<void>;
   readonly #onSynced: () => void;
-  readonly #onFailure: (error: LogError) => void;
+  readonly #onFailure: (error: unknown) => void;
   #written: number;
   #synced: number;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
   #failure: unknown;
+  #stopped = false;
 
   constructor(options: {
     readonly policy: SyncPolicy;
@@ -29,7 +28,7 @@ export class Syncer {
     readonly offset: number;
     readonly sync: () => Promise<void>;
     readonly onSynced: () => void;
-    readonly onFailure: (error: LogError) => void;
+    readonly onFailure: (error: unknown) => void;
   }) {
     this.#policy = options.policy;
     this.#sync = options.sync;
@@ -51,9 +50,10 @@ export class Syncer {
     return undefined;
   }
 
-  /** Syncs all that has been written so far, whatever the policy. */
+  /** Syncs what has been written up to now, whatever the policy. */
   async flush(): Promise<void> {
-    while (this.#synced < this.#written) {
+    const target = this.#written;
+    while (this.#synced < target && !this.#stopped) {
       this.#running ??= this.#syncOnce().finally(() => {
         this.#running = undefined;
       });
@@ -61,16 +61,27 @@ export class Syncer {
     }
   }
 
-  stop(): void {
+  /** Begins no further sync, and waits for the one that runs: its file may then be closed. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
     clearTimeout(this.#timer);
-    this.#timer = undefined;
+    await this.#running?.catch(() => {});
   }
 
   #schedule(): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      this.flush().catch(this.#onFailure);
-    }, EVERY_SECOND).unref();
+    if (this.#stopped) return;
+    this.#timer ??= setTimeout(() => void this.#onTime(), EVERY_SECOND).unref();
+  }
+
+  async #onTime(): Promise<void> {
+    this.#timer = undefined;
+    try {
+      await this.flush();
+    } catch (error) {
+      this.#onFailure(error);
+      return;
+    }
+    if (this.#synced < this.#written) this.#schedule();
   }
 
   async #syncOnce(): Promise<void> {
@@ -83,6 +94,6 @@ export class Syncer {
       throw error;
     }
     this.#synced = target;
-    this.#onSynced();
+    if (!this.#stopped) this.#onSynced();
   }
 }

@@ -1,4 +1,14 @@
-import { mkdir, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  mkdir,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { shiftHistory, startHistory } from '@forebay/psync';
 import { encodeCommand } from '@forebay/resp';
@@ -78,7 +88,7 @@ describe('the files', () => {
     const directory = await freshDirectory();
     await mkdir(join(directory, 'appendonlydir'));
     await writeFile(inner(directory, 'appendonly.aof.1.base.rdb'), 'half');
-    await writeFile(inner(directory, 'appendonly.aof.1.incr.aof'), 'half of something longer');
+    await writeFile(inner(directory, 'appendonly.aof.1.incr.aof'), 'half of a SELECT');
     await writeFile(inner(directory, 'temp-1.2.rdb'), 'half');
     const log = await Log.open(directory);
     expect(log.found).toBeUndefined();
@@ -155,6 +165,24 @@ describe('reading', () => {
     expect(expected.toString('latin1').startsWith(await read)).toBe(true);
   });
 
+  it('ends by a signal, while it waits', async () => {
+    await using log = await Log.open(await freshDirectory());
+    await giveBase(log, 0);
+    const stop = new AbortController();
+    const waiting = log.read(1, { signal: stop.signal }).next();
+    stop.abort();
+    expect(await waiting).toEqual({ done: true, value: undefined });
+  });
+
+  it('says so where the file has been cut behind its back', async () => {
+    const directory = await freshDirectory();
+    await using log = await Log.open(directory);
+    await giveBase(log, 0);
+    await log.append(SET);
+    await truncate(inner(directory, 'appendonly.aof.1.incr.aof'), 30);
+    await expect(collect(log.read(1, { follow: false }))).rejects.toThrow(/it was cut/);
+  });
+
   it('tells of a history that was replaced', async () => {
     await using log = await Log.open(await freshDirectory());
     await giveBase(log, 0);
@@ -190,24 +218,22 @@ describe('progress', () => {
 
   it('begins at the base, which is synced', async () => {
     const { log, told } = await followed('no');
-    expect(told).toEqual([{ id: A, written: 100, synced: 100 }]);
+    expect(told).toEqual([{ written: 100, synced: 100 }]);
     await log.close();
   });
 
   it('with `always` is synced when an append returns', async () => {
     const { log, told, end } = await followed('always');
     await log.append(PING);
-    expect(told.at(-1)).toEqual({ id: A, written: end, synced: end });
+    expect(told.at(-1)).toEqual({ written: end, synced: end });
     await log.close();
   });
 
   it('with `everysec` is synced by itself, later', async () => {
     const { log, told, end } = await followed('everysec');
     await log.append(PING);
-    expect(told.at(-1)).toEqual({ id: A, written: end, synced: 100 });
-    await expect
-      .poll(() => told.at(-1), { timeout: 5000 })
-      .toEqual({ id: A, written: end, synced: end });
+    expect(told.at(-1)).toEqual({ written: end, synced: 100 });
+    await expect.poll(() => told.at(-1), { timeout: 5000 }).toEqual({ written: end, synced: end });
     await log.close();
   });
 
@@ -216,10 +242,29 @@ describe('progress', () => {
     await log.append(PING);
     expect(log.synced).toBe(100);
     await log.sync();
-    expect(told.at(-1)).toEqual({ id: A, written: end, synced: end });
+    expect(told.at(-1)).toEqual({ written: end, synced: end });
     await log.append(PING);
     await log.close();
     expect(log.synced).toBe(end + PING.length);
+  });
+});
+
+describe('closing', () => {
+  it('waits for the append in progress, and syncs it', async () => {
+    const log = await Log.open(await freshDirectory(), { fsync: 'no' });
+    await giveBase(log, 0);
+    const appended = log.append(new Uint8Array(20_000_000).fill(10));
+    await log.close();
+    await appended;
+    expect([log.written, log.synced]).toEqual([20_000_000, 20_000_000]);
+  });
+
+  it('twice is once', async () => {
+    const log = await Log.open(await freshDirectory());
+    await giveBase(log, 0);
+    await log.close();
+    await log.close();
+    expect(log.written).toBe(0);
   });
 });
 
@@ -292,9 +337,28 @@ describe('a directory', () => {
       'whose stream is no stream',
       async (directory) => {
         const path = inner(directory, 'appendonly.aof.1.incr.aof');
-        await writeFile(path, `${await readFile(path, 'latin1')}-ERR what\r\n`, 'latin1');
+        await writeFile(path, (await readFile(path, 'latin1')).replace('*3', '-3'), 'latin1');
       },
       { code: 'CORRUPT', message: expect.stringContaining('is damaged') },
+    ],
+    [
+      'to which something was appended after it was closed',
+      async (directory) => appendFile(inner(directory, 'appendonly.aof.1.incr.aof'), PING),
+      { code: 'FOREIGN', message: expect.stringContaining('had 56 bytes when it was closed') },
+    ],
+    [
+      'that has lost its manifest',
+      (directory) => rm(inner(directory, 'appendonly.aof.manifest')),
+      { code: 'CORRUPT', message: expect.stringContaining('holds a stream') },
+    ],
+    [
+      "with someone else's file among ours, and no manifest",
+      async (directory) => {
+        await rm(join(directory, 'appendonlydir'), { recursive: true });
+        await mkdir(join(directory, 'appendonlydir'));
+        await writeFile(inner(directory, 'notes.txt'), 'x');
+      },
+      { code: 'FOREIGN', message: expect.stringContaining('notes.txt') },
     ],
   ];
 

@@ -1,5 +1,7 @@
 import { BLANK_ID } from '@forebay/psync';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { LogError } from '../src/index.ts';
 import type { Manifest } from '../src/manifest.ts';
 import { formatManifest, parseManifest } from '../src/manifest.ts';
 
@@ -41,6 +43,8 @@ describe('the manifest', () => {
 
   it('reads as it was written', () => {
     expect(parseManifest(text, 'm')).toEqual(manifest);
+    const closed = { ...manifest, closedSize: 1234 };
+    expect(parseManifest(formatManifest(closed), 'm')).toEqual(closed);
     const history = { id: A, secondId: BLANK_ID, secondIdLimit: -1 };
     expect(parseManifest(formatManifest({ ...manifest, history }), 'm').history).toEqual(history);
   });
@@ -56,6 +60,7 @@ describe('what is no manifest of ours', () => {
     ['one cut short', text.slice(0, -10), 'CORRUPT'],
     ['one without increments', text.split('\n').slice(0, 3).join('\n').concat('\n'), 'CORRUPT'],
     ['one without a base', text.replace('type b', 'type i'), 'CORRUPT'],
+    ['an id of no history', text.replace(A, BLANK_ID), 'CORRUPT'],
     ['an id of another length', text.replace(A, 'a'.repeat(39)), 'CORRUPT'],
     [
       'an offset past counting',
@@ -80,6 +85,24 @@ describe('what is no manifest of ours', () => {
   it.each(refused)('%s', (_, given, code) => {
     expect(() => parseManifest(given, 'the/path')).toThrow(
       expect.objectContaining({ name: 'LogError', code, path: 'the/path' }),
+    );
+  });
+
+  it('is told by our own error, whatever was changed in it', () => {
+    const edit = fc.record({
+      at: fc.nat(text.length),
+      cut: fc.nat(40),
+      put: fc.string({ maxLength: 8 }),
+    });
+    fc.assert(
+      fc.property(edit, ({ at, cut, put }) => {
+        const edited = text.slice(0, at) + put + text.slice(at + cut);
+        try {
+          expect(parseManifest(edited, 'm').increments.length).toBeGreaterThan(0);
+        } catch (error) {
+          expect(error).toBeInstanceOf(LogError);
+        }
+      }),
     );
   });
 

@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
-import { orLogError } from './errors.ts';
+import { LogError, orLogError } from './errors.ts';
 import { placeOf } from './increment-file.ts';
 import type { Increment } from './manifest.ts';
 
@@ -25,7 +25,10 @@ export async function* readIncrement(
   try {
     for (let at = from; at <= end; ) {
       const bytes = await readAt(handle, path, placeOf(increment, at), end + 1 - at);
-      if (bytes.length === 0) return;
+      if (bytes.length === 0) {
+        const message = `${path} ends before offset ${end}, which it held: it was cut`;
+        throw new LogError('CORRUPT', path, message);
+      }
       at += bytes.length;
       yield { bytes, offset: at - 1 };
     }
