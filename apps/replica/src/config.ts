@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { createSecureContext } from 'node:tls';
 import type { SyncPolicy } from '@forebay/log';
 import type { Endpoint, TlsOptions } from '@forebay/replica';
-import { parseAddress, ReplicaError } from '@forebay/replica';
+import { checkTlsOptions, parseAddress, ReplicaError } from '@forebay/replica';
 import { EXIT, ExitError } from './exit.ts';
 
 /** What `forebay replica` is told, by flags and by the environment, as it was typed. */
@@ -40,9 +39,10 @@ export interface ReplicaConfig {
 
 /** @throws {ExitError} usage, or configuration where a file named cannot be used */
 export function configOf(flags: ReplicaFlags, env: NodeJS.ProcessEnv): ReplicaConfig {
-  const address = addressOf(flags);
-  const password = flags.masterauth ?? secretFile(env) ?? address.password;
-  const username = flags.masteruser ?? address.username;
+  const address = primaryOf(flags);
+  const password = flags.masterauth ?? address.password ?? secretOf(env);
+  const username = flags.masteruser ?? address.username ?? (env.FOREBAY_MASTERUSER || undefined);
+  if (flags.dir === '') throw new ExitError(EXIT.usage, '--dir names no directory');
   if (username !== undefined && password === undefined) {
     throw new ExitError(
       EXIT.usage,
@@ -62,7 +62,7 @@ export function configOf(flags: ReplicaFlags, env: NodeJS.ProcessEnv): ReplicaCo
   };
 }
 
-function addressOf({ replicaof, tls }: ReplicaFlags): ReturnType<typeof parseAddress> {
+function primaryOf({ replicaof, tls }: ReplicaFlags): ReturnType<typeof parseAddress> {
   const [first = '', port, ...more] = replicaof;
   const isUrl = /^[a-z]+:\/\//.test(first);
   if (more.length > 0 || isUrl !== (port === undefined)) {
@@ -97,19 +97,19 @@ function tlsOf(flags: ReplicaFlags, { kind }: Endpoint): TlsOptions {
     ...(insecure ? { rejectUnauthorized: false } : {}),
   };
   try {
-    createSecureContext(options);
+    checkTlsOptions(options);
   } catch (error) {
-    const files = [cacert, cert, key].filter((file) => file !== undefined).join(', ');
-    const message = `the certificates in ${files} cannot be used: ${(error as Error).message}`;
-    throw new ExitError(EXIT.configuration, message, error);
+    if (!(error instanceof ReplicaError)) throw error;
+    throw new ExitError(EXIT.configuration, error.message, error);
   }
   return options;
 }
 
-function secretFile(env: NodeJS.ProcessEnv): string | undefined {
-  const path = env.FOREBAY_MASTERAUTH_FILE;
-  if (path === undefined) return undefined;
-  return readText('FOREBAY_MASTERAUTH_FILE', path).replace(/\r?\n$/, '');
+/** An empty variable is as good as none. */
+function secretOf(env: NodeJS.ProcessEnv): string | undefined {
+  const { FOREBAY_MASTERAUTH: secret, FOREBAY_MASTERAUTH_FILE: path } = env;
+  if (secret) return secret;
+  return path ? readText('FOREBAY_MASTERAUTH_FILE', path).replace(/\r?\n$/, '') : undefined;
 }
 
 function readText(what: string, path: string): string {

@@ -33,6 +33,8 @@ class Follower {
   #fatal: ExitError | LogError | undefined;
   /** Whether the primary has ever served us: what it refuses after that may be granted again. */
   #linked = false;
+  /** The snapshot is being made the log's base: what the log tells meanwhile may be of the old one. */
+  #replacing = false;
   #base: RdbFile | undefined;
   #baseSince = 0;
 
@@ -62,12 +64,13 @@ class Follower {
         : `held up to ${formatPosition({ id: found.history.id, offset: found.offset })}`,
     );
     follower = new Follower(log, new Replica(replicaOptions(config, log)), where, reporter);
+    if (found !== undefined) follower.onProgress(log);
     return follower;
   }
 
   /** What the log tells goes on to the primary, as acknowledgement. */
-  onProgress(progress: LogProgress): void {
-    this.#replica.progress(progress);
+  onProgress({ written, synced }: LogProgress): void {
+    if (!this.#replacing) this.#replica.progress({ written, synced });
   }
 
   stopBecause(error: ExitError | LogError): void {
@@ -84,8 +87,11 @@ class Follower {
       if (this.#fatal !== undefined) throw this.#fatal;
     } finally {
       stop.removeEventListener('abort', onStop);
-      await this.#base?.abort();
-      await this.#log.close();
+      try {
+        await this.#base?.abort();
+      } finally {
+        await this.#log.close();
+      }
     }
     this.#reporter.good(`stopped ${this.#place()}, everything is on the disk`);
   }
@@ -121,9 +127,12 @@ class Follower {
     database,
   }: Extract<ReplicaItem, { type: 'snapshot-end' }>): Promise<void> {
     const base = this.#base!;
+    this.#replacing = true;
     await base.commit(this.#log.baseTarget.path);
     this.#base = undefined;
     await this.#log.adoptBase({ history, offset, database });
+    this.#replacing = false;
+    this.onProgress(this.#log);
     const seconds = ((performance.now() - this.#baseSince) / 1000).toFixed(1);
     const size = formatBytes(base.length);
     this.#reporter.good(

@@ -17,8 +17,9 @@ export function buildProgram(reporter: Reporter): Command {
       'show the version',
     )
     .helpOption('--help', 'show this text')
+    .configureOutput({ writeErr: (text) => process.stderr.write(withoutValues(text)) })
     .exitOverride();
-  program.addCommand(replicaCommand(reporter));
+  program.addCommand(replicaCommand(reporter).copyInheritedSettings(program));
   return program;
 }
 
@@ -35,14 +36,10 @@ function replicaCommand(reporter: Reporter): Command {
       '--dir <dir>',
       'where the log is kept; made if it is not there, readable by its owner only',
     )
-    .addOption(
-      new Option('--masteruser <user>', 'user to authenticate as').env('FOREBAY_MASTERUSER'),
-    )
-    .addOption(
-      new Option(
-        '--masterauth <password>',
-        'password; better by the environment, or in a file named by FOREBAY_MASTERAUTH_FILE',
-      ).env('FOREBAY_MASTERAUTH'),
+    .option('--masteruser <user>', 'user to authenticate as; or FOREBAY_MASTERUSER')
+    .option(
+      '--masterauth <password>',
+      'password; better in FOREBAY_MASTERAUTH, or in the file named by FOREBAY_MASTERAUTH_FILE',
     )
     .option('--tls', 'secure the link')
     .option('--cacert <file>', 'certificate of the authority to trust')
@@ -95,4 +92,9 @@ function secondsOf(text: string): number {
 
 function versionOf(manifest: URL): string {
   return JSON.parse(readFileSync(manifest, 'utf8')).version;
+}
+
+/** A flag that is mistyped may carry a password. */
+function withoutValues(text: string): string {
+  return text.replace(/(--[\w-]+)=[^']*/g, '$1');
 }

@@ -136,6 +136,12 @@ describe('what may mend itself is tried again, and said', () => {
 
 describe('what will not mend itself ends the daemon', () => {
   const usage: [what: string, args: string[], says: RegExp][] = [
+    ['no directory at all', ['--replicaof', 'localhost', '1', '--dir', ''], /names no directory/],
+    [
+      'a flag mistyped',
+      ['--replicaof', 'h', '1', '--dir', 'x', '--masterauht=secret'],
+      /unknown option '--masterauht'/,
+    ],
     ['no primary', ['--dir', 'x'], /required option '--replicaof/],
     ['no directory', ['--replicaof', 'localhost', '6379'], /required option '--dir/],
     [
@@ -186,6 +192,10 @@ describe('what will not mend itself ends the daemon', () => {
     expect(missing.printed).toMatch(/--cacert: .*ca.pem cannot be read: ENOENT/);
     await mkdir(directory);
     await writeFile(join(directory, 'ca.pem'), 'no certificate');
+    const ca = ['--cacert', join(directory, 'ca.pem')];
+    const garbage = replica(['h', '1'], directory, '--tls', ...ca);
+    expect(await garbage.exited).toBe(78);
+    expect(garbage.printed).toMatch(/CA, certificate or key cannot be used: /);
     const both = ['--cert', join(directory, 'ca.pem'), '--key', join(directory, 'ca.pem')];
     const bad = replica(['h', '1'], directory, '--tls', ...both);
     expect(await bad.exited).toBe(78);
@@ -210,6 +220,12 @@ describe('what will not mend itself ends the daemon', () => {
     const daemon = replica(local(1), directory);
     expect(await daemon.exited).toBe(78);
     expect(daemon.printed).toMatch(/boot servers only from copies/);
+  });
+
+  it('disk, 74: a place that may not be written to', async () => {
+    const daemon = replica(local(1), '/sys/forebay-test');
+    expect(await daemon.exited).toBe(74);
+    expect(daemon.printed).toMatch(/failed: (EPERM|EACCES|EROFS); give a directory that can be/);
   });
 
   it('disk, 74: a directory that cannot be made', async () => {

@@ -33,7 +33,7 @@ export function isReplicationId(id: string): boolean {
 /**
  * A history that begins with `id`, as after a full resync (`replication.c: clearReplicationId2`).
  *
- * @throws {PsyncError} `INVALID_ARGUMENT` if `id` is not a replication id
+ * @throws {PsyncError} `INVALID_ARGUMENT` if `id` is not a replication id, or the blank one
  */
 export function startHistory(id: string): History {
   return { id: checkedId(id), secondId: BLANK_ID, secondIdLimit: -1 };
@@ -70,7 +70,7 @@ export function parsePosition(text: string): Position {
 }
 
 function checkedId(id: string): string {
-  if (!isReplicationId(id)) {
+  if (!isReplicationId(id) || id === BLANK_ID) {
     const what = JSON.stringify(id);
     throw new PsyncError('INVALID_ARGUMENT', `${what} is not a replication id of 40 characters`);
   }

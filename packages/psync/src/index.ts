@@ -7,6 +7,8 @@ export type {
   ReplicaHandshakeOptions,
 } from './handshake/replica-handshake.ts';
 export { ReplicaHandshake } from './handshake/replica-handshake.ts';
+export type { ReplyClass } from './handshake/replies.ts';
+export { classifyReply } from './handshake/replies.ts';
 export type { HandshakeState } from './handshake/transitions.ts';
 export type { History, Position } from './history.ts';
 export {

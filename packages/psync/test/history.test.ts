@@ -47,6 +47,11 @@ describe('a history', () => {
   });
 });
 
+it('is never begun, nor shifted to, under the blank id', () => {
+  expect(() => startHistory(BLANK_ID)).toThrow(PsyncError);
+  expect(() => shiftHistory(startHistory(A), BLANK_ID, 5)).toThrow(PsyncError);
+});
+
 describe('a position', () => {
   it('is written as id and offset', () => {
     expect(formatPosition({ id: A, offset: 42 })).toBe(`${A}:42`);

@@ -6,8 +6,6 @@ export interface ReplicaProgress {
   readonly written: number;
   /** What is known to be on the disk: it moves FACK. Without it none is sent. */
   readonly synced?: number;
-  /** The history that the offsets belong to; without it the one taken last. */
-  readonly id?: string;
 }
 
 /** A bare newline: a sign of life that says nothing (`networking.c: processInlineBuffer`). */

@@ -1,3 +1,8 @@
+import { ReplicaError } from './errors.ts';
+
+/** Milliseconds that a timer can wait. */
+const MOST = 2 ** 31 - 1;
+
 export interface BackoffOptions {
   /** Milliseconds of the first wait that is not none; 250 by default. */
   readonly initialDelay?: number;
@@ -24,6 +29,10 @@ export class Backoff {
     { initialDelay = 250, maxDelay = 10_000 }: BackoffOptions = {},
     random: () => number = Math.random,
   ) {
+    if (!(initialDelay > 0 && initialDelay <= maxDelay && maxDelay <= MOST)) {
+      const message = `a back-off from ${initialDelay} to ${maxDelay} ms cannot be kept`;
+      throw new ReplicaError('INVALID_OPTION', message);
+    }
     this.#initialDelay = initialDelay;
     this.#maxDelay = maxDelay;
     this.#random = random;

@@ -8,6 +8,7 @@ export { ReplicaError } from './errors.ts';
 export type { ReplicaItem } from './items.ts';
 export type { LinkPhase } from './link.ts';
 export type { Timeouts } from './link-options.ts';
+export { checkTlsOptions } from './link-options.ts';
 export type { ReplicaEvents, ReplicaOptions, ReplicaState, Resume } from './replica.ts';
 export { Replica } from './replica.ts';
 export type { TransferProgress } from './snapshot.ts';

@@ -1,5 +1,5 @@
 import type { HandshakeOutcome, HandshakeStep } from '@forebay/psync';
-import { PsyncError } from '@forebay/psync';
+import { classifyReply, PsyncError } from '@forebay/psync';
 import { RdbError } from '@forebay/rdb';
 import { RdbReceiverError } from '@forebay/rdb-receiver';
 import type { Address } from './address.ts';
@@ -21,9 +21,9 @@ export function errorOfOutcome(failure: Failure, reply: string, address: Address
 
 /** What an error in place of a payload means. */
 export function errorOfRefusal(reply: string, address: Address): ReplicaError {
-  if (/^-(NOPERM|NOAUTH)/.test(reply)) return deniedError(reply, 'sync', address);
-  const transient = /^-(LOADING|BUSY|NOMASTERLINK|MASTERDOWN)/.test(reply);
-  return answeredError(transient ? 'TRY_LATER' : 'REFUSED', reply, 'sync', address);
+  const said = classifyReply(reply);
+  if (said === '-NOPERM' || said === '-NOAUTH') return deniedError(reply, 'sync', address);
+  return answeredError(said === '-transient' ? 'TRY_LATER' : 'REFUSED', reply, 'sync', address);
 }
 
 /** What bytes that could not be taken mean. What is no fault of the peer's is thrown on. */

@@ -53,11 +53,19 @@ export function checkLinkOptions(options: LinkOptions, cached: CachedStream | un
   } catch (error) {
     throw invalid('', error);
   }
-  if (options.address.kind !== 'tls') return;
+  if (options.address.kind === 'tls') checkTlsOptions(options.tls);
+}
+
+/**
+ * Whether the certificates and the key can be read, and belong together.
+ *
+ * @throws {ReplicaError} `INVALID_OPTION`
+ */
+export function checkTlsOptions(tls: TlsOptions): void {
   try {
-    createSecureContext({ ...options.tls });
+    createSecureContext({ ...tls });
     // A CA that cannot be read would be passed over, and each certificate refused.
-    if (options.tls.ca !== undefined) new X509Certificate(options.tls.ca);
+    if (tls.ca !== undefined) new X509Certificate(tls.ca);
   } catch (error) {
     throw invalid('the CA, certificate or key cannot be used: ', error);
   }

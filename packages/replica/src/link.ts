@@ -64,6 +64,8 @@ export class Link {
   #mayAcknowledge = true;
   #getAckAnswered = -1;
   #confirmed = false;
+  /** The primary is silent because we have not acknowledged its snapshot yet. */
+  #awaited = false;
 
   constructor(options: LinkOptions, host: LinkHost) {
     this.#options = options;
@@ -127,7 +129,7 @@ export class Link {
       this.#enter('handshake');
       this.#drainHandshake();
     });
-    socket.once('error', (error) => {
+    socket.on('error', (error) => {
       this.#error ??= errorOfSocket(error, address);
     });
     socket.once('close', () => {
@@ -179,12 +181,12 @@ export class Link {
         const held = this.#host.cached?.tracker.offset;
         const reason =
           held === undefined ? 'nothing to go on from' : `the primary does not go on after ${held}`;
-        this.#receive({ id, offset, synced: false }, reason);
+        this.#receive({ id, offset, bySync: false }, reason);
         break;
       }
       case 'sync':
         this.#receive(
-          { id: undefined, offset: undefined, synced: true },
+          { id: undefined, offset: undefined, bySync: true },
           `PSYNC was answered ${quoted(this.#said(outcome.reply))}, SYNC takes its place`,
         );
         break;
@@ -227,6 +229,7 @@ export class Link {
     const { history, offset, database } = end;
     const tracker = new StreamTracker({ offset, database });
     if (!end.acknowledged) this.#mayAcknowledge = false;
+    this.#awaited = end.marked;
     this.#host.remember({ history, start: offset, tracker });
     this.#host.deliver({ type: 'snapshot-end', history, offset, database, aux: end.aux });
     this.#stream();
@@ -249,8 +252,7 @@ export class Link {
   #tick(): void {
     const limits = this.#options.timeouts;
     const limit = this.#phase === 'stream' ? limits.idle : limits[this.#phase];
-    // A link that is paused is not silent: we are not listening.
-    if (!this.#host.full && performance.now() - this.#lastRead > limit) {
+    if (!this.#deaf && performance.now() - this.#lastRead > limit) {
       this.close(silentError(this.#where, this.#phase, limit));
       return;
     }
@@ -258,8 +260,18 @@ export class Link {
     if (this.#phase === 'stream') this.#acknowledge(this.#host.acknowledgement);
   }
 
+  /** Whether silence is our doing: we are not listening, or the primary waits for us. */
+  get #deaf(): boolean {
+    if (this.#phase === 'connect' || this.#phase === 'handshake') return false;
+    return this.#host.full || this.#awaited;
+  }
+
   #acknowledge(progress: ReplicaProgress | undefined): void {
-    if (progress !== undefined) this.#confirmed = true;
+    if (progress !== undefined) {
+      this.#confirmed = true;
+      if (this.#awaited) this.#lastRead = performance.now();
+      this.#awaited = false;
+    }
     const may = this.#mayAcknowledge && progress !== undefined;
     this.#write(may ? encodeAcknowledgement(progress) : NEWLINE);
   }

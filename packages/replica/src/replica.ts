@@ -88,8 +88,9 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
   readonly #signal: AbortSignal | undefined;
   readonly #wakeUp = new AbortController();
   #cached: CachedStream | undefined;
-  /** The history of the items taken, which that of the items received may be ahead of. */
-  #takenId = '';
+  /** Snapshots received whole, and of these, taken: progress is of the one taken last. */
+  #snapshotsReceived = 0;
+  #snapshotsTaken = 0;
   #progress: ReplicaProgress | undefined;
   #state: ReplicaState = 'idle';
   #link: Link | undefined;
@@ -133,11 +134,18 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
   }
 
   /**
-   * The one who stores has come this far. Only this moves ACK and FACK. Offsets of a history that is
-   * not, or not any more, the one received are passed over.
+   * The one who stores has come this far. Only this moves ACK and FACK. It is of the history whose
+   * items are being taken: from the moment a `snapshot-end` is, of that snapshot's.
+   *
+   * @throws {ReplicaError} `INVALID_OPTION` if an offset is none
    */
   progress(progress: ReplicaProgress): void {
-    this.#progress = { ...progress, id: progress.id ?? this.#takenId };
+    const { written, synced = 0 } = progress;
+    if (!Number.isSafeInteger(written) || !Number.isSafeInteger(synced)) {
+      const message = `progress to ${written} and ${synced} names no offsets`;
+      throw new ReplicaError('INVALID_OPTION', message);
+    }
+    this.#progress = progress;
     this.#link?.progressed();
   }
 
@@ -166,7 +174,7 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
     this.#running ??= this.#run().catch((error: Error) => this.#queue.fail(error));
     try {
       for (let item = await this.#queue.take(); item; item = await this.#queue.take()) {
-        if ('history' in item) this.#takenId = item.history.id;
+        if (item.type === 'snapshot-end') this.#onSnapshotTaken();
         yield item;
       }
     } finally {
@@ -209,7 +217,10 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
       remember: (cached) => {
         this.#cached = cached;
       },
-      deliver: (item) => this.#queue.push(item),
+      deliver: (item) => {
+        if (item.type === 'snapshot-end') this.#snapshotsReceived++;
+        this.#queue.push(item);
+      },
       onPhase: (phase) => this.#enter(phase),
       onTransfer: (progress) => this.emit('transfer', progress),
       onOptionRefused: (option, reply) => this.emit('option-refused', option, reply),
@@ -217,19 +228,20 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
     };
   }
 
-  /**
-   * What may be acknowledged: offsets of the history received, or of the one it was shifted from, and
-   * none from before its snapshot.
-   */
+  /** What was told before was told of another history. */
+  #onSnapshotTaken(): void {
+    this.#snapshotsTaken++;
+    this.#progress = undefined;
+  }
+
+  /** What may be acknowledged: offsets of the history received, and none from before its snapshot. */
   #acknowledgement(): ReplicaProgress | undefined {
     const progress = this.#progress;
     const cached = this.#cached;
     if (progress === undefined || cached === undefined) return undefined;
-    const { id, secondId } = cached.history;
-    if (progress.id !== id && progress.id !== secondId) return undefined;
-    if (progress.written < cached.start || progress.written > cached.tracker.offset)
-      return undefined;
-    return progress;
+    if (this.#snapshotsTaken !== this.#snapshotsReceived) return undefined;
+    const { written } = progress;
+    return written >= cached.start && written <= cached.tracker.offset ? progress : undefined;
   }
 
   #resumeAt({ history, offset, stream }: Resume): void {
@@ -240,8 +252,7 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
       throw new ReplicaError('INVALID_OPTION', 'resume.stream was not followed to resume.offset');
     }
     this.#cached = { history, start: offset, tracker: stream ?? new StreamTracker({ offset }) };
-    this.#takenId = history.id;
-    this.#progress = { written: offset, id: history.id };
+    this.#progress = { written: offset };
   }
 
   #stop(reason: ReplicaError): void {

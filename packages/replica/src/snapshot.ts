@@ -19,7 +19,7 @@ export interface SnapshotStart {
   readonly id: string | undefined;
   readonly offset: number | undefined;
   /** Whether SYNC was used, which names neither. */
-  readonly synced: boolean;
+  readonly bySync: boolean;
 }
 
 /** How a transfer ended. */
@@ -33,6 +33,8 @@ export type SnapshotEnd =
       readonly aux: ReadonlyMap<string, string>;
       /** Whether the primary takes acknowledgements. */
       readonly acknowledged: boolean;
+      /** Whether the payload ended at a mark: the primary then sends nothing until it is acknowledged. */
+      readonly marked: boolean;
       readonly rest: Uint8Array;
     };
 
@@ -110,7 +112,7 @@ export class Snapshot {
     this.#preamble.finish();
     this.#host.onTransfer({ total: this.#length, read: this.#payload.progress.read });
     const told = replicationInfo(this.#aux);
-    const { synced } = this.#start;
+    const { bySync } = this.#start;
     const id = this.#start.id ?? told.replicationId ?? BLANK_ID;
     const named = id !== BLANK_ID && isReplicationId(id);
     return {
@@ -121,7 +123,8 @@ export class Snapshot {
       database: told.streamDatabase ?? 0,
       aux: this.#aux,
       // A primary that SYNC reached may be older than ACK (2.8), whose answer would join the stream.
-      acknowledged: !synced || told.offset !== undefined || this.#marked,
+      acknowledged: !bySync || told.offset !== undefined || this.#marked,
+      marked: this.#marked,
       rest,
     };
   }

@@ -123,6 +123,23 @@ describe.concurrent('an acknowledgement', () => {
     expect(atFirst).toBeGreaterThan(1);
   });
 
+  it('may take longer than the time-out: the primary waits for us, not we for it', async ({
+    expect,
+  }) => {
+    await using primary = await ScriptedPrimary.listen(async (peer) => {
+      await peer.handshake();
+      await peer.send(fullResync(50, marked(RDB)));
+      await expect.poll(() => peer.newlines).toBeGreaterThan(2);
+      taker.replica.progress({ written: 50 });
+      expect(await acknowledgement(peer)).toEqual([50]);
+      await peer.send(stream('PING'));
+    });
+    const options = { url: primary.url, timeouts: { idle: 300 } };
+    await using taker = new Taker(options, { stores: false });
+    await expect.poll(() => taker.replica.offset).toBe(64);
+    expect(primary.connections).toBe(1);
+  });
+
   it('has the synced offset where one was told, and never more than the written one', async ({
     expect,
   }) => {
@@ -133,7 +150,7 @@ describe.concurrent('an acknowledgement', () => {
       for (;;) heard.push(await acknowledgement(peer));
     });
     await using taker = new Taker({ url: primary.url }, { stores: false });
-    await expect.poll(() => taker.replica.offset).toBe(101);
+    await expect.poll(() => taker.item('stream')?.offset).toBe(101);
     for (const [progress, expected] of [
       [{ written: 64 }, [64]],
       [{ written: 64, synced: 50 }, [64, 50]],
@@ -147,7 +164,7 @@ describe.concurrent('an acknowledgement', () => {
 });
 
 describe.concurrent('progress that is passed over', () => {
-  /** A replica whose snapshot at 2000 of ID replaces the resume at 1000 of OTHER_ID. */
+  /** A replica whose snapshot at 2000 of ID replaces the resume at 1000 of OTHER_ID, taken. */
   async function withNewHistory(
     expect: ExpectStatic,
     then: (taker: Taker, heard: number[][], newlines: () => number) => Promise<void>,
@@ -162,25 +179,54 @@ describe.concurrent('progress that is passed over', () => {
     });
     const resume = { history: startHistory(OTHER_ID), offset: 1000 };
     await using taker = new Taker({ url: primary.url, resume }, { stores: false });
-    await expect.poll(() => taker.replica.offset).toBe(2014);
+    await expect.poll(() => taker.item('stream')?.offset).toBe(2014);
     await then(taker, heard, () => peerOf?.newlines ?? 0);
   }
 
   it.for<[string, ReplicaProgress]>([
-    ['of the history before', { written: 2010, synced: 2010, id: OTHER_ID }],
-    ['from before the snapshot', { written: 1999, id: ID }],
-    ['of more than was received', { written: 2015, id: ID }],
+    ['from before the snapshot', { written: 1999 }],
+    ['of more than was received', { written: 2015 }],
   ])('%s: newlines are sent in its place', async ([_, progress], { expect }) => {
     await withNewHistory(expect, async (taker, heard, newlines) => {
       taker.replica.progress(progress);
       await expect.poll(newlines).toBeGreaterThan(1);
       expect(heard).toEqual([]);
-      taker.replica.progress({ written: 2014, id: ID });
+      taker.replica.progress({ written: 2014 });
       await expect.poll(() => heard[0]).toEqual([2014]);
     });
   });
 
-  it('names the history of what was taken last where it names none', async ({ expect }) => {
+  it('of an earlier snapshot is none of the next, though id and offset would do', async ({
+    expect,
+  }) => {
+    const heard: number[][] = [];
+    let newlines = () => 0;
+    await using primary = await ScriptedPrimary.listen(async (peer) => {
+      await peer.handshake();
+      newlines = () => peer.newlines;
+      // The same id at an offset further back: the name led to another replica of one primary.
+      const behind = stream(...Array.from({ length: 200 }, () => 'PING'));
+      await peer.send(fullResync(3000, counted(RDB), behind));
+      for (;;) heard.push(await acknowledgement(peer));
+    });
+    const resume = { history: startHistory(ID), offset: 5000 };
+    const replica = new Replica({ url: primary.url, resume });
+    const following = (async () => {
+      for await (const item of replica) {
+        if (item.type !== 'snapshot-end') continue;
+        // All of the stream has come, while the snapshot is still being stored.
+        await expect.poll(() => replica.offset).toBe(5800);
+        await expect.poll(newlines).toBeGreaterThan(1);
+        expect(heard).toEqual([]);
+        replica.progress({ written: item.offset });
+      }
+    })();
+    await expect.poll(() => heard[0]).toEqual([3000]);
+    await replica.detach();
+    await following;
+  });
+
+  it('is of what was taken, where more was received', async ({ expect }) => {
     const heard: number[][] = [];
     await using primary = await ScriptedPrimary.listen(async (peer, n) => {
       await peer.handshake();
@@ -210,7 +256,7 @@ describe.concurrent('progress that is passed over', () => {
     await following;
   });
 
-  it('of the id before a shift still counts', async ({ expect }) => {
+  it('of the time before a shift of ids still counts', async ({ expect }) => {
     const heard: number[][] = [];
     await using primary = await ScriptedPrimary.listen(async (peer) => {
       await peer.handshake();
@@ -220,8 +266,15 @@ describe.concurrent('progress that is passed over', () => {
     });
     await using taker = new Taker({ url: primary.url, resume: RESUME }, { stores: false });
     await expect.poll(() => taker.replica.offset).toBe(1014);
-    taker.replica.progress({ written: 1000, synced: 1000, id: ID });
+    taker.replica.progress({ written: 1000, synced: 1000 });
     await expect.poll(() => heard.at(-1)).toEqual([1000, 1000]);
+  });
+
+  it.for([Number.NaN, 0.5, 2 ** 53])('%d is no offset', (offset, { expect }) => {
+    const replica = new Replica({ url: 'redis://127.0.0.1' });
+    const refused = expect.objectContaining({ code: 'INVALID_OPTION' });
+    expect(() => replica.progress({ written: offset })).toThrow(refused);
+    expect(() => replica.progress({ written: 0, synced: offset })).toThrow(refused);
   });
 });
 

@@ -5,7 +5,7 @@ import { concatBytes } from '@forebay/testkit';
 import { describe, expect, it } from 'vitest';
 import type { ReplicaItem } from '../src/index.ts';
 import { Replica } from '../src/index.ts';
-import { counted, fullResync, ID, rdb } from './payloads.ts';
+import { counted, fullResync, rdb } from './payloads.ts';
 
 const MIB = 1024 * 1024;
 const RDB = rdb();
@@ -33,13 +33,13 @@ async function takeLate(replica: Replica, until: ReplicaItem['type'], go: () => 
   let length = 0;
   for await (const item of replica) {
     if (item.type === until) {
-      replica.progress({ written: 0, id: ID });
+      replica.progress({ written: 0 });
       await go();
     }
     if (item.type === 'stream') {
       hash.update(item.bytes);
       length += item.bytes.length;
-      replica.progress({ written: item.offset, id: ID });
+      replica.progress({ written: item.offset });
       if (length === LENGTH) break;
     }
   }

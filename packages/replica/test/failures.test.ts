@@ -118,7 +118,7 @@ const LIES: [name: string, wire: Uint8Array | string, code: ReplicaErrorCode, sa
     'TRY_LATER',
     /LOADING/,
   ],
-  ['a reply without end', `+${'x'.repeat(2000)}`, 'NOT_UNDERSTOOD', /1023 bytes/],
+  ['a reply without end', `+${'x'.repeat(5000)}`, 'NOT_UNDERSTOOD', /4096 bytes/],
   ['a CONTINUE that nobody asked for', `+CONTINUE ${ID}\r\n`, 'NOT_UNDERSTOOD', /CONTINUE/],
   ['"loading"', '-LOADING Redis is loading the dataset in memory\r\n', 'TRY_LATER', /LOADING/],
   ['"no right"', '-NOAUTH Authentication required.\r\n', 'DENIED', /masterauth|password/],

@@ -12,7 +12,7 @@ const BAD: [name: string, options: Partial<ReplicaOptions>][] = [
   ['a port that is no number', { url: { kind: 'tls', host: 'localhost', port: Number.NaN } }],
   ['a port to be announced that is none', { listeningPort: 65536 }],
   ['a resume under no id', { resume: { history: { ...history, id: 'short' }, offset: 0 } }],
-  ['a resume under the blank id', { resume: { history: startHistory(BLANK_ID), offset: 0 } }],
+  ['a resume under the blank id', { resume: { history: { ...history, id: BLANK_ID }, offset: 0 } }],
   ['a resume at a negative offset', { resume: { history, offset: -1 } }],
   ['a resume at half a byte', { resume: { history, offset: 0.5 } }],
   [

@@ -4,7 +4,7 @@ import type { ReplicaError, ReplicaItem, ReplicaOptions, ReplicaState } from '..
 import { Replica } from '../src/index.ts';
 
 /** Waits that a test can afford. */
-export const BRISK: Pick<ReplicaOptions, 'backoff'> = {
+const BRISK: Pick<ReplicaOptions, 'backoff'> = {
   backoff: { initialDelay: 20, maxDelay: 60 },
 };
 
@@ -26,7 +26,6 @@ export class Taker implements AsyncDisposable {
   readonly #stores: boolean;
   #snapshot: Uint8Array[] = [];
   #stream: Uint8Array[] = [];
-  #id = '';
 
   constructor(options: ReplicaOptions, { stores = true }: TakerOptions = {}) {
     this.replica = new Replica({ ...BRISK, ...options });
@@ -77,11 +76,10 @@ export class Taker implements AsyncDisposable {
       if (item.type === 'full-resync') this.#snapshot = [];
       if (item.type === 'snapshot') this.#snapshot.push(new Uint8Array(item.bytes));
       if (item.type === 'stream') this.#stream.push(new Uint8Array(item.bytes));
-      if ('history' in item) this.#id = item.history.id;
       const stored =
         item.type === 'snapshot-end' || item.type === 'stream' ? item.offset : undefined;
       if (stored !== undefined && this.#stores) {
-        this.replica.progress({ written: stored, synced: stored, id: this.#id });
+        this.replica.progress({ written: stored, synced: stored });
       }
     }
   }

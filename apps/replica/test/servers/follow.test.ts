@@ -57,6 +57,9 @@ describe.each(installedServers())('$name', (installed) => {
 
     const again = Daemon.follow(primary, directory);
     await again.prints(/partial resync/);
+    if (installed.waitaof) {
+      expect(await primary.command('WAITAOF', 0, 1, 5000)).toEqual([0, 1]);
+    }
     expect(await load.stop()).toMatchObject({ errors: 0, failures: [] });
     await holdStill(primary);
     await caughtUp(primary);
@@ -84,6 +87,23 @@ describe.each(installedServers())('$name', (installed) => {
     expect((await syncsOf(primary)).full).toBe(2);
     expect(await second.stop()).toBe(0);
     await expectBootsEqual(primary, directory);
+  });
+
+  it.runIf(installed.multipart)('is not gone on from where a server was booted in it', async () => {
+    await using primary = await Server.start(installed);
+    const directory = await freshDirectory();
+    const first = Daemon.follow(primary, directory);
+    await first.prints(/full copy done/);
+    await primary.command('SET', 'a', '1');
+    await caughtUp(primary);
+    expect(await first.stop()).toBe(0);
+
+    const booted = await Server.start(installed, { directory, config: { appendonly: 'yes' } });
+    await booted.command('SET', 'foreign', 'bytes');
+    await booted.stop();
+    const again = Daemon.follow(primary, directory);
+    expect(await again.exited).toBe(78);
+    expect(again.printed).toMatch(/a server has been started in this directory/);
   });
 
   it('of a primary that is itself a replica starts in the right database', async () => {

@@ -7,8 +7,8 @@ import { classifyReply } from './replies.ts';
 import type { HandshakeState, Transition } from './transitions.ts';
 import { TRANSITIONS } from './transitions.ts';
 
-/** Bytes of the longest reply line; servers read 255, and proxies are wordier. */
-const MAX_REPLY_LENGTH = 1023;
+/** Bytes of the longest reply line. Servers read 255, but protected mode's refusal has over 1,000. */
+const MAX_REPLY_LENGTH = 4096;
 
 /** `SYNC\r\n`: inline, the one form that every primary takes. */
 const INLINE_SYNC = Uint8Array.of(0x53, 0x59, 0x4e, 0x43, 0x0d, 0x0a);
@@ -128,8 +128,9 @@ export class ReplicaHandshake {
         break;
       case 'continue':
         // A real replica that sent `?` crashes on this answer (seen on Redis 6.0); we drop the link.
-        if (this.#options.resume === undefined) this.#end({ type: 'not-understood', step, reply });
-        else this.#end({ type: 'continue', id: parseContinue(reply) });
+        if (this.#options.resume === undefined || namesNothing(reply)) {
+          this.#end({ type: 'not-understood', step, reply });
+        } else this.#end({ type: 'continue', id: parseContinue(reply) });
         break;
       case 'fall-back-to-sync':
         this.#events.push({ type: 'send', bytes: INLINE_SYNC });
@@ -209,6 +210,11 @@ function parseFullResync(reply: string): HandshakeOutcome {
 function parseContinue(reply: string): string | undefined {
   const id = reply.slice('+CONTINUE'.length).trim();
   return isReplicationId(id) ? id : undefined;
+}
+
+/** A history without a name could not be asked for again. */
+function namesNothing(reply: string): boolean {
+  return parseContinue(reply) === BLANK_ID;
 }
 
 function checkOptions({
