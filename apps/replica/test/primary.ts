@@ -45,6 +45,7 @@ export async function caughtUp(primary: Server): Promise<number> {
 
 /** Boots a server of the same version from a copy of the directory, and compares it with the primary. */
 export async function expectBootsEqual(primary: Server, directory: string): Promise<void> {
+  await primary.command('DEBUG', 'SET-ACTIVE-EXPIRE', 1);
   await using copy = await bootCopy(primary.installed, directory, { loadTruncated: 'no' });
   const names = { names: ['primary', 'copy'] as const };
   const differences = await compareDataSets(primary.client, copy.client, names);

@@ -122,7 +122,7 @@ describe.each(installedServers())('$name', (installed) => {
     expect(await first.stop()).toBe(0);
 
     const unknown = Daemon.start([...secure, '--dir', await freshDirectory()]);
-    await unknown.prints(/is not secure: .*certificate.*; trying again/);
+    await unknown.prints(/no secure link to .*certificate.*; trying again/);
     expect(await unknown.stop()).toBe(0);
 
     const url = `unix://${primary.socketPath}`;

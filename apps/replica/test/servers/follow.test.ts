@@ -40,7 +40,10 @@ describe.each(installedServers())('$name', (installed) => {
   });
 
   it('cut in the middle of writes goes on by partial resyncs, and after a restart too', async () => {
-    await using primary = await Server.start(installed);
+    await using primary = await Server.start(installed, {
+      // The load has values of a megabyte, and a link that flaps is not tried again at once.
+      config: { 'repl-backlog-size': '64mb' },
+    });
     const directory = await freshDirectory();
     const load = loadOn(primary);
     load.start();
