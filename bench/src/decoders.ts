@@ -16,8 +16,9 @@ export const PEERS: Readonly<Record<'redis-parser' | '@redis/client' | 'ioredis'
   ioredis: () => replyDecoder(IoredisDecoder),
 };
 
+/** As the stream of a primary is followed: what no one will take need not be kept over a cut. */
 export function cursorWithoutArguments(): Decode {
-  const cursor = new CommandCursor();
+  const cursor = new CommandCursor({ maxRetainedLength: 256 });
   return (chunk) => {
     cursor.push(chunk);
     let commands = 0;

@@ -5,7 +5,7 @@ import { RdbReceiverError } from '@forebay/rdb-receiver';
 import type { Address } from './address.ts';
 import { describeEndpoint } from './address.ts';
 import { ReplicaError } from './errors.ts';
-import type { LinkPhase } from './link.ts';
+import type { LinkPhase } from './link-options.ts';
 
 /** An outcome after which the link is closed. */
 type Failure = Exclude<HandshakeOutcome, { type: 'full-resync' | 'sync' | 'continue' }>;

@@ -6,6 +6,9 @@ import type { CachedStream } from './cached-stream.ts';
 import type { TlsOptions } from './connect.ts';
 import { ReplicaError } from './errors.ts';
 
+/** What a link is doing; it begins with `connect`, which it does not tell. */
+export type LinkPhase = 'connect' | 'handshake' | 'transfer' | 'stream';
+
 /** Milliseconds without a byte after which a link is given up, by what it is doing. */
 export interface Timeouts {
   readonly connect: number;

@@ -16,7 +16,7 @@ import {
   quoted,
   silentError,
 } from './link-errors.ts';
-import type { LinkOptions } from './link-options.ts';
+import type { LinkOptions, LinkPhase } from './link-options.ts';
 import { newHandshake, withoutPassword } from './link-options.ts';
 import { ReceiveBuffer } from './receive-buffer.ts';
 import type { SnapshotStart, TransferProgress } from './snapshot.ts';
@@ -24,9 +24,6 @@ import { Snapshot } from './snapshot.ts';
 
 /** Milliseconds between acknowledgements (`replication.c: replicationCron`). */
 const TICK = 1000;
-
-/** What a link is doing; it begins with `connect`, which it does not tell. */
-export type LinkPhase = 'connect' | 'handshake' | 'transfer' | 'stream';
 
 /** The one that the link works for: it owns what outlives a link. */
 export interface LinkHost {

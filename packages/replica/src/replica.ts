@@ -12,9 +12,9 @@ import type { TlsOptions } from './connect.ts';
 import { ReplicaError } from './errors.ts';
 import { ItemQueue } from './item-queue.ts';
 import type { ReplicaItem } from './items.ts';
-import type { LinkHost, LinkPhase } from './link.ts';
+import type { LinkHost } from './link.ts';
 import { Link } from './link.ts';
-import type { LinkOptions, Timeouts } from './link-options.ts';
+import type { LinkOptions, LinkPhase, Timeouts } from './link-options.ts';
 import { checkLinkOptions } from './link-options.ts';
 import type { TransferProgress } from './snapshot.ts';
 
