@@ -61,7 +61,7 @@ export const anyValue: fc.Arbitrary<RespValue> = fc.letrec<{
 })).value;
 
 /** Changes each value from the innermost on. */
-export function mapValue(value: RespValue, change: (value: RespValue) => RespValue): RespValue {
+function mapValue(value: RespValue, change: (value: RespValue) => RespValue): RespValue {
   const each = (inner: RespValue): RespValue => mapValue(inner, change);
   const pairs = (entries: RespEntries): RespEntries =>
     entries.map(([key, item]) => [each(key), each(item)] as const);
