@@ -35,7 +35,7 @@ export function newHandshake(
   const { username, password } = address;
   return new ReplicaHandshake({
     ...(password === undefined ? {} : { password }),
-    ...(username === undefined || password === undefined ? {} : { username }),
+    ...(username === undefined ? {} : { username }),
     ...(listeningPort === undefined ? {} : { listeningPort }),
     ...(announcedAddress === undefined ? {} : { announcedAddress }),
     ...(version === undefined ? {} : { version }),

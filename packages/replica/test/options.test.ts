@@ -21,6 +21,8 @@ const BAD: [name: string, options: Partial<ReplicaOptions>][] = [
   ],
   ['a CA that is no certificate', { url: secure, tls: { ca: '-----BEGIN CERTIFICATE-----\nx' } }],
   ['a client certificate that is none', { url: secure, tls: { cert: 'x', key: 'y' } }],
+  ['a user without a password', { url: 'redis://ann@127.0.0.1' }],
+  ['a back-off that does not wait', { backoff: { initialDelay: 0 } }],
   ['a buffer of no bytes', { bufferSize: 0 }],
   ['a buffer of NaN bytes', { bufferSize: Number.NaN }],
 ];
