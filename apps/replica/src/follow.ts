@@ -158,12 +158,21 @@ class Follower {
   #report(): void {
     const replica = this.#replica;
     const reporter = this.#reporter;
+    let awaited = false;
     replica.on('state', (state) => {
-      if (state === 'handshake') reporter.step(`connected to ${this.#where}`);
+      if (state !== 'handshake') return;
+      reporter.step(`connected to ${this.#where}`);
+      awaited = false;
     });
-    replica.once('snapshot-awaited', () => reporter.step('the primary makes a snapshot'));
+    // Told every second, and said once.
+    replica.on('snapshot-awaited', () => {
+      if (!awaited) reporter.step('the primary makes the snapshot');
+      awaited = true;
+    });
     replica.on('transfer', (progress) => reporter.transfer(progress, this.#baseSince));
     replica.on('option-refused', (option, reply) => {
+      // Only Valkey 8.0 and later know it, and the others lack nothing by that.
+      if (option === 'version') return;
       reporter.step(`the primary does not take REPLCONF ${option}: ${reply}`);
     });
     replica.on('attempt-ended', (error, delay) => this.#onAttemptEnded(error, delay));

@@ -199,6 +199,7 @@ export class Link {
     this.#snapshot = new Snapshot(start, {
       deliver: (item) => this.#host.deliver(item),
       onTransfer: (progress) => this.#host.onTransfer(progress),
+      onWaiting: () => this.#host.onWaiting(),
       reason,
     });
     this.#enter('transfer');

@@ -41,6 +41,8 @@ export type SnapshotEnd =
 interface SnapshotHost {
   deliver(item: ReplicaItem): void;
   onTransfer(progress: TransferProgress): void;
+  /** The primary is still making the snapshot. */
+  onWaiting(): void;
   readonly reason: string;
 }
 
@@ -75,6 +77,9 @@ export class Snapshot {
     payload.push(bytes);
     for (let event = payload.next(); event !== undefined; event = payload.next()) {
       switch (event.type) {
+        case 'keepalive':
+          this.#host.onWaiting();
+          break;
         case 'header':
           this.#length = event.length;
           this.#marked = event.length === undefined;
@@ -95,7 +100,9 @@ export class Snapshot {
           return this.#whole(payload.takeRest());
       }
     }
-    this.#host.onTransfer({ total: this.#length, read: payload.progress.read });
+    if (this.#announced) {
+      this.#host.onTransfer({ total: this.#length, read: payload.progress.read });
+    }
     return undefined;
   }
 

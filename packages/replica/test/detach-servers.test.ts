@@ -30,9 +30,9 @@ describe.each(installedServers())('detach, from $name', (installed) => {
     await taker.replica.detach();
     expect(await taker.ended).toBeUndefined();
     expect(taker.replica.state).toBe('detached');
-    expect(taker.types.at(-1)).toBe(
-      state === 'transfer' ? 'snapshot-aborted' : state === 'stream' ? 'snapshot-end' : undefined,
-    );
+    // In the stream a PING may have come meanwhile.
+    const expected = { transfer: 'snapshot-aborted', stream: 'snapshot-end' }[state as string];
+    expect(taker.types.filter((type) => type !== 'stream').at(-1)).toBe(expected);
     if (state === 'waiting') return;
     server.thaw();
     await expect.poll(async () => (await server.info('replication')).connected_slaves).toBe('0');

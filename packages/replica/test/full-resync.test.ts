@@ -57,8 +57,9 @@ describe('a full resync', () => {
   it('is told of while it is awaited and while it comes', async () => {
     await using primary = await ScriptedPrimary.listen(async (peer) => {
       await peer.handshake();
-      await peer.send('\n');
-      await peer.send(fullResync(0, counted(RDB)));
+      // A primary that reads the snapshot from its disk says so before it has made it.
+      await peer.send(`\n+FULLRESYNC ${ID} 0\r\n\n\n`);
+      await peer.send(counted(RDB));
     });
     await using taker = new Taker({ url: primary.url });
     let awaited = 0;
@@ -66,7 +67,8 @@ describe('a full resync', () => {
     taker.replica.on('snapshot-awaited', () => awaited++);
     taker.replica.on('transfer', (progress) => transfers.push(progress));
     await expect.poll(() => taker.replica.state).toBe('stream');
-    expect(awaited).toBe(1);
+    expect(awaited).toBe(3);
+    expect(transfers[0]).toMatchObject({ total: RDB.length });
     expect(transfers.at(-1)).toEqual({ total: RDB.length, read: RDB.length });
   });
 
