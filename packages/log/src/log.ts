@@ -81,6 +81,7 @@ export class Log {
   /** The call that writes, while one does. */
   #busy: Promise<void> | undefined;
   #closed = false;
+  #closing: Promise<void> | undefined;
 
   private constructor(directory: string, options: LogOptions, found: LogEnd | undefined) {
     this.directory = directory;
@@ -226,8 +227,16 @@ export class Log {
    *
    * @throws {LogError} `IO`
    */
-  async close(): Promise<void> {
-    if (this.#closed) return;
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
     this.#closed = true;
     this.#wake();
     await this.#busy?.catch(() => {});
@@ -239,10 +248,6 @@ export class Log {
       await current.syncer.stop();
       await current.file.close();
     }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
   }
 
   #readable(): ReadableLog {

@@ -85,6 +85,7 @@ function changed(log: ReadableLog, signal: AbortSignal | undefined): Promise<voi
     };
     log.onChange(wake);
     signal?.addEventListener('abort', wake);
-    if (signal?.aborted) wake();
+    // What came before this was listening has woken nobody.
+    if (log.closed || signal?.aborted) wake();
   });
 }

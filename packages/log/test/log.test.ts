@@ -259,12 +259,27 @@ describe('closing', () => {
     expect([log.written, log.synced]).toEqual([20_000_000, 20_000_000]);
   });
 
-  it('twice is once', async () => {
+  it('twice is once: the second ends with the first', async () => {
+    const directory = await freshDirectory();
+    const log = await Log.open(directory, { fsync: 'no' });
+    await giveBase(log, 0);
+    await log.append(PING);
+    void log.close();
+    await log.close();
+    expect(log.synced).toBe(PING.length);
+    const manifest = await readFile(inner(directory, 'appendonly.aof.manifest'), 'utf8');
+    expect(manifest).toMatch(/^# closed \d+$/m);
+  });
+
+  it('ends a reader that holds a chunk meanwhile', async () => {
     const log = await Log.open(await freshDirectory());
     await giveBase(log, 0);
+    await log.append(PING);
+    await log.sync();
+    const chunks = log.read(1);
+    expect((await chunks.next()).value?.offset).toBe(PING.length);
     await log.close();
-    await log.close();
-    expect(log.written).toBe(0);
+    expect(await chunks.next()).toEqual({ done: true, value: undefined });
   });
 });
 
