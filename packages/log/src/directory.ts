@@ -6,7 +6,13 @@ import { makePrivateDirectory } from './durable.ts';
 import { LogError, orLogError } from './errors.ts';
 import { endOffsetOf, preambleOf } from './increment-file.ts';
 import type { Increment, Manifest } from './manifest.ts';
-import { APPEND_DIRECTORY, bootedError, MANIFEST_NAME, parseManifest } from './manifest.ts';
+import {
+  APPEND_DIRECTORY,
+  bootedError,
+  lastIncrement,
+  MANIFEST_NAME,
+  parseManifest,
+} from './manifest.ts';
 import { readIncrement } from './read-increment.ts';
 
 /** Enough of a base to see whether it is one: magic, version, and the first aux fields. */
@@ -84,7 +90,7 @@ export async function recoverEnd(directory: string, manifest: Manifest): Promise
     }
     end = await checkIncrement(path, increment);
   }
-  const last = manifest.increments.at(-1) ?? manifest.increments[0];
+  const last = lastIncrement(manifest);
   const path = join(inner, last.name);
   const { closedSize } = manifest;
   if (closedSize !== undefined && endOffsetOf(last, closedSize) !== end) {

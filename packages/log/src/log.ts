@@ -1,67 +1,29 @@
 import { join } from 'node:path';
-import type { History, StreamTracker } from '@forebay/psync';
+import type { History } from '@forebay/psync';
 import { openDirectory, recoverEnd, removeFiles } from './directory.ts';
 import { replaceFile } from './durable.ts';
 import { LogError, orLogError } from './errors.ts';
 import { endOffsetOf, IncrementFile } from './increment-file.ts';
+import type { BaseStart, BaseTarget, LogEnd, LogOptions } from './log-types.ts';
 import type { Increment, Manifest } from './manifest.ts';
 import {
   APPEND_DIRECTORY,
   baseName,
   formatManifest,
   incrementName,
+  lastIncrement,
   MANIFEST_NAME,
 } from './manifest.ts';
 import type { LogChunk } from './read-increment.ts';
 import type { ReadableLog, ReadOptions } from './read-log.ts';
 import { readLog } from './read-log.ts';
-import type { SyncPolicy } from './syncer.ts';
 import { Syncer } from './syncer.ts';
-
-/** How far the log has come: offsets of the last byte written and of the last byte synced. */
-export interface LogProgress {
-  readonly written: number;
-  readonly synced: number;
-}
-
-export interface LogOptions {
-  /** `everysec` by default: see `SyncPolicy`. */
-  readonly fsync?: SyncPolicy;
-  /** Called when `written` or `synced` has moved. */
-  readonly onProgress?: (progress: LogProgress) => void;
-  /** Called once if a sync in the background fails; appends are refused from then on. */
-  readonly onFailure?: (error: LogError) => void;
-}
-
-/** Where a new base goes before `adoptBase`: no manifest names the path yet. */
-export interface BaseTarget {
-  readonly directory: string;
-  readonly path: string;
-}
-
-/** Where the stream goes on after a base. */
-export interface BaseStart {
-  readonly history: History;
-  /** Offset of the last byte that the base contains. */
-  readonly offset: number;
-  /** The database selected there (aux `repl-stream-db`); 0 where the stream begins with a SELECT. */
-  readonly database: number;
-}
 
 interface Current {
   readonly manifest: Manifest;
   readonly increment: Increment;
   readonly file: IncrementFile;
   readonly syncer: Syncer;
-}
-
-/** What the log ends with, for the one who goes on from there. */
-export interface LogEnd {
-  readonly history: History;
-  /** Offset of the last byte held, anywhere in a command. */
-  readonly offset: number;
-  /** The stream followed up to there: in the middle of a command it knows of which. */
-  readonly stream: StreamTracker;
 }
 
 /**
@@ -100,7 +62,7 @@ export class Log {
     const stream = await recoverEnd(directory, manifest);
     const { history } = manifest;
     const log = new Log(directory, options, { history, offset: stream.offset, stream });
-    const increment = manifest.increments.at(-1) ?? manifest.increments[0];
+    const increment = lastIncrement(manifest);
     const file = await IncrementFile.open(log.#pathOf(increment.name));
     try {
       // Written by an earlier process, and perhaps never synced by it.

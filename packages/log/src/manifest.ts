@@ -32,6 +32,11 @@ export interface Manifest {
 const FORMAT_LINE = '# forebay-log';
 const FORMAT = 1;
 
+/** The increment that is appended to. */
+export function lastIncrement({ increments }: Manifest): Increment {
+  return increments.at(-1) ?? increments[0];
+}
+
 export function baseName(sequence: number): string {
   return `appendonly.aof.${sequence}.base.rdb`;
 }

@@ -1,4 +1,5 @@
 import { PsyncError } from '../errors.ts';
+import { concatBytes } from './concat-bytes.ts';
 
 const LF = 10;
 const CR = 13;
@@ -19,7 +20,7 @@ export class LineReader {
   }
 
   push(chunk: Uint8Array): void {
-    this.#chunk = this.#at < this.#chunk.length ? joined(this.takeRest(), chunk) : chunk;
+    this.#chunk = this.#at < this.#chunk.length ? concatBytes([this.takeRest(), chunk]) : chunk;
     this.#at = 0;
   }
 
@@ -59,11 +60,4 @@ export class LineReader {
 
 function text(bytes: Uint8Array): string {
   return String.fromCharCode(...bytes);
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
 }

@@ -2,6 +2,7 @@ import { encodeCommand } from '@forebay/resp';
 import { PsyncError } from '../errors.ts';
 import type { Position } from '../history.ts';
 import { BLANK_ID, isReplicationId } from '../history.ts';
+import { concatBytes } from './concat-bytes.ts';
 import { LineReader } from './line-reader.ts';
 import { classifyReply } from './replies.ts';
 import type { HandshakeState, Transition } from './transitions.ts';
@@ -181,13 +182,7 @@ export class ReplicaHandshake {
   }
 
   #send(...commands: string[][]): void {
-    const parts = commands.map((words) => encodeCommand(words));
-    const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-    let at = 0;
-    for (const part of parts) {
-      bytes.set(part, at);
-      at += part.length;
-    }
+    const bytes = concatBytes(commands.map((words) => encodeCommand(words)));
     this.#events.push({ type: 'send', bytes });
   }
 
