@@ -1,4 +1,5 @@
-import type { LogError, LogProgress } from '@forebay/log';
+import { join } from 'node:path';
+import type { BaseTarget, LogError, LogProgress } from '@forebay/log';
 import { Log } from '@forebay/log';
 import { formatPosition } from '@forebay/psync';
 import { RdbFile, removeStaleTemporaries } from '@forebay/rdb-receiver/node';
@@ -36,6 +37,8 @@ class Follower {
   /** The snapshot is being made the log's base: what the log tells meanwhile may be of the old one. */
   #replacing = false;
   #base: RdbFile | undefined;
+  #target: BaseTarget | undefined;
+  #reason = '';
   #baseSince = 0;
 
   private constructor(log: Log, replica: Replica, where: string, reporter: Reporter) {
@@ -55,7 +58,7 @@ class Follower {
       onProgress: (progress) => follower?.onProgress(progress),
       onFailure: (error) => follower?.stopBecause(error),
     });
-    await removeStaleTemporaries(log.baseTarget.directory);
+    await removeStaleTemporaries(join(config.directory, 'appendonlydir'));
     const { found } = log;
     reporter.step(`following ${where} into ${config.directory}`);
     reporter.step(
@@ -99,7 +102,7 @@ class Follower {
   async #take(item: ReplicaItem): Promise<void> {
     switch (item.type) {
       case 'stream':
-        return this.#log.append(item.bytes);
+        return this.#log.append(item.bytes, item.boundary);
       case 'snapshot':
         return this.#base?.write(item.bytes);
       case 'full-resync':
@@ -118,7 +121,9 @@ class Follower {
     this.#reporter.step(`full copy, ${size} (${reason})`);
     this.#linked = true;
     this.#baseSince = performance.now();
-    this.#base = await RdbFile.create(this.#log.baseTarget.directory);
+    this.#target = this.#log.awaitBase();
+    this.#reason = reason;
+    this.#base = await RdbFile.create(this.#target.directory);
   }
 
   async #adoptBase({
@@ -128,21 +133,24 @@ class Follower {
   }: Extract<ReplicaItem, { type: 'snapshot-end' }>): Promise<void> {
     const base = this.#base!;
     this.#replacing = true;
-    await base.commit(this.#log.baseTarget.path);
+    const target = this.#target!;
+    await base.commit(target.path);
     this.#base = undefined;
-    await this.#log.adoptBase({ history, offset, database });
+    const { length: size, crc } = base;
+    const reason = this.#reason;
+    await this.#log.beginHistory({ target, size, crc, history, offset, database, reason });
     this.#replacing = false;
     this.onProgress(this.#log);
     const seconds = ((performance.now() - this.#baseSince) / 1000).toFixed(1);
-    const size = formatBytes(base.length);
     this.#reporter.good(
-      `full copy done, ${size} in ${seconds} s; the stream goes on ${this.#place()}`,
+      `full copy done, ${formatBytes(size)} in ${seconds} s; the stream goes on ${this.#place()}`,
     );
   }
 
   async #abortBase(): Promise<void> {
     await this.#base?.abort();
     this.#base = undefined;
+    if (this.#target !== undefined) this.#log.abandonBase(this.#target);
     this.#reporter.trouble('full copy cut short, what was held before stays');
   }
 

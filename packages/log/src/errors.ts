@@ -6,14 +6,14 @@ export type LogErrorCode =
   | 'FOREIGN'
   /** The directory was written by a newer forebay. */
   | 'NEWER_VERSION'
+  /** Another process writes to the directory. */
+  | 'LOCKED'
   /** What is on disk contradicts itself. */
   | 'CORRUPT'
   /** The caller asked for an offset that is not held, or not yet. */
   | 'NOT_COVERED'
   /** The caller used a log that has been closed, or out of turn. */
-  | 'MISUSE'
-  /** The history being read was replaced by a full resync. */
-  | 'REPLACED';
+  | 'MISUSE';
 
 /** The only error this package throws. */
 export class LogError extends Error {

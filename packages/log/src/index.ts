@@ -1,7 +1,22 @@
+export type { Clock } from './clock.ts';
+export { systemClock } from './clock.ts';
+export type { Cursor } from './cursors/cursor.ts';
+export type { CursorPlace } from './cursors/cursors.ts';
+export type { Disk, DiskFile, DiskLock, DiskStat } from './disk/disk.ts';
+export { nodeDisk } from './disk/node-disk.ts';
 export type { LogErrorCode } from './errors.ts';
 export { LogError } from './errors.ts';
+export type { SyncPolicy } from './increment/syncer.ts';
 export { Log } from './log.ts';
-export type { BaseStart, BaseTarget, LogEnd, LogOptions, LogProgress } from './log-types.ts';
-export type { LogChunk } from './read-increment.ts';
-export type { ReadOptions } from './read-log.ts';
-export type { SyncPolicy } from './syncer.ts';
+export type {
+  BaseTarget,
+  FirstBase,
+  FreshBase,
+  LogEnd,
+  LogOptions,
+  LogProgress,
+  NewBase,
+  StepBack,
+} from './log-types.ts';
+export type { LogItem, ReadOptions } from './reading/read-log.ts';
+export type { Pin, Retained, RetainPolicy } from './retention/retain.ts';

@@ -1,6 +1,8 @@
-import type { History, StreamTracker } from '@forebay/psync';
+import type { History, Position, StreamTracker } from '@forebay/psync';
+import type { Clock } from './clock.ts';
+import type { Disk } from './disk/disk.ts';
 import type { LogError } from './errors.ts';
-import type { SyncPolicy } from './syncer.ts';
+import type { SyncPolicy } from './increment/syncer.ts';
 
 /** How far the log has come: offsets of the last byte written and of the last byte synced. */
 export interface LogProgress {
@@ -11,25 +13,48 @@ export interface LogProgress {
 export interface LogOptions {
   /** `everysec` by default: see `SyncPolicy`. */
   readonly fsync?: SyncPolicy;
+  /** Bytes of stream after which a file is followed by a new one, at a boundary; 1 GiB by default. */
+  readonly rotateAt?: number;
   /** Called when `written` or `synced` has moved. */
   readonly onProgress?: (progress: LogProgress) => void;
   /** Called once if a sync in the background fails; appends are refused from then on. */
   readonly onFailure?: (error: LogError) => void;
+  /** `nodeDisk` by default. */
+  readonly disk?: Disk;
+  /** The system's by default. */
+  readonly clock?: Clock;
 }
 
-/** Where a new base goes before `adoptBase`: no manifest names the path yet. */
+/** Where a new base goes before it is adopted: no manifest names the path yet. */
 export interface BaseTarget {
   readonly directory: string;
   readonly path: string;
+  readonly sequence: number;
 }
 
-/** Where the stream goes on after a base. */
-export interface BaseStart {
+/** A snapshot that stands at `target.path`, whole and synced. */
+export interface NewBase {
+  readonly target: BaseTarget;
+  readonly size: number;
+  /** CRC-32 of the file. */
+  readonly crc: number;
+}
+
+/** A snapshot that begins a history. */
+export interface FirstBase extends NewBase {
   readonly history: History;
   /** Offset of the last byte that the base contains. */
   readonly offset: number;
   /** The database selected there (aux `repl-stream-db`); 0 where the stream begins with a SELECT. */
   readonly database: number;
+  /** Why there is one, for whoever reads on from the history before. */
+  readonly reason: string;
+}
+
+/** A snapshot of the history that is being followed, made while it went on. */
+export interface FreshBase extends NewBase {
+  /** Where it was made. */
+  readonly position: Position;
 }
 
 /** What the log ends with, for the one who goes on from there. */
@@ -39,4 +64,12 @@ export interface LogEnd {
   readonly offset: number;
   /** The stream followed up to there: in the middle of a command it knows of which. */
   readonly stream: StreamTracker;
+  /** Bytes that were there and that nothing vouched for after a power cut. */
+  readonly dropped: number;
+}
+
+/** What a step back came to. */
+export interface StepBack extends LogEnd {
+  readonly from: Position;
+  readonly to: Position;
 }

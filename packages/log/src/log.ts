@@ -1,128 +1,203 @@
-import { join } from 'node:path';
-import type { History } from '@forebay/psync';
-import { openDirectory, recoverEnd, removeFiles } from './directory.ts';
-import { replaceFile } from './durable.ts';
-import { LogError, orLogError } from './errors.ts';
-import { endOffsetOf, IncrementFile } from './increment-file.ts';
-import type { BaseStart, BaseTarget, LogEnd, LogOptions } from './log-types.ts';
-import type { Increment, Manifest } from './manifest.ts';
+import type { Boundary, History, Position } from '@forebay/psync';
+import { addBase, checkPlace } from './changes/add-base.ts';
+import { beginHistory } from './changes/begin-history.ts';
+import type { Change, Current, Workshop } from './changes/change.ts';
+import { opened } from './changes/change.ts';
+import { split } from './changes/split.ts';
+import { stepBack } from './changes/step-back.ts';
+import { systemClock } from './clock.ts';
+import { Cursor } from './cursors/cursor.ts';
 import {
-  APPEND_DIRECTORY,
-  baseName,
-  formatManifest,
-  incrementName,
-  lastIncrement,
-  MANIFEST_NAME,
-} from './manifest.ts';
-import type { LogChunk } from './read-increment.ts';
-import type { ReadableLog, ReadOptions } from './read-log.ts';
-import { readLog } from './read-log.ts';
-import { Syncer } from './syncer.ts';
+  checkCursorName,
+  readCursor,
+  readCursors,
+  removeCursor,
+  writeCursor,
+} from './cursors/cursors.ts';
+import { closeQuietly } from './disk/close-quietly.ts';
+import type { DiskLock } from './disk/disk.ts';
+import { replaceFile } from './disk/durable.ts';
+import { nodeDisk } from './disk/node-disk.ts';
+import { LogError, orLogError } from './errors.ts';
+import type {
+  BaseTarget,
+  FirstBase,
+  FreshBase,
+  LogEnd,
+  LogOptions,
+  StepBack,
+} from './log-types.ts';
+import { formatManifest } from './manifest/format.ts';
+import { locate, positionIn, shiftIds } from './manifest/lineage.ts';
+import type { Base, Manifest } from './manifest/manifest.ts';
+import { baseName, historyOf, MANIFEST_NAME } from './manifest/manifest.ts';
+import type { LogItem, ReadOptions } from './reading/read-log.ts';
+import { readLog } from './reading/read-log.ts';
+import type { ReaderSeat, WatchedLog } from './reading/watched-log.ts';
+import { checkBaseEnd } from './recovery/base.ts';
+import { lockDirectory } from './recovery/lock.ts';
+import { makeDirectory, nextSequence, openDirectory, pathIn } from './recovery/open-directory.ts';
+import { recover } from './recovery/recover.ts';
+import type { Pin, Retained, RetainPolicy } from './retention/retain.ts';
+import { dropChange, prune, sizesOf, totalOf } from './retention/retain.ts';
+import { Turns } from './turns.ts';
 
-interface Current {
-  readonly manifest: Manifest;
-  readonly increment: Increment;
-  readonly file: IncrementFile;
-  readonly syncer: Syncer;
-}
+const DEFAULT_ROTATE_AT = 1024 ** 3;
 
 /**
- * A replication stream on disk: a base RDB and the stream after it, verbatim, as a multi-part
- * append-only directory. One process writes, one append at a time; any number of readers follow.
+ * A replication stream on disk: base RDBs and the stream after them, verbatim, as a multi-part
+ * append-only directory. One process writes; any number of readers follow.
  */
 export class Log {
   readonly directory: string;
-  /** What was found when the log was opened; undefined in a directory without a history. */
-  readonly found: LogEnd | undefined;
   readonly #options: LogOptions;
+  readonly #workshop: Workshop;
+  readonly #lock: DiskLock;
+  readonly #turns = new Turns();
   /** Readers that wait for more. */
   readonly #waiting = new Set<() => void>();
+  readonly #seats = new Set<ReaderSeat>();
+  /** Bases on their way: where one will stand is not rotated away from. */
+  readonly #awaited = new Set<number>();
   #current: Current | undefined;
-  #written = 0;
   #failure: LogError | undefined;
-  /** The call that writes, while one does. */
-  #busy: Promise<void> | undefined;
   #closed = false;
   #closing: Promise<void> | undefined;
 
-  private constructor(directory: string, options: LogOptions, found: LogEnd | undefined) {
+  #found: LogEnd | undefined;
+
+  private constructor(directory: string, options: LogOptions, lock: DiskLock, sequence: number) {
     this.directory = directory;
-    this.found = found;
     this.#options = options;
+    this.#lock = lock;
+    const { disk = nodeDisk, clock = systemClock, fsync = 'everysec' } = options;
+    let next = sequence;
+    this.#workshop = {
+      disk,
+      clock,
+      pathOf: (name) => pathIn(directory, name),
+      nextSequence: () => next++,
+      writerOptions: {
+        disk,
+        clock,
+        policy: fsync,
+        onSynced: () => this.#progressed(),
+        onFailure: (error) => {
+          this.#fail(error);
+          if (error instanceof LogError) options.onFailure?.(error);
+        },
+      },
+    };
   }
 
   /**
-   * Opens a directory, made with mode 0700 if it is not there, and follows its last file to the end.
+   * Opens a directory, made with mode 0700 if it is not there, for this process alone, and goes on at
+   * the last byte that can be vouched for.
    *
-   * @throws {LogError} `FOREIGN`, `NEWER_VERSION`, `CORRUPT`, `IO`
+   * @throws {LogError} `LOCKED`, `FOREIGN`, `NEWER_VERSION`, `CORRUPT`, `IO`
    */
   static async open(directory: string, options: LogOptions = {}): Promise<Log> {
-    const manifest = await openDirectory(directory);
-    if (manifest === undefined) return new Log(directory, options, undefined);
-    const stream = await recoverEnd(directory, manifest);
-    const { history } = manifest;
-    const log = new Log(directory, options, { history, offset: stream.offset, stream });
-    const increment = lastIncrement(manifest);
-    const file = await IncrementFile.open(log.#pathOf(increment.name));
+    const { disk = nodeDisk } = options;
+    await makeDirectory(disk, directory);
+    // What is not ours is not even locked.
+    await openDirectory(disk, directory);
+    const lock = await lockDirectory(disk, directory);
     try {
-      // Written by an earlier process, and perhaps never synced by it.
-      await file.sync();
-      log.#checkAlone(file, increment, stream.offset);
+      const manifest = await openDirectory(disk, directory);
+      const log = new Log(directory, options, lock, await nextSequence(disk, directory));
+      if (manifest === undefined) return log;
+      const { found, ...current } = await recover(log.#workshop, directory, manifest);
+      log.#current = current;
+      log.#found = found;
+      return log;
     } catch (error) {
-      await file.close();
+      await closeQuietly({ close: () => lock.release() });
       throw error;
     }
-    log.#install(manifest, increment, file, stream.offset);
-    return log;
+  }
+
+  /** What was found when the log was opened; undefined in a directory without a history. */
+  get found(): LogEnd | undefined {
+    return this.#found;
   }
 
   /** The history held, as the manifest has it; undefined before the first base. */
   get history(): History | undefined {
-    return this.#current?.manifest.history;
+    return this.#current && historyOf(this.#current.manifest.live);
   }
 
   /** Offset of the last byte that `write` has taken. */
   get written(): number {
-    return this.#written;
+    return this.#current?.writer.written ?? 0;
   }
 
   /** Offset of the last byte known to be on the disk. */
   get synced(): number {
-    return this.#current?.syncer.synced ?? 0;
+    return this.#current?.writer.synced ?? 0;
   }
 
-  /** Where the next base is to be put. */
-  get baseTarget(): BaseTarget {
-    const directory = join(this.directory, APPEND_DIRECTORY);
-    return { directory, path: join(directory, baseName(this.#nextSequence())) };
+  /** Offset of the oldest place that can be gone back to; undefined before the first base. */
+  get lowest(): number | undefined {
+    return this.#current?.manifest.live.bases[0]?.offset;
+  }
+
+  /** The newest base: where it stands, its size, and when it was taken in. */
+  get base(): Base | undefined {
+    return this.#current?.manifest.live.bases.at(-1);
+  }
+
+  /** A place for a base that is to come. Until it is adopted or abandoned no file is rotated. */
+  awaitBase(): BaseTarget {
+    const sequence = this.#workshop.nextSequence();
+    this.#awaited.add(sequence);
+    const directory = pathIn(this.directory, '');
+    return { directory, path: this.#workshop.pathOf(baseName(sequence)), sequence };
+  }
+
+  /** The base will not come. Its file is the caller's to remove. */
+  abandonBase({ sequence }: BaseTarget): void {
+    this.#awaited.delete(sequence);
   }
 
   /**
-   * Makes the base at `baseTarget` the log's, and starts a new stream behind it: committed by one
-   * rename of the manifest. The history before it stays whole until then, and goes after it.
+   * Begins a history with the base at `target`: a full resync. Committed by one rename of the
+   * manifest; what was held before stays whole, as the past.
    *
-   * @throws {LogError} `IO`, `MISUSE`
+   * @throws {LogError} `CORRUPT` if the base is not whole; `IO`, `MISUSE`
    */
-  async adoptBase({ history, offset, database }: BaseStart): Promise<void> {
-    await this.#exclusively(async () => {
-      const sequence = this.#nextSequence();
-      const name = incrementName(sequence);
-      const increment: Increment = { name, sequence, startOffset: offset, database };
-      const file = await IncrementFile.create(this.#pathOf(name), increment);
-      const base = { name: baseName(sequence), sequence };
-      const manifest: Manifest = { history, base, increments: [increment] };
-      await this.#commit(manifest);
-      const replaced = this.#current;
-      await replaced?.syncer.stop();
-      this.#install(manifest, increment, file, offset);
-      this.#progressed();
-      if (replaced === undefined) return;
-      await replaced.file.close();
-      await removeFiles(this.directory, [
-        replaced.manifest.base.name,
-        ...replaced.manifest.increments.map((each) => each.name),
-      ]);
+  async beginHistory(base: FirstBase): Promise<void> {
+    await this.#change(async () => {
+      await checkBaseEnd(this.#workshop.disk, base.target.path, base.size);
+      return beginHistory(this.#workshop, this.#current, base);
     });
+    this.#awaited.delete(base.target.sequence);
+  }
+
+  /**
+   * Ends a file where a base is going to stand, so that the base, which may take long to come, needs
+   * no more than to be named.
+   *
+   * @throws {LogError} `NOT_COVERED` where no base can stand there; `IO`, `MISUSE`
+   */
+  async splitFor(position: Position): Promise<void> {
+    await this.#change(async () => {
+      const current = this.#needCurrent();
+      checkPlace(current, position);
+      return split(this.#workshop, current, position.offset);
+    });
+  }
+
+  /**
+   * Adds a base of the history that is followed.
+   *
+   * @throws {LogError} `NOT_COVERED` where it does not belong; `CORRUPT` if it is not whole; `IO`, `MISUSE`
+   */
+  async addBase(base: FreshBase): Promise<void> {
+    await this.#change(async () => {
+      await checkBaseEnd(this.#workshop.disk, base.target.path, base.size);
+      return addBase(this.#workshop, this.#needCurrent(), base);
+    });
+    this.#awaited.delete(base.target.sequence);
   }
 
   /**
@@ -130,32 +205,74 @@ export class Log {
    *
    * @throws {LogError} `IO`, `MISUSE`
    */
-  async setHistory(history: History): Promise<void> {
-    await this.#exclusively(async () => {
-      await this.#change({ ...opened(this.#needCurrent().manifest), history });
-      this.#progressed();
+  async setHistory({ id }: History): Promise<void> {
+    await this.#change(async () => {
+      const { manifest, writer } = this.#needCurrent();
+      const ids = shiftIds(manifest.live.ids, id, writer.written);
+      return { manifest: { ...opened(manifest), live: { ...manifest.live, ids } }, writer };
     });
   }
 
   /**
-   * Appends the next bytes of the stream. When it returns, `written` has moved; under `always`,
-   * `synced` too.
+   * Appends the next bytes of the stream; `boundary` is the last place up to their end where it may
+   * be cut. When it returns, `written` has moved; under `always`, `synced` too.
    *
    * @throws {LogError} `IO`, after which the log takes no more; `MISUSE`
    */
-  async append(bytes: Uint8Array): Promise<void> {
-    await this.#exclusively(async () => {
-      const { file, syncer, manifest } = this.#needCurrent();
-      if (manifest.closedSize !== undefined) await this.#change(opened(manifest));
-      const before = file.size;
-      try {
-        await file.append(bytes);
-      } finally {
-        this.#written += file.size - before;
+  append(bytes: Uint8Array, boundary: Boundary): Promise<void> {
+    return this.#inTurn(async () => {
+      const { writer, manifest } = this.#needCurrent();
+      if (manifest.closedSize !== undefined) {
+        await this.#apply({ manifest: opened(manifest), writer });
       }
-      const synced = syncer.wrote(this.#written);
-      if (synced !== undefined) await synced;
+      await writer.append(bytes, boundary);
       this.#progressed();
+      const { rotateAt = DEFAULT_ROTATE_AT } = this.#options;
+      if (writer.size >= rotateAt && this.#awaited.size === 0) await this.#rotate();
+    });
+  }
+
+  /** Goes on in a new file from the last place where the stream may be cut. @throws {LogError} */
+  async rotate(): Promise<void> {
+    await this.#inTurn(() => this.#rotate());
+  }
+
+  /**
+   * Takes back what came after `offset`, which is to be a place where the stream may be cut. It is
+   * moved aside, and readers beyond are told.
+   *
+   * @throws {LogError} `NOT_COVERED` where it cannot be gone back to; `IO`, `MISUSE`
+   */
+  stepBack(offset: number): Promise<StepBack> {
+    return this.#inTurn(async () => {
+      const current = this.#needCurrent();
+      const from = positionIn(current.manifest.live, current.writer.written);
+      const { stream, ...change } = await stepBack(this.#workshop, current, offset);
+      for (const seat of this.#seats) seat.steppedBack(current.manifest.live.number, offset);
+      await this.#apply(change);
+      const history = historyOf(change.manifest.live);
+      const to = { id: history.id, offset };
+      return { history, offset, stream, dropped: 0, from, to };
+    });
+  }
+
+  /**
+   * Removes what a policy lets go. The newest base and what follows it always stay.
+   *
+   * @throws {LogError} `IO`, `MISUSE`
+   */
+  retain(policy: RetainPolicy): Promise<Retained> {
+    return this.#inTurn(async () => {
+      const { manifest } = this.#needCurrent();
+      const sizes = await sizesOf(this.#workshop, manifest);
+      const pins = [...this.#seats, ...(await this.#cursorPins(manifest))];
+      const now = this.#workshop.clock.now();
+      const { manifest: kept, cutOff } = prune(manifest, pins, sizes, now, policy);
+      const change = dropChange(this.#workshop, this.#needCurrent(), kept);
+      for (const pin of cutOff) if (this.#isSeat(pin)) pin.cutOff();
+      if (change !== undefined) await this.#apply(change);
+      const [before, held] = [totalOf(manifest, sizes), totalOf(kept, sizes)];
+      return { removed: before - held, held, cutOff };
     });
   }
 
@@ -166,7 +283,7 @@ export class Log {
    */
   async sync(): Promise<void> {
     try {
-      await this.#current?.syncer.flush();
+      await this.#current?.writer.flush();
     } catch (error) {
       this.#fail(error);
       throw error;
@@ -174,18 +291,42 @@ export class Log {
   }
 
   /**
-   * The stream from the byte at `from` on: what is held now, then what is appended, until the log is
-   * closed, `signal` is aborted, or `follow` is false and the end is reached.
+   * The stream after a position: what is held now, then what is appended, until the log is closed,
+   * `signal` is aborted, or `follow` is false and the end is reached. What a full resync or a step
+   * back breaks off, an item of its own says. While it is read, what comes next is kept, up to the
+   * hard limit of `retain`.
    *
-   * @throws {LogError} `NOT_COVERED`; `REPLACED` when a full resync has begun another history
+   * @throws {LogError} `NOT_COVERED` where the position is not held, or not any longer; `CORRUPT`, `IO`
    */
-  read(from: number, options: ReadOptions = {}): AsyncGenerator<LogChunk, void, void> {
-    return readLog(this.#readable(), from, options);
+  read(from: Position, options: ReadOptions = {}): AsyncGenerator<LogItem, void, void> {
+    this.#needCurrent();
+    return readLog(this.#watched, from, options);
   }
 
   /**
-   * Waits for the call in progress, syncs, notes in the manifest where the stream ends, and closes;
-   * readers end.
+   * A reader's place that survives restarts; made at `from` (the end of the log unless given) where
+   * there is none of that name.
+   *
+   * @throws {LogError} `NOT_COVERED`, `MISUSE`, `CORRUPT`, `IO`
+   */
+  async cursor(name: string, from?: Position): Promise<Cursor> {
+    checkCursorName(this.directory, name);
+    const { disk } = this.#workshop;
+    const host = {
+      read: (position: Position, options: ReadOptions) => this.read(position, options),
+      keep: (each: string, position: Position) => this.#keepCursor(each, position),
+      forget: (each: string) => removeCursor(disk, this.directory, each),
+    };
+    const kept = await readCursor(disk, this.directory, name);
+    if (kept !== undefined) return new Cursor(name, kept.position, kept.segment, host);
+    const { manifest, writer } = this.#needCurrent();
+    const position = from ?? positionIn(manifest.live, writer.written);
+    return new Cursor(name, position, await this.#keepCursor(name, position), host);
+  }
+
+  /**
+   * Waits for the call in progress, syncs, notes in the manifest where the stream ends, closes, and
+   * lets another process have the directory; readers end.
    *
    * @throws {LogError} `IO`
    */
@@ -201,97 +342,132 @@ export class Log {
   async #close(): Promise<void> {
     this.#closed = true;
     this.#wake();
-    await this.#busy?.catch(() => {});
+    await this.#turns.idle();
+    for (const seat of this.#seats) await seat.close();
     const current = this.#current;
-    if (current === undefined) return;
     try {
-      if (this.#failure === undefined) await this.#seal(current);
+      if (current !== undefined && this.#failure === undefined) await this.#seal(current);
     } finally {
-      await current.syncer.stop();
-      await current.file.close();
+      await current?.writer.close();
+      await this.#lock.release();
     }
   }
 
-  #readable(): ReadableLog {
+  async #seal({ manifest, writer }: Current): Promise<void> {
+    await writer.flush();
+    await writer.settle();
+    if (manifest.closedSize === undefined)
+      await this.#commit({ ...manifest, closedSize: writer.size });
+  }
+
+  async #rotate(): Promise<void> {
+    const current = this.#needCurrent();
+    const { offset } = current.writer.end.boundary;
+    if (offset <= current.writer.increment.startOffset) return;
+    const change = await split(this.#workshop, current, offset);
+    if (change !== undefined) await this.#apply(change);
+  }
+
+  /** Makes a change in turn; none where nothing is to be changed. */
+  async #change(make: () => Promise<Change | undefined>): Promise<void> {
+    await this.#inTurn(async () => {
+      const change = await make();
+      if (change !== undefined) await this.#apply(change);
+    });
+  }
+
+  async #apply({ manifest, writer, afterwards }: Change): Promise<void> {
+    const before = this.#current?.writer;
+    try {
+      await this.#commit(manifest);
+    } catch (error) {
+      if (writer !== before) await closeQuietly(writer);
+      throw error;
+    }
+    this.#current = { manifest, writer };
+    if (before !== writer) await before?.close();
+    await afterwards?.();
+    this.#progressed();
+  }
+
+  async #commit(manifest: Manifest): Promise<void> {
+    const { disk, pathOf } = this.#workshop;
+    const path = pathOf(MANIFEST_NAME);
+    const text = Buffer.from(formatManifest(manifest));
+    await orLogError(path, 'replacing', () => replaceFile(disk, path, text));
+  }
+
+  async #inTurn<T>(run: () => Promise<T>): Promise<T> {
+    if (this.#closed) throw new LogError('MISUSE', this.directory, 'the log is closed');
+    return this.#turns.take(async () => {
+      if (this.#failure !== undefined) throw this.#failure;
+      try {
+        return await run();
+      } catch (error) {
+        this.#fail(error);
+        throw error;
+      }
+    });
+  }
+
+  /** A failure is final: what came after it would leave a hole. */
+  #fail(error: unknown): void {
+    if (this.#failure !== undefined || !(error instanceof LogError) || error.code !== 'IO') return;
+    this.#failure = error;
+    const writer = this.#current?.writer;
+    // That this fails as well changes nothing: what is not synced is not claimed to be.
+    if (writer?.syncFailed) void this.#turns.take(() => writer.withdraw()).catch(() => {});
+  }
+
+  get #watched(): WatchedLog {
     const log = this;
+    const { disk, pathOf } = this.#workshop;
     return {
-      directory: this.directory,
+      ...{ directory: this.directory, disk, pathOf },
       get manifest() {
         return log.#needCurrent().manifest;
       },
       get written() {
-        return log.#written;
+        return log.written;
       },
       get closed() {
         return log.#closed;
       },
       onChange: (wake) => this.#waiting.add(wake),
+      seat: (seat) => {
+        this.#seats.add(seat);
+        return () => this.#seats.delete(seat);
+      },
     };
   }
 
-  /** A file that grew while it was followed has another writer. */
-  #checkAlone(file: IncrementFile, increment: Increment, offset: number): void {
-    if (endOffsetOf(increment, file.size) === offset) return;
-    const message = `${file.path} is being written to: is another forebay running in ${this.directory}?`;
-    throw new LogError('CORRUPT', file.path, message);
+  async #keepCursor(name: string, position: Position): Promise<number> {
+    const { manifest } = this.#needCurrent();
+    const found = locate(manifest, this.written, position);
+    if (found.type !== 'held' || found.offset > this.written) {
+      const message = `${position.id}:${position.offset} is not held in ${this.directory}`;
+      throw new LogError('NOT_COVERED', this.directory, message);
+    }
+    const segment = found.segment.number;
+    await writeCursor(this.#workshop.disk, this.directory, { name, position, segment });
+    return segment;
   }
 
-  async #seal({ manifest, file, syncer }: Current): Promise<void> {
-    await syncer.flush();
-    if (manifest.closedSize === undefined)
-      await this.#change({ ...manifest, closedSize: file.size });
-  }
-
-  async #change(manifest: Manifest): Promise<void> {
-    await this.#commit(manifest);
-    this.#current = { ...this.#needCurrent(), manifest };
-  }
-
-  #install(manifest: Manifest, increment: Increment, file: IncrementFile, offset: number): void {
-    const syncer = new Syncer({
-      policy: this.#options.fsync ?? 'everysec',
-      offset,
-      sync: () => file.sync(),
-      onSynced: () => this.#progressed(),
-      onFailure: (error) => {
-        this.#fail(error);
-        if (error instanceof LogError) this.#options.onFailure?.(error);
-      },
+  async #cursorPins(manifest: Manifest): Promise<Pin[]> {
+    const cursors = await readCursors(this.#workshop.disk, this.directory);
+    return cursors.flatMap(({ name, position, segment }) => {
+      const found = locate(manifest, this.written, position, segment);
+      if (found.type === 'unknown') return [];
+      return [{ name, segment: found.segment.number, offset: found.offset }];
     });
-    this.#current = { manifest, increment, file, syncer };
-    this.#written = offset;
   }
 
-  async #commit(manifest: Manifest): Promise<void> {
-    const path = this.#pathOf(MANIFEST_NAME);
-    await orLogError(path, 'replacing', () => replaceFile(path, formatManifest(manifest)));
-  }
-
-  async #exclusively(run: () => Promise<void>): Promise<void> {
-    if (this.#closed) throw new LogError('MISUSE', this.directory, 'the log is closed');
-    if (this.#busy !== undefined) {
-      const message = 'the log is written to one call at a time';
-      throw new LogError('MISUSE', this.directory, message);
-    }
-    if (this.#failure !== undefined) throw this.#failure;
-    this.#busy = run();
-    try {
-      await this.#busy;
-    } catch (error) {
-      this.#fail(error);
-      throw error;
-    } finally {
-      this.#busy = undefined;
-    }
-  }
-
-  /** A failure is final: what came after it would leave a hole. */
-  #fail(error: unknown): void {
-    if (error instanceof LogError && error.code === 'IO') this.#failure ??= error;
+  #isSeat(pin: Pin): pin is ReaderSeat {
+    return this.#seats.has(pin as ReaderSeat);
   }
 
   #progressed(): void {
-    this.#options.onProgress?.({ written: this.#written, synced: this.synced });
+    this.#options.onProgress?.({ written: this.written, synced: this.synced });
     this.#wake();
   }
 
@@ -306,20 +482,4 @@ export class Log {
     }
     return this.#current;
   }
-
-  #nextSequence(): number {
-    const manifest = this.#current?.manifest;
-    if (manifest === undefined) return 1;
-    return (
-      Math.max(manifest.base.sequence, ...manifest.increments.map((each) => each.sequence)) + 1
-    );
-  }
-
-  #pathOf(name: string): string {
-    return join(this.directory, APPEND_DIRECTORY, name);
-  }
-}
-
-function opened({ closedSize: _, ...manifest }: Manifest): Manifest {
-  return manifest;
 }

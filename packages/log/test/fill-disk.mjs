@@ -1,17 +1,25 @@
 // Run under a file size limit: appends until the system refuses, and prints what the log then says.
 import { writeFile } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
 import { startHistory } from '@forebay/psync';
 import { Log } from '../dist/index.js';
 
 const [directory, rdb, command] = process.argv.slice(2);
 const told = [];
 const log = await Log.open(directory, { fsync: 'always', onProgress: (each) => told.push(each) });
-await writeFile(log.baseTarget.path, Buffer.from(rdb, 'hex'));
-await log.adoptBase({ history: startHistory('a'.repeat(40)), offset: 0, database: 0 });
+const target = log.awaitBase();
+const bytes = Buffer.from(rdb, 'hex');
+await writeFile(target.path, bytes);
+await log.beginHistory({
+  ...{ target, size: bytes.length, crc: crc32(bytes), reason: 'a test' },
+  ...{ history: startHistory('a'.repeat(40)), offset: 0, database: 0 },
+});
 
 const errors = [];
-for (let i = 0; i < 10_000 && errors.length < 2; i++) {
-  await log.append(Buffer.from(command, 'hex')).catch((error) => errors.push(error));
+const appended = Buffer.from(command, 'hex');
+for (let i = 1; i < 10_000 && errors.length < 2; i++) {
+  const boundary = { offset: i * appended.length, database: 0 };
+  await log.append(appended, boundary).catch((error) => errors.push(error));
 }
 await log.close();
 console.log(

@@ -16,11 +16,13 @@ import { bytesOf } from '@forebay/testkit';
 import { describe, expect, it } from 'vitest';
 import type { LogProgress } from '../src/index.ts';
 import { Log } from '../src/index.ts';
-import { A, B, collect, EMPTY_RDB, freshDirectory, giveBase } from './directories.ts';
+import { A, append, B, collect, EMPTY_RDB, freshDirectory, giveBase } from './directories.ts';
 
 const PING = encodeCommand(['PING']);
 const SET = encodeCommand(['SET', 'key', 'value']);
 
+const at = (offset: number) => ({ id: A, offset });
+const STREAM = 'appendonly.aof.2.incr.aof';
 const inner = (directory: string, name: string) => join(directory, 'appendonlydir', name);
 
 describe('a new log', () => {
@@ -33,7 +35,7 @@ describe('a new log', () => {
 
   it('takes no stream before it has a base', async () => {
     await using log = await Log.open(await freshDirectory());
-    await expect(log.append(PING)).rejects.toThrow(expect.objectContaining({ code: 'MISUSE' }));
+    await expect(append(log, PING)).rejects.toThrow(expect.objectContaining({ code: 'MISUSE' }));
     await expect(log.setHistory(startHistory(A))).rejects.toThrow(/no base yet/);
   });
 
@@ -50,45 +52,42 @@ describe('the files', () => {
     const directory = await freshDirectory();
     const log = await Log.open(directory);
     await giveBase(log, 1000, 7);
-    await log.append(PING);
-    await log.append(SET);
+    await append(log, PING);
+    await append(log, SET);
     await log.close();
     expect((await readdir(join(directory, 'appendonlydir'))).sort()).toEqual([
       'appendonly.aof.1.base.rdb',
-      'appendonly.aof.1.incr.aof',
+      'appendonly.aof.2.incr.aof',
+      'appendonly.aof.2.index',
       'appendonly.aof.manifest',
     ]);
     const stream = Buffer.concat([encodeCommand(['SELECT', '7']), PING, SET]);
-    expect(await readFile(inner(directory, 'appendonly.aof.1.incr.aof'))).toEqual(stream);
+    expect(await readFile(inner(directory, STREAM))).toEqual(stream);
   });
 
-  it('of an earlier history stay until the new base is committed, and go then', async () => {
+  it('of an earlier history stay when a new one begins', async () => {
     const directory = await freshDirectory();
     const log = await Log.open(directory);
     await giveBase(log, 10);
-    await log.append(SET);
-    await writeFile(log.baseTarget.path, EMPTY_RDB);
-    expect(await readdir(join(directory, 'appendonlydir'))).toContain('appendonly.aof.1.base.rdb');
-    await log.adoptBase({ history: startHistory(B), offset: 500, database: 3 });
+    await append(log, SET);
+    await giveBase(log, 500, 3, B);
     expect(log.written).toBe(500);
-    await log.append(PING);
+    await append(log, PING);
+    expect(await collect(log.read(at(10), { follow: false }))).toBe(
+      Buffer.concat([SET, PING]).toString('latin1'),
+    );
     await log.close();
-    expect((await readdir(join(directory, 'appendonlydir'))).sort()).toEqual([
-      'appendonly.aof.2.base.rdb',
-      'appendonly.aof.2.incr.aof',
-      'appendonly.aof.manifest',
-    ]);
     await using again = await Log.open(directory);
     expect(again.found?.history).toEqual(startHistory(B));
     expect(again.found?.offset).toBe(500 + PING.length);
     expect(again.found?.stream.boundary.database).toBe(3);
   });
 
-  it('that a commit cut short has left are no history, and are written over', async () => {
+  it('that a commit cut short has left are no history, and no hindrance', async () => {
     const directory = await freshDirectory();
     await mkdir(join(directory, 'appendonlydir'));
     await writeFile(inner(directory, 'appendonly.aof.1.base.rdb'), 'half');
-    await writeFile(inner(directory, 'appendonly.aof.1.incr.aof'), 'half of a SELECT');
+    await writeFile(inner(directory, STREAM), 'half of a SELECT');
     await writeFile(inner(directory, 'temp-1.2.rdb'), 'half');
     const log = await Log.open(directory);
     expect(log.found).toBeUndefined();
@@ -104,8 +103,8 @@ describe('opened again', () => {
     const directory = await freshDirectory();
     const log = await Log.open(directory);
     await giveBase(log, 100, 2);
-    await log.append(SET);
-    await log.append(SET.subarray(0, 9));
+    await append(log, SET);
+    await append(log, SET.subarray(0, 9));
     await log.close();
 
     await using again = await Log.open(directory);
@@ -115,10 +114,9 @@ describe('opened again', () => {
     expect(found.stream.boundary).toEqual({ offset: 100 + SET.length, database: 2 });
     expect([again.written, again.synced]).toEqual([found.offset, found.offset]);
 
-    await again.append(SET.subarray(9));
-    found.stream.push(SET.subarray(9));
+    await append(again, SET.subarray(9));
     expect(found.stream.boundary.offset).toBe(again.written);
-    expect(await collect(again.read(101, { follow: false }))).toBe(
+    expect(await collect(again.read(at(100), { follow: false }))).toBe(
       Buffer.concat([SET, SET]).toString('latin1'),
     );
   });
@@ -127,10 +125,10 @@ describe('opened again', () => {
     const directory = await freshDirectory();
     const log = await Log.open(directory);
     await giveBase(log, 0);
-    await log.append(PING);
+    await append(log, PING);
     const shifted = shiftHistory(startHistory(A), B, log.written);
     await log.setHistory(shifted);
-    await log.append(PING);
+    await append(log, PING);
     await log.close();
     await using again = await Log.open(directory);
     expect(again.found?.history).toEqual(shifted);
@@ -143,20 +141,21 @@ describe('reading', () => {
     await using log = await Log.open(await freshDirectory());
     await giveBase(log, 1000);
     const stream = Buffer.concat([SET, PING]).toString('latin1');
-    await log.append(bytesOf(stream));
-    for (let at = 0; at <= stream.length; at++) {
-      expect(await collect(log.read(1001 + at, { follow: false }))).toBe(stream.slice(at));
+    await append(log, bytesOf(stream));
+    for (let skipped = 0; skipped <= stream.length; skipped++) {
+      const held = await collect(log.read(at(1000 + skipped), { follow: false }));
+      expect(held).toBe(stream.slice(skipped));
     }
   });
 
   it('goes on while the log grows, and ends when it is closed', async () => {
     const log = await Log.open(await freshDirectory());
     await giveBase(log, 0);
-    await log.append(SET);
-    const read = collect(log.read(1));
-    for (let i = 0; i < 20; i++) await log.append(PING);
+    await append(log, SET);
+    const read = collect(log.read(at(0)));
+    for (let i = 0; i < 20; i++) await append(log, PING);
     const expected = Buffer.concat([SET, ...Array.from({ length: 20 }, () => PING)]);
-    const chunks = log.read(1);
+    const chunks = log.read(at(0));
     let seen = 0;
     while (seen < expected.length) seen += (await chunks.next()).value!.bytes.length;
     const waiting = chunks.next();
@@ -169,7 +168,7 @@ describe('reading', () => {
     await using log = await Log.open(await freshDirectory());
     await giveBase(log, 0);
     const stop = new AbortController();
-    const waiting = log.read(1, { signal: stop.signal }).next();
+    const waiting = log.read(at(0), { signal: stop.signal }).next();
     stop.abort();
     expect(await waiting).toEqual({ done: true, value: undefined });
   });
@@ -178,33 +177,37 @@ describe('reading', () => {
     const directory = await freshDirectory();
     await using log = await Log.open(directory);
     await giveBase(log, 0);
-    await log.append(SET);
-    await truncate(inner(directory, 'appendonly.aof.1.incr.aof'), 30);
-    await expect(collect(log.read(1, { follow: false }))).rejects.toThrow(/it was cut/);
+    await append(log, SET);
+    await truncate(inner(directory, STREAM), 30);
+    await expect(collect(log.read(at(0), { follow: false }))).rejects.toThrow(/is cut|was cut/);
   });
 
-  it('tells of a history that was replaced', async () => {
+  it('tells of a full resync, and goes on with the stream after it', async () => {
     await using log = await Log.open(await freshDirectory());
     await giveBase(log, 0);
-    const chunks = log.read(1);
-    const told = expect(chunks.next()).rejects.toThrow(
-      expect.objectContaining({ code: 'REPLACED' }),
-    );
+    await append(log, PING);
+    const items = log.read(at(0));
+    expect(await items.next()).toMatchObject({ value: { type: 'stream', offset: PING.length } });
+    const next = items.next();
     await giveBase(log, 500, 0, B);
-    await told;
+    expect((await next).value).toEqual({
+      type: 'reset',
+      from: { id: A, offset: PING.length },
+      to: { id: B, offset: 500 },
+      reason: 'a test',
+    });
+    await append(log, SET);
+    expect(await items.next()).toMatchObject({ value: { offset: 500 + SET.length, id: B } });
   });
 
-  it.each([0, 100, 100 + PING.length + 2, 100.5])(
-    'refuses offset %d, which it has not',
-    async (from) => {
-      await using log = await Log.open(await freshDirectory());
-      await giveBase(log, 100);
-      await log.append(PING);
-      await expect(log.read(from).next()).rejects.toThrow(
-        expect.objectContaining({ code: 'NOT_COVERED' }),
-      );
-    },
-  );
+  it.each([0, 100, 100 + PING.length + 2])('refuses offset %d, which it has not', async (from) => {
+    await using log = await Log.open(await freshDirectory());
+    await giveBase(log, 100);
+    await append(log, PING);
+    await expect(log.read(at(from - 1)).next()).rejects.toThrow(
+      expect.objectContaining({ code: 'NOT_COVERED' }),
+    );
+  });
 });
 
 describe('progress', () => {
@@ -224,14 +227,14 @@ describe('progress', () => {
 
   it('with `always` is synced when an append returns', async () => {
     const { log, told, end } = await followed('always');
-    await log.append(PING);
+    await append(log, PING);
     expect(told.at(-1)).toEqual({ written: end, synced: end });
     await log.close();
   });
 
   it('with `everysec` is synced by itself, later', async () => {
     const { log, told, end } = await followed('everysec');
-    await log.append(PING);
+    await append(log, PING);
     expect(told.at(-1)).toEqual({ written: end, synced: 100 });
     await expect.poll(() => told.at(-1), { timeout: 5000 }).toEqual({ written: end, synced: end });
     await log.close();
@@ -239,11 +242,11 @@ describe('progress', () => {
 
   it('with `no` is synced when asked, and at the end', async () => {
     const { log, told, end } = await followed('no');
-    await log.append(PING);
+    await append(log, PING);
     expect(log.synced).toBe(100);
     await log.sync();
     expect(told.at(-1)).toEqual({ written: end, synced: end });
-    await log.append(PING);
+    await append(log, PING);
     await log.close();
     expect(log.synced).toBe(end + PING.length);
   });
@@ -253,7 +256,7 @@ describe('closing', () => {
   it('waits for the append in progress, and syncs it', async () => {
     const log = await Log.open(await freshDirectory(), { fsync: 'no' });
     await giveBase(log, 0);
-    const appended = log.append(new Uint8Array(20_000_000).fill(10));
+    const appended = append(log, new Uint8Array(20_000_000).fill(10));
     await log.close();
     await appended;
     expect([log.written, log.synced]).toEqual([20_000_000, 20_000_000]);
@@ -263,7 +266,7 @@ describe('closing', () => {
     const directory = await freshDirectory();
     const log = await Log.open(directory, { fsync: 'no' });
     await giveBase(log, 0);
-    await log.append(PING);
+    await append(log, PING);
     void log.close();
     await log.close();
     expect(log.synced).toBe(PING.length);
@@ -274,25 +277,30 @@ describe('closing', () => {
   it('ends a reader that holds a chunk meanwhile', async () => {
     const log = await Log.open(await freshDirectory());
     await giveBase(log, 0);
-    await log.append(PING);
+    await append(log, PING);
     await log.sync();
-    const chunks = log.read(1);
+    const chunks = log.read(at(0));
     expect((await chunks.next()).value?.offset).toBe(PING.length);
     await log.close();
     expect(await chunks.next()).toEqual({ done: true, value: undefined });
   });
 });
 
-describe('misuse', () => {
-  it('is to append twice at once, or after the end', async () => {
+describe('several calls at once', () => {
+  it('are done in turn', async () => {
+    await using log = await Log.open(await freshDirectory());
+    await giveBase(log, 0);
+    const parts = [SET, PING, SET].map((part) => append(log, part));
+    await Promise.all([...parts, log.rotate(), append(log, PING)]);
+    const expected = Buffer.concat([SET, PING, SET, PING]).toString('latin1');
+    expect(await collect(log.read(at(0), { follow: false }))).toBe(expected);
+  });
+
+  it('are refused after the end', async () => {
     const log = await Log.open(await freshDirectory());
     await giveBase(log, 0);
-    const first = log.append(PING);
-    await expect(log.append(PING)).rejects.toThrow(expect.objectContaining({ code: 'MISUSE' }));
-    await first;
-    expect(log.written).toBe(PING.length);
     await log.close();
-    await expect(log.append(PING)).rejects.toThrow(expect.objectContaining({ code: 'MISUSE' }));
+    await expect(append(log, PING)).rejects.toThrow(expect.objectContaining({ code: 'MISUSE' }));
   });
 });
 
@@ -301,7 +309,7 @@ describe('a directory', () => {
     const directory = await freshDirectory();
     const log = await Log.open(directory);
     await giveBase(log, 0);
-    await log.append(SET);
+    await append(log, SET);
     await log.close();
     return directory;
   }
@@ -331,34 +339,34 @@ describe('a directory', () => {
     [
       'whose base is gone',
       (directory) => rm(inner(directory, 'appendonly.aof.1.base.rdb')),
-      { code: 'IO', errno: 'ENOENT' },
+      { code: 'CORRUPT', message: expect.stringContaining('is not there') },
     ],
     [
       'whose base is something else',
-      (directory) => writeFile(inner(directory, 'appendonly.aof.1.base.rdb'), 'GIF89a'),
+      (directory) => writeFile(inner(directory, 'appendonly.aof.1.base.rdb'), 'GIF89a'.padEnd(18)),
       { code: 'CORRUPT', message: expect.stringContaining('is not an RDB file') },
     ],
     [
+      'whose base is shorter than it was',
+      (directory) => truncate(inner(directory, 'appendonly.aof.1.base.rdb'), 17),
+      { code: 'CORRUPT', message: expect.stringContaining('has 17 bytes, it had 18') },
+    ],
+    [
       'whose stream is gone',
-      (directory) => rm(inner(directory, 'appendonly.aof.1.incr.aof')),
-      { code: 'IO', errno: 'ENOENT' },
+      (directory) => rm(inner(directory, STREAM)),
+      { code: 'CORRUPT', message: expect.stringContaining('is not there') },
     ],
     [
       'whose stream has lost its SELECT',
-      (directory) => truncate(inner(directory, 'appendonly.aof.1.incr.aof'), 5),
+      async (directory) => {
+        const bytes = await readFile(inner(directory, STREAM));
+        await writeFile(inner(directory, STREAM), bytes.fill(32, 0, 5));
+      },
       { code: 'CORRUPT', message: expect.stringContaining('SELECT') },
     ],
     [
-      'whose stream is no stream',
-      async (directory) => {
-        const path = inner(directory, 'appendonly.aof.1.incr.aof');
-        await writeFile(path, (await readFile(path, 'latin1')).replace('*3', '-3'), 'latin1');
-      },
-      { code: 'CORRUPT', message: expect.stringContaining('is damaged') },
-    ],
-    [
       'to which something was appended after it was closed',
-      async (directory) => appendFile(inner(directory, 'appendonly.aof.1.incr.aof'), PING),
+      async (directory) => appendFile(inner(directory, STREAM), PING),
       { code: 'FOREIGN', message: expect.stringContaining('had 56 bytes when it was closed') },
     ],
     [
@@ -395,19 +403,32 @@ describe('a directory', () => {
 });
 
 describe('a full disk', () => {
-  it('under a new base leaves the log as it was', async () => {
+  it('under a new base leaves what was held', async () => {
     const directory = await freshDirectory();
     const log = await Log.open(directory);
     await giveBase(log, 0);
-    await log.append(SET);
-    await writeFile(log.baseTarget.path, EMPTY_RDB);
-    await symlink('/dev/full', inner(directory, 'appendonly.aof.2.incr.aof'));
-    const adopted = log.adoptBase({ history: startHistory(B), offset: 900, database: 0 });
+    await append(log, SET);
+    await symlink('/dev/full', inner(directory, 'appendonly.aof.4.incr.aof'));
+    const adopted = giveBase(log, 900, 0, B);
     await expect(adopted).rejects.toThrow(expect.objectContaining({ code: 'IO', errno: 'ENOSPC' }));
     expect([log.history, log.written]).toEqual([startHistory(A), SET.length]);
     await log.close();
+    await rm(inner(directory, 'appendonly.aof.4.incr.aof'));
     await using again = await Log.open(directory);
     expect(again.found?.history).toEqual(startHistory(A));
     expect(again.found?.offset).toBe(SET.length);
+  });
+});
+
+describe('a base', () => {
+  it('that ends early is not adopted, and what was held stays', async () => {
+    await using log = await Log.open(await freshDirectory());
+    await giveBase(log, 7);
+    const target = log.awaitBase();
+    await writeFile(target.path, EMPTY_RDB.subarray(0, 14));
+    const half = { target, size: 14, crc: 0, history: startHistory(B) };
+    const adopted = log.beginHistory({ ...half, offset: 9, database: 0, reason: 'a test' });
+    await expect(adopted).rejects.toThrow(expect.objectContaining({ code: 'CORRUPT' }));
+    expect([log.history, log.written]).toEqual([startHistory(A), 7]);
   });
 });

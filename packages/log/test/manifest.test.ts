@@ -2,33 +2,64 @@ import { BLANK_ID } from '@forebay/psync';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LogError } from '../src/index.ts';
-import type { Manifest } from '../src/manifest.ts';
-import { formatManifest, parseManifest } from '../src/manifest.ts';
+import { checksumLine, formatManifest } from '../src/manifest/format.ts';
+import type { Manifest } from '../src/manifest/manifest.ts';
+import { parseManifest } from '../src/manifest/parse.ts';
 
 const A = 'a'.repeat(40);
 const B = 'b'.repeat(40);
 
 const manifest: Manifest = {
-  history: { id: A, secondId: B, secondIdLimit: 101 },
-  base: { name: 'appendonly.aof.3.base.rdb', sequence: 3 },
-  increments: [
-    { name: 'appendonly.aof.3.incr.aof', sequence: 3, startOffset: 50, database: 2 },
-    { name: 'appendonly.aof.4.incr.aof', sequence: 4, startOffset: 200, database: 0 },
+  live: {
+    number: 3,
+    ids: [
+      { id: B, from: 50 },
+      { id: A, from: 100 },
+    ],
+    bases: [base(3, 50), base(7, 300)],
+    increments: [increment(4, 50, 2), increment(8, 300, 0)],
+  },
+  past: [
+    {
+      ...{ number: 1, ids: [{ id: 'c'.repeat(40), from: 7 }], bases: [base(1, 7)] },
+      ...{ increments: [increment(2, 7, 0)], by: 'reset', end: 99, ended: 1700000000000 },
+      reason: 'the primary does not go on after 99',
+    },
+    {
+      ...{ number: 2, ids: [{ id: B, from: 50 }], bases: [], increments: [increment(5, 100, 1)] },
+      ...{ by: 'rewound', end: 140, ended: 1700000000001, reason: 'a step back' },
+    },
   ],
 };
 
+function base(sequence: number, offset: number) {
+  const name = `appendonly.aof.${sequence}.base.rdb`;
+  return { name, sequence, offset, size: 18, crc: 4294967295, time: 1700000000002 };
+}
+
+function increment(sequence: number, startOffset: number, database: number) {
+  const name = `appendonly.aof.${sequence}.incr.aof`;
+  return { name, index: `appendonly.aof.${sequence}.index`, sequence, startOffset, database };
+}
+
 const text = formatManifest(manifest);
 
+const body = text.replace(/# crc32 .*\n$/, '');
+
+function signed(lines: string): string {
+  return `${lines}${checksumLine(lines)}\n`;
+}
+
+/** Edited by one who knows the checksum. */
+function edited(what: string | RegExp, by: string): string {
+  return signed(body.replace(what, by));
+}
+
 describe('the manifest', () => {
-  it('names the files as servers do, in lines that they can read', () => {
-    expect(text.split('\n')).toEqual([
-      '# forebay-log 1',
-      `# history ${A} ${B} 101`,
-      'file appendonly.aof.3.base.rdb seq 3 type b',
-      '# increment 3 database 2',
-      'file appendonly.aof.3.incr.aof seq 3 type i startoffset 50',
-      '# increment 4 database 0',
-      'file appendonly.aof.4.incr.aof seq 4 type i startoffset 200',
+  it('names the newest base and what follows it, in lines that servers read', () => {
+    expect(text.split('\n').filter((line) => !line.startsWith('#'))).toEqual([
+      'file appendonly.aof.7.base.rdb seq 7 type b',
+      'file appendonly.aof.8.incr.aof seq 8 type i startoffset 300',
       '',
     ]);
   });
@@ -45,8 +76,6 @@ describe('the manifest', () => {
     expect(parseManifest(text, 'm')).toEqual(manifest);
     const closed = { ...manifest, closedSize: 1234 };
     expect(parseManifest(formatManifest(closed), 'm')).toEqual(closed);
-    const history = { id: A, secondId: BLANK_ID, secondIdLimit: -1 };
-    expect(parseManifest(formatManifest({ ...manifest, history }), 'm').history).toEqual(history);
   });
 });
 
@@ -58,28 +87,18 @@ describe('what is no manifest of ours', () => {
     ['an empty file', '', 'FOREIGN'],
     ['one of a later format', text.replace('forebay-log 1', 'forebay-log 2'), 'NEWER_VERSION'],
     ['one cut short', text.slice(0, -10), 'CORRUPT'],
-    ['one without increments', text.split('\n').slice(0, 3).join('\n').concat('\n'), 'CORRUPT'],
-    ['one without a base', text.replace('type b', 'type i'), 'CORRUPT'],
-    ['an id of no history', text.replace(A, BLANK_ID), 'CORRUPT'],
-    ['an id of another length', text.replace(A, 'a'.repeat(39)), 'CORRUPT'],
-    [
-      'an offset past counting',
-      text.replace('startoffset 50', `startoffset ${2 ** 60}`),
-      'CORRUPT',
-    ],
-    ['a name that leads elsewhere', text.replace('appendonly.aof.3.incr', '../../x'), 'CORRUPT'],
-    ['a file without its database', text.replace('# increment 4 database 0\n', ''), 'CORRUPT'],
-    ['a database of another file', text.replace('# increment 4', '# increment 9'), 'CORRUPT'],
-    [
-      'an end offset, of a server',
-      text.replace('startoffset 200', 'startoffset 200 endoffset 300'),
-      'CORRUPT',
-    ],
-    [
-      'a line added by hand',
-      text.replace('file appendonly.aof.4', '\nfile appendonly.aof.4'),
-      'CORRUPT',
-    ],
+    ['one with a digit changed', text.replace('offset 300', 'offset 301'), 'CORRUPT'],
+    ['one with a line end of another kind', text.replaceAll('\n', '\r\n'), 'FOREIGN'],
+    ['an end offset, of a server', text.replace('set 300\n', 'set 300 endoffset 400\n'), 'FOREIGN'],
+    ['one without increments', edited(/# increment.*\n/g, ''), 'CORRUPT'],
+    ['one without a base', edited(/.*base\.rdb.*\n/g, ''), 'CORRUPT'],
+    ['an id of no history', edited(A, BLANK_ID), 'CORRUPT'],
+    ['an id of another length', edited(A, 'a'.repeat(39)), 'CORRUPT'],
+    ['an offset past counting', edited('size 18', `size ${2 ** 60}`), 'CORRUPT'],
+    ['a name that leads elsewhere', edited(/appendonly.aof.8.incr/g, '../../x'), 'CORRUPT'],
+    ['a server line of another file', edited('file appendonly.aof.8', 'file other.8'), 'CORRUPT'],
+    ['a server line that is not there', edited(/file .*type i.*\n/, ''), 'CORRUPT'],
+    ['a blank line', edited('file appendonly.aof.8', '\nfile appendonly.aof.8'), 'CORRUPT'],
   ];
 
   it.each(refused)('%s', (_, given, code) => {
@@ -88,17 +107,28 @@ describe('what is no manifest of ours', () => {
     );
   });
 
-  it('is told by our own error, whatever was changed in it', () => {
-    const edit = fc.record({
-      at: fc.nat(text.length),
-      cut: fc.nat(40),
-      put: fc.string({ maxLength: 8 }),
-    });
+  const edit = fc.record({
+    at: fc.nat(text.length),
+    cut: fc.nat(40),
+    put: fc.string({ maxLength: 8 }),
+  });
+
+  it('is whatever differs from what was written', () => {
     fc.assert(
       fc.property(edit, ({ at, cut, put }) => {
-        const edited = text.slice(0, at) + put + text.slice(at + cut);
+        const other = text.slice(0, at) + put + text.slice(at + cut);
+        fc.pre(other !== text);
+        expect(() => parseManifest(other, 'm')).toThrow(LogError);
+      }),
+    );
+  });
+
+  it('is told by our own error even where the checksum fits', () => {
+    fc.assert(
+      fc.property(edit, ({ at, cut, put }) => {
         try {
-          expect(parseManifest(edited, 'm').increments.length).toBeGreaterThan(0);
+          const other = signed(body.slice(0, at) + put + body.slice(at + cut));
+          expect(parseManifest(other, 'm').live.increments.length).toBeGreaterThan(0);
         } catch (error) {
           expect(error).toBeInstanceOf(LogError);
         }
@@ -108,7 +138,7 @@ describe('what is no manifest of ours', () => {
 
   it('says of a server what happened and what to do', () => {
     expect(() => parseManifest(server, 'm')).toThrow(
-      /a server has been started .* only from copies/,
+      /a server has been started .* only from what forebay restore writes/,
     );
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
-import { Syncer } from '../src/syncer.ts';
+import { Syncer } from '../src/increment/syncer.ts';
+import { systemClock } from '../src/index.ts';
 
 /** A disk whose syncs end when the test says so. */
 function slowDisk(policy: 'always' | 'everysec' | 'no') {
@@ -8,6 +9,7 @@ function slowDisk(policy: 'always' | 'everysec' | 'no') {
   let begun = 0;
   const syncer = new Syncer({
     policy,
+    clock: systemClock,
     offset: 0,
     sync: () => {
       begun++;

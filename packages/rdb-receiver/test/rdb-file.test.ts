@@ -13,6 +13,7 @@ import {
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { bytesOf, concatBytes, randomFrom, runSeed } from '@forebay/testkit';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { RdbFile, removeStaleTemporaries } from '../src/node/index.ts';
@@ -53,7 +54,7 @@ describe('a file', () => {
     const file = await RdbFile.create(directory);
     await file.write(bytesOf('REDIS'));
     await file.write(bytesOf('0012'));
-    expect(file.length).toBe(9);
+    expect([file.length, file.crc]).toEqual([9, crc32('REDIS0012')]);
     expect(await readFile(target, 'utf8')).toBe('what was there');
     await file.commit(target);
     expect(await readFile(target, 'utf8')).toBe('REDIS0012');

@@ -1,7 +1,13 @@
 export { bytesOf, concatBytes, textOf } from './bytes.ts';
 export type { Dialogue, Step } from './dialogue.ts';
 export { bytesOfStep, parseDialogues, stepOfBytes } from './dialogue.ts';
+export type { DiskOperation, FailureRate } from './disk/faults.ts';
+export type { SimulatedDiskOptions } from './disk/simulated-disk.ts';
+export { SimulatedDisk } from './disk/simulated-disk.ts';
+export type { SimulatedFile } from './disk/simulated-file.ts';
+export type { SimulatedLock, SimulatedMode, SimulatedProcess } from './disk/simulated-process.ts';
 export type { Random } from './random.ts';
 export { randomFrom, runSeed } from './random.ts';
+export { SimulatedClock } from './simulated-clock.ts';
 export type { Split } from './splits.ts';
 export { everySplit, join, splitAtRandom } from './splits.ts';

@@ -127,7 +127,7 @@ describe.each(installedServers())('$name', (installed) => {
     await caughtUp(middle);
     expect(await daemon.stop()).toBe(0);
     const manifest = join(directory, 'appendonlydir', 'appendonly.aof.manifest');
-    expect(await readFile(manifest, 'utf8')).toMatch(/^# increment 1 database 5$/m);
+    expect(await readFile(manifest, 'utf8')).toMatch(/^# increment .* database 5$/m);
     await expectBootsEqual(middle, directory);
   });
 });

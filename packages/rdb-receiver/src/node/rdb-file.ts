@@ -1,5 +1,6 @@
 import { type FileHandle, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { RdbReceiverError } from '../errors.ts';
 import { ioError } from './io-error.ts';
 import { createTemporary, removeFile, type Temporary } from './temporaries.ts';
@@ -37,6 +38,7 @@ export class RdbFile {
   #failure: RdbReceiverError | undefined;
   #removed = false;
   #length = 0;
+  #crc = 0;
   #sinceSync = 0;
   #gathering: Uint8Array = Buffer.allocUnsafeSlow(GATHER_SIZE);
   #gathered = 0;
@@ -69,6 +71,11 @@ export class RdbFile {
     return this.#length;
   }
 
+  /** CRC-32 of the bytes taken so far. */
+  get crc(): number {
+    return this.#crc;
+  }
+
   /**
    * Takes the next bytes. Undefined: they were copied, and more may follow at once. A promise: the
    * disk is behind; `bytes` must not change, nor another call but `abort` be made, until it settles.
@@ -80,6 +87,7 @@ export class RdbFile {
   write(bytes: Uint8Array): undefined | Promise<void> {
     this.#checkUsable();
     this.#length += bytes.length;
+    this.#crc = crc32(bytes, this.#crc);
     if (bytes.length <= GATHER_SIZE - this.#gathered && bytes.length < DIRECT_SIZE) {
       this.#gather(bytes);
       return undefined;

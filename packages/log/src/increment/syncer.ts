@@ -1,3 +1,5 @@
+import type { Clock } from '../clock.ts';
+
 /** When what was written is made to survive a power cut, with the names of `appendfsync`. */
 export type SyncPolicy = 'always' | 'everysec' | 'no';
 
@@ -17,13 +19,16 @@ export class Syncer {
   readonly #onFailure: (error: unknown) => void;
   #written: number;
   #synced: number;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #clock: Clock;
+  /** Calls the timer off; undefined where none runs. */
+  #cancel: (() => void) | undefined;
   #running: Promise<void> | undefined;
   #failure: unknown;
   #stopped = false;
 
   constructor(options: {
     readonly policy: SyncPolicy;
+    readonly clock: Clock;
     /** The last offset that is known to be on the disk. */
     readonly offset: number;
     readonly sync: () => Promise<void>;
@@ -31,6 +36,7 @@ export class Syncer {
     readonly onFailure: (error: unknown) => void;
   }) {
     this.#policy = options.policy;
+    this.#clock = options.clock;
     this.#sync = options.sync;
     this.#onSynced = options.onSynced;
     this.#onFailure = options.onFailure;
@@ -42,11 +48,15 @@ export class Syncer {
     return this.#synced;
   }
 
+  get failed(): boolean {
+    return this.#failure !== undefined;
+  }
+
   /** `offset` has been written. Under `always` the promise is to be awaited before it is told. */
   wrote(offset: number): Promise<void> | undefined {
     this.#written = offset;
     if (this.#policy === 'always') return this.flush();
-    if (this.#policy === 'everysec' && this.#running === undefined) this.#schedule();
+    if (this.#policy === 'everysec') this.#schedule();
     return undefined;
   }
 
@@ -64,17 +74,18 @@ export class Syncer {
   /** Begins no further sync, and waits for the one that runs: its file may then be closed. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    clearTimeout(this.#timer);
+    this.#cancel?.();
+    this.#cancel = undefined;
     await this.#running?.catch(() => {});
   }
 
   #schedule(): void {
     if (this.#stopped) return;
-    this.#timer ??= setTimeout(() => void this.#onTime(), EVERY_SECOND).unref();
+    this.#cancel ??= this.#clock.after(EVERY_SECOND, () => void this.#onTime());
   }
 
   async #onTime(): Promise<void> {
-    this.#timer = undefined;
+    this.#cancel = undefined;
     try {
       await this.flush();
     } catch (error) {

@@ -1,0 +1,35 @@
+import type { Clock } from '../clock.ts';
+import type { Disk } from '../disk/disk.ts';
+import type { IncrementWriter, WriterOptions } from '../increment/increment-writer.ts';
+import type { Manifest } from '../manifest/manifest.ts';
+
+/** What changes are made with. */
+export interface Workshop {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly writerOptions: WriterOptions;
+  /** The path of a file of the log, by its name. */
+  readonly pathOf: (name: string) => string;
+  /** A number that no file has yet. */
+  readonly nextSequence: () => number;
+}
+
+/** What is held, and the file that is written. */
+export interface Current {
+  readonly manifest: Manifest;
+  readonly writer: IncrementWriter;
+}
+
+/**
+ * What is to become of a log: the new files are there and synced, and nothing holds before the
+ * manifest is renamed into place. Then the writer takes over from the one before, and `afterwards`
+ * removes what is not needed any longer; a crash before that costs room and nothing else.
+ */
+export interface Change extends Current {
+  readonly afterwards?: () => Promise<void>;
+}
+
+/** The manifest of a log that is being written to. */
+export function opened({ closedSize: _, ...manifest }: Manifest): Manifest {
+  return manifest;
+}

@@ -1,0 +1,125 @@
+import type { Boundary } from '@forebay/psync';
+import type { Disk } from '../disk/disk.ts';
+import { LogError, orLogError } from '../errors.ts';
+import { boundaryAt, copyIndexHead, copyTail } from '../increment/copy.ts';
+import type { StreamEnd } from '../increment/increment-writer.ts';
+import { IncrementWriter } from '../increment/increment-writer.ts';
+import { sizeUpTo } from '../increment/preamble.ts';
+import type { Increment } from '../manifest/manifest.ts';
+import { indexName, lastIncrement } from '../manifest/manifest.ts';
+import { IncrementReader } from '../reading/spans.ts';
+import { newIncrement } from './begin-history.ts';
+import type { Change, Current, Workshop } from './change.ts';
+import { opened } from './change.ts';
+
+/**
+ * Ends the last increment at `offset`, where the stream may be cut, and goes on in a new one, into
+ * which what was written after that is copied. Nothing to do where an increment starts there already.
+ *
+ * @throws {LogError} `NOT_COVERED` where the stream cannot be cut there, or not any more; `IO`
+ */
+export async function split(
+  workshop: Workshop,
+  { manifest, writer: old }: Current,
+  offset: number,
+): Promise<Change | undefined> {
+  const { live } = manifest;
+  const last = lastIncrement(live);
+  if (live.increments.some(({ startOffset }) => startOffset === offset)) return undefined;
+  checkWithin(old, last, offset);
+  // What is in the file is in the index, and on the disk, before another file relies on it.
+  await old.flush();
+  await old.settle();
+  const { end } = old;
+  const reader = await IncrementReader.open(workshop.disk, workshop.pathOf, last);
+  try {
+    const at = (await boundaryAt(reader, offset)).boundary;
+    const next = newIncrement(workshop, offset, at.database);
+    const writer =
+      end.offset === offset
+        ? await IncrementWriter.create(workshop.pathOf, next, workshop.writerOptions)
+        : await goOnInCopy(workshop, reader, next, end);
+    const head = await headUpTo(workshop, reader, at, end);
+    const increments = [...live.increments.slice(0, -1), head, next] as const;
+    return {
+      manifest: { ...opened(manifest), live: { ...live, increments: nonEmpty(increments) } },
+      writer,
+      afterwards: () => cutBehind(workshop, last, head, at),
+    };
+  } finally {
+    await reader.close();
+  }
+}
+
+/**
+ * An increment that is to end at `end`: with an index of its own where it went on. That the bytes
+ * after it go can wait, for the manifest says where its successor begins.
+ */
+export async function headUpTo(
+  workshop: Workshop,
+  reader: IncrementReader,
+  end: Boundary,
+  { offset }: Pick<StreamEnd, 'offset'>,
+): Promise<Increment> {
+  if (offset === end.offset) return reader.increment;
+  const index = indexName(workshop.nextSequence());
+  await copyIndexHead(workshop.disk, workshop.pathOf(index), reader, end);
+  return { ...reader.increment, index };
+}
+
+/** Takes away what `before` held and `head` does not: after the commit. */
+export async function cutBehind(
+  { disk, pathOf }: Workshop,
+  before: Increment,
+  head: Increment,
+  end: Boundary,
+): Promise<void> {
+  if (head === before) return;
+  await truncate(disk, pathOf(before.name), sizeUpTo(before, end.offset));
+  const index = pathOf(before.index);
+  await orLogError(index, 'removing', () => disk.remove(index));
+}
+
+/** Makes a file end after `size` bytes, synced. @throws {LogError} `IO` */
+export async function truncate(disk: Disk, path: string, size: number): Promise<void> {
+  await orLogError(path, 'cutting', async () => {
+    const file = await disk.open(path, 'write');
+    try {
+      await file.truncate(size);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  });
+}
+
+export function nonEmpty<T>(items: readonly T[]): readonly [T, ...T[]] {
+  return items as readonly [T, ...T[]];
+}
+
+async function goOnInCopy(
+  workshop: Workshop,
+  reader: IncrementReader,
+  next: Increment,
+  { offset, boundary }: StreamEnd,
+): Promise<IncrementWriter> {
+  const records = await copyTail(workshop.disk, workshop.pathOf, reader, next);
+  const start = { offset: next.startOffset, database: next.database };
+  const end = { offset, boundary: boundary.offset < start.offset ? start : boundary };
+  const time = workshop.clock.now();
+  const found = { records, spanEnd: offset, spanCrc: 0, time };
+  const all = { synced: offset, syncedRecords: records };
+  return IncrementWriter.open(
+    workshop.pathOf,
+    next,
+    end,
+    { ...found, ...all },
+    workshop.writerOptions,
+  );
+}
+
+function checkWithin(writer: IncrementWriter, last: Increment, offset: number): void {
+  if (offset > last.startOffset && offset <= writer.written) return;
+  const message = `offset ${offset} is not in ${writer.path}, which can be split from ${last.startOffset} to ${writer.written}`;
+  throw new LogError('NOT_COVERED', writer.path, message);
+}

@@ -1,0 +1,91 @@
+import type { StreamTracker } from '@forebay/psync';
+import { LogError } from '../errors.ts';
+import { boundaryAt, copyTail } from '../increment/copy.ts';
+import { IncrementWriter } from '../increment/increment-writer.ts';
+import { idsAfter, idsUpTo } from '../manifest/lineage.ts';
+import type { Increment, PastSegment, Segment } from '../manifest/manifest.ts';
+import { IncrementReader } from '../reading/spans.ts';
+import { newIncrement, nextSegment } from './begin-history.ts';
+import type { Change, Current, Workshop } from './change.ts';
+import { opened } from './change.ts';
+import { cutBehind, headUpTo, nonEmpty } from './split.ts';
+
+/** A change, and the stream followed to where it went back to. */
+export interface SteppedBack extends Change {
+  readonly stream: StreamTracker;
+}
+
+/**
+ * Takes back what came after `offset`, which the history that is to be followed does not share: it
+ * becomes a segment of its own, kept as long as other past is. A new increment goes on from there.
+ *
+ * @throws {LogError} `NOT_COVERED` where that is below what is held, or inside of a command; `IO`
+ */
+export async function stepBack(
+  workshop: Workshop,
+  { manifest, writer: old }: Current,
+  offset: number,
+): Promise<SteppedBack> {
+  const { live } = manifest;
+  const i = live.increments.findLastIndex(({ startOffset }) => startOffset <= offset);
+  const within = live.increments[i];
+  if (
+    within === undefined ||
+    offset >= old.written ||
+    offset < (live.bases[0]?.offset ?? Infinity)
+  ) {
+    const message = `there is no going back from ${old.written} to ${offset}`;
+    throw new LogError('NOT_COVERED', old.path, message);
+  }
+  await old.flush();
+  await old.settle();
+  const reader = await IncrementReader.open(workshop.disk, workshop.pathOf, within);
+  try {
+    const stream = await boundaryAt(reader, offset);
+    const { boundary: at } = stream;
+    const end = live.increments[i + 1]?.startOffset ?? old.written;
+    const tail = await tailOf(workshop, reader, stream, live.increments.slice(i + 1));
+    const next = newIncrement(workshop, offset, at.database);
+    const writer = await IncrementWriter.create(workshop.pathOf, next, workshop.writerOptions);
+    const keepsHead = within.startOffset < offset;
+    const head = keepsHead ? await headUpTo(workshop, reader, at, { offset: end }) : within;
+    const before = live.increments.slice(0, i);
+    const past: PastSegment = {
+      number: nextSegment(manifest),
+      ids: idsAfter(live.ids, offset),
+      bases: live.bases.filter((base) => base.offset > offset),
+      increments: tail,
+      by: 'rewound',
+      end: old.written,
+      ended: workshop.clock.now(),
+      reason: `a step back from ${old.written} to ${offset}`,
+    };
+    const kept: Segment = {
+      ...live,
+      ids: idsUpTo(live.ids, offset),
+      bases: live.bases.filter((base) => base.offset <= offset),
+      increments: nonEmpty([...before, ...(keepsHead ? [head] : []), next]),
+    };
+    return {
+      manifest: { ...opened(manifest), live: kept, past: [...manifest.past, past] },
+      writer,
+      stream,
+      afterwards: () => cutBehind(workshop, within, head, at),
+    };
+  } finally {
+    await reader.close();
+  }
+}
+
+/** What comes after the place: where it is inside of an increment, a copy of the rest, and the others. */
+async function tailOf(
+  workshop: Workshop,
+  reader: IncrementReader,
+  { boundary: { offset, database } }: StreamTracker,
+  others: readonly Increment[],
+): Promise<PastSegment['increments']> {
+  if (reader.increment.startOffset === offset) return [reader.increment, ...others];
+  const copy = newIncrement(workshop, offset, database);
+  await copyTail(workshop.disk, workshop.pathOf, reader, copy);
+  return [copy, ...others];
+}

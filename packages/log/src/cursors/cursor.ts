@@ -1,0 +1,57 @@
+import type { Position } from '@forebay/psync';
+import type { LogItem, ReadOptions } from '../reading/read-log.ts';
+
+/** What a cursor needs of its log. */
+export interface CursorHost {
+  read(from: Position, options: ReadOptions): AsyncGenerator<LogItem, void, void>;
+  /** Makes the place durable, and tells the number of its segment. */
+  keep(name: string, position: Position): Promise<number>;
+  forget(name: string): Promise<void>;
+}
+
+/** A reader's place in the log, under a name, that survives restarts. */
+export class Cursor {
+  readonly name: string;
+  readonly #host: CursorHost;
+  #position: Position;
+  #segment: number;
+
+  constructor(name: string, position: Position, segment: number, host: CursorHost) {
+    this.name = name;
+    this.#position = position;
+    this.#segment = segment;
+    this.#host = host;
+  }
+
+  /** What was kept last. */
+  get position(): Position {
+    return this.#position;
+  }
+
+  /**
+   * Reads on from what was kept last. It begins with `rewound` where that was taken back since, and
+   * waits where what it had read was lost in a power cut and has not come again yet.
+   *
+   * @throws {LogError} `NOT_COVERED` when it was cut off; `CORRUPT`, `IO`
+   */
+  read(options: Pick<ReadOptions, 'follow' | 'signal'> = {}): AsyncGenerator<LogItem, void, void> {
+    const { name } = this;
+    const segment = this.#segment;
+    return this.#host.read(this.#position, { ...options, name, segment, ahead: true });
+  }
+
+  /**
+   * Keeps a place, durable when it resolves: what came up to it will not be read again.
+   *
+   * @throws {LogError} `NOT_COVERED` unless it is in the log; `IO`
+   */
+  async commit(position: Position): Promise<void> {
+    this.#segment = await this.#host.keep(this.name, position);
+    this.#position = position;
+  }
+
+  /** Gives the name up; nothing is kept for it any longer. */
+  async remove(): Promise<void> {
+    await this.#host.forget(this.name);
+  }
+}

@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import type { Boundary } from '@forebay/psync';
+
+/** Bytes of a record; an index is nothing but records, one behind the other. */
+export const RECORD_SIZE = 64;
+
+/**
+ * What is known of a span of the stream: the bytes from the record before up to `end`. The first
+ * record of an index has no span; it stands at its increment's start.
+ */
+export interface IndexRecord {
+  /** Offset of the span's last byte. */
+  readonly end: number;
+  /** The last place at or before `end` where the stream may be cut. */
+  readonly boundary: Boundary;
+  /** When its last bytes arrived, by the wall clock: milliseconds since 1970. */
+  readonly time: number;
+  /** CRC-32 of the span's bytes. */
+  readonly crc: number;
+  /** The run of the machine that wrote it, by `shortBootId`. */
+  readonly boot: string;
+  /** The offset up to which everything was synced when the record was written. */
+  readonly synced: number;
+}
+
+const MAGIC = 0x3158_4246; // "FBX1"
+const CHECKED = RECORD_SIZE - 4;
+
+/**
+ * A record as it stands in the file, in little-endian order: end, boundary, synced, time (64 bits
+ * each), boot id (16 bytes), database of the boundary, CRC of the span, magic, CRC of the record
+ * (32 bits each).
+ */
+export function encodeRecord(record: IndexRecord): Uint8Array {
+  const bytes = new Uint8Array(RECORD_SIZE);
+  const view = new DataView(bytes.buffer);
+  view.setBigUint64(0, BigInt(record.end), true);
+  view.setBigUint64(8, BigInt(record.boundary.offset), true);
+  view.setBigUint64(16, BigInt(record.synced), true);
+  view.setBigUint64(24, BigInt(Math.max(0, Math.floor(record.time))), true);
+  bytes.set(Buffer.from(record.boot, 'hex'), 32);
+  view.setUint32(48, record.boundary.database, true);
+  view.setUint32(52, record.crc, true);
+  view.setUint32(56, MAGIC, true);
+  view.setUint32(CHECKED, crc32(bytes.subarray(0, CHECKED)), true);
+  return bytes;
+}
+
+/** The inverse; undefined where the bytes are no record, or are not what was written. */
+export function decodeRecord(bytes: Uint8Array): IndexRecord | undefined {
+  if (bytes.length !== RECORD_SIZE) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, RECORD_SIZE);
+  if (view.getUint32(56, true) !== MAGIC) return undefined;
+  if (view.getUint32(CHECKED, true) !== crc32(bytes.subarray(0, CHECKED))) return undefined;
+  return {
+    end: Number(view.getBigUint64(0, true)),
+    boundary: {
+      offset: Number(view.getBigUint64(8, true)),
+      database: view.getUint32(48, true),
+    },
+    synced: Number(view.getBigUint64(16, true)),
+    time: Number(view.getBigUint64(24, true)),
+    boot: Buffer.from(bytes.subarray(32, 48)).toString('hex'),
+    crc: view.getUint32(52, true),
+  };
+}
+
+/** A boot id as a record has it: 32 hex digits, whatever the machine calls it. */
+export function shortBootId(id: string): string {
+  return createHash('sha256').update(id).digest('hex').slice(0, 32);
+}

@@ -1,0 +1,196 @@
+import { crc32 } from 'node:zlib';
+import { StreamTracker } from '@forebay/psync';
+import type { Disk } from '../disk/disk.ts';
+import { LogError, orLogError } from '../errors.ts';
+import type { FoundIndex } from '../increment/increment-writer.ts';
+import { SPAN_TIME } from '../increment/increment-writer.ts';
+import { endOffsetOf } from '../increment/preamble.ts';
+import type { IndexRecord } from '../index-file/record.ts';
+import { shortBootId } from '../index-file/record.ts';
+import { bootedError } from '../manifest/parse.ts';
+import type { IncrementReader } from '../reading/spans.ts';
+
+/** Milliseconds that an append of ours may take to reach the file after its record has. */
+const APPEND_TIME = 500;
+
+/** Where the stream in a directory ends that may be vouched for. */
+export interface RecoveredEnd {
+  /** The stream followed up to there. */
+  readonly stream: StreamTracker;
+  readonly index: FoundIndex;
+  /** Bytes after it that nothing vouches for. */
+  readonly dropped: number;
+}
+
+/** A record of the index, by its number. */
+interface Numbered {
+  readonly number: number;
+  readonly record: IndexRecord;
+}
+
+/**
+ * Decides what of the last increment is kept. What this run of the machine has written is right to
+ * the file's last byte. What another has written and did not sync may be lost in any part, or be
+ * zeros: of that, only the spans whose CRC confirms them.
+ *
+ * @throws {LogError} `FOREIGN` where a server has written to it; `CORRUPT`, `IO`
+ */
+export async function recoverEnd(
+  disk: Disk,
+  reader: IncrementReader,
+  closedSize: number | undefined,
+): Promise<RecoveredEnd> {
+  const { increment, path } = reader;
+  const size = await reader.size();
+  if (closedSize !== undefined && size !== closedSize) {
+    throw bootedError(path, `had ${closedSize} bytes when it was closed, and has changed since`);
+  }
+  const held = Math.max(increment.startOffset, endOffsetOf(increment, size));
+  const last = await lastRecord(reader);
+  const sameRun = last.record.boot === shortBootId(disk.bootId);
+  if (sameRun && held < last.record.end) {
+    throw bootedError(path, 'is shorter than its index says it was written');
+  }
+  const kept = sameRun ? last : await confirmed(reader, last);
+  const { synced } = last.record;
+  const times = await writtenLast(disk, reader, last);
+  if (held > last.record.end) await refuseForeignTail(reader, last.record, held, times);
+  const { stream, crc } = await followTail(reader, kept.record, sameRun ? held : kept.record.end);
+  return {
+    stream,
+    index: {
+      records: kept.number + 1,
+      spanEnd: kept.record.end,
+      spanCrc: crc,
+      time: stream.offset > kept.record.end ? Math.floor(times.file) : kept.record.time,
+      synced,
+      syncedRecords: (await reader.index.find(synced, kept.number + 1)) ?? 0,
+    },
+    dropped: Math.max(0, held - stream.offset),
+  };
+}
+
+/** What is less than a record, or none, at the end is what a write was cut in. */
+async function lastRecord(reader: IncrementReader): Promise<Numbered> {
+  for (let number = (await reader.index.count()) - 1; number >= 0; number--) {
+    const record = await reader.index.at(number);
+    if (record !== undefined) return { number, record };
+  }
+  throw reader.index.damaged(0);
+}
+
+/** The last record up to which nothing is in doubt: all that was synced, and what CRCs confirm. */
+async function confirmed(reader: IncrementReader, last: Numbered): Promise<Numbered> {
+  const { index } = reader;
+  const { synced } = last.record;
+  const first = await firstEndingAt(reader, synced, last);
+  let kept = { number: first, record: await index.whole(first) };
+  for (let number = first + 1; number <= last.number; number++) {
+    const record = await index.at(number);
+    if (record === undefined || !(await confirms(reader, kept.record.end, record))) break;
+    kept = { number, record };
+  }
+  if (kept.record.end < synced) throw lostError(reader, kept.record.end, synced);
+  return kept;
+}
+
+function lostError({ path }: IncrementReader, held: number, synced: number): LogError {
+  const message =
+    `${path} is whole up to offset ${held}, and was synced up to ${synced}: ` +
+    'the disk has lost or changed what it held. forebay check tells more';
+  return new LogError('CORRUPT', path, message);
+}
+
+/** What is in doubt is little and at the end: walked to, and not searched for. */
+async function firstEndingAt(
+  reader: IncrementReader,
+  offset: number,
+  last: Numbered,
+): Promise<number> {
+  for (let number = last.number; number > 0; number--) {
+    const record = await reader.index.at(number);
+    if (record !== undefined && record.end <= offset) return number;
+  }
+  return 0;
+}
+
+async function confirms(
+  reader: IncrementReader,
+  start: number,
+  record: IndexRecord,
+): Promise<boolean> {
+  if (record.end < start) return false;
+  try {
+    await reader.checked(start, record);
+    return true;
+  } catch (error) {
+    if (error instanceof LogError && error.code === 'CORRUPT') return false;
+    throw error;
+  }
+}
+
+/** Follows the stream from the last place known, and takes the CRC of what no record covers. */
+async function followTail(
+  reader: IncrementReader,
+  { boundary, end: recorded }: IndexRecord,
+  end: number,
+): Promise<{ stream: StreamTracker; crc: number }> {
+  const stream = new StreamTracker(boundary);
+  let crc = 0;
+  try {
+    for await (const { bytes, offset } of reader.readUnchecked(boundary.offset + 1, end)) {
+      stream.push(bytes);
+      if (offset <= recorded) continue;
+      const fresh = Math.min(bytes.length, offset - recorded);
+      crc = crc32(bytes.subarray(bytes.length - fresh), crc);
+    }
+  } catch (error) {
+    if (error instanceof LogError) throw error;
+    const message = `${reader.path} is damaged: ${(error as Error).message}`;
+    throw new LogError('CORRUPT', reader.path, message, error);
+  }
+  return { stream, crc };
+}
+
+interface WrittenLast {
+  readonly file: number;
+  readonly index: number;
+}
+
+/** Records looked at for the last time that one was written: the clock may have been set back. */
+const RECENT = 8;
+
+async function writtenLast(
+  disk: Disk,
+  { path, index }: IncrementReader,
+  { number }: Numbered,
+): Promise<WrittenLast> {
+  let latest = 0;
+  for await (const record of index.from(Math.max(0, number - RECENT), number + 1)) {
+    latest = Math.max(latest, record?.time ?? 0);
+  }
+  return orLogError(path, 'reading', async () => ({
+    file: (await disk.stat(path)).modified,
+    index: Math.max(latest, (await disk.stat(index.path)).modified),
+  }));
+}
+
+/**
+ * After a crash no size was noted. But we write nothing to the file later than so much after a
+ * record, and a server that was booted begins with a SELECT (`aof.c: feedAppendOnlyFile`).
+ */
+async function refuseForeignTail(
+  reader: IncrementReader,
+  { boundary }: IndexRecord,
+  held: number,
+  times: WrittenLast,
+): Promise<void> {
+  if (times.file - times.index <= SPAN_TIME + APPEND_TIME) return;
+  let tail = '';
+  for await (const { bytes } of reader.readUnchecked(boundary.offset + 1, held)) {
+    tail = tail.slice(-20) + Buffer.from(bytes).toString('latin1');
+    if (!/\*2\r\n\$6\r\nselect\r\n/i.test(tail)) continue;
+    const later = ((times.file - times.index) / 1000).toFixed(1);
+    throw bootedError(reader.path, `was written to ${later} s after forebay last noted it`);
+  }
+}

@@ -1,0 +1,45 @@
+import type { Current, Workshop } from '../changes/change.ts';
+import { orLogError } from '../errors.ts';
+import { IncrementWriter } from '../increment/increment-writer.ts';
+import type { LogEnd } from '../log-types.ts';
+import type { Manifest } from '../manifest/manifest.ts';
+import { historyOf, lastIncrement } from '../manifest/manifest.ts';
+import { IncrementReader } from '../reading/spans.ts';
+import { checkFiles, checkPreamble, cutExcess, sweep } from './open-directory.ts';
+import { recoverEnd } from './recover-end.ts';
+
+/** A log as it was found, open to be written on. */
+export interface Recovered extends Current {
+  readonly found: LogEnd;
+}
+
+/**
+ * Takes up what a directory holds, at the last byte that can be vouched for.
+ *
+ * @throws {LogError} `FOREIGN`, `CORRUPT`, `IO`
+ */
+export async function recover(
+  workshop: Workshop,
+  directory: string,
+  manifest: Manifest,
+): Promise<Recovered> {
+  const { disk, pathOf, writerOptions } = workshop;
+  // What a crash came after may be in the system's memory only: what is gone on from has to last.
+  const inner = pathOf('');
+  await orLogError(inner, 'syncing', () => disk.syncDirectory(inner));
+  await checkFiles(disk, directory, manifest);
+  const increment = lastIncrement(manifest.live);
+  const reader = await IncrementReader.open(disk, pathOf, increment);
+  try {
+    await checkPreamble(reader);
+    const { stream, index, dropped } = await recoverEnd(disk, reader, manifest.closedSize);
+    await cutExcess(disk, directory, manifest);
+    await sweep(disk, directory, manifest);
+    const end = { offset: stream.offset, boundary: stream.boundary };
+    const writer = await IncrementWriter.open(pathOf, increment, end, index, writerOptions);
+    const history = historyOf(manifest.live);
+    return { manifest, writer, found: { history, offset: stream.offset, stream, dropped } };
+  } finally {
+    await reader.close();
+  }
+}
