@@ -3,10 +3,12 @@ import type { SyncPolicy } from '@forebay/log';
 import type { Endpoint, TlsOptions } from '@forebay/replica';
 import { checkTlsOptions, parseAddress, ReplicaError } from '@forebay/replica';
 import { EXIT, ExitError } from './exit.ts';
+import type { DiskLimit, Retain } from './quantities.ts';
 
 /** What `forebay replica` is told, by flags and by the environment, as it was typed. */
 export interface ReplicaFlags {
-  readonly replicaof: readonly string[];
+  readonly replicaof?: readonly string[];
+  readonly replicaofFile?: string;
   readonly dir: string;
   readonly masteruser?: string;
   readonly masterauth?: string;
@@ -20,13 +22,35 @@ export interface ReplicaFlags {
   readonly replicaAnnounceIp?: string;
   readonly appendfsync: SyncPolicy;
   readonly replTimeout: number;
+  readonly autoAofRewritePercentage: number;
+  readonly autoAofRewriteMinSize: number;
+  readonly baseInterval: number;
+  readonly retain: Retain;
+  readonly maxDisk: DiskLimit;
+}
+
+/** A server that may be followed, and who we are to it. */
+export interface Candidate {
+  readonly endpoint: Endpoint;
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+}
+
+export type Candidates = readonly [Candidate, ...Candidate[]];
+
+/** When a fresh base is fetched. */
+export interface BasePolicy {
+  /** Percent of the base that the stream after it has to reach; 0: never. */
+  readonly percentage: number;
+  /** Bytes that it has to reach. */
+  readonly minSize: number;
+  /** Milliseconds from one base to the next. */
+  readonly interval: number;
 }
 
 /** The same, read, checked and complete. */
 export interface ReplicaConfig {
-  readonly endpoint: Endpoint;
-  readonly username: string | undefined;
-  readonly password: string | undefined;
+  readonly candidates: Candidates;
   readonly tls: TlsOptions;
   readonly directory: string;
   /** Announced as listening-port. */
@@ -35,44 +59,75 @@ export interface ReplicaConfig {
   readonly fsync: SyncPolicy;
   /** Milliseconds. */
   readonly timeout: number;
+  readonly base: BasePolicy;
+  readonly retain: Retain;
+  readonly maxDisk: DiskLimit;
 }
 
 /** @throws {ExitError} usage, or configuration where a file named cannot be used */
 export function configOf(flags: ReplicaFlags, env: NodeJS.ProcessEnv): ReplicaConfig {
-  const address = primaryOf(flags);
-  const password = flags.masterauth ?? address.password ?? secretOf(env);
-  const username = flags.masteruser ?? address.username ?? (env.FOREBAY_MASTERUSER || undefined);
+  const candidates = candidatesOf(flags, env);
   if (flags.dir === '') throw new ExitError(EXIT.usage, '--dir names no directory');
-  if (username !== undefined && password === undefined) {
-    throw new ExitError(
-      EXIT.usage,
-      '--masteruser needs a password: --masterauth, or FOREBAY_MASTERAUTH',
-    );
-  }
   return {
-    endpoint: address,
-    username,
-    password,
-    tls: tlsOf(flags, address),
+    candidates,
+    tls: tlsOf(flags, candidates),
     directory: flags.dir,
     port: flags.port,
     announcedAddress: flags.replicaAnnounceIp,
     fsync: flags.appendfsync,
     timeout: flags.replTimeout * 1000,
+    base: {
+      percentage: flags.autoAofRewritePercentage,
+      minSize: flags.autoAofRewriteMinSize,
+      interval: flags.baseInterval,
+    },
+    retain: flags.retain,
+    maxDisk: flags.maxDisk,
   };
 }
 
-function primaryOf({ replicaof, tls }: ReplicaFlags): ReturnType<typeof parseAddress> {
-  const [first = '', port, ...more] = replicaof;
+/**
+ * Whom to follow, by `--replicaof` and the file of `--replicaof-file` as it is now.
+ *
+ * @throws {ExitError} usage, or configuration where the file cannot be used
+ */
+export function candidatesOf(flags: ReplicaFlags, env: NodeJS.ProcessEnv): Candidates {
+  const { replicaof = [], replicaofFile } = flags;
+  const file = replicaofFile === undefined ? '' : readText('--replicaof-file', replicaofFile);
+  const listed = file.replace(/#.*$/gm, '').split(/\s+/);
+  const words = [...replicaof, ...listed].filter((word) => word !== '');
+  const candidates: Candidate[] = [];
+  while (words.length > 0) candidates.push(nextCandidate(words, flags, env));
+  const [first, ...others] = candidates;
+  if (first !== undefined) return [first, ...others];
+  throw new ExitError(EXIT.usage, 'name the primary: --replicaof HOST PORT, or --replicaof-file');
+}
+
+/** Takes `HOST PORT`, or one URL, from the front. */
+function nextCandidate(words: string[], flags: ReplicaFlags, env: NodeJS.ProcessEnv): Candidate {
+  const [first = ''] = words;
   const isUrl = /^[a-z]+:\/\//.test(first);
-  if (more.length > 0 || isUrl !== (port === undefined)) {
-    throw new ExitError(EXIT.usage, '--replicaof takes HOST PORT, or one URL');
-  }
+  const [, port] = words.splice(0, isUrl ? 1 : 2);
+  const isPort = isUrl || /^\d+$/.test(port ?? '');
+  if (!isPort) throw new ExitError(EXIT.usage, '--replicaof takes HOST PORT, or one URL');
   const host = first.includes(':') ? `[${first}]` : first;
-  const url = isUrl ? first : `${tls ? 'rediss' : 'redis'}://${host}:${port}`;
+  const url = isUrl ? first : `${flags.tls ? 'rediss' : 'redis'}://${host}:${port}`;
+  const address = addressOf(url, flags.tls === true);
+  const password = flags.masterauth ?? address.password ?? secretOf(env);
+  const username = flags.masteruser ?? address.username ?? (env.FOREBAY_MASTERUSER || undefined);
+  if (username === undefined || password !== undefined) {
+    return { endpoint: address, username, password };
+  }
+  throw new ExitError(
+    EXIT.usage,
+    '--masteruser needs a password: --masterauth, or FOREBAY_MASTERAUTH',
+  );
+}
+
+function addressOf(url: string, secure: boolean): ReturnType<typeof parseAddress> {
   try {
     const address = parseAddress(url);
-    if (tls && address.kind === 'tcp') return { ...address, kind: 'tls' };
+    if (secure && address.kind === 'tcp') return { ...address, kind: 'tls' };
     return address;
   } catch (error) {
     if (!(error instanceof ReplicaError)) throw error;
@@ -80,10 +135,10 @@ function primaryOf({ replicaof, tls }: ReplicaFlags): ReturnType<typeof parseAdd
   }
 }
 
-function tlsOf(flags: ReplicaFlags, { kind }: Endpoint): TlsOptions {
+function tlsOf(flags: ReplicaFlags, candidates: Candidates): TlsOptions {
   const { cacert, cert, key, sni, insecure } = flags;
   const given = [cacert, cert, key, sni, insecure].some((flag) => flag !== undefined);
-  if (given && kind !== 'tls') {
+  if (given && !candidates.some(({ endpoint }) => endpoint.kind === 'tls')) {
     throw new ExitError(EXIT.usage, '--cacert, --cert, --key, --sni and --insecure need --tls');
   }
   if ((cert === undefined) !== (key === undefined)) {

@@ -9,7 +9,7 @@ export interface Clock {
 export const systemClock: Clock = {
   now: Date.now,
   after(milliseconds, run) {
-    const timer = setTimeout(run, milliseconds).unref();
+    const timer = setTimeout(run, milliseconds);
     return () => clearTimeout(timer);
   },
 };

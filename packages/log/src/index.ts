@@ -18,5 +18,6 @@ export type {
   NewBase,
   StepBack,
 } from './log-types.ts';
+export { APPEND_DIRECTORY } from './manifest/manifest.ts';
 export type { LogItem, ReadOptions } from './reading/read-log.ts';
 export type { Pin, Retained, RetainPolicy } from './retention/retain.ts';

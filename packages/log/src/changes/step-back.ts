@@ -1,9 +1,9 @@
 import type { StreamTracker } from '@forebay/psync';
 import { LogError } from '../errors.ts';
-import { boundaryAt, copyTail } from '../increment/copy.ts';
+import { boundaryAt, copyTail, streamAt } from '../increment/copy.ts';
 import { IncrementWriter } from '../increment/increment-writer.ts';
 import { idsAfter, idsUpTo } from '../manifest/lineage.ts';
-import type { Increment, PastSegment, Segment } from '../manifest/manifest.ts';
+import type { Increment, Manifest, PastSegment, Segment } from '../manifest/manifest.ts';
 import { IncrementReader } from '../reading/spans.ts';
 import { newIncrement, nextSegment } from './begin-history.ts';
 import type { Change, Current, Workshop } from './change.ts';
@@ -29,11 +29,7 @@ export async function stepBack(
   const { live } = manifest;
   const i = live.increments.findLastIndex(({ startOffset }) => startOffset <= offset);
   const within = live.increments[i];
-  if (
-    within === undefined ||
-    offset >= old.written ||
-    offset < (live.bases[0]?.offset ?? Infinity)
-  ) {
+  if (within === undefined || offset > old.written || offset < (live.bases[0]?.offset ?? 0)) {
     const message = `there is no going back from ${old.written} to ${offset}`;
     throw new LogError('NOT_COVERED', old.path, message);
   }
@@ -41,6 +37,7 @@ export async function stepBack(
   await old.settle();
   const reader = await IncrementReader.open(workshop.disk, workshop.pathOf, within);
   try {
+    if (offset === old.written) return await underOlderId(manifest, old, reader);
     const stream = await boundaryAt(reader, offset);
     const { boundary: at } = stream;
     const end = live.increments[i + 1]?.startOffset ?? old.written;
@@ -75,6 +72,17 @@ export async function stepBack(
   } finally {
     await reader.close();
   }
+}
+
+/** Nothing came under the newest id yet: it is as if it had never been. */
+async function underOlderId(
+  manifest: Manifest,
+  writer: IncrementWriter,
+  reader: IncrementReader,
+): Promise<SteppedBack> {
+  const stream = await streamAt(reader, writer.written);
+  const ids = idsUpTo(manifest.live.ids, writer.written);
+  return { manifest: { ...opened(manifest), live: { ...manifest.live, ids } }, writer, stream };
 }
 
 /** What comes after the place: where it is inside of an increment, a copy of the rest, and the others. */

@@ -16,11 +16,17 @@ import { preambleOf } from './preamble.ts';
  * @throws {LogError} `NOT_COVERED` where the stream cannot be cut there; `CORRUPT`, `IO`
  */
 export async function boundaryAt(reader: IncrementReader, offset: number): Promise<StreamTracker> {
-  const stream = new StreamTracker(await boundaryBefore(reader, offset));
-  for await (const { bytes } of reader.read(stream.offset + 1, offset)) stream.push(bytes);
+  const stream = await streamAt(reader, offset);
   if (stream.boundary.offset === offset) return stream;
   const message = `offset ${offset} lies inside of a command or a transaction in ${reader.path}`;
   throw new LogError('NOT_COVERED', reader.path, message);
+}
+
+/** Follows an increment to `offset`, anywhere in a command. @throws {LogError} `CORRUPT`, `IO` */
+export async function streamAt(reader: IncrementReader, offset: number): Promise<StreamTracker> {
+  const stream = new StreamTracker(await boundaryBefore(reader, offset));
+  for await (const { bytes } of reader.read(stream.offset + 1, offset)) stream.push(bytes);
+  return stream;
 }
 
 /** The last boundary at or before `offset` that a record names. @throws {LogError} `CORRUPT`, `IO` */

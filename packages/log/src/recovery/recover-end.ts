@@ -53,6 +53,7 @@ export async function recoverEnd(
   }
   const kept = sameRun ? last : await confirmed(reader, last);
   const { synced } = last.record;
+  if (held < kept.record.end) throw lostError(reader, held, kept.record.end);
   const times = await writtenLast(disk, reader, last);
   if (held > last.record.end) await refuseForeignTail(reader, last.record, held, times);
   const { stream, crc } = await followTail(reader, kept.record, sameRun ? held : kept.record.end);

@@ -6,8 +6,8 @@ import { FORMS, SCRIPTS } from './relative-times.ts';
 
 export interface AbsoluteTimesOptions {
   /**
-   * Most bytes of a value (any argument after the key) that is held until its command is whole; 64 KiB
-   * unless given.
+   * Most bytes of a value (any argument after the key) that is held until its command is whole, a
+   * whole number; 64 KiB unless given.
    */
   readonly maxHeldLength?: number;
 }
@@ -15,9 +15,9 @@ export interface AbsoluteTimesOptions {
 const MAX_HELD_LENGTH = 65_536;
 
 /**
- * Turns the verbatim stream of a primary before Redis 7.0 into one whose times to live are absolute,
- * for a server to load later. What has none passes as it came, its bytes before their command is
- * whole; of the rest the times count from their arrival:
+ * Turns the verbatim stream of a primary before Redis 7.0 into one whose times to live are
+ * absolute, for a server to load later. What has none passes as it came, without waiting for its
+ * command to be whole; the times of the rest count from their arrival:
  *
  * | comes                                        | goes                                          |
  * | -------------------------------------------- | --------------------------------------------- |
@@ -28,12 +28,12 @@ const MAX_HELD_LENGTH = 65_536;
  * | `RESTORE k ms v …` (no ABSTTL, `ms` above 0) | `RESTORE k 0 v …`, `PEXPIREAT k t`            |
  * | the same with a `v` above `maxHeldLength`    | as it came, `PEXPIREAT k t`: it overrules     |
  *
- * They are commands of 2.6 and later: the server that loads them may be as old as the primary. What
- * servers refuse, for a time that is no number say, passes as it came.
+ * PEXPIREAT is of 2.6: the server that loads it may be as old as the primary. What servers refuse,
+ * for a time that is no number say, passes as it came.
  *
- * A command arrives with its last byte. Of one of these kinds nothing is given before that, unless its
- * value is long: callers end at the end of a command. The memory used is the key and
- * `maxHeldLength`, a few times over.
+ * A command arrives with its last byte. One of these kinds is held until then, unless its value is
+ * long: who stops elsewhere than at the end of a command loses it (`pending`). The memory used is
+ * that of the key and, for each of 15 further arguments at most, `maxHeldLength`, twice over.
  */
 export class AbsoluteTimes {
   readonly #scanner: CommandScanner;
@@ -54,8 +54,9 @@ export class AbsoluteTimes {
    * Takes the next bytes of the stream, which arrived at `arrived` (milliseconds since 1970), and
    * gives what is to be written, in order. The pieces may be views of `bytes`, of nothing older.
    *
-   * @throws {RespError} what is no sequence of commands, with the offset from the first byte pushed;
-   *   nothing is given then, and nothing can be pushed any more
+   * @throws {RespError} `INVALID_TYPE`, `INVALID_COUNT`, `INVALID_LENGTH`, `INVALID_FRAMING`, with the
+   *   offset from the first byte pushed: this is no sequence of commands. Nothing of `bytes` is given
+   *   then, and nothing may be pushed after them
    */
   push(bytes: Uint8Array, arrived: number): Uint8Array[] {
     const scanner = this.#scanner;
@@ -89,14 +90,14 @@ export class AbsoluteTimes {
   }
 
   /**
-   * How many EVAL and EVALSHA have passed, counted by their names. What they do to times is not seen:
-   * primaries up to 4.0 propagate scripts, later ones mostly their effects.
+   * How many EVAL and EVALSHA have passed, counted when their name has come: what they do to times
+   * is not seen. Primaries up to 4.0 propagate them; later ones their effects unless told otherwise.
    */
   get scriptsPassed(): number {
     return this.#scriptsPassed;
   }
 
-  /** Bytes pushed that are held back, for the command they begin is not whole. No call gives them. */
+  /** Bytes pushed that are held back: of the command that is not whole. Only its end gives them. */
   get pending(): number {
     return this.#pending;
   }

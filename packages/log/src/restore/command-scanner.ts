@@ -5,15 +5,15 @@ import { joined } from './joined.ts';
 export type Stop =
   /** The bytes are used up. */
   | 'more'
-  /** The name of a command is known, or is longer than `LONGEST_NAME`. */
+  /** The name of a command is known, or is longer than any that `nameIs` may be asked of. */
   | 'named'
   /** An argument of the command that is kept begins that is too long to be kept. */
   | 'long'
   /** The command that is kept has been read whole. */
   | 'whole';
 
-/** A longer name is not kept: `name` is empty. */
-export const LONGEST_NAME = 14;
+/** That of RESTORE-ASKING. */
+const LONGEST_NAME = 14;
 
 /** What the next byte belongs to. */
 type State =
@@ -79,8 +79,8 @@ export class CommandScanner {
   /**
    * Reads on to the next stop.
    *
-   * @throws {RespError} `INVALID_TYPE`, `INVALID_COUNT`, `INVALID_LENGTH`, `INVALID_FRAMING`: the bytes
-   *   are no sequence of commands; there is no reading on
+   * @throws {RespError} `INVALID_TYPE`, `INVALID_COUNT`, `INVALID_LENGTH` or `INVALID_FRAMING`: the
+   *   bytes are no sequence of commands; there is no reading on
    */
   next(): Stop {
     const chunk = this.#chunk;

@@ -2,7 +2,7 @@ type Words = readonly (string | Uint8Array)[];
 
 /** What a command says whose key lives for a span of time from its arrival on. */
 export interface Relative {
-  /** Milliseconds, a safe integer. Negative with EXPIRE and PEXPIRE only: the key's time is over. */
+  /** Milliseconds, a safe integer. Only EXPIRE and PEXPIRE may have 0 or less: the time is over. */
   readonly span: number;
   /** The same command without the span; absent where nothing is left of it. */
   readonly rest?: Words;
@@ -19,7 +19,7 @@ export interface Form {
   readonly read: (words: readonly Uint8Array[]) => Relative | undefined;
 }
 
-/** What primaries propagate as they got it. Its text decides what is done: it cannot be rewritten. */
+/** What primaries may propagate as they got it, and whose text decides what is done to times. */
 export const SCRIPTS: readonly string[] = ['EVAL', 'EVALSHA'];
 
 /** No command with options has more that succeeds. */
@@ -127,5 +127,7 @@ function numberOf(word: Uint8Array): number | undefined {
 
 /** In capitals; empty where it is too long for an option or a number. */
 function wordOf(word: Uint8Array): string {
-  return word.length > LONGEST_WORD ? '' : String.fromCharCode(...word).toUpperCase();
+  let text = '';
+  if (word.length <= LONGEST_WORD) for (const byte of word) text += String.fromCharCode(byte);
+  return text.toUpperCase();
 }

@@ -114,7 +114,7 @@ function pastStep({ number, end, ended }: PastSegment): Step {
 /** What comes before a base goes when that base is old enough to go back to; its files one by one. */
 function liveSteps({ number, bases, increments }: Segment): Step[] {
   const steps: Step[] = [];
-  for (const base of bases.slice(1)) {
+  for (const base of bases) {
     const olderBases = bases.filter(({ offset }) => offset < base.offset);
     const olderFiles = increments.filter(({ startOffset }) => startOffset < base.offset);
     const dropBases = (from: Manifest): Manifest =>

@@ -1,0 +1,122 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { ReplicaFlags } from '../config.ts';
+import { candidatesOf, configOf } from '../config.ts';
+import { follow } from '../follow/follow.ts';
+import { bytesOf, diskLimitOf, millisecondsOf, retainOf } from '../quantities.ts';
+import type { Reporter } from '../reporter.ts';
+
+/** `forebay replica`: the daemon. */
+export function replicaCommand(reporter: Reporter): Command {
+  return new Command('replica')
+    .description('Attach to a primary as a replica, and keep what it sends in a directory.')
+    .helpOption('--help', 'show this text')
+    .exitOverride()
+    .addOption(
+      new Option(
+        '--replicaof <addr...>',
+        'the primary: HOST PORT, or a redis://, rediss:// or unix:// URL; given more than once: ' +
+          'the first that answers as a primary, or the one that its replicas name',
+      ),
+    )
+    .option(
+      '--replicaof-file <file>',
+      'the same, an address a line; read anew on SIGHUP, and followed without a restart',
+    )
+    .requiredOption(
+      '--dir <dir>',
+      'where the log is kept; made if it is not there, readable by its owner only',
+    )
+    .option('--masteruser <user>', 'user to authenticate as; or FOREBAY_MASTERUSER')
+    .option(
+      '--masterauth <password>',
+      'password; better in FOREBAY_MASTERAUTH, or in the file named by FOREBAY_MASTERAUTH_FILE',
+    )
+    .option('--tls', 'secure the link')
+    .option('--cacert <file>', 'certificate of the authority to trust')
+    .option('--cert <file>', 'our certificate, where the primary wants one')
+    .option('--key <file>', 'its private key')
+    .option('--sni <name>', 'name that the certificate has to bear; the host by default')
+    .option('--insecure', 'take any certificate')
+    .addOption(
+      new Option('--port <port>', 'our port, as told to the primary')
+        .default(6380)
+        .argParser(portOf),
+    )
+    .option('--replica-announce-ip <address>', 'our address, as told to the primary')
+    .addOption(
+      new Option('--appendfsync <when>', 'when what is written is synced to the disk')
+        .choices(['always', 'everysec', 'no'])
+        .default('everysec'),
+    )
+    .addOption(
+      new Option('--repl-timeout <seconds>', 'silence after which a link is given up')
+        .default(60)
+        .argParser(secondsOf),
+    )
+    .addOption(
+      new Option(
+        '--auto-aof-rewrite-percentage <percent>',
+        'fetch a fresh base when the stream after the last is this share of it; 0: never',
+      )
+        .default(100)
+        .argParser(percentOf),
+    )
+    .addOption(
+      new Option('--auto-aof-rewrite-min-size <size>', 'and is no less than this')
+        .default(64 * 1024 ** 2, '64mb')
+        .argParser(bytesOf),
+    )
+    .addOption(
+      new Option('--base-interval <time>', 'time between two bases: each costs the primary a fork')
+        .default(3_600_000, '1h')
+        .argParser(millisecondsOf),
+    )
+    .addOption(
+      new Option('--retain <time|size>', 'how far back the log can be gone')
+        .default({ time: 86_400_000 }, '24h')
+        .argParser(retainOf),
+    )
+    .addOption(
+      new Option('--max-disk <share|size>', 'what the log may take, whoever still reads it')
+        .default({ share: 0.8 }, '80%')
+        .argParser(diskLimitOf),
+    )
+    .allowExcessArguments(false)
+    .action(async (flags: ReplicaFlags) => {
+      const config = configOf(flags, process.env);
+      const reload = () => candidatesOf(flags, process.env);
+      await follow(config, reporter, { stop: stopSignal(), onReload, reload });
+    });
+}
+
+/** Aborted by the first SIGTERM or SIGINT; a second one ends the process at once. */
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => controller.abort());
+  }
+  return controller.signal;
+}
+
+/** Runs `reload` at each SIGHUP, until the function returned is called. */
+function onReload(reload: () => void): () => void {
+  process.on('SIGHUP', reload);
+  return () => process.off('SIGHUP', reload);
+}
+
+function portOf(text: string): number {
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port <= 65535) return port;
+  throw new InvalidArgumentError('A port is a number from 0 to 65535.');
+}
+
+function secondsOf(text: string): number {
+  const seconds = Number(text);
+  if (/^\d+$/.test(text) && seconds >= 1) return seconds;
+  throw new InvalidArgumentError('Seconds are a whole number from 1 on.');
+}
+
+function percentOf(text: string): number {
+  if (/^\d{1,6}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('A percentage is a whole number from 0 on.');
+}

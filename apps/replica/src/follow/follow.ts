@@ -1,0 +1,249 @@
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { APPEND_DIRECTORY, Log } from '@forebay/log';
+import type { HeldStream } from '@forebay/psync';
+import { formatPosition } from '@forebay/psync';
+import type { ReplicaError } from '@forebay/replica';
+import { describeEndpoint, probe } from '@forebay/replica';
+import type { Candidate, Candidates, ReplicaConfig } from '../config.ts';
+import type { Reporter } from '../reporter.ts';
+import { formatBytes } from '../reporter.ts';
+import { choose } from './candidates.ts';
+import { fetchBase } from './fetch-base.ts';
+import { Keeper } from './keeper.ts';
+import { replicaOptions, Session } from './session.ts';
+import { isNoRoom, SpaceWait } from './space.ts';
+import type { World } from './world.ts';
+import { realWorld } from './world.ts';
+
+/** What a running daemon is told from outside. */
+export interface Control {
+  /** Aborted: everything is written and synced, and it ends. */
+  readonly stop: AbortSignal;
+  /** Calls `reload` whenever the candidates may have changed, until the function returned is called. */
+  readonly onReload: (reload: () => void) => () => void;
+  /** The candidates as they are now. */
+  readonly reload: () => Candidates;
+}
+
+/** Bytes of room that make it worth another try. */
+const LEAST_ROOM = 1024 * 1024;
+/** Milliseconds after which a run is no part of the trouble before it. */
+const STEADY = 60_000;
+/** Milliseconds that a candidate has to answer in. */
+const PROBE_TIMEOUT = 3000;
+
+/**
+ * Follows a primary into a directory until told to stop: the whole of `forebay replica`. A full disk
+ * is waited out. Resolves when everything received is on the disk.
+ *
+ * @throws {ExitError} @throws {LogError} @throws {RdbReceiverError} what will not mend itself
+ */
+export async function follow(
+  config: ReplicaConfig,
+  reporter: Reporter,
+  control: Control,
+  world: World = realWorld,
+): Promise<void> {
+  const space = new SpaceWait(world, config.directory);
+  const follower = new Follower(config, reporter, world, control);
+  while (!control.stop.aborted) {
+    const began = world.clock.now();
+    const failure = await follower.run();
+    if (failure === undefined) return;
+    if (world.clock.now() - began > STEADY) space.reset();
+    reporter.trouble(
+      `${(failure as Error).message}; waiting for room, nothing more is acknowledged`,
+    );
+    await space.until(Math.max(LEAST_ROOM, follower.needed), control.stop);
+  }
+}
+
+/** One open log after another, and in each a session. */
+class Follower {
+  readonly #config: ReplicaConfig;
+  readonly #reporter: Reporter;
+  readonly #world: World;
+  readonly #control: Control;
+  #candidates: Candidates;
+  #upstream: Candidate;
+  #session: Session | undefined;
+  #keeper: Keeper | undefined;
+  #choosing = false;
+  /** Who waits for the log to come to an offset. */
+  #waiting: { readonly offset: number; readonly resolve: () => void }[] = [];
+  #needed = 0;
+
+  constructor(config: ReplicaConfig, reporter: Reporter, world: World, control: Control) {
+    this.#config = config;
+    this.#reporter = reporter;
+    this.#world = world;
+    this.#control = control;
+    this.#candidates = config.candidates;
+    this.#upstream = config.candidates[0];
+  }
+
+  /** Bytes that there was no room for, as far as it is known. */
+  get needed(): number {
+    return this.#needed;
+  }
+
+  /** Runs until told to stop, or until there is no room: that error is returned, any other thrown. */
+  async run(): Promise<unknown> {
+    try {
+      await this.#run();
+      return undefined;
+    } catch (error) {
+      if (isNoRoom(error)) return error;
+      throw error;
+    }
+  }
+
+  async #run(): Promise<void> {
+    const log = await this.#open();
+    try {
+      await this.#follow(log);
+    } catch (error) {
+      // What is told is the first failure, of which this may be another effect.
+      await log.close().catch(() => {});
+      throw error;
+    }
+    await log.close();
+    const { history, written } = log;
+    const place =
+      history === undefined
+        ? 'before anything was held'
+        : `at ${formatPosition({ id: history.id, offset: written })}`;
+    this.#reporter.good(`stopped ${place}, everything is on the disk`);
+  }
+
+  async #open(): Promise<Log> {
+    const { directory, fsync } = this.#config;
+    const { disk, clock, removeStale } = this.#world;
+    const log = await Log.open(directory, {
+      ...{ fsync, disk, clock },
+      onProgress: (progress) => this.#session?.progressed(progress),
+      onFailure: (error) => this.#session?.fail(error),
+    });
+    await removeStale(join(directory, APPEND_DIRECTORY));
+    this.#describe(log);
+    return log;
+  }
+
+  async #follow(log: Log): Promise<void> {
+    const { stop, onReload } = this.#control;
+    await this.#choose(log);
+    this.#reporter.step(
+      `following ${describeEndpoint(this.#upstream.endpoint)} into ${this.#config.directory}`,
+    );
+    const ending = new AbortController();
+    const events = {
+      onAttemptEnded: (error: ReplicaError) => this.#onAttemptEnded(error, log),
+      onProgress: () => this.#onProgress(log),
+    };
+    const session = new Session(
+      log,
+      this.#upstream,
+      this.#config,
+      this.#world,
+      this.#reporter,
+      events,
+    );
+    this.#session = session;
+    this.#keeper = new Keeper(log, this.#config, this.#world, this.#reporter, () =>
+      this.#fetchBase(log, session, ending.signal),
+    );
+    const offReload = onReload(() => this.#reload(log));
+    try {
+      await session.run(stop);
+    } finally {
+      offReload();
+      this.#needed = session.needed;
+      ending.abort();
+      await this.#keeper.stop();
+      this.#keeper = undefined;
+      this.#session = undefined;
+    }
+  }
+
+  #describe({ found }: Log): void {
+    if (found === undefined) {
+      this.#reporter.step('nothing is held yet: a full copy comes first');
+      return;
+    }
+    const { history, offset, dropped } = found;
+    this.#reporter.step(`held up to ${formatPosition({ id: history.id, offset })}`);
+    if (dropped === 0) return;
+    const lost = formatBytes(dropped);
+    this.#reporter.trouble(
+      `${lost} after that were not synced when the power went, and are not kept`,
+    );
+  }
+
+  #onProgress({ written }: Log): void {
+    const reached = this.#waiting.filter(({ offset }) => offset <= written);
+    if (reached.length > 0) {
+      this.#waiting = this.#waiting.filter(({ offset }) => offset > written);
+      for (const { resolve } of reached) resolve();
+    }
+    if (this.#session?.streaming) this.#keeper?.progressed();
+  }
+
+  #onAttemptEnded(error: ReplicaError, log: Log): void {
+    if (error.code !== 'RETARGETED' && this.#candidates.length > 1) void this.#choose(log);
+  }
+
+  /** Takes the candidates anew; what was followed is let go where it is none of them any more. */
+  #reload(log: Log): void {
+    try {
+      this.#candidates = this.#control.reload();
+    } catch (error) {
+      this.#reporter.trouble(`the candidates stay as they are: ${(error as Error).message}`);
+      return;
+    }
+    if (this.#candidates.length > 1) void this.#choose(log);
+    else this.#turnTo(this.#candidates[0]);
+  }
+
+  /** Among several candidates, finds the one to follow. */
+  async #choose(log: Log): Promise<void> {
+    if (this.#candidates.length === 1 || this.#choosing) return;
+    this.#choosing = true;
+    try {
+      const ask = (candidate: Candidate) =>
+        probe({ ...replicaOptions(candidate, this.#config, this.#world), timeout: PROBE_TIMEOUT });
+      const chosen = await choose(this.#candidates, ask, heldBy(log));
+      if (chosen !== undefined) this.#turnTo(chosen);
+      else this.#reporter.trouble('no candidate is a primary, or names one, just now');
+    } finally {
+      this.#choosing = false;
+    }
+  }
+
+  #turnTo(upstream: Candidate): void {
+    if (isDeepStrictEqual(upstream, this.#upstream)) return;
+    this.#upstream = upstream;
+    this.#session?.retarget(upstream);
+  }
+
+  async #fetchBase(log: Log, session: Session, ending: AbortSignal): Promise<void> {
+    const { upstream } = session;
+    const reached = (offset: number) => this.#reached(log, offset, ending);
+    await fetchBase(log, upstream, this.#config, this.#world, this.#reporter, reached, ending);
+  }
+
+  #reached(log: Log, offset: number, ending: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (log.written >= offset) return resolve();
+      this.#waiting.push({ offset, resolve });
+      const giveUp = () => reject(new Error('stopped'));
+      ending.addEventListener('abort', giveUp, { once: true });
+      if (ending.aborted) giveUp();
+    });
+  }
+}
+
+function heldBy({ history, written: offset, lowest }: Log): HeldStream | undefined {
+  if (history === undefined || lowest === undefined) return undefined;
+  return { history, offset, lowest };
+}

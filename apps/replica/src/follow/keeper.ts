@@ -1,0 +1,116 @@
+import type { Log, Retained, RetainPolicy } from '@forebay/log';
+import type { ReplicaConfig } from '../config.ts';
+import type { Reporter } from '../reporter.ts';
+import { formatBytes } from '../reporter.ts';
+import type { World } from './world.ts';
+
+/** Milliseconds between two looks at what may go. */
+const SWEEP = 10_000;
+
+/** Keeps a log from growing for ever: has a fresh base fetched when it is due, and lets the past go. */
+export class Keeper {
+  readonly #log: Log;
+  readonly #config: ReplicaConfig;
+  readonly #world: World;
+  readonly #reporter: Reporter;
+  readonly #fetchBase: () => Promise<void>;
+  #cancel: (() => void) | undefined;
+  #fetching: Promise<void> | undefined;
+  #looking: Promise<void> | undefined;
+  /** When the last fetch began that failed; it cost a fork too. */
+  #tried = 0;
+  #overLimit = false;
+  #stopped = false;
+
+  constructor(
+    log: Log,
+    config: ReplicaConfig,
+    world: World,
+    reporter: Reporter,
+    fetchBase: () => Promise<void>,
+  ) {
+    this.#log = log;
+    this.#config = config;
+    this.#world = world;
+    this.#reporter = reporter;
+    this.#fetchBase = fetchBase;
+    this.#schedule();
+  }
+
+  /** The log has come further: a base may be due. */
+  progressed(): void {
+    if (this.#fetching !== undefined || this.#stopped || !this.#isDue()) return;
+    this.#tried = this.#world.clock.now();
+    this.#fetching = this.#fetch().finally(() => {
+      this.#fetching = undefined;
+    });
+  }
+
+  /** Begins nothing more, and waits for what runs; the fetch is to be ended by who began it. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancel?.();
+    await this.#fetching;
+    await this.#looking;
+  }
+
+  #isDue(): boolean {
+    const { percentage, minSize, interval } = this.#config.base;
+    const { base, written } = this.#log;
+    if (base === undefined) return false;
+    const since = this.#world.clock.now() - Math.max(base.time, this.#tried);
+    // A clock that was set back makes nothing due, and nothing undue for ever.
+    if (since >= 0 && since < interval) return false;
+    const grown = written - base.offset;
+    if (this.#overLimit) return grown > 0;
+    return percentage > 0 && grown >= minSize && grown >= (base.size * percentage) / 100;
+  }
+
+  async #fetch(): Promise<void> {
+    try {
+      await this.#fetchBase();
+      await this.#look();
+    } catch (error) {
+      if (!this.#stopped) {
+        const reason = error instanceof Error ? error.message : String(error);
+        this.#reporter.trouble(`no fresh base: ${reason}`);
+      }
+    }
+  }
+
+  #schedule(): void {
+    if (this.#stopped) return;
+    this.#cancel = this.#world.clock.after(SWEEP, () => {
+      this.#looking = this.#look().finally(() => this.#schedule());
+    });
+  }
+
+  /** Lets go of what the policy does not keep. What fails here has failed the log, which tells it. */
+  async #look(): Promise<void> {
+    if (this.#stopped || this.#log.history === undefined) return;
+    try {
+      const policy = await this.#policy();
+      const retained = await this.#log.retain(policy);
+      this.#overLimit = retained.held > (policy.hardLimit ?? Infinity);
+      this.#tell(retained);
+    } catch (error) {
+      if (!this.#stopped) this.#reporter.trouble((error as Error).message);
+    }
+  }
+
+  async #policy(): Promise<RetainPolicy> {
+    const { retain, maxDisk, directory } = this.#config;
+    if ('size' in maxDisk) return { ...retain, hardLimit: maxDisk.size };
+    const { total } = await this.#world.disk.space(directory);
+    return { ...retain, hardLimit: total * maxDisk.share };
+  }
+
+  #tell({ removed, held, cutOff }: Retained): void {
+    if (removed > 0) {
+      this.#reporter.step(`let go of ${formatBytes(removed)}, ${formatBytes(held)} are kept`);
+    }
+    for (const { name = 'a reader without a name', offset } of cutOff) {
+      this.#reporter.trouble(`cut off ${name} at offset ${offset}: --max-disk is reached`);
+    }
+  }
+}

@@ -1,0 +1,256 @@
+import type { BaseTarget, Log, LogProgress } from '@forebay/log';
+import { formatPosition } from '@forebay/psync';
+import type { ReplicaError, ReplicaItem, ReplicaOptions } from '@forebay/replica';
+import { describeEndpoint, Replica } from '@forebay/replica';
+import type { Candidate, ReplicaConfig } from '../config.ts';
+import { EXIT, ExitError } from '../exit.ts';
+import type { Reporter } from '../reporter.ts';
+import { formatBytes } from '../reporter.ts';
+import { negotiate } from './upstream.ts';
+import type { BaseFile, World } from './world.ts';
+
+type Item<T extends ReplicaItem['type']> = Extract<ReplicaItem, { type: T }>;
+
+/** A full copy on its way. */
+interface Transfer {
+  readonly target: BaseTarget;
+  readonly file: BaseFile;
+  readonly reason: string;
+  readonly since: number;
+}
+
+/** What a session tells of itself; what is to be done about it is decided elsewhere. */
+export interface SessionEvents {
+  /** A link was lost; the next attempt comes by itself. */
+  onAttemptEnded(error: ReplicaError): void;
+  /** The log has come further. */
+  onProgress(): void;
+}
+
+/** Takes what a primary sends into an open log, until it is told to stop or the log takes no more. */
+export class Session {
+  readonly #log: Log;
+  readonly #world: World;
+  readonly #reporter: Reporter;
+  readonly #events: SessionEvents;
+  readonly #replica: Replica;
+  #upstream: Candidate;
+  #failure: unknown;
+  /** Whether a primary has ever served us: what it refuses after that may be granted again. */
+  #linked = false;
+  /** A snapshot is being made the log's base: what the log tells meanwhile may be of the old one. */
+  #replacing = false;
+  #transfer: Transfer | undefined;
+  /** Bytes of a full copy that there was no room for. */
+  #needed = 0;
+
+  constructor(
+    log: Log,
+    upstream: Candidate,
+    config: ReplicaConfig,
+    world: World,
+    reporter: Reporter,
+    events: SessionEvents,
+  ) {
+    this.#log = log;
+    this.#upstream = upstream;
+    this.#world = world;
+    this.#reporter = reporter;
+    this.#events = events;
+    this.#replica = new Replica({
+      ...replicaOptions(upstream, config, world),
+      ...(log.found === undefined ? {} : { resume: log.found }),
+      onUpstream: (report) => negotiate(log, report, reporter),
+    });
+    this.#report();
+  }
+
+  /** Whom it follows. */
+  get upstream(): Candidate {
+    return this.#upstream;
+  }
+
+  /** Whether the stream comes in. */
+  get streaming(): boolean {
+    return this.#replica.state === 'stream';
+  }
+
+  /** Bytes that there has to be room for before it makes sense to go on. */
+  get needed(): number {
+    return this.#needed;
+  }
+
+  /** Follows another server from now on, and goes on there where it can. */
+  retarget(upstream: Candidate): void {
+    this.#reporter.step(`following ${describeEndpoint(upstream.endpoint)} from now on`);
+    this.#upstream = upstream;
+    this.#replica.retarget(targetOf(upstream));
+  }
+
+  /** What the log tells goes on to the primary, as acknowledgement. */
+  progressed({ written, synced }: LogProgress): void {
+    if (!this.#replacing) this.#replica.progress({ written, synced });
+    this.#events.onProgress();
+  }
+
+  /** Ends it, with an error that `run` throws. */
+  fail(error: unknown): void {
+    this.#failure ??= error;
+    void this.#replica.detach();
+  }
+
+  /** @throws what it was made to fail with, or what the log or the disk refused */
+  async run(stop: AbortSignal): Promise<void> {
+    const onStop = (): void => void this.#replica.detach();
+    stop.addEventListener('abort', onStop, { once: true });
+    if (stop.aborted) onStop();
+    if (this.#log.found !== undefined) this.progressed(this.#log);
+    try {
+      for await (const item of this.#replica) await this.#take(item);
+      if (this.#failure !== undefined) throw this.#failure;
+    } finally {
+      stop.removeEventListener('abort', onStop);
+      await this.#dropTransfer();
+    }
+  }
+
+  /** Where the log has come to, for people. */
+  get place(): string {
+    const { history, written } = this.#log;
+    if (history === undefined) return 'before anything was held';
+    return `at ${formatPosition({ id: history.id, offset: written })}`;
+  }
+
+  async #take(item: ReplicaItem): Promise<void> {
+    switch (item.type) {
+      case 'stream':
+        return this.#log.append(item.bytes, item.boundary);
+      case 'snapshot':
+        return this.#store(item);
+      case 'full-resync':
+        return this.#beginTransfer(item);
+      case 'snapshot-end':
+        return this.#adopt(item);
+      case 'snapshot-aborted':
+        await this.#dropTransfer();
+        return this.#reporter.trouble('full copy cut short, what was held before stays');
+      case 'continue':
+        return this.#continue(item);
+    }
+  }
+
+  async #beginTransfer({ length, reason }: Item<'full-resync'>): Promise<void> {
+    const size = length === undefined ? 'of a size not told' : formatBytes(length);
+    this.#reporter.step(`full copy, ${size} (${reason})`);
+    this.#linked = true;
+    this.#needed = length ?? 0;
+    const target = this.#log.awaitBase();
+    const file = await this.#world.createBase(target.directory);
+    this.#transfer = { target, file, reason, since: performance.now() };
+  }
+
+  #store({ bytes }: Item<'snapshot'>): undefined | Promise<void> {
+    const { file } = this.#transfer!;
+    this.#needed = Math.max(this.#needed, file.length + bytes.length);
+    return file.write(bytes);
+  }
+
+  async #adopt({ history, offset, database }: Item<'snapshot-end'>): Promise<void> {
+    const { target, file, reason, since } = this.#transfer!;
+    this.#replacing = true;
+    await file.commit(target.path);
+    this.#transfer = undefined;
+    const { length: size, crc } = file;
+    await this.#log.beginHistory({ target, size, crc, history, offset, database, reason });
+    this.#replacing = false;
+    this.#needed = 0;
+    this.progressed(this.#log);
+    const seconds = ((performance.now() - since) / 1000).toFixed(1);
+    this.#reporter.good(
+      `full copy done, ${formatBytes(size)} in ${seconds} s; the stream goes on ${this.place}`,
+    );
+  }
+
+  async #dropTransfer(): Promise<void> {
+    const transfer = this.#transfer;
+    this.#transfer = undefined;
+    if (transfer === undefined) return;
+    this.#log.abandonBase(transfer.target);
+    await transfer.file.abort();
+  }
+
+  async #continue({ history, offset }: Item<'continue'>): Promise<void> {
+    this.#linked = true;
+    const before = this.#log.history;
+    if (before?.id !== history.id) await this.#log.setHistory(history);
+    const shifted = before?.id === history.id ? '' : `, under a new id in place of ${before?.id}`;
+    const position = formatPosition({ id: history.id, offset });
+    this.#reporter.good(`partial resync, the stream goes on at ${position}${shifted}`);
+  }
+
+  #report(): void {
+    const replica = this.#replica;
+    const reporter = this.#reporter;
+    let awaited = false;
+    replica.on('state', (state) => {
+      if (state !== 'handshake') return;
+      reporter.step(`connected to ${describeEndpoint(this.#upstream.endpoint)}`);
+      awaited = false;
+    });
+    // Told every second, and said once.
+    replica.on('snapshot-awaited', () => {
+      if (!awaited) reporter.step('the primary makes the snapshot');
+      awaited = true;
+    });
+    replica.on('transfer', (progress) => {
+      if (this.#transfer !== undefined) reporter.transfer(progress, this.#transfer.since);
+    });
+    replica.on('option-refused', (option, reply) => {
+      // Only Valkey 8.0 and later know it, and the others lack nothing by that.
+      if (option === 'version') return;
+      reporter.step(`the primary does not take REPLCONF ${option}: ${reply}`);
+    });
+    replica.on('attempt-ended', (error, delay) => this.#onAttemptEnded(error, delay));
+  }
+
+  #onAttemptEnded(error: ReplicaError, delay: number): void {
+    if (error.code === 'DENIED' && !this.#linked) {
+      this.fail(new ExitError(EXIT.denied, error.message, error));
+      return;
+    }
+    // Asked for, and said already.
+    if (error.code !== 'RETARGETED') {
+      const when = delay === 0 ? 'at once' : `in ${(delay / 1000).toFixed(1)} s`;
+      this.#reporter.trouble(`${error.message}; trying again ${when}`);
+    }
+    this.#events.onAttemptEnded(error);
+  }
+}
+
+/** What a replica is told to follow a server as the configuration says. */
+export function replicaOptions(
+  upstream: Candidate,
+  { tls, port, announcedAddress, timeout }: ReplicaConfig,
+  { network }: World,
+): ReplicaOptions {
+  return {
+    ...network,
+    ...targetOf(upstream),
+    tls,
+    listeningPort: port,
+    timeouts: { connect: timeout, handshake: timeout, transfer: timeout, idle: timeout },
+    ...(announcedAddress === undefined ? {} : { announcedAddress }),
+  };
+}
+
+function targetOf({
+  endpoint,
+  username,
+  password,
+}: Candidate): Pick<ReplicaOptions, 'url' | 'username' | 'password'> {
+  return {
+    url: endpoint,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+  };
+}

@@ -1,0 +1,48 @@
+import type { Log } from '@forebay/log';
+import { LogError } from '@forebay/log';
+import type { ReplicationReport } from '@forebay/psync';
+import { formatPosition, planResume } from '@forebay/psync';
+import type { UpstreamDecision } from '@forebay/replica';
+import type { Reporter } from '../reporter.ts';
+import { formatBytes } from '../reporter.ts';
+
+/**
+ * Decides how to go on at a server, before it is asked: a request that it cannot continue would start
+ * a full copy at once, fork and all. Where we hold more than it does of what is shared, the log steps
+ * back first.
+ */
+export async function negotiate(
+  log: Log,
+  report: ReplicationReport | undefined,
+  reporter: Reporter,
+): Promise<UpstreamDecision> {
+  const { history, written: offset, lowest } = log;
+  if (history === undefined || lowest === undefined) return { type: 'ask' };
+  const plan = planResume({ history, offset, lowest }, report);
+  switch (plan.type) {
+    case 'continue':
+      if (plan.note !== undefined) reporter.step(plan.note);
+      return { type: 'ask' };
+    case 'wait':
+      return { type: 'later', reason: plan.reason };
+    case 'full':
+      return { type: 'full', reason: plan.reason };
+    case 'step-back':
+      return stepBack(log, plan.to, reporter);
+  }
+}
+
+async function stepBack(log: Log, offset: number, reporter: Reporter): Promise<UpstreamDecision> {
+  try {
+    const { from, to, history, stream } = await log.stepBack(offset);
+    if (from.offset > offset) {
+      const size = formatBytes(from.offset - offset);
+      const way = `from ${formatPosition(from)} to ${formatPosition(to)}`;
+      reporter.good(`rewound ${way}: ${size} that the new primary never had are moved aside`);
+    }
+    return { type: 'resume', resume: { history, offset, stream } };
+  } catch (error) {
+    if (!(error instanceof LogError) || error.code !== 'NOT_COVERED') throw error;
+    return { type: 'full', reason: error.message };
+  }
+}

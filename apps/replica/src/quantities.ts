@@ -1,0 +1,62 @@
+import { InvalidArgumentError } from 'commander';
+
+const BYTES = {
+  b: 1,
+  k: 1e3,
+  kb: 1024,
+  m: 1e6,
+  mb: 1024 ** 2,
+  g: 1e9,
+  gb: 1024 ** 3,
+  tb: 1024 ** 4,
+};
+const MILLISECONDS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** A size as servers' configuration has it (`util.c: memtoull`): `64mb`, `1g`, `1048576`. In bytes. */
+export function bytesOf(text: string): number {
+  return quantity(text, BYTES, 1) ?? refuse(`${text} is no size: give 64mb, say, or 1gb.`);
+}
+
+/** A time: `30s`, `10m`, `24h`, `7d`; a number alone is of seconds. In milliseconds. */
+export function millisecondsOf(text: string): number {
+  const time = quantity(text, MILLISECONDS, 1000);
+  return time ?? refuse(`${text} is no time: give 30s, 10m, 24h or 7d, say.`);
+}
+
+/** How long the past is kept: by age or by size. */
+export type Retain = { readonly time: number } | { readonly size: number };
+
+/** A time (`24h`) or a size (`10gb`). */
+export function retainOf(text: string): Retain {
+  const time = /^\d/.test(text) ? quantity(text, MILLISECONDS, 1000) : undefined;
+  if (time !== undefined) return { time };
+  const size = quantity(text, BYTES, undefined);
+  return size === undefined ? refuse(`${text} is neither a time nor a size.`) : { size };
+}
+
+/** A share of the file system, or a size in bytes. */
+export type DiskLimit = { readonly share: number } | { readonly size: number };
+
+/** A share (`80%`) of the file system, or a size (`100gb`). */
+export function diskLimitOf(text: string): DiskLimit {
+  const percent = /^(\d+(?:\.\d+)?)\s*%$/.exec(text)?.[1];
+  if (percent === undefined) return { size: bytesOf(text) };
+  const share = Number(percent) / 100;
+  return share > 0 && share <= 1 ? { share } : refuse(`${text} is no share: give 1% to 100%.`);
+}
+
+function quantity(
+  text: string,
+  units: Readonly<Record<string, number>>,
+  plain: number | undefined,
+): number | undefined {
+  const [, digits, unit = ''] = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text.trim()) ?? [];
+  const factor = unit === '' ? plain : units[unit.toLowerCase()];
+  if (digits === undefined || factor === undefined) return undefined;
+  const value = Math.round(Number(digits) * factor);
+  return Number.isSafeInteger(value) ? value : undefined;
+}
+
+function refuse(message: string): never {
+  throw new InvalidArgumentError(message);
+}
