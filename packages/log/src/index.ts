@@ -1,3 +1,6 @@
+export type { CheckCounts, CheckProgress, CheckReport } from './check/check.ts';
+export { check } from './check/check.ts';
+export type { Finding } from './check/finding.ts';
 export type { Clock } from './clock.ts';
 export { systemClock } from './clock.ts';
 export type { Cursor } from './cursors/cursor.ts';
@@ -20,4 +23,10 @@ export type {
 } from './log-types.ts';
 export { APPEND_DIRECTORY } from './manifest/manifest.ts';
 export type { LogItem, ReadOptions } from './reading/read-log.ts';
+export type { Origin } from './restore/origin.ts';
+export type { RestoreTarget } from './restore/place.ts';
+export type { RestorePart, RestorePlan } from './restore/plan.ts';
+export { planRestore } from './restore/plan.ts';
+export type { Restored, RestoreOptions } from './restore/restore.ts';
+export { restore } from './restore/restore.ts';
 export type { Pin, Retained, RetainPolicy } from './retention/retain.ts';

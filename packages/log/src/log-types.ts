@@ -17,7 +17,7 @@ export interface LogOptions {
   readonly rotateAt?: number;
   /** Called when `written` or `synced` has moved. */
   readonly onProgress?: (progress: LogProgress) => void;
-  /** Called once if a sync in the background fails; appends are refused from then on. */
+  /** Called once, when the disk has refused something: from then on the log takes no more. */
   readonly onFailure?: (error: LogError) => void;
   /** `nodeDisk` by default. */
   readonly disk?: Disk;

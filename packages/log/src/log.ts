@@ -82,10 +82,7 @@ export class Log {
         clock,
         policy: fsync,
         onSynced: () => this.#progressed(),
-        onFailure: (error) => {
-          this.#fail(error);
-          if (error instanceof LogError) options.onFailure?.(error);
-        },
+        onFailure: (error) => this.#fail(error),
       },
     };
   }
@@ -238,21 +235,22 @@ export class Log {
   }
 
   /**
-   * Takes back what came after `offset`, which is to be a place where the stream may be cut. It is
-   * moved aside, and readers beyond are told.
+   * Takes back what came after the last place up to `shared` where the stream may be cut. It is moved
+   * aside, and readers beyond are told. Where nothing came after it, at least the ids that began there
+   * go.
    *
    * @throws {LogError} `NOT_COVERED` where it cannot be gone back to; `IO`, `MISUSE`
    */
-  stepBack(offset: number): Promise<StepBack> {
+  stepBack(shared: number): Promise<StepBack> {
     return this.#inTurn(async () => {
-      const current = this.#needCurrent();
-      const from = positionIn(current.manifest.live, current.writer.written);
-      const { stream, ...change } = await stepBack(this.#workshop, current, offset);
-      for (const seat of this.#seats) seat.steppedBack(current.manifest.live.number, offset);
+      const { manifest, writer } = this.#needCurrent();
+      const from = positionIn(manifest.live, writer.written);
+      const { stream, ...change } = await stepBack(this.#workshop, this.#needCurrent(), shared);
+      const { offset } = stream;
+      for (const seat of this.#seats) seat.steppedBack(manifest.live.number, offset);
       await this.#apply(change);
       const history = historyOf(change.manifest.live);
-      const to = { id: history.id, offset };
-      return { history, offset, stream, dropped: 0, from, to };
+      return { history, offset, stream, dropped: 0, from, to: { id: history.id, offset } };
     });
   }
 
@@ -417,6 +415,7 @@ export class Log {
     const writer = this.#current?.writer;
     // That this fails as well changes nothing: what is not synced is not claimed to be.
     if (writer?.syncFailed) void this.#turns.take(() => writer.withdraw()).catch(() => {});
+    this.#options.onFailure?.(error);
   }
 
   get #watched(): WatchedLog {

@@ -199,8 +199,16 @@ describe('a step back', () => {
     expect(from).toBe(PING.length + SET.length);
   });
 
+  it('into a command goes to its beginning', async () => {
+    await using log = await Log.open(await freshDirectory());
+    await giveBase(log, 5);
+    await append(log, PING);
+    await append(log, SET);
+    const { to, stream } = await log.stepBack(5 + PING.length + 3);
+    expect([to.offset, stream.offset, log.written]).toEqual(Array(3).fill(5 + PING.length));
+  });
+
   it.each([
-    ['into a command', PING.length + 3],
     ['below the oldest base', 4],
     ['ahead', 10 * SET.length],
   ])('%s is refused, and changes nothing', async (_, offset) => {

@@ -19,5 +19,14 @@ export {
   shiftHistory,
   startHistory,
 } from './history.ts';
+export type {
+  ReplicationReport,
+  ReportedBacklog,
+  ReportedReplica,
+  ReportedUpstream,
+} from './report.ts';
+export { parseReplicationReport } from './report.ts';
+export type { HeldStream, ResumePlan } from './resume.ts';
+export { planResume } from './resume.ts';
 export type { Boundary } from './stream-tracker.ts';
 export { StreamTracker } from './stream-tracker.ts';

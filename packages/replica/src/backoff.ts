@@ -8,14 +8,27 @@ export interface BackoffOptions {
   readonly initialDelay?: number;
   /** Milliseconds of the longest wait; 10,000 by default. */
   readonly maxDelay?: number;
+  /** What shortens each wait, 0 to 1; `Math.random` by default. */
+  readonly random?: () => number;
+}
+
+/** What the link that is lost came to. */
+export interface LinkRecord {
+  /** Milliseconds that it streamed; undefined if it never did. */
+  readonly streamed: number | undefined;
+  /** Whether a byte came after a partial resync. */
+  readonly progressed: boolean;
 }
 
 /** A link that streamed for this long has earned an attempt at once when it is lost, in milliseconds. */
 const STABLE = 10_000;
+/** Milliseconds of the longest wait after a link that progressed: it cost the primary no snapshot. */
+const BRIEF = 50;
 
 /**
- * How long to wait before the next attempt: not at all after a good link is lost, then twice as long
- * each time up to a cap, with jitter, so that a primary that closes each link meets no hot loop.
+ * How long to wait before the next attempt: not at all after a good link is lost, briefly after one
+ * that went on and brought something, then twice as long each time up to a cap, with jitter, so that
+ * a primary that closes each link meets no hot loop.
  */
 export class Backoff {
   readonly #initialDelay: number;
@@ -25,10 +38,9 @@ export class Backoff {
   #earned = true;
   #waits = 0;
 
-  constructor(
-    { initialDelay = 250, maxDelay = 10_000 }: BackoffOptions = {},
-    random: () => number = Math.random,
-  ) {
+  /** @throws {ReplicaError} `INVALID_OPTION` */
+  constructor(options: BackoffOptions = {}) {
+    const { initialDelay = 250, maxDelay = 10_000, random = Math.random } = options;
     if (!(initialDelay > 0 && initialDelay <= maxDelay && maxDelay <= MOST)) {
       const message = `a back-off from ${initialDelay} to ${maxDelay} ms cannot be kept`;
       throw new ReplicaError('INVALID_OPTION', message);
@@ -38,21 +50,29 @@ export class Backoff {
     this.#random = random;
   }
 
-  /**
-   * @param streamed milliseconds that the lost link streamed; undefined if it never did
-   * @param atLeast milliseconds that the primary is known to need
-   */
-  next(streamed: number | undefined, atLeast = 0): number {
-    if (streamed !== undefined && streamed >= STABLE) {
-      this.#earned = true;
-      this.#waits = 0;
-    }
+  /** As if no attempt had been made. */
+  reset(): void {
+    this.#earned = true;
+    this.#waits = 0;
+  }
+
+  /** @param atLeast milliseconds that the primary is known to need */
+  next({ streamed, progressed }: LinkRecord, atLeast = 0): number {
+    if (streamed !== undefined && streamed >= STABLE) this.reset();
     if (this.#earned && streamed !== undefined) {
       this.#earned = false;
       return atLeast;
     }
+    if (progressed) {
+      this.#waits = 0;
+      return Math.max(atLeast, this.#jittered(Math.min(BRIEF, this.#initialDelay)));
+    }
     const delay = Math.min(this.#maxDelay, this.#initialDelay * 2 ** this.#waits);
     this.#waits++;
-    return Math.max(atLeast, Math.round(delay * (0.5 + this.#random() / 2)));
+    return Math.max(atLeast, this.#jittered(delay));
+  }
+
+  #jittered(delay: number): number {
+    return Math.round(delay * (0.5 + this.#random() / 2));
   }
 }

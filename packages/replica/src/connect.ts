@@ -5,7 +5,8 @@ import { connect as connectSecure } from 'node:tls';
 import type { Endpoint } from './address.ts';
 import { describeEndpoint } from './address.ts';
 import { ReplicaError } from './errors.ts';
-import type { ReceiveBuffer } from './receive-buffer.ts';
+import { ReceiveBuffer } from './receive-buffer.ts';
+import type { LinkSocket, LinkSocketListener } from './transport.ts';
 
 /** How a `rediss://` link is secured; PEM text throughout. The peer is always verified unless told not to. */
 export interface TlsOptions {
@@ -18,20 +19,37 @@ export interface TlsOptions {
   readonly rejectUnauthorized?: boolean;
 }
 
-/** Opens a socket that reads into `buffer` and calls `onBytes` for each read. */
+/** Opens a socket of the system's: the transport that is taken where none is named. */
 export function openSocket(
   endpoint: Endpoint,
   tls: TlsOptions,
-  buffer: ReceiveBuffer,
-  onBytes: (bytes: Uint8Array) => void,
-): Socket {
-  const onread: OnReadOpts = {
+  listener: LinkSocketListener,
+): LinkSocket {
+  const buffer = new ReceiveBuffer();
+  const socket = connect(endpoint, tls, {
     buffer: () => buffer.room(),
     callback: (length) => {
-      onBytes(buffer.took(length));
+      listener.onBytes(buffer.took(length));
       return true;
     },
+  });
+  const connected = endpoint.kind === 'tls' ? 'secureConnect' : 'connect';
+  socket.once(connected, () => listener.onConnect());
+  socket.on('error', (error) => listener.onError(error));
+  socket.once('close', () => listener.onClose());
+  return {
+    get writable() {
+      return socket.writable;
+    },
+    write: (bytes) => void socket.write(bytes),
+    pause: () => void socket.pause(),
+    resume: () => void socket.resume(),
+    release: () => buffer.release(),
+    destroy: () => void socket.destroy(),
   };
+}
+
+function connect(endpoint: Endpoint, tls: TlsOptions, onread: OnReadOpts): Socket {
   if (endpoint.kind === 'unix') return connectPlain({ path: endpoint.path, onread });
   const { host, port } = endpoint;
   const options: NetConnectOpts = { host, port, onread, noDelay: true, keepAlive: true };

@@ -12,7 +12,7 @@ export type ReplicaErrorCode =
   | 'TIMEOUT'
   /** Credentials are missing, wrong, or do not reach. */
   | 'DENIED'
-  /** The primary is well and cannot serve just now: loading, busy, its own link down. */
+  /** The primary is well and cannot serve just now: loading, busy, its own link down, or behind us. */
   | 'TRY_LATER'
   /** The primary answered with an error of another kind. */
   | 'REFUSED'
@@ -24,6 +24,8 @@ export type ReplicaErrorCode =
   | 'DESYNCHRONIZED'
   /** The primary, or the network, closed the link. */
   | 'LINK_LOST'
+  /** Another primary is to be followed: `retarget` was called. */
+  | 'RETARGETED'
   /** The signal given was aborted, or `detach` was called. */
   | 'STOPPED';
 

@@ -2,12 +2,23 @@ export type { ReplicaProgress } from './acknowledgement.ts';
 export type { Address, Endpoint } from './address.ts';
 export { describeEndpoint, parseAddress } from './address.ts';
 export type { BackoffOptions } from './backoff.ts';
+export type { Resume } from './cached-stream.ts';
+export type { Clock, StopTimer } from './clock.ts';
 export type { TlsOptions } from './connect.ts';
 export type { ReplicaErrorCode } from './errors.ts';
 export { ReplicaError } from './errors.ts';
 export type { ReplicaItem } from './items.ts';
 export type { LinkPhase, Timeouts } from './link-options.ts';
 export { checkTlsOptions } from './link-options.ts';
-export type { ReplicaEvents, ReplicaOptions, ReplicaState, Resume } from './replica.ts';
+export type { ProbeOptions } from './probe.ts';
+export { probe } from './probe.ts';
 export { Replica } from './replica.ts';
+export type {
+  ReplicaEvents,
+  ReplicaOptions,
+  ReplicaState,
+  ReplicaTarget,
+} from './replica-options.ts';
 export type { TransferProgress } from './snapshot.ts';
+export type { LinkSocket, LinkSocketListener, Transport } from './transport.ts';
+export type { DecideUpstream, Upstream, UpstreamDecision } from './upstream.ts';

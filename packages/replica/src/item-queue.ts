@@ -28,8 +28,9 @@ export class ItemQueue {
   readonly #items: ReplicaItem[] = [];
   #bytes = 0;
   #full = false;
-  #ended: { readonly error: Error | undefined } | undefined;
+  #ended: { readonly failed: boolean; readonly error: unknown } | undefined;
   #waiting: { resolve: () => void } | undefined;
+  #idle: (() => void)[] = [];
 
   constructor(limits: QueueLimits, listener: QueueListener) {
     this.#limits = limits;
@@ -57,22 +58,22 @@ export class ItemQueue {
 
   /** After what is queued the items end. */
   end(): void {
-    this.#ended ??= { error: undefined };
+    this.#ended ??= { failed: false, error: undefined };
     this.#wake();
   }
 
   /** The items end at once, with `error`; what is queued is dropped. */
-  fail(error: Error): void {
-    this.#ended = { error };
+  fail(error: unknown): void {
+    this.#ended = { failed: true, error };
     this.#items.length = 0;
     this.#wake();
   }
 
   /** The next item, undefined at the end. One call at a time. */
   async take(): Promise<ReplicaItem | undefined> {
-    if (this.#items.length === 0) this.#listener.onEmpty();
+    if (this.#items.length === 0) this.#onEmpty();
     while (this.#items.length === 0) {
-      if (this.#ended?.error !== undefined) throw this.#ended.error;
+      if (this.#ended?.failed) throw this.#ended.error;
       if (this.#ended !== undefined) return undefined;
       await new Promise<void>((resolve) => {
         this.#waiting = { resolve };
@@ -85,6 +86,20 @@ export class ItemQueue {
       this.#listener.onDrained();
     }
     return item;
+  }
+
+  /**
+   * Resolves when the next item is asked for and none waits: all that was pushed has been taken and
+   * done with. Never, if it is not asked for.
+   */
+  drained(): Promise<void> {
+    if (this.#items.length === 0 && this.#waiting !== undefined) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  #onEmpty(): void {
+    this.#listener.onEmpty();
+    for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   #wake(): void {

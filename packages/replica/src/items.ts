@@ -1,4 +1,4 @@
-import type { Boundary, History } from '@forebay/psync';
+import type { Boundary, History, Position } from '@forebay/psync';
 import type { ReplicaError } from './errors.ts';
 
 /**
@@ -9,8 +9,15 @@ import type { ReplicaError } from './errors.ts';
  * stays the truth. `stream` items follow each other without a gap.
  */
 export type ReplicaItem =
-  /** A snapshot begins. `length` in bytes, undefined where the primary does not know it. */
-  | { readonly type: 'full-resync'; readonly length: number | undefined; readonly reason: string }
+  /** A snapshot begins. */
+  | {
+      readonly type: 'full-resync';
+      /** In bytes, undefined where the primary does not know it. */
+      readonly length: number | undefined;
+      /** What the primary says that the snapshot is of; undefined where it does not, or not well. */
+      readonly position: Position | undefined;
+      readonly reason: string;
+    }
   /** The next bytes of the RDB. */
   | { readonly type: 'snapshot'; readonly bytes: Uint8Array }
   /** The snapshot is whole. From here on the history is this one. */

@@ -44,6 +44,11 @@ export function lostError(where: string, phase: LinkPhase): ReplicaError {
   return new ReplicaError('LINK_LOST', `${where} closed the link ${when}`);
 }
 
+/** It was decided to ask later. */
+export function laterError(where: string, reason: string): ReplicaError {
+  return new ReplicaError('TRY_LATER', `${where} is to be asked later: ${reason}`);
+}
+
 /** `limit` in milliseconds. */
 export function silentError(where: string, phase: LinkPhase, limit: number): ReplicaError {
   const seconds = Math.round(limit / 1000);

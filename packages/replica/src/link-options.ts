@@ -1,10 +1,13 @@
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
+import type { Position } from '@forebay/psync';
 import { ReplicaHandshake } from '@forebay/psync';
-import type { Address } from './address.ts';
+import type { Address, Endpoint } from './address.ts';
 import type { CachedStream } from './cached-stream.ts';
+import type { Clock } from './clock.ts';
 import type { TlsOptions } from './connect.ts';
 import { ReplicaError } from './errors.ts';
+import type { Transport } from './transport.ts';
 
 /** What a link is doing; it begins with `connect`, which it does not tell. */
 export type LinkPhase = 'connect' | 'handshake' | 'transfer' | 'stream';
@@ -23,7 +26,13 @@ export interface LinkOptions {
   readonly listeningPort: number | undefined;
   readonly announcedAddress: string | undefined;
   readonly version: string | false | undefined;
+  /** A snapshot is wanted, and no stream. */
+  readonly rdbOnly: boolean;
+  /** What the server says of itself is to be known before something is resumed. */
+  readonly asksReport: boolean;
   readonly timeouts: Timeouts;
+  readonly transport: Transport;
+  readonly clock: Clock;
 }
 
 /** The negotiation of one link, which goes on after what `cached` has received. */
@@ -31,7 +40,7 @@ export function newHandshake(
   options: LinkOptions,
   cached: CachedStream | undefined,
 ): ReplicaHandshake {
-  const { address, listeningPort, announcedAddress, version } = options;
+  const { address, listeningPort, announcedAddress, version, rdbOnly, asksReport } = options;
   const { username, password } = address;
   return new ReplicaHandshake({
     ...(password === undefined ? {} : { password }),
@@ -39,10 +48,20 @@ export function newHandshake(
     ...(listeningPort === undefined ? {} : { listeningPort }),
     ...(announcedAddress === undefined ? {} : { announcedAddress }),
     ...(version === undefined ? {} : { version }),
-    ...(cached === undefined
-      ? {}
-      : { resume: { id: cached.history.id, offset: cached.tracker.offset } }),
+    ...(cached === undefined ? {} : { resume: positionOf(cached), askReport: asksReport }),
+    rdbOnly,
   });
+}
+
+/** Where it listens, without who we are to it. */
+export function endpointOf(address: Address): Endpoint {
+  if (address.kind === 'unix') return { kind: 'unix', path: address.path };
+  return { kind: address.kind, host: address.host, port: address.port };
+}
+
+/** The last byte received. */
+export function positionOf({ history, tracker }: CachedStream): Position {
+  return { id: history.id, offset: tracker.offset };
 }
 
 /**

@@ -1,13 +1,13 @@
-import type { Socket } from 'node:net';
-import type { HandshakeOutcome, ReplicaHandshake } from '@forebay/psync';
+import type { HandshakeOutcome } from '@forebay/psync';
 import { PsyncError, StreamTracker, shiftHistory } from '@forebay/psync';
-import type { ReplicaProgress } from './acknowledgement.ts';
-import { encodeAcknowledgement, NEWLINE } from './acknowledgement.ts';
+import { NEWLINE } from './acknowledgement.ts';
+import type { AcknowledgerHost } from './acknowledger.ts';
+import { Acknowledger } from './acknowledger.ts';
 import { describeEndpoint } from './address.ts';
-import type { CachedStream } from './cached-stream.ts';
-import { errorOfSocket, openSocket } from './connect.ts';
-import type { ReplicaError } from './errors.ts';
-import type { ReplicaItem } from './items.ts';
+import type { LinkRecord } from './backoff.ts';
+import type { StopTimer } from './clock.ts';
+import { errorOfSocket } from './connect.ts';
+import { ReplicaError } from './errors.ts';
 import {
   errorOfBytes,
   errorOfOutcome,
@@ -16,66 +16,58 @@ import {
   quoted,
   silentError,
 } from './link-errors.ts';
+import type { LinkHost } from './link-host.ts';
 import type { LinkOptions, LinkPhase } from './link-options.ts';
-import { newHandshake, withoutPassword } from './link-options.ts';
-import { ReceiveBuffer } from './receive-buffer.ts';
-import type { SnapshotStart, TransferProgress } from './snapshot.ts';
+import { withoutPassword } from './link-options.ts';
+import type { NegotiationLink } from './negotiation.ts';
+import { Negotiation } from './negotiation.ts';
+import type { SnapshotStart } from './snapshot.ts';
 import { Snapshot } from './snapshot.ts';
+import type { LinkSocket } from './transport.ts';
 
 /** Milliseconds between acknowledgements (`replication.c: replicationCron`). */
 const TICK = 1000;
-
-/** The one that the link works for: it owns what outlives a link. */
-export interface LinkHost {
-  readonly cached: CachedStream | undefined;
-  /** What the one who stores has told of `cached`; undefined if it has told nothing yet. */
-  readonly acknowledgement: ReplicaProgress | undefined;
-  /** Whether reading has to stop until `resume` is called. */
-  readonly full: boolean;
-  remember(cached: CachedStream | undefined): void;
-  deliver(item: ReplicaItem): void;
-  onPhase(phase: LinkPhase): void;
-  onTransfer(progress: TransferProgress): void;
-  onOptionRefused(option: string, reply: string): void;
-  onWaiting(): void;
-}
 
 /** One connection to a primary, from its first byte to its last. */
 export class Link {
   readonly #options: LinkOptions;
   readonly #host: LinkHost;
   readonly #where: string;
-  readonly #buffer = new ReceiveBuffer();
-  readonly #socket: Socket;
-  readonly #handshake: ReplicaHandshake;
+  readonly #socket: LinkSocket;
+  readonly #negotiation: Negotiation;
+  readonly #acknowledger: Acknowledger;
+  readonly #stopTicking: StopTimer;
   readonly #ended: Promise<ReplicaError>;
   #end!: (error: ReplicaError) => void;
   #error: ReplicaError | undefined;
   #phase: LinkPhase = 'connect';
   #snapshot: Snapshot | undefined;
-  #ticking: NodeJS.Timeout;
-  /** Times are of the monotonic clock, in milliseconds. */
-  #lastRead = performance.now();
+  /** Times are of the clock, in milliseconds. */
+  #lastRead: number;
   #streamingSince: number | undefined;
-  /** REPLCONF is understood and granted; without it a newline has to do. */
-  #mayAcknowledge = true;
-  #getAckAnswered = -1;
-  #confirmed = false;
-  /** The primary is silent because we have not acknowledged its snapshot yet. */
-  #awaited = false;
+  #continued = false;
+  #progressed = false;
 
   constructor(options: LinkOptions, host: LinkHost) {
     this.#options = options;
     this.#host = host;
-    this.#where = describeEndpoint(options.address);
-    this.#handshake = newHandshake(options, host.cached);
+    const { address, tls, clock } = options;
+    this.#where = describeEndpoint(address);
+    this.#lastRead = clock.now();
+    this.#negotiation = new Negotiation(options, host, this.#negotiationLink());
+    this.#acknowledger = new Acknowledger(this.#acknowledgerHost(), clock);
     this.#ended = new Promise((resolve) => {
       this.#end = resolve;
     });
-    const { address, tls } = options;
-    this.#socket = openSocket(address, tls, this.#buffer, (bytes) => this.#onBytes(bytes));
-    this.#watch();
-    this.#ticking = setInterval(() => this.#tick(), TICK);
+    this.#socket = options.transport(address, tls, {
+      onConnect: () => this.#onConnect(),
+      onBytes: (bytes) => this.#onBytes(bytes),
+      onError: (error) => {
+        this.#error ??= errorOfSocket(error, address);
+      },
+      onClose: () => this.#onClose(),
+    });
+    this.#stopTicking = clock.every(TICK, () => this.#tick());
   }
 
   /** Why the link ended. It never rejects. */
@@ -83,10 +75,11 @@ export class Link {
     return this.#ended;
   }
 
-  /** Milliseconds of streaming so far; undefined before the stream began. */
-  get streamed(): number | undefined {
-    if (this.#streamingSince === undefined) return undefined;
-    return performance.now() - this.#streamingSince;
+  /** What it has come to so far. */
+  get record(): LinkRecord {
+    const since = this.#streamingSince;
+    const streamed = since === undefined ? undefined : this.#options.clock.now() - since;
+    return { streamed, progressed: this.#progressed };
   }
 
   close(error: ReplicaError): void {
@@ -100,50 +93,70 @@ export class Link {
 
   resume(): void {
     // What was waiting in the kernel was no silence of the primary's.
-    this.#lastRead = performance.now();
+    this.#heard();
     this.#socket.resume();
   }
 
   /** All that was delivered has been taken and done with. */
   release(): void {
-    this.#buffer.release();
+    this.#socket.release();
   }
 
-  /** The one who stores has come further: a GETACK may be answered, a new stream asked for. */
+  /** The one who stores has come further. */
   progressed(): void {
-    const { acknowledgement, cached } = this.#host;
-    if (this.#phase !== 'stream' || acknowledgement === undefined || cached === undefined) return;
-    const { lastGetAck } = cached.tracker;
-    const due = lastGetAck > this.#getAckAnswered && acknowledgement.written >= lastGetAck;
-    if (due || !this.#confirmed) this.#acknowledge(acknowledgement);
-    if (due) this.#getAckAnswered = lastGetAck;
+    if (this.#phase === 'stream') this.#acknowledger.progressed();
   }
 
-  #watch(): void {
-    const socket = this.#socket;
-    const { address } = this.#options;
-    socket.once(address.kind === 'tls' ? 'secureConnect' : 'connect', () => {
-      this.#enter('handshake');
-      this.#drainHandshake();
-    });
-    socket.on('error', (error) => {
-      this.#error ??= errorOfSocket(error, address);
-    });
-    socket.once('close', () => {
-      clearInterval(this.#ticking);
-      const error = this.#error ?? lostError(this.#where, this.#phase);
-      if (this.#snapshot?.announced) this.#host.deliver({ type: 'snapshot-aborted', error });
-      this.#end(error);
-    });
+  #acknowledgerHost(): AcknowledgerHost {
+    const host = this.#host;
+    return {
+      get cached() {
+        return host.cached;
+      },
+      get acknowledgement() {
+        return host.acknowledgement;
+      },
+      write: (bytes) => this.#write(bytes),
+      onAnswered: () => this.#heard(),
+    };
+  }
+
+  #negotiationLink(): NegotiationLink {
+    const isOver = () => this.#error !== undefined;
+    return {
+      get over() {
+        return isOver();
+      },
+      write: (bytes) => this.#write(bytes),
+      onOutcome: (outcome) => this.#onOutcome(outcome),
+      onOptionDenied: () => this.#acknowledger.refuse(),
+      onDecided: () => this.#heard(),
+      close: (error) => this.close(error),
+      fail: (error) => this.close(this.#errorOf(error)),
+    };
+  }
+
+  #onConnect(): void {
+    this.#enter('handshake');
+    this.#negotiation.begin();
+  }
+
+  #onClose(): void {
+    this.#stopTicking();
+    this.#acknowledger.settle();
+    this.#error ??= lostError(this.#where, this.#phase);
+    const error = this.#error;
+    if (this.#snapshot?.announced) this.#host.deliver({ type: 'snapshot-aborted', error });
+    this.#end(error);
   }
 
   #onBytes(bytes: Uint8Array): void {
-    this.#lastRead = performance.now();
+    this.#heard();
     if (this.#error !== undefined) return;
     try {
       // Line, payload and stream may share one read: each phase hands on what is not its own.
       let rest = bytes;
-      if (this.#phase === 'handshake') rest = this.#onHandshakeBytes(rest);
+      if (this.#phase === 'handshake') rest = this.#negotiation.push(rest);
       if (this.#phase === 'transfer' && rest.length > 0) rest = this.#onPayloadBytes(rest);
       if (this.#phase === 'stream' && rest.length > 0) this.#onStreamBytes(rest);
     } catch (error) {
@@ -153,32 +166,11 @@ export class Link {
     if (this.#host.full && this.#phase !== 'handshake') this.#socket.pause();
   }
 
-  #onHandshakeBytes(bytes: Uint8Array): Uint8Array {
-    this.#handshake.push(bytes);
-    this.#drainHandshake();
-    return this.#handshake.takeRest();
-  }
-
-  #drainHandshake(): void {
-    for (let event = this.#handshake.next(); event; event = this.#handshake.next()) {
-      if (event.type === 'send') this.#socket.write(event.bytes);
-      else if (event.type === 'waiting') this.#host.onWaiting();
-      else if (event.type === 'outcome') this.#onOutcome(event.outcome);
-      else {
-        if (event.reply.startsWith('-NOPERM')) this.#mayAcknowledge = false;
-        this.#host.onOptionRefused(event.option, this.#said(event.reply));
-      }
-    }
-  }
-
   #onOutcome(outcome: HandshakeOutcome): void {
     switch (outcome.type) {
       case 'full-resync': {
         const { id, offset } = outcome;
-        const held = this.#host.cached?.tracker.offset;
-        const reason =
-          held === undefined ? 'nothing to go on from' : `the primary does not go on after ${held}`;
-        this.#receive({ id, offset, bySync: false }, reason);
+        this.#receive({ id, offset, bySync: false }, this.#negotiation.reasonOfCopy);
         break;
       }
       case 'sync':
@@ -212,6 +204,7 @@ export class Link {
     const history = id === undefined ? cached.history : shiftHistory(cached.history, id, offset);
     this.#host.remember({ ...cached, history });
     this.#host.deliver({ type: 'continue', history, offset });
+    this.#continued = true;
     this.#stream();
   }
 
@@ -226,23 +219,29 @@ export class Link {
     this.#snapshot = undefined;
     const { history, offset, database } = end;
     const tracker = new StreamTracker({ offset, database });
-    if (!end.acknowledged) this.#mayAcknowledge = false;
-    this.#awaited = end.marked;
     this.#host.remember({ history, start: offset, tracker });
     this.#host.deliver({ type: 'snapshot-end', history, offset, database, aux: end.aux });
+    if (this.#options.rdbOnly) {
+      this.close(new ReplicaError('STOPPED', 'the snapshot is whole'));
+      return bytes.subarray(bytes.length);
+    }
+    if (!end.acknowledged) this.#acknowledger.refuse();
+    if (end.marked) this.#acknowledger.hasten();
     this.#stream();
     return end.rest;
   }
 
   #stream(): void {
-    this.#streamingSince = performance.now();
+    this.#streamingSince = this.#options.clock.now();
     this.#enter('stream');
     this.progressed();
   }
 
   #onStreamBytes(bytes: Uint8Array): void {
     const { tracker } = this.#host.cached!;
+    this.#acknowledger.settle();
     tracker.push(bytes);
+    this.#progressed = this.#continued;
     const { offset, boundary } = tracker;
     this.#host.deliver({ type: 'stream', bytes, offset, boundary });
   }
@@ -250,28 +249,24 @@ export class Link {
   #tick(): void {
     const limits = this.#options.timeouts;
     const limit = this.#phase === 'stream' ? limits.idle : limits[this.#phase];
-    if (!this.#deaf && performance.now() - this.#lastRead > limit) {
+    if (!this.#deaf && this.#options.clock.now() - this.#lastRead > limit) {
       this.close(silentError(this.#where, this.#phase, limit));
       return;
     }
     if (this.#phase === 'transfer') this.#write(NEWLINE);
-    if (this.#phase === 'stream') this.#acknowledge(this.#host.acknowledgement);
+    if (this.#phase === 'stream') this.#acknowledger.tick();
   }
 
   /** Whether silence is our doing: we are not listening, or the primary waits for us. */
   get #deaf(): boolean {
+    if (this.#negotiation.deciding) return true;
     if (this.#phase === 'connect' || this.#phase === 'handshake') return false;
-    return this.#host.full || this.#awaited;
+    return this.#host.full || this.#acknowledger.awaited;
   }
 
-  #acknowledge(progress: ReplicaProgress | undefined): void {
-    if (progress !== undefined) {
-      this.#confirmed = true;
-      if (this.#awaited) this.#lastRead = performance.now();
-      this.#awaited = false;
-    }
-    const may = this.#mayAcknowledge && progress !== undefined;
-    this.#write(may ? encodeAcknowledgement(progress) : NEWLINE);
+  /** Silence counts from here on. */
+  #heard(): void {
+    this.#lastRead = this.#options.clock.now();
   }
 
   #write(bytes: Uint8Array): void {
@@ -280,7 +275,7 @@ export class Link {
 
   #enter(phase: LinkPhase): void {
     this.#phase = phase;
-    this.#lastRead = performance.now();
+    this.#heard();
     this.#host.onPhase(phase);
   }
 

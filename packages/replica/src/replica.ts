@@ -1,78 +1,31 @@
 import { EventEmitter } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { History } from '@forebay/psync';
-import { isReplicationId, StreamTracker } from '@forebay/psync';
+import type { History, ReplicationReport } from '@forebay/psync';
 import type { ReplicaProgress } from './acknowledgement.ts';
-import type { Address, Endpoint } from './address.ts';
-import { addressOf } from './address.ts';
-import type { BackoffOptions } from './backoff.ts';
+import { describeEndpoint } from './address.ts';
 import { Backoff } from './backoff.ts';
-import type { CachedStream } from './cached-stream.ts';
-import type { TlsOptions } from './connect.ts';
+import type { CachedStream, Resume } from './cached-stream.ts';
+import { cachedAt } from './cached-stream.ts';
 import { ReplicaError } from './errors.ts';
 import { ItemQueue } from './item-queue.ts';
 import type { ReplicaItem } from './items.ts';
-import type { LinkHost } from './link.ts';
 import { Link } from './link.ts';
-import type { LinkOptions, LinkPhase, Timeouts } from './link-options.ts';
-import { checkLinkOptions } from './link-options.ts';
-import type { TransferProgress } from './snapshot.ts';
+import type { LinkHost } from './link-host.ts';
+import type { LinkOptions } from './link-options.ts';
+import { checkLinkOptions, endpointOf } from './link-options.ts';
+import { ProgressRecord } from './progress-record.ts';
+import type {
+  ReplicaEvents,
+  ReplicaOptions,
+  ReplicaState,
+  ReplicaTarget,
+} from './replica-options.ts';
+import { linkOptions, retargeted } from './replica-options.ts';
+import type { DecideUpstream, Upstream, UpstreamDecision } from './upstream.ts';
 
-/** The servers' `repl-timeout`, in milliseconds. */
-const DEFAULT_TIMEOUT = 60_000;
 /** Milliseconds after which a primary that said "later" is asked again. */
 const LATER = 1000;
 /** Bytes that may wait for the one who takes the items. */
 const DEFAULT_BUFFER = 1024 * 1024;
-
-/** Where to go on: what an earlier run has stored. */
-export interface Resume {
-  readonly history: History;
-  /** Offset of the last byte stored, anywhere in a command. */
-  readonly offset: number;
-  /**
-   * The stream followed up to `offset`. Needed where that lies inside a command or a transaction, or
-   * in another database than 0.
-   */
-  readonly stream?: StreamTracker;
-}
-
-export interface ReplicaOptions {
-  /** `redis://`, `rediss://` or `unix://`, with `[user][:password]@`; or the endpoint, read already. */
-  readonly url: string | URL | Endpoint;
-  readonly username?: string;
-  readonly password?: string;
-  readonly tls?: TlsOptions;
-  readonly resume?: Resume;
-  /** Told to the primary, 0 to 65535; 0 by default: nothing listens. */
-  readonly listeningPort?: number;
-  readonly announcedAddress?: string;
-  /** Told to the primary, by which Valkey 9.1 chooses the RDB's version; false omits it. */
-  readonly version?: string | false;
-  /** Milliseconds of silence after which a link is given up, 60,000 each by default. */
-  readonly timeouts?: Partial<Timeouts>;
-  readonly backoff?: BackoffOptions;
-  /** Bytes that may wait before the socket is paused, 1 MiB by default. */
-  readonly bufferSize?: number;
-  /** Aborted: everything stops at once and the iteration throws `STOPPED`. */
-  readonly signal?: AbortSignal;
-}
-
-/** What a replica is doing. */
-export type ReplicaState = 'idle' | LinkPhase | 'waiting' | 'detached';
-
-/** The events of a replica, by name; what comes in order and may not be missed comes as items. */
-export interface ReplicaEvents {
-  state: [state: ReplicaState];
-  /** A transfer has come further. */
-  transfer: [progress: TransferProgress];
-  /** The primary has to make the snapshot first. */
-  'snapshot-awaited': [];
-  /** The primary does not take a REPLCONF option: it may be old, or the user may not. */
-  'option-refused': [option: string, reply: string];
-  /** An attempt has ended; the next comes after `delay` milliseconds. */
-  'attempt-ended': [error: ReplicaError, delay: number];
-}
 
 /**
  * The replica side of replication on a real socket.
@@ -82,20 +35,24 @@ export interface ReplicaEvents {
  * an acknowledgement.
  */
 export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposable {
-  readonly #options: LinkOptions;
+  #options: LinkOptions;
+  readonly #onUpstream: DecideUpstream | undefined;
   readonly #backoff: Backoff;
   readonly #queue: ItemQueue;
   readonly #signal: AbortSignal | undefined;
-  readonly #wakeUp = new AbortController();
+  readonly #progress = new ProgressRecord();
+  readonly #stopping: Promise<void>;
   #cached: CachedStream | undefined;
-  /** Snapshots received whole, and of these, taken: progress is of the one taken last. */
-  #snapshotsReceived = 0;
-  #snapshotsTaken = 0;
-  #progress: ReplicaProgress | undefined;
   #state: ReplicaState = 'idle';
   #link: Link | undefined;
   #running: Promise<void> | undefined;
+  /** What is stored may be changing. */
+  #deciding: Promise<unknown> | undefined;
+  #wake: (() => void) | undefined;
+  /** The next attempt goes to another primary than the last. */
+  #retargeted = false;
   #stopped = false;
+  #stop!: () => void;
   #iterated = false;
 
   /** @throws {ReplicaError} `INVALID_OPTION` */
@@ -105,6 +62,7 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
     if (!(size > 0))
       throw new ReplicaError('INVALID_OPTION', `a bufferSize of ${size} holds nothing`);
     this.#options = linkOptions(options);
+    this.#onUpstream = options.onUpstream;
     this.#backoff = new Backoff(options.backoff);
     this.#queue = new ItemQueue(
       { pauseAt: size, resumeAt: size / 4 },
@@ -115,6 +73,9 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
       },
     );
     this.#signal = options.signal;
+    this.#stopping = new Promise((resolve) => {
+      this.#stop = resolve;
+    });
     if (options.resume !== undefined) this.#resumeAt(options.resume);
     checkLinkOptions(this.#options, this.#cached);
   }
@@ -140,13 +101,26 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
    * @throws {ReplicaError} `INVALID_OPTION` if an offset is none
    */
   progress(progress: ReplicaProgress): void {
-    const { written, synced = 0 } = progress;
-    if (!Number.isSafeInteger(written) || !Number.isSafeInteger(synced)) {
-      const message = `progress to ${written} and ${synced} names no offsets`;
-      throw new ReplicaError('INVALID_OPTION', message);
-    }
-    this.#progress = progress;
+    this.#progress.tell(progress);
     this.#link?.progressed();
+  }
+
+  /**
+   * Follows another primary from now on, at once and in whatever state (`REPLICAOF`). What was received
+   * is kept, and gone on from there. Nothing of the earlier target holds for it: it has credentials and
+   * TLS options of its own.
+   *
+   * @throws {ReplicaError} `INVALID_OPTION`
+   */
+  retarget(target: ReplicaTarget): void {
+    const options = retargeted(this.#options, target);
+    checkLinkOptions(options, this.#cached);
+    this.#options = options;
+    this.#backoff.reset();
+    this.#retargeted = true;
+    const message = `${describeEndpoint(options.address)} is to be followed instead`;
+    this.#link?.close(new ReplicaError('RETARGETED', message));
+    this.#wake?.();
   }
 
   /**
@@ -154,7 +128,7 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
    * taken; after it the items end.
    */
   async detach(): Promise<void> {
-    this.#stop(new ReplicaError('STOPPED', 'detached'));
+    this.#stopFor(new ReplicaError('STOPPED', 'detached'));
     await this.#running;
     this.#queue.end();
     this.#enter('detached');
@@ -164,17 +138,20 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
     await this.detach();
   }
 
-  /** @throws {ReplicaError} `STOPPED` when the signal is aborted */
+  /**
+   * @throws {ReplicaError} `STOPPED` when the signal is aborted; with `rdbOnly` what the attempt failed
+   *   with. @throws what `onUpstream` rejects with
+   */
   async *[Symbol.asyncIterator](): AsyncGenerator<ReplicaItem, void, void> {
     if (this.#iterated) throw new ReplicaError('INVALID_OPTION', 'items can be taken once');
     this.#iterated = true;
     const onAbort = () => this.#abort();
     this.#signal?.addEventListener('abort', onAbort, { once: true });
     if (this.#signal?.aborted) onAbort();
-    this.#running ??= this.#run().catch((error: Error) => this.#queue.fail(error));
+    this.#running ??= this.#run().catch((error: unknown) => this.#queue.fail(error));
     try {
       for (let item = await this.#queue.take(); item; item = await this.#queue.take()) {
-        if (item.type === 'snapshot-end') this.#onSnapshotTaken();
+        if (item.type === 'snapshot-end') this.#progress.onSnapshotTaken();
         yield item;
       }
     } finally {
@@ -189,17 +166,31 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
       this.#enter('connect');
       // Who listens may have stopped us.
       if (this.#stopped) return;
+      this.#retargeted = false;
       const link = new Link(this.#options, host);
       this.#link = link;
       const error = await link.ended;
       this.#link = undefined;
+      await Promise.race([this.#deciding, this.#stopping]);
       if (this.#stopped) return;
+      if (this.#options.rdbOnly) {
+        this.#finish(error);
+        return;
+      }
       const least = error.code === 'TRY_LATER' ? LATER : 0;
-      const delay = this.#backoff.next(link.streamed, least);
+      const delay = this.#retargeted ? 0 : this.#backoff.next(link.record, least);
       this.#enter('waiting');
       this.emit('attempt-ended', error, delay);
       await this.#sleep(delay);
     }
+  }
+
+  /** A snapshot alone is whole or it is not: there is no further attempt. */
+  #finish(error: ReplicaError): void {
+    this.#stopped = true;
+    if (this.#progress.snapshotReceived) this.#queue.end();
+    else this.#queue.fail(error);
+    this.#enter('detached');
   }
 
   #linkHost(): LinkHost {
@@ -209,7 +200,7 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
         return replica.#cached;
       },
       get acknowledgement() {
-        return replica.#acknowledgement();
+        return replica.#progress.of(replica.#cached);
       },
       get full() {
         return replica.#queue.full;
@@ -218,9 +209,10 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
         this.#cached = cached;
       },
       deliver: (item) => {
-        if (item.type === 'snapshot-end') this.#snapshotsReceived++;
+        if (item.type === 'snapshot-end') this.#progress.onSnapshotReceived();
         this.#queue.push(item);
       },
+      decide: (report, reply) => this.#decide(report, reply),
       onPhase: (phase) => this.#enter(phase),
       onTransfer: (progress) => this.emit('transfer', progress),
       onOptionRefused: (option, reply) => this.emit('option-refused', option, reply),
@@ -228,43 +220,56 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
     };
   }
 
-  /** What was told before was told of another history. */
-  #onSnapshotTaken(): void {
-    this.#snapshotsTaken++;
-    this.#progress = undefined;
+  /** The link that asks may end meanwhile; what is stored has changed all the same. */
+  async #decide(
+    report: ReplicationReport | undefined,
+    reply: string | undefined,
+  ): Promise<UpstreamDecision | undefined> {
+    const link = this.#link;
+    const upstream = { endpoint: endpointOf(this.#options.address), reply };
+    await this.#queue.drained();
+    if (this.#link !== link || this.#stopped) return undefined;
+    const deciding = this.#consult(report, upstream);
+    this.#deciding = deciding;
+    return deciding;
   }
 
-  /** What may be acknowledged: offsets of the history received, and none from before its snapshot. */
-  #acknowledgement(): ReplicaProgress | undefined {
-    const progress = this.#progress;
-    const cached = this.#cached;
-    if (progress === undefined || cached === undefined) return undefined;
-    if (this.#snapshotsTaken !== this.#snapshotsReceived) return undefined;
-    const { written } = progress;
-    return written >= cached.start && written <= cached.tracker.offset ? progress : undefined;
-  }
-
-  #resumeAt({ history, offset, stream }: Resume): void {
-    if (!isReplicationId(history.id) || !Number.isSafeInteger(offset) || offset < 0) {
-      throw new ReplicaError('INVALID_OPTION', 'resume names no position of a history');
+  async #consult(
+    report: ReplicationReport | undefined,
+    upstream: Upstream,
+  ): Promise<UpstreamDecision | undefined> {
+    try {
+      const decision = await this.#onUpstream!(report, upstream);
+      if (decision.type === 'resume') this.#resumeAt(decision.resume);
+      return decision;
+    } catch (error) {
+      this.#fail(error, new ReplicaError('STOPPED', 'how to go on was not decided'));
+      return undefined;
     }
-    if (stream !== undefined && stream.offset !== offset) {
-      throw new ReplicaError('INVALID_OPTION', 'resume.stream was not followed to resume.offset');
-    }
-    this.#cached = { history, start: offset, tracker: stream ?? new StreamTracker({ offset }) };
-    this.#progress = { written: offset };
   }
 
-  #stop(reason: ReplicaError): void {
+  /** @throws {ReplicaError} `INVALID_OPTION` */
+  #resumeAt(resume: Resume): void {
+    this.#cached = cachedAt(resume);
+    this.#progress.resumedAt(resume.offset);
+  }
+
+  #stopFor(reason: ReplicaError): void {
     this.#stopped = true;
     this.#link?.close(reason);
-    this.#wakeUp.abort();
+    this.#stop();
+    this.#wake?.();
   }
 
   #abort(): void {
     const cause = this.#signal?.reason;
     const error = new ReplicaError('STOPPED', 'stopped by the signal', { cause });
-    this.#stop(error);
+    this.#fail(error, error);
+  }
+
+  /** What waits is dropped; the iteration throws `error`. */
+  #fail(error: unknown, reason: ReplicaError): void {
+    this.#stopFor(reason);
     this.#queue.fail(error);
   }
 
@@ -274,31 +279,16 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
     this.emit('state', state);
   }
 
-  /** Ends early when stopped. */
+  /** Ends early when stopped, or when another primary is to be followed. */
   async #sleep(milliseconds: number): Promise<void> {
-    const { signal } = this.#wakeUp;
-    await sleep(milliseconds, undefined, { signal }).catch(() => {});
+    if (this.#stopped || this.#retargeted) return;
+    await new Promise<void>((resolve) => {
+      const stop = this.#options.clock.after(milliseconds, resolve);
+      this.#wake = () => {
+        stop();
+        resolve();
+      };
+    });
+    this.#wake = undefined;
   }
-}
-
-function linkOptions(options: ReplicaOptions): LinkOptions {
-  const address: Address = addressOf(options.url);
-  const { timeouts } = options;
-  return {
-    address: {
-      ...address,
-      username: options.username ?? address.username,
-      password: options.password ?? address.password,
-    },
-    tls: options.tls ?? {},
-    listeningPort: options.listeningPort,
-    announcedAddress: options.announcedAddress,
-    version: options.version,
-    timeouts: {
-      connect: timeouts?.connect ?? DEFAULT_TIMEOUT,
-      handshake: timeouts?.handshake ?? DEFAULT_TIMEOUT,
-      transfer: timeouts?.transfer ?? DEFAULT_TIMEOUT,
-      idle: timeouts?.idle ?? DEFAULT_TIMEOUT,
-    },
-  };
 }

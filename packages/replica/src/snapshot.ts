@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { History } from '@forebay/psync';
+import type { History, Position } from '@forebay/psync';
 import { BLANK_ID, isReplicationId, startHistory } from '@forebay/psync';
 import { RdbPreambleReader, replicationInfo } from '@forebay/rdb';
 import { BulkPayloadReader } from '@forebay/rdb-receiver';
@@ -87,6 +87,7 @@ export class Snapshot {
           this.#host.deliver({
             type: 'full-resync',
             length: event.length,
+            position: positionOf(this.#start),
             reason: this.#host.reason,
           });
           break;
@@ -135,4 +136,9 @@ export class Snapshot {
       rest,
     };
   }
+}
+
+function positionOf({ id, offset }: SnapshotStart): Position | undefined {
+  if (id === undefined || id === BLANK_ID || offset === undefined) return undefined;
+  return { id, offset };
 }

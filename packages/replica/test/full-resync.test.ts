@@ -26,6 +26,7 @@ describe('a full resync', () => {
     expect(taker.item('full-resync')).toEqual({
       type: 'full-resync',
       length,
+      position: { id: ID, offset: 1000 },
       reason: 'nothing to go on from',
     });
     const history = { id: ID, secondId: BLANK_ID, secondIdLimit: -1 };
@@ -90,6 +91,7 @@ describe('a full resync', () => {
     await using taker = new Taker({ url: primary.url });
     await expect.poll(() => asked.length).toBe(2);
     expect(taker.snapshot).toEqual(RDB);
+    expect(taker.item('full-resync')?.position).toBeUndefined();
     expect(taker.histories[0]?.id).not.toBe(ID);
     expect(asked[1]?.[1]).not.toBe(ID);
     expect(asked[1]?.[1]).not.toBe(BLANK_ID);
@@ -115,6 +117,7 @@ describe('where PSYNC is not spoken', () => {
     await using taker = new Taker({ url: primary.url });
     await expect.poll(() => taker.stream).toBe(textOf(stream('PING')));
     expect(taker.item('full-resync')?.reason).toContain('unknown command');
+    expect(taker.item('full-resync')?.position).toBeUndefined();
     expect(taker.item('snapshot-end')).toMatchObject({
       history: { id: OTHER_ID },
       offset: 123,

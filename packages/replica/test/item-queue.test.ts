@@ -30,7 +30,7 @@ function snapshotItem(bytes: Uint8Array): ReplicaItem {
 }
 
 function fullResync(length: number): ReplicaItem {
-  return { type: 'full-resync', length, reason: '' };
+  return { type: 'full-resync', length, position: undefined, reason: '' };
 }
 
 describe('items', () => {
@@ -155,6 +155,36 @@ describe('what waits', () => {
     expect(calls).toEqual(['full']);
     await queue.take();
     expect(calls).toEqual(['full', 'drained']);
+  });
+});
+
+describe('a queue is drained', () => {
+  /** Whether it is so far. */
+  async function isDrained(queue: ItemQueue): Promise<boolean> {
+    return Promise.race([queue.drained().then(() => true), settled().then(() => false)]);
+  }
+
+  async function settled(): Promise<void> {
+    for (let i = 0; i < 10; i++) await Promise.resolve();
+  }
+
+  it('when the next item is asked for and none waits, and not before', async () => {
+    const { queue } = queueOf();
+    expect(await isDrained(queue)).toBe(false);
+    queue.push(fullResync(1));
+    queue.push(snapshotItem(Uint8Array.of(1)));
+    await queue.take();
+    expect(await isDrained(queue)).toBe(false);
+    const draining = queue.drained();
+    await queue.take();
+    expect(await isDrained(queue)).toBe(false);
+    const waiting = queue.take();
+    await draining;
+    expect(await isDrained(queue)).toBe(true);
+    queue.push(fullResync(2));
+    expect(await isDrained(queue)).toBe(false);
+    await waiting;
+    expect(await isDrained(queue)).toBe(false);
   });
 });
 

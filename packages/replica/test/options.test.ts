@@ -23,6 +23,10 @@ const BAD: [name: string, options: Partial<ReplicaOptions>][] = [
   ['a client certificate that is none', { url: secure, tls: { cert: 'x', key: 'y' } }],
   ['a user without a password', { url: 'redis://ann@127.0.0.1' }],
   ['a back-off that does not wait', { backoff: { initialDelay: 0 } }],
+  [
+    'a snapshot alone that goes on from somewhere',
+    { resume: { history, offset: 5 }, rdbOnly: true },
+  ],
   ['a buffer of no bytes', { bufferSize: 0 }],
   ['a buffer of NaN bytes', { bufferSize: Number.NaN }],
 ];

@@ -24,6 +24,8 @@ export interface Control {
   readonly onReload: (reload: () => void) => () => void;
   /** The candidates as they are now. */
   readonly reload: () => Candidates;
+  /** Told of each log that is opened, for whoever reads it. */
+  readonly onLog?: (log: Log) => void;
 }
 
 /** Bytes of room that make it worth another try. */
@@ -127,6 +129,7 @@ class Follower {
     });
     await removeStale(join(directory, APPEND_DIRECTORY));
     this.#describe(log);
+    this.#control.onLog?.(log);
     return log;
   }
 

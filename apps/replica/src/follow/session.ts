@@ -30,6 +30,7 @@ export interface SessionEvents {
 /** Takes what a primary sends into an open log, until it is told to stop or the log takes no more. */
 export class Session {
   readonly #log: Log;
+  readonly #config: ReplicaConfig;
   readonly #world: World;
   readonly #reporter: Reporter;
   readonly #events: SessionEvents;
@@ -53,6 +54,7 @@ export class Session {
     events: SessionEvents,
   ) {
     this.#log = log;
+    this.#config = config;
     this.#upstream = upstream;
     this.#world = world;
     this.#reporter = reporter;
@@ -84,12 +86,13 @@ export class Session {
   retarget(upstream: Candidate): void {
     this.#reporter.step(`following ${describeEndpoint(upstream.endpoint)} from now on`);
     this.#upstream = upstream;
-    this.#replica.retarget(targetOf(upstream));
+    this.#replica.retarget({ ...targetOf(upstream), tls: this.#config.tls });
   }
 
   /** What the log tells goes on to the primary, as acknowledgement. */
   progressed({ written, synced }: LogProgress): void {
-    if (!this.#replacing) this.#replica.progress({ written, synced });
+    if (this.#replacing) return;
+    this.#replica.progress({ written, synced });
     this.#events.onProgress();
   }
 

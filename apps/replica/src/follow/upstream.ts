@@ -32,9 +32,9 @@ export async function negotiate(
   }
 }
 
-async function stepBack(log: Log, offset: number, reporter: Reporter): Promise<UpstreamDecision> {
+async function stepBack(log: Log, shared: number, reporter: Reporter): Promise<UpstreamDecision> {
   try {
-    const { from, to, history, stream } = await log.stepBack(offset);
+    const { from, to, history, offset, stream } = await log.stepBack(shared);
     if (from.offset > offset) {
       const size = formatBytes(from.offset - offset);
       const way = `from ${formatPosition(from)} to ${formatPosition(to)}`;

@@ -1,6 +1,6 @@
-import type { StreamTracker } from '@forebay/psync';
+import { StreamTracker } from '@forebay/psync';
 import { LogError } from '../errors.ts';
-import { boundaryAt, copyTail, streamAt } from '../increment/copy.ts';
+import { copyTail, streamAt } from '../increment/copy.ts';
 import { IncrementWriter } from '../increment/increment-writer.ts';
 import { idsAfter, idsUpTo } from '../manifest/lineage.ts';
 import type { Increment, Manifest, PastSegment, Segment } from '../manifest/manifest.ts';
@@ -16,30 +16,32 @@ export interface SteppedBack extends Change {
 }
 
 /**
- * Takes back what came after `offset`, which the history that is to be followed does not share: it
- * becomes a segment of its own, kept as long as other past is. A new increment goes on from there.
+ * Takes back what came after the last place up to `shared` where the stream may be cut: what the
+ * history that is to be followed does not have. It becomes a segment of its own, kept as long as
+ * other past is. A new increment goes on from there.
  *
- * @throws {LogError} `NOT_COVERED` where that is below what is held, or inside of a command; `IO`
+ * @throws {LogError} `NOT_COVERED` where that is below what is held; `IO`
  */
 export async function stepBack(
   workshop: Workshop,
   { manifest, writer: old }: Current,
-  offset: number,
+  shared: number,
 ): Promise<SteppedBack> {
   const { live } = manifest;
-  const i = live.increments.findLastIndex(({ startOffset }) => startOffset <= offset);
+  const i = live.increments.findLastIndex(({ startOffset }) => startOffset <= shared);
   const within = live.increments[i];
-  if (within === undefined || offset > old.written || offset < (live.bases[0]?.offset ?? 0)) {
-    const message = `there is no going back from ${old.written} to ${offset}`;
+  if (within === undefined || shared > old.written || shared < (live.bases[0]?.offset ?? 0)) {
+    const message = `there is no going back from ${old.written} to ${shared}`;
     throw new LogError('NOT_COVERED', old.path, message);
   }
   await old.flush();
   await old.settle();
   const reader = await IncrementReader.open(workshop.disk, workshop.pathOf, within);
   try {
-    if (offset === old.written) return await underOlderId(manifest, old, reader);
-    const stream = await boundaryAt(reader, offset);
-    const { boundary: at } = stream;
+    if (shared === old.written) return await underOlderId(manifest, old, reader);
+    const { boundary: at } = await streamAt(reader, shared);
+    const stream = new StreamTracker(at);
+    const { offset } = at;
     const end = live.increments[i + 1]?.startOffset ?? old.written;
     const tail = await tailOf(workshop, reader, stream, live.increments.slice(i + 1));
     const next = newIncrement(workshop, offset, at.database);

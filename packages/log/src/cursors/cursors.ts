@@ -27,14 +27,24 @@ export function checkCursorName(directory: string, name: string): void {
 
 /** All cursors of a directory, by name. @throws {LogError} `CORRUPT`, `IO` */
 export async function readCursors(disk: Disk, directory: string): Promise<CursorPlace[]> {
-  const folder = join(directory, CURSOR_DIRECTORY);
-  const names = await listOrNone(disk, folder);
   const places: CursorPlace[] = [];
-  for (const file of names.filter((each) => each.endsWith(SUFFIX)).sort()) {
-    const place = await readCursor(disk, directory, file.slice(0, -SUFFIX.length));
+  for (const name of await cursorNames(disk, directory)) {
+    const place = await readCursor(disk, directory, name);
     if (place !== undefined) places.push(place);
   }
   return places;
+}
+
+/** The names of a directory's cursors, sorted. @throws {LogError} `IO` */
+export async function cursorNames(disk: Disk, directory: string): Promise<string[]> {
+  const files = await listOrNone(disk, join(directory, CURSOR_DIRECTORY));
+  const ours = files.filter((each) => each.endsWith(SUFFIX));
+  return ours.map((each) => each.slice(0, -SUFFIX.length)).sort();
+}
+
+/** The name of the file of a cursor. */
+export function cursorFile(name: string): string {
+  return name + SUFFIX;
 }
 
 /** One cursor; undefined where there is none of that name. @throws {LogError} `CORRUPT`, `IO` */
@@ -77,7 +87,7 @@ export async function removeCursor(disk: Disk, directory: string, name: string):
 }
 
 function pathOf(directory: string, name: string): string {
-  return join(directory, CURSOR_DIRECTORY, name + SUFFIX);
+  return join(directory, CURSOR_DIRECTORY, cursorFile(name));
 }
 
 async function listOrNone(disk: Disk, folder: string): Promise<string[]> {

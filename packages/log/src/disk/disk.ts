@@ -20,6 +20,8 @@ export interface Disk {
   rename(from: string, to: string): Promise<void>;
   /** Removes a file. That it is gone already is no failure. */
   remove(path: string): Promise<void>;
+  /** Removes a directory and all that is in it. That it is gone already is no failure. */
+  removeTree(path: string): Promise<void>;
   /** Makes what was made, renamed or removed in a directory survive a power cut. */
   syncDirectory(path: string): Promise<void>;
   /** Locks a file, made where it is not there, against other processes; undefined where one has it. */

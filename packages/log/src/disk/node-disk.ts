@@ -29,6 +29,7 @@ export const nodeDisk: Disk = {
   },
   rename,
   remove: (path) => rm(path, { force: true }),
+  removeTree: (path) => rm(path, { force: true, recursive: true }),
   async syncDirectory(path) {
     const handle = await open(path, 'r');
     try {

@@ -4,9 +4,14 @@ import { historyOf, startOf } from './manifest.ts';
 
 type Ids = readonly [IdSpan, ...IdSpan[]];
 
-/** The same history under another id, from after `offset` on. The same id again changes nothing. */
-export function shiftIds(ids: Ids, id: string, offset: number): Ids {
-  return ids.at(-1)?.id === id ? ids : [...ids, { id, from: offset }];
+/**
+ * The same history under another id, from after `offset` on. The same id again changes nothing. An id
+ * that began after that did so in what a power cut has taken, and not in this history.
+ */
+export function shiftIds([first, ...others]: Ids, id: string, offset: number): Ids {
+  if ((others.at(-1) ?? first).id === id) return [first, ...others];
+  const before = others.map((each) => ({ ...each, from: Math.min(each.from, offset) }));
+  return [first, ...before, { id, from: offset }];
 }
 
 /** The ids of what is left when all after `offset` is taken back. */
@@ -21,7 +26,7 @@ export function idsAfter(ids: Ids, offset: number): Ids {
 }
 
 /** The offset of the last byte that a history has in common with the one that `id` names; undefined: none. */
-function sharedEnd(ids: Ids, id: string, end: number): number | undefined {
+export function sharedEnd(ids: Ids, id: string, end: number): number | undefined {
   const i = ids.findLastIndex((span) => sameId(span.id, id));
   return i === -1 ? undefined : (ids[i + 1]?.from ?? end);
 }

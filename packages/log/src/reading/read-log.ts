@@ -56,7 +56,8 @@ export async function* readLog(
       const item = await reader.next();
       if (item !== undefined) yield item;
       else if (!follow) return;
-      else await changed(log, signal);
+      // What came while this was on its way here has woken nobody.
+      else if (reader.atEnd) await changed(log, signal);
     }
   } finally {
     leave();
@@ -102,6 +103,13 @@ class Reader implements ReaderSeat {
     this.#offset = found.offset;
     if (found.type === 'held') return;
     yield { type: 'rewound', from, to: positionIn(found.segment, found.offset) };
+  }
+
+  /** Whether there is nothing to give, in this moment. */
+  get atEnd(): boolean {
+    const { manifest, written } = this.#log;
+    const live = this.#segment === manifest.live.number;
+    return live && this.#offset >= written && this.#rewound === undefined && !this.#gone;
   }
 
   steppedBack(segment: number, offset: number): void {

@@ -106,9 +106,15 @@ export class IncrementReader {
 
   /** The bytes after `start` that `record` vouches for. @throws {LogError} `CORRUPT`, `IO` */
   async checked(start: number, record: IndexRecord): Promise<Uint8Array> {
+    const bytes = await this.#at(start + 1, record.end - start);
+    this.check(bytes, start, record);
+    return bytes;
+  }
+
+  /** Checks bytes read after `start` against what vouches for them. @throws {LogError} `CORRUPT` */
+  check(bytes: Uint8Array, start: number, record: IndexRecord): void {
     const length = record.end - start;
-    const bytes = await this.#at(start + 1, length);
-    if (bytes.length === length && crc32(bytes) === record.crc) return bytes;
+    if (bytes.length === length && crc32(bytes) === record.crc) return;
     const what = bytes.length < length ? 'is cut' : 'does not hold what was written';
     const message =
       `${this.path} ${what}: offsets ${start + 1} to ${record.end}, ` +
@@ -129,14 +135,18 @@ export class IncrementReader {
     }
   }
 
+  /** Reads the bytes from `offset` on until `into` is full or the file ends. @throws {LogError} `IO` */
+  async readInto(into: Uint8Array, offset: number): Promise<Uint8Array> {
+    const read = () => this.#file.read(into, placeOf(this.increment, offset));
+    return into.subarray(0, await orLogError(this.path, 'reading', read));
+  }
+
   async close(): Promise<void> {
     await this.index.close();
     await this.#file.close();
   }
 
-  async #at(offset: number, length: number): Promise<Uint8Array> {
-    const bytes = new Uint8Array(length);
-    const read = () => this.#file.read(bytes, placeOf(this.increment, offset));
-    return bytes.subarray(0, await orLogError(this.path, 'reading', read));
+  #at(offset: number, length: number): Promise<Uint8Array> {
+    return this.readInto(new Uint8Array(length), offset);
   }
 }

@@ -177,7 +177,8 @@ function newestSequence(manifest: Manifest): number {
   return Math.max(0, ...filesNamedBy(manifest).map((name) => sequenceOf(name) ?? 0));
 }
 
-async function checkLength(
+/** Checks that a file holds the stream up to `end`. @throws {LogError} `CORRUPT`, `IO` */
+export async function checkLength(
   disk: Disk,
   path: string,
   increment: Increment,

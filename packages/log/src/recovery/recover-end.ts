@@ -41,12 +41,13 @@ export async function recoverEnd(
   closedSize: number | undefined,
 ): Promise<RecoveredEnd> {
   const { increment, path } = reader;
+  // In this order: what a log that is written to has recorded by now is in the file by then.
+  const last = await lastRecord(reader);
   const size = await reader.size();
   if (closedSize !== undefined && size !== closedSize) {
     throw bootedError(path, `had ${closedSize} bytes when it was closed, and has changed since`);
   }
   const held = Math.max(increment.startOffset, endOffsetOf(increment, size));
-  const last = await lastRecord(reader);
   const sameRun = last.record.boot === shortBootId(disk.bootId);
   if (sameRun && held < last.record.end) {
     throw bootedError(path, 'is shorter than its index says it was written');

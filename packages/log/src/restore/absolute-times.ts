@@ -2,12 +2,12 @@ import { encodeCommand } from '@forebay/resp';
 import { CommandScanner } from './command-scanner.ts';
 import { joined } from './joined.ts';
 import type { Form } from './relative-times.ts';
-import { FORMS, SCRIPTS } from './relative-times.ts';
+import { FORMS, LONGEST_WORD, SCRIPTS } from './relative-times.ts';
 
 export interface AbsoluteTimesOptions {
   /**
-   * Most bytes of a value (any argument after the key) that is held until its command is whole, a
-   * whole number; 64 KiB unless given.
+   * Most bytes of a value (any argument after the key) that is held until its command is whole;
+   * 64 KiB unless given, and never below 20: times and options are among these arguments.
    */
   readonly maxHeldLength?: number;
 }
@@ -47,15 +47,15 @@ export class AbsoluteTimes {
   #scriptsPassed = 0;
 
   constructor({ maxHeldLength = MAX_HELD_LENGTH }: AbsoluteTimesOptions = {}) {
-    this.#scanner = new CommandScanner(maxHeldLength);
+    this.#scanner = new CommandScanner(Math.max(maxHeldLength, LONGEST_WORD));
   }
 
   /**
    * Takes the next bytes of the stream, which arrived at `arrived` (milliseconds since 1970), and
    * gives what is to be written, in order. The pieces may be views of `bytes`, of nothing older.
    *
-   * @throws {RespError} `INVALID_TYPE`, `INVALID_COUNT`, `INVALID_LENGTH`, `INVALID_FRAMING`, with the
-   *   offset from the first byte pushed: this is no sequence of commands. Nothing of `bytes` is given
+   * @throws {RespError} `INVALID_TYPE`, `INVALID_COUNT`, `INVALID_LENGTH`, `INVALID_FRAMING`: no
+   *   sequence of commands. Its offset counts from the first byte pushed. Nothing of `bytes` is given
    *   then, and nothing may be pushed after them
    */
   push(bytes: Uint8Array, arrived: number): Uint8Array[] {
@@ -91,7 +91,7 @@ export class AbsoluteTimes {
 
   /**
    * How many EVAL and EVALSHA have passed, counted when their name has come: what they do to times
-   * is not seen. Primaries up to 4.0 propagate them; later ones their effects unless told otherwise.
+   * is not seen. Primaries up to 4.0 propagate them; later ones do so if told to.
    */
   get scriptsPassed(): number {
     return this.#scriptsPassed;

@@ -24,8 +24,8 @@ export const SCRIPTS: readonly string[] = ['EVAL', 'EVALSHA'];
 
 /** No command with options has more that succeeds. */
 const MOST_WORDS = 16;
-/** A sign and the digits of a 64-bit integer; no option's name is longer. */
-const LONGEST_WORD = 20;
+/** A sign and the digits of a 64-bit integer; no option's name is longer. In bytes. */
+export const LONGEST_WORD = 20;
 const SECOND = 1000;
 const MILLISECOND = 1;
 

@@ -50,6 +50,14 @@ export class LineReader {
     return line.charCodeAt(line.length - 1) === CR ? line.slice(0, -1) : line;
   }
 
+  /** Up to `most` of the bytes pushed that belong to no line taken yet, one character a byte. */
+  takeText(most: number): string {
+    const end = Math.min(this.#chunk.length, this.#at + most);
+    const taken = text(this.#chunk.subarray(this.#at, end));
+    this.#at = end;
+    return taken;
+  }
+
   /** The bytes pushed that belong to no line taken yet; what follows the last line is the caller's. */
   takeRest(): Uint8Array {
     const rest = this.#chunk.subarray(this.#at);

@@ -2,14 +2,20 @@ import { encodeCommand } from '@forebay/resp';
 import { PsyncError } from '../errors.ts';
 import type { Position } from '../history.ts';
 import { BLANK_ID, isReplicationId } from '../history.ts';
+import type { ReplicationReport } from '../report.ts';
+import { parseReplicationReport } from '../report.ts';
+import { BulkReader } from './bulk-reader.ts';
 import { concatBytes } from './concat-bytes.ts';
 import { LineReader } from './line-reader.ts';
+import { parseBulkHeader, parseContinue, parseFullResync } from './psync-replies.ts';
 import { classifyReply } from './replies.ts';
 import type { HandshakeState, Transition } from './transitions.ts';
 import { TRANSITIONS } from './transitions.ts';
 
 /** Bytes of the longest reply line. Servers read 255, but protected mode's refusal has over 1,000. */
 const MAX_REPLY_LENGTH = 4096;
+/** Bytes of the longest report that is taken: one of hundreds of replicas. */
+const MAX_REPORT_LENGTH = 64 * 1024;
 
 /** `SYNC\r\n`: inline, the one form that every primary takes. */
 const INLINE_SYNC = Uint8Array.of(0x53, 0x59, 0x4e, 0x43, 0x0d, 0x0a);
@@ -30,6 +36,16 @@ export interface ReplicaHandshakeOptions {
   readonly version?: string | false;
   /** The last byte received and the history it belongs to; without it a full resync is asked for. */
   readonly resume?: Position;
+  /**
+   * Tells `REPLCONF rdb-only 1` (6.2 and later): the snapshot is wanted, and no stream after it. Not
+   * with `resume`.
+   */
+  readonly rdbOnly?: boolean;
+  /**
+   * Asks for `INFO replication` before PSYNC, and then waits for `ask`, which says what to resume in
+   * the place of `resume`.
+   */
+  readonly askReport?: boolean;
 }
 
 /** How a negotiation ended. */
@@ -59,13 +75,22 @@ export type HandshakeEvent =
   | { readonly type: 'send'; readonly bytes: Uint8Array }
   /** A REPLCONF that the primary does not take; the negotiation goes on. */
   | { readonly type: 'option-refused'; readonly option: string; readonly reply: string }
+  /**
+   * What the primary says of itself; it is the caller's turn: `ask`. Undefined where it said nothing
+   * of replication, or did not grant INFO; `reply` is its line then.
+   */
+  | {
+      readonly type: 'report';
+      readonly report: ReplicationReport | undefined;
+      readonly reply?: string;
+    }
   /** The primary asks for patience: the snapshot is being made. */
   | { readonly type: 'waiting' }
   | { readonly type: 'outcome'; readonly outcome: HandshakeOutcome };
 
 /**
- * The replica's half of the negotiation: PING, AUTH, REPLCONF, PSYNC, in the server's order, by the
- * table in `transitions.ts`. Bytes in, events out.
+ * The replica's half of the negotiation: PING, AUTH, REPLCONF, INFO where it is wanted, PSYNC, in the
+ * server's order, by the table in `transitions.ts`. Bytes in, events out.
  *
  * The first events are there before the first push: send them when the link stands. After the
  * outcome, what was glued to it is `takeRest()`'s.
@@ -76,12 +101,16 @@ export class ReplicaHandshake {
   readonly #events: HandshakeEvent[] = [];
   /** The REPLCONFs sent whose replies are still to come, by option. */
   #unanswered: string[] = [];
+  #resume: Position | undefined;
+  /** The report on its way. */
+  #body: BulkReader | undefined;
   #state: HandshakeState = 'ping';
 
   /** @throws {PsyncError} `INVALID_ARGUMENT` */
   constructor(options: ReplicaHandshakeOptions = {}) {
     checkOptions(options);
     this.#options = options;
+    this.#resume = options.resume;
     this.#send(['PING']);
   }
 
@@ -98,16 +127,48 @@ export class ReplicaHandshake {
   /** @throws {PsyncError} `LINE_TOO_LONG` */
   next(): HandshakeEvent | undefined {
     while (this.#events.length === 0 && this.#state !== 'ended') {
-      const line = this.#lines.next();
-      if (line === undefined) return undefined;
-      this.#onReply(line, this.#state);
+      const came =
+        this.#body === undefined ? this.#nextReply(this.#state) : this.#nextOf(this.#body);
+      if (!came) return undefined;
     }
     return this.#events.shift();
+  }
+
+  /**
+   * Sends PSYNC, in state `report` only: `resume` is the last byte received and the history it
+   * belongs to; undefined asks for a full resync.
+   *
+   * @throws {PsyncError} `INVALID_ARGUMENT`, also in another state; `ENDED` after the outcome
+   */
+  ask(resume: Position | undefined): void {
+    if (this.#state === 'ended') throw new PsyncError('ENDED', 'this handshake has ended');
+    if (this.#state !== 'report') {
+      throw new PsyncError('INVALID_ARGUMENT', 'PSYNC can be asked for after the report only');
+    }
+    if (resume !== undefined) checkResume(resume);
+    this.#resume = resume;
+    this.#ask();
   }
 
   /** The bytes after the outcome's line: payload, or stream. */
   takeRest(): Uint8Array {
     return this.#lines.takeRest();
+  }
+
+  /** Whether a whole line came. */
+  #nextReply(step: HandshakeStep): boolean {
+    const line = this.#lines.next();
+    if (line !== undefined) this.#onReply(line, step);
+    return line !== undefined;
+  }
+
+  /** Whether the whole report came. */
+  #nextOf(body: BulkReader): boolean {
+    const text = body.read(this.#lines);
+    if (text === undefined) return false;
+    this.#body = undefined;
+    this.#report(parseReplicationReport(text));
+    return true;
   }
 
   #onReply(reply: string, step: HandshakeStep): void {
@@ -121,15 +182,25 @@ export class ReplicaHandshake {
         this.#events.push({ type: 'option-refused', option: this.#unanswered[0] ?? '', reply });
         this.#proceed(step);
         break;
+      case 'read-report': {
+        const length = parseBulkHeader(reply, MAX_REPORT_LENGTH);
+        if (length === undefined) this.#end({ type: 'not-understood', step, reply });
+        else this.#body = new BulkReader(length);
+        break;
+      }
+      case 'proceed-unreported':
+        this.#report(undefined, reply);
+        break;
       case 'wait':
         this.#events.push({ type: 'waiting' });
         break;
       case 'full-resync':
-        this.#end(parseFullResync(reply));
+        this.#end({ type: 'full-resync', ...parseFullResync(reply) });
         break;
       case 'continue':
         // A real replica that sent `?` crashes on this answer (seen on Redis 6.0); we drop the link.
-        if (this.#options.resume === undefined || namesNothing(reply)) {
+        // A history without a name could not be asked for again.
+        if (this.#resume === undefined || parseContinue(reply) === BLANK_ID) {
           this.#end({ type: 'not-understood', step, reply });
         } else this.#end({ type: 'continue', id: parseContinue(reply) });
         break;
@@ -147,7 +218,9 @@ export class ReplicaHandshake {
     else if (step === 'ping' || step === 'auth') this.#introduce();
     else {
       this.#unanswered.shift();
-      if (this.#unanswered.length === 0) this.#ask();
+      if (this.#unanswered.length > 0) return;
+      if (this.#options.askReport === true) this.#askReport();
+      else this.#ask();
     }
   }
 
@@ -159,7 +232,7 @@ export class ReplicaHandshake {
 
   /** The REPLCONFs, in one write; each in a command of its own, for one bad option ends a command. */
   #introduce(): void {
-    const { listeningPort = 0, announcedAddress, version = '9.1.2' } = this.#options;
+    const { listeningPort = 0, announcedAddress, version = '9.1.2', rdbOnly } = this.#options;
     const told: [option: string, words: string[]][] = [
       ['listening-port', ['listening-port', String(listeningPort)]],
       ['capa', ['capa', 'eof', 'capa', 'psync2']],
@@ -168,14 +241,25 @@ export class ReplicaHandshake {
       told.splice(1, 0, ['ip-address', ['ip-address', announcedAddress]]);
     }
     if (version !== false) told.push(['version', ['version', version]]);
+    if (rdbOnly === true) told.push(['rdb-only', ['rdb-only', '1']]);
     this.#state = 'replconf';
     this.#unanswered = told.map(([option]) => option);
     this.#send(...told.map(([, words]) => ['REPLCONF', ...words]));
   }
 
+  #askReport(): void {
+    this.#state = 'info';
+    this.#send(['INFO', 'replication']);
+  }
+
+  #report(report: ReplicationReport | undefined, reply?: string): void {
+    this.#state = 'report';
+    this.#events.push({ type: 'report', report, ...(reply === undefined ? {} : { reply }) });
+  }
+
   /** PSYNC is sent alone: a primary with replies still to send refuses it (`syncCommand`). */
   #ask(): void {
-    const { resume } = this.#options;
+    const resume = this.#resume;
     this.#state = 'psync';
     if (resume === undefined) this.#send(['PSYNC', '?', '-1']);
     else this.#send(['PSYNC', resume.id, String(resume.offset + 1)]);
@@ -192,44 +276,24 @@ export class ReplicaHandshake {
   }
 }
 
-function parseFullResync(reply: string): HandshakeOutcome {
-  const [, id = '', offset = ''] = reply.split(' ');
-  const parsed = /^\d+$/.test(offset) ? Number(offset) : Number.NaN;
-  if (!isReplicationId(id) || !Number.isSafeInteger(parsed)) {
-    return { type: 'full-resync', id: BLANK_ID, offset: undefined };
-  }
-  return { type: 'full-resync', id, offset: parsed };
-}
-
-/** An id of another length is passed over, as the servers do: the id asked for stays. */
-function parseContinue(reply: string): string | undefined {
-  const id = reply.slice('+CONTINUE'.length).trim();
-  return isReplicationId(id) ? id : undefined;
-}
-
-/** A history without a name could not be asked for again. */
-function namesNothing(reply: string): boolean {
-  return parseContinue(reply) === BLANK_ID;
-}
-
-function checkOptions({
-  listeningPort,
-  resume,
-  username,
-  password,
-}: ReplicaHandshakeOptions): void {
-  const refuse = (message: string): never => {
-    throw new PsyncError('INVALID_ARGUMENT', message);
-  };
+function checkOptions(options: ReplicaHandshakeOptions): void {
+  const { listeningPort, resume, rdbOnly, username, password } = options;
   if (listeningPort !== undefined && !(listeningPort >= 0 && listeningPort <= 65535)) {
     refuse(`${listeningPort} is not a port`);
   }
   if (username !== undefined && password === undefined) refuse('a user needs a password');
   if (resume === undefined) return;
-  if (!isReplicationId(resume.id) || resume.id === BLANK_ID) {
-    refuse(`history ${JSON.stringify(resume.id)} cannot be asked for`);
+  if (rdbOnly === true) refuse('a snapshot alone goes on from nothing');
+  checkResume(resume);
+}
+
+function checkResume({ id, offset }: Position): void {
+  if (!isReplicationId(id) || id === BLANK_ID) {
+    refuse(`history ${JSON.stringify(id)} cannot be asked for`);
   }
-  if (!Number.isSafeInteger(resume.offset) || resume.offset < 0) {
-    refuse(`${resume.offset} is not a replication offset`);
-  }
+  if (!Number.isSafeInteger(offset) || offset < 0) refuse(`${offset} is not a replication offset`);
+}
+
+function refuse(message: string): never {
+  throw new PsyncError('INVALID_ARGUMENT', message);
 }

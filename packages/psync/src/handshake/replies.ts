@@ -14,6 +14,8 @@ export type ReplyClass =
   | '-transient'
   /** Any other line that begins with `-`. */
   | '-'
+  /** The header of a bulk reply. */
+  | '$'
   /** None of the protocol's. */
   | 'junk';
 
@@ -29,6 +31,7 @@ const BY_PREFIX: readonly (readonly [prefix: string, reply: ReplyClass])[] = [
   ['-BUSY', '-transient'],
   ['-MASTERDOWN', '-transient'],
   ['-', '-'],
+  ['$', '$'],
 ];
 
 export function classifyReply(line: string): ReplyClass {

@@ -1,7 +1,7 @@
 import type { ReplyClass } from './replies.ts';
 
-/** What the replica has sent and waits to have answered. */
-export type HandshakeState = 'ping' | 'auth' | 'replconf' | 'psync' | 'ended';
+/** What the replica has sent and waits to have answered; in `report` it is the caller's turn. */
+export type HandshakeState = 'ping' | 'auth' | 'replconf' | 'info' | 'report' | 'psync' | 'ended';
 
 /** What a reply means in a state. */
 export type Transition =
@@ -9,6 +9,10 @@ export type Transition =
   | 'proceed'
   /** On to the next step; the refusal is told. */
   | 'proceed-refused'
+  /** The report follows, in as many bytes as this line says. */
+  | 'read-report'
+  /** On to the next step without a report; the refusal is told with it. */
+  | 'proceed-unreported'
   /** Stay: a sign of life. */
   | 'wait'
   | 'full-resync'
@@ -30,6 +34,7 @@ type Row = Partial<Record<ReplyClass, Transition>> & { readonly otherwise: Trans
  * - `-transient` (also `-BUSY` and `-MASTERDOWN`) to PSYNC waits; servers before 4.0 fall to SYNC,
  *   which costs the primary a fork for what passes by itself.
  * - `-NOAUTH` to PSYNC ends the attempt: SYNC would be answered the same.
+ * - INFO is not asked by the servers. One that does not grant it can be followed all the same.
  */
 export const TRANSITIONS: Record<Exclude<HandshakeState, 'ended'>, Row> = {
   ping: {
@@ -47,15 +52,28 @@ export const TRANSITIONS: Record<Exclude<HandshakeState, 'ended'>, Row> = {
     '-NOPERM': 'denied',
     '-transient': 'try-later',
     '-': 'denied',
+    $: 'not-understood',
     empty: 'not-understood',
     junk: 'not-understood',
     otherwise: 'proceed',
   },
   replconf: {
     '+': 'proceed',
+    $: 'not-understood',
     empty: 'not-understood',
     junk: 'not-understood',
     otherwise: 'proceed-refused',
+  },
+  info: {
+    $: 'read-report',
+    '-NOAUTH': 'denied',
+    '-NOPERM': 'proceed-unreported',
+    '-transient': 'try-later',
+    '-': 'proceed-unreported',
+    otherwise: 'not-understood',
+  },
+  report: {
+    otherwise: 'not-understood',
   },
   psync: {
     empty: 'wait',

@@ -1,0 +1,422 @@
+import { crc32 } from 'node:zlib';
+import type { Cursor, Log, LogItem } from '@forebay/log';
+import { LogError } from '@forebay/log';
+import type { History, Position } from '@forebay/psync';
+import { RdbReceiverError } from '@forebay/rdb-receiver';
+import type { Random } from '@forebay/testkit';
+import { concatBytes, SimulatedClock, SimulatedDisk } from '@forebay/testkit';
+import type { Candidates, ReplicaConfig } from '../../src/config.ts';
+import { follow } from '../../src/follow/follow.ts';
+import type { BaseFile, World } from '../../src/follow/world.ts';
+import { Reporter } from '../../src/reporter.ts';
+import { SimulatedNetwork } from './network.ts';
+import { SimulatedServer } from './server.ts';
+import type { Stream } from './stream.ts';
+
+const DIRECTORY = '/data';
+const READER = 'reader';
+
+/** The daemon, its primaries, a network, a disk and a reader, without sockets or a clock. */
+export class Simulation {
+  /** What happened, for whoever looks into a failure. */
+  readonly story: string[] = [];
+  readonly #random: Random;
+  readonly #clock = new SimulatedClock();
+  readonly #disk: SimulatedDisk;
+  readonly #servers: SimulatedServer[];
+  readonly #network: SimulatedNetwork;
+  /** What was written under each id. */
+  readonly #truth = new Map<string, SimulatedServer>();
+  readonly #streams = new Map<string, Stream>();
+  #primary: SimulatedServer;
+  #ids = 0;
+  #log: Log | undefined;
+  #stop = new AbortController();
+  #running: Promise<void> | undefined;
+  #failure: Error | undefined;
+  /** What was told to be synced: it survives. */
+  #floor: Position | undefined;
+  #read = 0;
+  fulls = 0;
+  rewinds = 0;
+  bases = 0;
+
+  constructor(random: Random) {
+    this.#random = random;
+    this.#disk = new SimulatedDisk({ random, clock: this.#clock, slowWriteRate: 0.1 });
+    this.#servers = ['a', 'b', 'c'].map(
+      (name) => new SimulatedServer(name, random, () => this.#newId()),
+    );
+    this.#primary = this.#servers[0]!;
+    for (const replica of this.#servers.slice(1)) replica.replicateFrom(this.#primary);
+    this.#noteIds();
+    this.#network = new SimulatedNetwork(random, this.#clock, this.#servers, {
+      onFull: (server, rdbOnly) => this.#onFull(server, rdbOnly),
+      onAckSent: (written, synced) => this.#onAckSent(written, synced),
+    });
+  }
+
+  async run(steps: number): Promise<void> {
+    this.#start();
+    for (let i = 0; i < steps; i++) await this.#step();
+    await this.#settle();
+  }
+
+  async #step(): Promise<void> {
+    const draw = this.#random.integer(0, 99);
+    if (draw < 35) this.#write();
+    else if (draw < 75) await this.#pass(this.#random.pick([10, 100, 500, 2000]));
+    else if (draw < 82) this.#cut();
+    else if (draw < 88) this.#failOver();
+    else if (draw < 90) this.#shift();
+    else if (draw < 95) await this.#crash(this.#random.pick(['process', 'power']));
+    else if (draw < 98) await this.#restart();
+    else this.#disk.failNext(this.#random.pick(['write', 'sync']), 'ENOSPC');
+    for (const server of this.#servers) if (server.upstream?.running) server.catchUp(false);
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  #write(): void {
+    const { running, upstream } = this.#primary;
+    if (!running || upstream !== undefined) return;
+    const count = this.#random.integer(1, 12);
+    this.story.push(`${count} writes on ${this.#primary.name}`);
+    for (let i = 0; i < count; i++) this.#primary.write();
+  }
+
+  #cut(): void {
+    this.story.push('links are cut');
+    this.#network.cut();
+  }
+
+  #shift(): void {
+    this.#primary.shift();
+    this.#noteIds();
+    this.story.push(`${this.#primary.name} restarts under ${short(this.#primary.id)}`);
+    this.#network.cut(this.#primary);
+  }
+
+  /** The primary dies, and a replica takes over from wherever it has come to. */
+  #failOver(): void {
+    const old = this.#primary;
+    old.running = false;
+    this.#network.cut(old);
+    const others = this.#servers.filter((server) => server !== old);
+    const [next, other] = this.#random.pick([others, others.toReversed()]);
+    next!.promote();
+    next!.running = true;
+    this.#noteIds();
+    this.#network.cut(next);
+    other!.replicateFrom(next!);
+    this.#network.cut(other);
+    if (this.#random.integer(0, 1) === 1) old.replicateFrom(next!);
+    this.#primary = next!;
+    const place = `${short(next!.id)}:${next!.stream.end}`;
+    this.story.push(`${old.name} at ${old.stream.end} dies, ${next!.name} is ${place}`);
+  }
+
+  async #crash(kind: 'process' | 'power'): Promise<void> {
+    this.story.push(`crash: ${kind}`);
+    this.#network.crash();
+    this.#clock.clear();
+    this.#disk.crash(kind);
+    this.#log = undefined;
+    await settled();
+    this.#start();
+  }
+
+  async #restart(): Promise<void> {
+    this.story.push('restart');
+    this.#stop.abort();
+    await this.#pass(3000);
+    await this.#running;
+    this.#start();
+  }
+
+  /** When nothing goes wrong any more, everything comes in, to the reader too. */
+  async #settle(): Promise<void> {
+    this.story.push('everything is well from here on');
+    if (!this.#primary.running) this.#primary.running = true;
+    this.#primary.write();
+    for (const server of this.#servers) {
+      if (server !== this.#primary) server.replicateFrom(this.#primary);
+    }
+    for (let i = 0; i < 200; i++) {
+      await this.#pass(1000);
+      const { stream, id } = this.#primary;
+      if (this.#log?.history?.id === id && this.#read === stream.end) break;
+    }
+    const { stream, id } = this.#primary;
+    const held = `${short(this.#log?.history?.id)}:${this.#log?.written}, read ${this.#read}`;
+    if (this.#log?.history?.id !== id || this.#log.written !== stream.end) {
+      throw new Error(`ends at ${held}, and not at ${short(id)}:${stream.end}`);
+    }
+    if (this.#read !== stream.end) throw new Error(`ends at ${held} of ${stream.end}`);
+    this.#stop.abort();
+    await this.#pass(3000);
+    await this.#running;
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#disk.openFiles > 0) throw new Error(`${this.#disk.openFiles} files are left open`);
+  }
+
+  #start(): void {
+    const { process } = this.#disk;
+    this.#stop = new AbortController();
+    const world: World = {
+      disk: process,
+      clock: this.#clock,
+      createBase: (directory) => MemoryBase.create(process, directory),
+      removeStale: async () => {},
+      network: {
+        transport: this.#network.transport(),
+        clock: {
+          now: () => this.#clock.elapsed,
+          after: (milliseconds, run) => this.#clock.after(milliseconds, run),
+          every: (milliseconds, run) => every(this.#clock, milliseconds, run),
+        },
+      },
+    };
+    const control = {
+      stop: this.#stop.signal,
+      onReload: () => () => {},
+      reload: () => this.#candidates,
+      onLog: (log: Log) => {
+        if (process === this.#disk.process) this.#onLog(log);
+      },
+    };
+    const reporter = new Reporter({
+      write: (line: string) => {
+        if (process === this.#disk.process) this.#onLine(line);
+      },
+    } as unknown as NodeJS.WriteStream);
+    this.#running = follow(this.#config, reporter, control, world).catch((error: Error) => {
+      if (process === this.#disk.process) this.#failure ??= error;
+    });
+  }
+
+  get #config(): ReplicaConfig {
+    return {
+      candidates: this.#candidates,
+      tls: {},
+      directory: DIRECTORY,
+      port: 6380,
+      announcedAddress: undefined,
+      fsync: 'everysec',
+      timeout: 3_600_000,
+      base: { percentage: 1, minSize: 400, interval: 4000 },
+      retain: { time: 20_000 },
+      maxDisk: { share: 0.8 },
+    };
+  }
+
+  get #candidates(): Candidates {
+    const [first, ...others] = this.#servers.map(({ name }) => ({
+      endpoint: { kind: 'tcp', host: name, port: 6379 } as const,
+      username: undefined,
+      password: undefined,
+    }));
+    return [first!, ...others];
+  }
+
+  #onLine(line: string): void {
+    this.story.push(`    ${line.trim()}`);
+    if (line.includes('rewound')) this.rewinds++;
+    if (line.includes('fresh base done')) this.bases++;
+    if (/rewound|full copy done/.test(line)) this.#floor = undefined;
+  }
+
+  #onLog(log: Log): void {
+    const { found } = log;
+    const floor = this.#floor;
+    const known = floor !== undefined && found !== undefined && found.history.id === floor.id;
+    if (known && found.offset < floor.offset) {
+      this.#fail(`${floor.offset} was told to be synced, and ${found.offset} is there`);
+    }
+    this.#log = log;
+    void this.#readFrom(log);
+  }
+
+  /** Only what is in the log is acknowledged, and only what is synced is called so. */
+  #onAckSent(written: number, synced: number | undefined): void {
+    const log = this.#log;
+    if (log === undefined) return this.#fail('acknowledged before the log was open');
+    if (written > log.written) this.#fail(`acknowledged ${written}, written is ${log.written}`);
+    if (synced === undefined || log.history === undefined) return;
+    if (synced > log.synced) this.#fail(`FACK ${synced}, synced is ${log.synced}`);
+    const { id } = log.history;
+    if (this.#floor?.id !== id || synced > this.#floor.offset) this.#floor = { id, offset: synced };
+  }
+
+  /** Whether a full copy was the only way. */
+  #onFull(server: SimulatedServer, rdbOnly: boolean): void {
+    if (rdbOnly) return;
+    this.fulls++;
+    const { history, written, lowest } = this.#log ?? {};
+    if (history === undefined || written === undefined || lowest === undefined) return;
+    const shared = sharedEnd(history, written, server);
+    if (shared === undefined || shared < lowest || shared < server.backlogStart) return;
+    this.#fail(`a full copy, though ${server.name} could go on after ${shared} of ${written}`);
+  }
+
+  /** A reader that keeps its place now and then, and compares all it reads. */
+  async #readFrom(log: Log): Promise<void> {
+    try {
+      while (log.history === undefined) await this.#tick();
+      const { id } = log.history;
+      const lowest = { id, offset: log.lowest ?? 0 };
+      const cursor = await log.cursor(READER, lowest);
+      let place = cursor.position;
+      this.#read = place.offset;
+      for await (const item of cursor.read()) {
+        if (log !== this.#log) return;
+        place = this.#compare(item, place);
+        this.#read = place.offset;
+        if (this.#random.integer(0, 3) === 0) await this.#commit(cursor, place);
+      }
+    } catch (error) {
+      const ended = log !== this.#log || (error instanceof LogError && error.code === 'IO');
+      if (!ended) this.#fail(`the reader: ${(error as Error).stack}`);
+    }
+  }
+
+  /** What was read may have been taken back meanwhile: then it is told next. A full disk may refuse. */
+  async #commit(cursor: Cursor, place: Position): Promise<void> {
+    try {
+      await cursor.commit(place);
+    } catch (error) {
+      if (!(error instanceof LogError) || error.code === 'CORRUPT') throw error;
+    }
+  }
+
+  #compare(item: LogItem, place: Position): Position {
+    if (item.type !== 'stream') {
+      if (item.type === 'rewound' && item.to.offset > place.offset) {
+        this.#fail(`rewound from ${place.offset} to ${item.to.offset}`);
+      }
+      return item.to;
+    }
+    const { id, offset, bytes } = item;
+    const from = offset - bytes.length;
+    if (from !== place.offset) this.#fail(`read ${from} after ${place.offset}`);
+    const stream = this.#streams.get(id);
+    if (stream === undefined || Buffer.compare(stream.slice(from, offset), bytes) !== 0) {
+      this.#fail(`what was read before ${short(id)}:${offset} is not what was written`);
+    }
+    return { id, offset };
+  }
+
+  #fail(message: string): void {
+    this.#failure ??= new Error(message);
+  }
+
+  #noteIds(): void {
+    for (const server of this.#servers) {
+      if (this.#truth.has(server.id)) continue;
+      this.#truth.set(server.id, server);
+      this.#streams.set(server.id, server.stream);
+    }
+  }
+
+  #newId(): string {
+    return (++this.#ids).toString(16).padStart(40, '0').replace(/^0/, 'f');
+  }
+
+  async #pass(milliseconds: number): Promise<void> {
+    await this.#clock.pass(milliseconds);
+    await settled();
+  }
+
+  #tick(): Promise<void> {
+    return new Promise((resolve) => this.#clock.after(50, resolve));
+  }
+}
+
+/** The last byte that we share with a server, under any id that both know; undefined where there is none. */
+function sharedEnd(
+  { id, secondId, secondIdLimit }: History,
+  written: number,
+  server: SimulatedServer,
+): number | undefined {
+  const ours = new Map([
+    [id, written],
+    [secondId, Math.min(written, secondIdLimit - 1)],
+  ]);
+  const ends = [
+    [server.id, server.stream.end],
+    [server.secondId, server.secondIdLimit - 1],
+  ].flatMap(([theirs, end]) => {
+    const our = ours.get(String(theirs));
+    return our === undefined || /^0+$/.test(String(theirs)) ? [] : [Math.min(our, Number(end))];
+  });
+  return ends.length === 0 ? undefined : Math.max(...ends);
+}
+
+function every(clock: SimulatedClock, milliseconds: number, run: () => void): () => void {
+  let cancel = () => {};
+  const again = (): void => {
+    cancel = clock.after(milliseconds, () => {
+      again();
+      run();
+    });
+  };
+  again();
+  return () => cancel();
+}
+
+/** Lets every promise come as far as it can. */
+async function settled(): Promise<void> {
+  for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+function short(id: string | undefined): string {
+  return String(id).slice(-3);
+}
+
+/** A base that is written to the simulated disk when it is whole. */
+class MemoryBase implements BaseFile {
+  readonly #disk: World['disk'];
+  #bytes: Uint8Array = new Uint8Array(0);
+
+  private constructor(disk: World['disk']) {
+    this.#disk = disk;
+  }
+
+  static async create(disk: World['disk'], _: string): Promise<MemoryBase> {
+    return new MemoryBase(disk);
+  }
+
+  get length(): number {
+    return this.#bytes.length;
+  }
+
+  get crc(): number {
+    return crc32(this.#bytes);
+  }
+
+  write(bytes: Uint8Array): undefined {
+    this.#bytes = concatBytes([this.#bytes, bytes]);
+  }
+
+  async commit(path: string): Promise<void> {
+    try {
+      await this.#write(path);
+    } catch (error) {
+      const systemCode = String((error as NodeJS.ErrnoException).code);
+      throw new RdbReceiverError('IO', (error as Error).message, { systemCode });
+    }
+  }
+
+  async abort(): Promise<void> {}
+
+  async #write(path: string): Promise<void> {
+    const file = await this.#disk.open(path, 'create');
+    try {
+      for (let done = 0; done < this.#bytes.length; ) {
+        done += await file.write(this.#bytes.subarray(done), done);
+      }
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  }
+}

@@ -1,0 +1,113 @@
+import { crc32 } from 'node:zlib';
+import { StreamTracker, startHistory } from '@forebay/psync';
+import { encodeCommand } from '@forebay/resp';
+import { concatBytes, randomFrom, SimulatedClock, SimulatedDisk } from '@forebay/testkit';
+import { writeWhole } from '../src/disk/durable.ts';
+import type { NewBase } from '../src/index.ts';
+import { Log } from '../src/index.ts';
+import { A, B, EMPTY_RDB } from './directories.ts';
+
+export const DIRECTORY = '/data';
+export const INNER = `${DIRECTORY}/appendonlydir`;
+
+export const PING: Uint8Array = encodeCommand(['PING']);
+export const SET: Uint8Array = encodeCommand(['SET', 'key', 'value']);
+export const TRANSACTION: Uint8Array = concatBytes([
+  encodeCommand(['SELECT', '3']),
+  encodeCommand(['MULTI']),
+  SET,
+  SET,
+  encodeCommand(['EXEC']),
+]);
+
+/** A log on a simulated disk, for whoever damages it. */
+export class Subject {
+  readonly disk: SimulatedDisk;
+  readonly clock = new SimulatedClock();
+  #log: Log | undefined;
+  #stream = new StreamTracker({ offset: 0 });
+
+  constructor(seed = 1) {
+    this.disk = new SimulatedDisk({ random: randomFrom(seed), clock: this.clock });
+  }
+
+  get log(): Log {
+    return this.#log!;
+  }
+
+  async open(): Promise<this> {
+    const { clock } = this;
+    this.#log = await Log.open(DIRECTORY, { disk: this.disk.process, clock });
+    if (this.log.found !== undefined) this.#stream = this.log.found.stream;
+    return this;
+  }
+
+  /** A full resync. */
+  async begin(offset: number, database = 0, id = A): Promise<void> {
+    const history = startHistory(id);
+    const base = await this.#placedBase();
+    await this.log.beginHistory({ ...base, history, offset, database, reason: 'a test' });
+    this.#stream = new StreamTracker({ offset, database });
+  }
+
+  async addBase(): Promise<void> {
+    const base = await this.#placedBase();
+    const { offset } = this.#stream.boundary;
+    await this.log.addBase({ ...base, position: { id: this.log.history!.id, offset } });
+  }
+
+  /** Appends, in a span of its own. */
+  async append(bytes: Uint8Array): Promise<void> {
+    this.#stream.push(bytes);
+    await this.log.append(bytes, this.#stream.boundary);
+    await this.clock.pass(300);
+  }
+
+  async stepBack(offset: number): Promise<void> {
+    this.#stream = (await this.log.stepBack(offset)).stream;
+  }
+
+  /** Every file but the lock, by its path. */
+  files(): Map<string, Uint8Array> {
+    const paths = this.disk.paths().filter((path) => !path.endsWith('.lock'));
+    return new Map(paths.map((path) => [path, this.disk.peek(path)]));
+  }
+
+  /** Puts everything back as it was. */
+  async putBack(files: ReadonlyMap<string, Uint8Array>): Promise<void> {
+    for (const path of this.files().keys()) {
+      if (!files.has(path)) await this.disk.remove(path);
+    }
+    for (const [path, bytes] of files) this.disk.poke(path, bytes);
+  }
+
+  async #placedBase(): Promise<NewBase> {
+    const target = this.log.awaitBase();
+    await writeWhole(this.disk.process, target.path, EMPTY_RDB);
+    return { target, size: EMPTY_RDB.length, crc: crc32(EMPTY_RDB) };
+  }
+}
+
+/**
+ * A log with everything that one may have: a history that a full resync has replaced, a tail that was
+ * rewound, two bases, files that follow each other, two ids, a cursor; torn at its end.
+ */
+export async function fullSubject(): Promise<Subject> {
+  const subject = await new Subject().open();
+  const { log } = subject;
+  await subject.begin(50, 2, B);
+  for (const bytes of [SET, PING]) await subject.append(bytes);
+  await log.rotate();
+  await subject.append(SET.subarray(0, 12));
+  await subject.begin(1000);
+  for (const bytes of [SET, TRANSACTION, PING]) await subject.append(bytes);
+  await log.rotate();
+  for (const bytes of [SET, SET, PING]) await subject.append(bytes);
+  await subject.stepBack(log.written - PING.length - SET.length);
+  await log.setHistory(startHistory('c'.repeat(40)));
+  await subject.append(PING);
+  await subject.addBase();
+  await log.cursor('reader');
+  for (const bytes of [TRANSACTION, SET, SET.subarray(0, 9)]) await subject.append(bytes);
+  return subject;
+}

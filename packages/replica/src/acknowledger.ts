@@ -1,0 +1,93 @@
+import type { ReplicaProgress } from './acknowledgement.ts';
+import { encodeAcknowledgement, NEWLINE } from './acknowledgement.ts';
+import type { CachedStream } from './cached-stream.ts';
+import type { Clock, StopTimer } from './clock.ts';
+
+/** Milliseconds between acknowledgements that a primary waits for, and how many there are of them. */
+const HASTE = 100;
+const HASTY = 50;
+
+/** What an acknowledger works with. */
+export interface AcknowledgerHost {
+  readonly cached: CachedStream | undefined;
+  /** What the one who stores has told of `cached`; undefined if it has told nothing yet. */
+  readonly acknowledgement: ReplicaProgress | undefined;
+  write(bytes: Uint8Array): void;
+  /** The primary has been told what it waited for. */
+  onAnswered(): void;
+}
+
+/** When a link that streams acknowledges, beyond the clock's beat, and what it sends. */
+export class Acknowledger {
+  readonly #host: AcknowledgerHost;
+  readonly #clock: Clock;
+  /** REPLCONF is understood and granted; without it a newline has to do. */
+  #granted = true;
+  #getAckAnswered = -1;
+  #confirmed = false;
+  #awaited = false;
+  #stopHaste: StopTimer | undefined;
+
+  constructor(host: AcknowledgerHost, clock: Clock) {
+    this.#host = host;
+    this.#clock = clock;
+  }
+
+  /** The primary is silent because we have not acknowledged its snapshot yet. */
+  get awaited(): boolean {
+    return this.#awaited;
+  }
+
+  /** No acknowledgement from here on, newlines only. */
+  refuse(): void {
+    this.#granted = false;
+  }
+
+  /**
+   * The snapshot ended at a mark: the stream begins at an acknowledgement, and at the first one only
+   * if the primary has seen by then that its child is done (`replication.c: replicaPutOnline`). So
+   * they follow each other fast until it does, for five seconds at most.
+   */
+  hasten(): void {
+    this.#awaited = true;
+    let left = HASTY;
+    this.#stopHaste = this.#clock.every(HASTE, () => {
+      const { acknowledgement } = this.#host;
+      if (acknowledgement === undefined || !this.#granted) return;
+      this.#send(acknowledgement);
+      left--;
+      if (left === 0) this.settle();
+    });
+  }
+
+  /** The stream has begun, or the link has ended. */
+  settle(): void {
+    this.#stopHaste?.();
+    this.#stopHaste = undefined;
+  }
+
+  /** The one who stores has come further: a GETACK may be answered, a new stream asked for. */
+  progressed(): void {
+    const { acknowledgement, cached } = this.#host;
+    if (acknowledgement === undefined || cached === undefined) return;
+    const { lastGetAck } = cached.tracker;
+    const due = lastGetAck > this.#getAckAnswered && acknowledgement.written >= lastGetAck;
+    if (due || !this.#confirmed) this.#send(acknowledgement);
+    if (due) this.#getAckAnswered = lastGetAck;
+  }
+
+  /** The beat: an acknowledgement where there is one to send, a sign of life otherwise. */
+  tick(): void {
+    this.#send(this.#host.acknowledgement);
+  }
+
+  #send(progress: ReplicaProgress | undefined): void {
+    if (progress !== undefined) {
+      this.#confirmed = true;
+      if (this.#awaited) this.#host.onAnswered();
+      this.#awaited = false;
+    }
+    const may = this.#granted && progress !== undefined;
+    this.#host.write(may ? encodeAcknowledgement(progress) : NEWLINE);
+  }
+}

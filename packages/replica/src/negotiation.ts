@@ -1,0 +1,125 @@
+import type { HandshakeEvent, HandshakeOutcome, ReplicaHandshake } from '@forebay/psync';
+import { describeEndpoint } from './address.ts';
+import type { ReplicaError } from './errors.ts';
+import { laterError } from './link-errors.ts';
+import type { LinkHost } from './link-host.ts';
+import type { LinkOptions } from './link-options.ts';
+import { newHandshake, positionOf, withoutPassword } from './link-options.ts';
+import type { UpstreamDecision } from './upstream.ts';
+
+/** The link that is negotiated for. */
+export interface NegotiationLink {
+  /** Whether it is lost, or to be closed. */
+  readonly over: boolean;
+  write(bytes: Uint8Array): void;
+  onOutcome(outcome: HandshakeOutcome): void;
+  /** REPLCONF is not granted. */
+  onOptionDenied(): void;
+  /** The primary is spoken to again, after a silence of ours. */
+  onDecided(): void;
+  close(error: ReplicaError): void;
+  /** Something was thrown while the decision was followed. */
+  fail(error: unknown): void;
+}
+
+/** The negotiation of one link, which stands still while it is decided what to ask for. */
+export class Negotiation {
+  readonly #options: LinkOptions;
+  readonly #host: LinkHost;
+  readonly #link: NegotiationLink;
+  readonly #handshake: ReplicaHandshake;
+  #deciding = false;
+  #reason: string | undefined;
+
+  constructor(options: LinkOptions, host: LinkHost, link: NegotiationLink) {
+    this.#options = options;
+    this.#host = host;
+    this.#link = link;
+    this.#handshake = newHandshake(options, host.cached);
+  }
+
+  /** Whether the primary is silent because it has not been asked yet. */
+  get deciding(): boolean {
+    return this.#deciding;
+  }
+
+  /** Why a full copy comes. */
+  get reasonOfCopy(): string {
+    if (this.#reason !== undefined) return this.#reason;
+    const held = this.#host.cached?.tracker.offset;
+    if (held === undefined) return 'nothing to go on from';
+    return `the primary does not go on after ${held}`;
+  }
+
+  /** The link stands. */
+  begin(): void {
+    this.#drain();
+  }
+
+  /**
+   * The next bytes from the primary; those after the outcome are returned.
+   *
+   * @throws {PsyncError} `LINE_TOO_LONG`
+   */
+  push(bytes: Uint8Array): Uint8Array {
+    this.#handshake.push(bytes);
+    this.#drain();
+    return this.#handshake.takeRest();
+  }
+
+  #drain(): void {
+    for (let event = this.#handshake.next(); event; event = this.#handshake.next()) {
+      this.#onEvent(event);
+    }
+  }
+
+  #onEvent(event: HandshakeEvent): void {
+    switch (event.type) {
+      case 'send':
+        this.#link.write(event.bytes);
+        break;
+      case 'waiting':
+        this.#host.onWaiting();
+        break;
+      case 'option-refused':
+        if (event.reply.startsWith('-NOPERM')) this.#link.onOptionDenied();
+        this.#host.onOptionRefused(event.option, this.#said(event.reply));
+        break;
+      case 'report':
+        this.#decide(event);
+        break;
+      case 'outcome':
+        this.#link.onOutcome(event.outcome);
+        break;
+    }
+  }
+
+  #decide({ report, reply }: Extract<HandshakeEvent, { type: 'report' }>): void {
+    this.#deciding = true;
+    const said = reply === undefined ? undefined : this.#said(reply);
+    void this.#host.decide(report, said).then((decision) => {
+      this.#deciding = false;
+      this.#link.onDecided();
+      if (!this.#link.over && decision !== undefined) this.#onDecision(decision);
+    });
+  }
+
+  #onDecision(decision: UpstreamDecision): void {
+    if (decision.type === 'later') {
+      this.#link.close(laterError(describeEndpoint(this.#options.address), decision.reason));
+      return;
+    }
+    if (decision.type === 'full') this.#reason = decision.reason;
+    const cached = decision.type === 'full' ? undefined : this.#host.cached;
+    try {
+      this.#handshake.ask(cached && positionOf(cached));
+      this.#drain();
+    } catch (error) {
+      this.#link.fail(error);
+    }
+  }
+
+  #said(reply: string): string {
+    return withoutPassword(reply, this.#options.address);
+  }
+}

@@ -1,0 +1,35 @@
+import type { Endpoint } from './address.ts';
+import type { TlsOptions } from './connect.ts';
+
+/** What a link uses of a connection. Nothing of it calls the listener before it returns. */
+export interface LinkSocket {
+  /** Whether `write` still leads anywhere. */
+  readonly writable: boolean;
+  write(bytes: Uint8Array): void;
+  /** No more `onBytes` than one read may bring, until `resume`. */
+  pause(): void;
+  resume(): void;
+  /** All bytes that were handed over have been taken and done with: their memory may be used anew. */
+  release(): void;
+  /** Ends the connection at once; `onClose` follows. */
+  destroy(): void;
+}
+
+/** What a connection tells its link, never before it has been returned by the transport. */
+export interface LinkSocketListener {
+  /** It stands, secured where that was asked for. */
+  onConnect(): void;
+  /** They lie unchanged until `release` has been called, and the next bytes have come. */
+  onBytes(bytes: Uint8Array): void;
+  /** What it fails with, before `onClose`; a `code` of the system's tells a link what happened. */
+  onError(error: NodeJS.ErrnoException): void;
+  /** It has ended, by either side. Once, and last. */
+  onClose(): void;
+}
+
+/** How a connection is opened: by a socket, or by a simulation of one. */
+export type Transport = (
+  endpoint: Endpoint,
+  tls: TlsOptions,
+  listener: LinkSocketListener,
+) => LinkSocket;
