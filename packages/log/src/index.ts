@@ -1,6 +1,9 @@
 export type { CheckCounts, CheckProgress, CheckReport } from './check/check.ts';
 export { check } from './check/check.ts';
 export type { Finding } from './check/finding.ts';
+export type { Lost } from './check/plan-repair.ts';
+export type { RepairReport } from './check/repair.ts';
+export { repair } from './check/repair.ts';
 export type { Clock } from './clock.ts';
 export { systemClock } from './clock.ts';
 export type { Cursor } from './cursors/cursor.ts';

@@ -289,8 +289,8 @@ export class Log {
   }
 
   /**
-   * The stream after a position: what is held now, then what is appended, until the log is closed,
-   * `signal` is aborted, or `follow` is false and the end is reached. What a full resync or a step
+   * The stream after a position: what is held now, then what is appended, until the log is closed or
+   * has failed, `signal` is aborted, or `follow` is false and the end is reached. What a full resync or a step
    * back breaks off, an item of its own says. While it is read, what comes next is kept, up to the
    * hard limit of `retain`.
    *
@@ -416,6 +416,7 @@ export class Log {
     // That this fails as well changes nothing: what is not synced is not claimed to be.
     if (writer?.syncFailed) void this.#turns.take(() => writer.withdraw()).catch(() => {});
     this.#options.onFailure?.(error);
+    this.#wake();
   }
 
   get #watched(): WatchedLog {
@@ -430,7 +431,7 @@ export class Log {
         return log.written;
       },
       get closed() {
-        return log.#closed;
+        return log.#closed || log.#failure !== undefined;
       },
       onChange: (wake) => this.#waiting.add(wake),
       seat: (seat) => {

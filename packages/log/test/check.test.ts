@@ -26,7 +26,13 @@ describe('a log that nothing has happened to', () => {
         subject.disk.flipBit(path, place, bit);
         const [first] = findings;
         const isIndex = path.endsWith('.index');
-        if (first === undefined || first.severity !== 'error' || `${DIRECTORY}/${first.file}` !== path || first.place !== (isIndex ? place - place % 64 : place) || findings.length > 1)
+        if (
+          first === undefined ||
+          first.severity !== 'error' ||
+          `${DIRECTORY}/${first.file}` !== path ||
+          first.place !== (isIndex ? place - (place % 64) : place) ||
+          findings.length > 1
+        )
           bad.push(`${path} ${place} ${bit} ${JSON.stringify(findings)}`);
       }
     }

@@ -16,17 +16,24 @@ const manifest: Manifest = {
       { id: B, from: 50 },
       { id: A, from: 100 },
     ],
+    aliases: [{ id: 'd'.repeat(40), from: 200 }],
     bases: [base(3, 50), base(7, 300)],
     increments: [increment(4, 50, 2), increment(8, 300, 0)],
   },
   past: [
     {
-      ...{ number: 1, ids: [{ id: 'c'.repeat(40), from: 7 }], bases: [base(1, 7)] },
+      ...{ number: 1, ids: [{ id: 'c'.repeat(40), from: 7 }], aliases: [], bases: [base(1, 7)] },
       ...{ increments: [increment(2, 7, 0)], by: 'reset', end: 99, ended: 1700000000000 },
       reason: 'the primary does not go on after 99',
     },
     {
-      ...{ number: 2, ids: [{ id: B, from: 50 }], bases: [], increments: [increment(5, 100, 1)] },
+      ...{
+        number: 2,
+        ids: [{ id: B, from: 50 }],
+        aliases: [],
+        bases: [],
+        increments: [increment(5, 100, 1)],
+      },
       ...{ by: 'rewound', end: 140, ended: 1700000000001, reason: 'a step back' },
     },
   ],

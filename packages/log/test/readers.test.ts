@@ -152,6 +152,17 @@ describe('a cursor', () => {
     expect((await items.next()).value).toMatchObject({ type: 'reset', to: at(50) });
   });
 
+  it('under an id that was given up before a byte came is where it was', async () => {
+    await using log = await filled(await freshDirectory());
+    await log.setHistory(shiftHistory(log.history!, B, log.written));
+    const cursor = await log.cursor('feed');
+    expect(cursor.position).toEqual(at(log.written, B));
+    await stepBack(log, log.written);
+    expect(log.history?.id).toBe(A);
+    await append(log, OTHER);
+    expect((await cursor.read().next()).value).toMatchObject({ type: 'stream', bytes: OTHER });
+  });
+
   it('that is removed is forgotten', async () => {
     await using log = await filled(await freshDirectory());
     await (await log.cursor('feed', at(100))).remove();

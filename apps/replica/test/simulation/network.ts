@@ -115,7 +115,10 @@ class Connection implements LinkSocket {
     const copy = bytes.slice();
     const text = Buffer.from(copy).toString('latin1');
     for (const ack of text.matchAll(ACK)) {
-      this.#host.events.onAckSent(Number(ack[1]), ack[2] === undefined ? undefined : Number(ack[2]));
+      this.#host.events.onAckSent(
+        Number(ack[1]),
+        ack[2] === undefined ? undefined : Number(ack[2]),
+      );
     }
     this.#later(() => this.#receive(copy));
   }
@@ -250,4 +253,3 @@ function rdbOf(database: number): Uint8Array {
   const aux = `\xfa${text('repl-stream-db')}${text(String(database))}`;
   return bytesOf(`REDIS0009${aux}\xff\0\0\0\0\0\0\0\0`);
 }
-

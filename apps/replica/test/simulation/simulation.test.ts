@@ -14,12 +14,15 @@ it('follows whatever primary there is, and loses and invents nothing', async () 
       await simulation.run(STEPS);
     } catch (error) {
       const story = simulation.story.join('\n');
-      expect.fail(`FOREBAY_SEED=${seed + i} FOREBAY_HISTORIES=1: ${(error as Error).stack}\n${story}`);
+      expect.fail(
+        `FOREBAY_SEED=${seed + i} FOREBAY_HISTORIES=1: ${(error as Error).stack}\n${story}`,
+      );
     }
     seen.fulls += simulation.fulls;
     seen.rewinds += simulation.rewinds;
     seen.bases += simulation.bases;
   }
   // A simulation in which nothing happens proves nothing.
-  for (const count of Object.values(seen)) expect(count).toBeGreaterThan(Math.floor(HISTORIES / 100));
+  for (const count of Object.values(seen))
+    expect(count).toBeGreaterThan(Math.floor(HISTORIES / 100));
 }, 900_000);

@@ -144,7 +144,8 @@ export class Simulation {
     for (let i = 0; i < 200; i++) {
       await this.#pass(1000);
       const { stream, id } = this.#primary;
-      if (this.#log?.history?.id === id && this.#read === stream.end) break;
+      const whole = this.#log?.history?.id === id && this.#log.written === stream.end;
+      if (whole && this.#read === stream.end) break;
     }
     const { stream, id } = this.#primary;
     const held = `${short(this.#log?.history?.id)}:${this.#log?.written}, read ${this.#read}`;

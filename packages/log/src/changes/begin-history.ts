@@ -31,6 +31,7 @@ export async function beginHistory(
   const live: Segment = {
     number: nextSegment(current?.manifest),
     ids: [{ id, from: offset }],
+    aliases: [],
     bases: [base],
     increments: [increment],
   };

@@ -52,6 +52,7 @@ export async function stepBack(
     const past: PastSegment = {
       number: nextSegment(manifest),
       ids: idsAfter(live.ids, offset),
+      aliases: [],
       bases: live.bases.filter((base) => base.offset > offset),
       increments: tail,
       by: 'rewound',
@@ -83,8 +84,10 @@ async function underOlderId(
   reader: IncrementReader,
 ): Promise<SteppedBack> {
   const stream = await streamAt(reader, writer.written);
-  const ids = idsUpTo(manifest.live.ids, writer.written);
-  return { manifest: { ...opened(manifest), live: { ...manifest.live, ids } }, writer, stream };
+  const { live } = manifest;
+  const ids = idsUpTo(live.ids, writer.written);
+  const aliases = [...live.aliases, ...live.ids.filter((span) => !ids.includes(span))];
+  return { manifest: { ...opened(manifest), live: { ...live, ids, aliases } }, writer, stream };
 }
 
 /** What comes after the place: where it is inside of an increment, a copy of the rest, and the others. */

@@ -96,7 +96,10 @@ export class SpanCheck {
     }
     if (start >= this.#options.synced) return this.#doubt(start);
     if (record !== undefined && odd === undefined && this.#isShort(record)) return false;
-    notes.indexDamage(number, `record ${number + 1} ${odd ?? 'is of more than the file is to hold'}`);
+    notes.indexDamage(
+      number,
+      `record ${number + 1} ${odd ?? 'is of more than the file is to hold'}`,
+    );
     this.#chained = false;
     return true;
   }
@@ -192,7 +195,8 @@ export class SpanCheck {
     const { increment } = notes;
     const from = this.#safe;
     const safe =
-      notes.cut ?? (await boundaryUpTo(file, path, increment, from, Math.max(from.offset, command - 1)));
+      notes.cut ??
+      (await boundaryUpTo(file, path, increment, from, Math.max(from.offset, command - 1)));
     notes.damage(offset, `the command at offset ${command} is none: ${what}`, safe);
     this.#safe = safe;
     this.#lose(offset);

@@ -62,7 +62,7 @@ class StretchCheck {
     // A record is written after the bytes it speaks of. Counted before them, each speaks of what is there.
     const records = await this.#openIndex();
     const size = await this.#openFile();
-    if (this.#file === undefined || size === undefined) return this.#state(start.offset, 0, 0);
+    if (this.#file === undefined || size === undefined) return this.#state(start.offset, false);
     await this.#checkPreamble(this.#file);
     const walk = new StreamWalk(this.#file, this.#path, increment, this.#onRead);
     const held = Math.max(start.offset, endOffsetOf(increment, size));
@@ -75,7 +75,7 @@ class StretchCheck {
     await this.#readAll(walk, spans, records, limit);
     const vouched = spans.doubtedAfter;
     if (vouched === undefined) this.#checkEnd(walk, spans, held, size);
-    return this.#state(vouched ?? limit, walk.commands, spans.spans);
+    return this.#state(vouched ?? limit, vouched !== undefined, walk.commands, spans.spans);
   }
 
   async close(): Promise<void> {
@@ -237,10 +237,10 @@ class StretchCheck {
     notes.damage(expected, what, spans.safe);
   }
 
-  #state(end: number, commands: number, spans: number): StretchState {
+  #state(end: number, isDoubted: boolean, commands = 0, spans = 0): StretchState {
     const { findings, cut, hasPreamble, hasIndex } = this.#notes;
     return {
-      ...{ findings, end, commands, spans, hasPreamble, hasIndex },
+      ...{ findings, end, isDoubted, commands, spans, hasPreamble, hasIndex },
       ...(cut === undefined ? {} : { cut }),
     };
   }

@@ -145,8 +145,7 @@ class Examination {
       const findings = await this.#checkUnit(unit);
       if (findings.length === 0 || looks === LOOKS) return findings;
       const now = await this.#manifestNow();
-      const again: Unit | undefined =
-        now && unitsOf(now).find(({ name }) => name === first.name);
+      const again: Unit | undefined = now && unitsOf(now).find(({ name }) => name === first.name);
       if (now !== undefined && again === undefined) {
         this.#forget(first);
         return [];

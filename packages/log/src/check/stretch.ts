@@ -23,6 +23,8 @@ export interface StretchState {
   readonly cut?: Boundary;
   /** Offset of the last byte that the next start goes on from, where nothing is to be cut. */
   readonly end: number;
+  /** Whether there are bytes after that, which another run of the machine wrote and nothing vouches for. */
+  readonly isDoubted: boolean;
   readonly hasPreamble: boolean;
   readonly hasIndex: boolean;
   readonly commands: number;

@@ -25,13 +25,12 @@ export class AppendFile {
     );
   }
 
-  /** Opens the file to append to at `size`; what stands after it goes, what comes after `synced` is in doubt. */
-  static async open(disk: Disk, path: string, size: number, synced: number): Promise<AppendFile> {
+  /** Opens the file to append to at `size`; what stands after it goes. */
+  static async open(disk: Disk, path: string, size: number): Promise<AppendFile> {
     return orLogError(path, 'opening', async () => {
       const file = await disk.open(path, 'write');
       try {
         if ((await file.size()) > size) await file.truncate(size);
-        await rewrite(file, synced, size);
         return new AppendFile(path, file, size);
       } catch (error) {
         await closeQuietly(file);
@@ -63,6 +62,11 @@ export class AppendFile {
     } catch (error) {
       throw toLogError(this.path, 'writing', error);
     }
+  }
+
+  /** Writes what comes after `from` anew: see `rewrite`. @throws {LogError} `IO` */
+  async rewrite(from: number): Promise<void> {
+    await orLogError(this.path, 'writing', () => rewrite(this.#file, from, this.#size));
   }
 
   /** Waits until all that was appended before the call is on the disk. @throws {LogError} `IO` */

@@ -133,8 +133,8 @@ export class IncrementWriter {
     options: WriterOptions,
   ): Promise<IncrementWriter> {
     const { disk } = options;
-    const [size, synced] = [end.offset, found.synced].map((offset) => sizeUpTo(increment, offset));
-    const file = await AppendFile.open(disk, directory(increment.name), size!, synced!);
+    const size = sizeUpTo(increment, end.offset);
+    const file = await AppendFile.open(disk, directory(increment.name), size);
     let index: IndexWriter | undefined;
     try {
       const { records, syncedRecords } = found;
@@ -143,8 +143,10 @@ export class IncrementWriter {
       writer.#spanEnd = found.spanEnd;
       writer.#spanCrc = found.spanCrc;
       writer.#lastTime = found.time;
-      // Written by an earlier process, and perhaps never synced by it.
+      // The record comes first: what is written to the file after all records would not seem ours.
       await writer.#record(found.synced);
+      // Written by an earlier process, and perhaps never synced by it.
+      await file.rewrite(sizeUpTo(increment, found.synced));
       await Promise.all([file.sync(), index.sync()]);
       writer.#syncedRecords = index.count;
       return writer;

@@ -53,10 +53,11 @@ function pastHeader({ number, by, end, ended, reason }: PastSegment): string {
   return `# segment ${number} ${by} end ${end} at ${ended} reason ${plainReason(reason)}`;
 }
 
-function segmentLines({ ids, bases, increments }: Segment, header: string): string[] {
+function segmentLines({ ids, aliases, bases, increments }: Segment, header: string): string[] {
   return [
     header,
     ...ids.map(({ id, from }) => `# id ${id} from ${from}`),
+    ...aliases.map(({ id, from }) => `# alias ${id} from ${from}`),
     ...bases.map(
       ({ name, sequence, offset, size, crc, time }) =>
         `# base ${name} seq ${sequence} offset ${offset} size ${size} crc ${crc} at ${time}`,

@@ -26,9 +26,10 @@ export function idsAfter(ids: Ids, offset: number): Ids {
 }
 
 /** The offset of the last byte that a history has in common with the one that `id` names; undefined: none. */
-export function sharedEnd(ids: Ids, id: string, end: number): number | undefined {
+export function sharedEnd({ ids, aliases }: Segment, id: string, end: number): number | undefined {
   const i = ids.findLastIndex((span) => sameId(span.id, id));
-  return i === -1 ? undefined : (ids[i + 1]?.from ?? end);
+  if (i === -1) return aliases.find((alias) => sameId(alias.id, id))?.from;
+  return ids[i + 1]?.from ?? end;
 }
 
 /** Where a position lies in what is held. */
@@ -53,7 +54,7 @@ export function locate(manifest: Manifest, written: number, at: Position, hint?:
   let behind: Location | undefined;
   for (const segment of order) {
     const end = endOf(segment, written);
-    const shared = sharedEnd(segment.ids, at.id, end);
+    const shared = sharedEnd(segment, at.id, end);
     if (shared === undefined) continue;
     if (at.offset <= shared) {
       if (at.offset >= startOf(segment)) return comesBack(manifest, segment, at.offset);

@@ -42,6 +42,8 @@ export interface Segment {
   readonly number: number;
   /** Its ids, from the oldest that is known; the last is the current one. */
   readonly ids: readonly [IdSpan, ...IdSpan[]];
+  /** Ids under which nothing came before they were given up: they name their place, and what is before. */
+  readonly aliases: readonly IdSpan[];
   /** In the order of their offsets; an increment starts at each. */
   readonly bases: readonly Base[];
   /** In the order of the stream, each beginning where the one before it ends. */

@@ -83,12 +83,13 @@ function pastHeader(
 }
 
 function parseSegment(lines: string[], path: string): Omit<Segment, 'number'> {
-  const [firstId, ...ids] = takeWhile(lines, (line) => parseId(line, path));
+  const [firstId, ...ids] = takeWhile(lines, (line) => parseId('id', line, path));
+  const aliases = takeWhile(lines, (line) => parseId('alias', line, path));
   const bases = takeWhile(lines, (line) => parseBase(line, path));
   const [firstIncrement, ...increments] = takeWhile(lines, (line) => parseIncrement(line, path));
   if (firstId === undefined) throw corrupt(path, 'it names no history');
   if (firstIncrement === undefined) throw corrupt(path, 'it names no increment');
-  return { ids: [firstId, ...ids], bases, increments: [firstIncrement, ...increments] };
+  return { ids: [firstId, ...ids], aliases, bases, increments: [firstIncrement, ...increments] };
 }
 
 function takeWhile<T>(lines: string[], parse: (line: string) => T | undefined): T[] {
@@ -100,10 +101,10 @@ function takeWhile<T>(lines: string[], parse: (line: string) => T | undefined): 
   return taken;
 }
 
-function parseId(line: string, path: string): IdSpan | undefined {
-  const found = /^# id (\S+) from (\d+)$/.exec(line);
-  if (found === null) return undefined;
-  const [, id = '', from] = found;
+function parseId(kind: 'id' | 'alias', line: string, path: string): IdSpan | undefined {
+  const found = /^# (id|alias) (\S+) from (\d+)$/.exec(line);
+  if (found?.[1] !== kind) return undefined;
+  const [, , id = '', from] = found;
   if (!isReplicationId(id) || id === BLANK_ID) throw corrupt(path, `${id} names no history`);
   return { id, from: safe(from, path) };
 }

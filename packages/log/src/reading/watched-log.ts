@@ -8,6 +8,7 @@ export interface WatchedLog {
   readonly manifest: Manifest;
   /** Offset of the last byte of the live segment that may be read. */
   readonly written: number;
+  /** Whether nothing more is to be read: it was closed, or has failed and takes back what is not synced. */
   readonly closed: boolean;
   readonly pathOf: (name: string) => string;
   /** Calls `wake` once, at the next change. */

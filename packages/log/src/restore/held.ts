@@ -29,10 +29,6 @@ export class Held {
     return pathIn(this.directory, name);
   }
 
-  isLive(way: Way): boolean {
-    return way.segment === this.manifest.live;
-  }
-
   async withReader<T>(
     increment: Increment,
     run: (reader: IncrementReader) => Promise<T>,

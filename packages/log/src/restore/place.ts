@@ -4,7 +4,7 @@ import { LogError } from '../errors.ts';
 import { streamAt } from '../increment/copy.ts';
 import type { IndexReader } from '../index-file/index-reader.ts';
 import type { IndexRecord } from '../index-file/record.ts';
-import { endOf, sharedEnd } from '../manifest/lineage.ts';
+import { sharedEnd } from '../manifest/lineage.ts';
 import type { Increment } from '../manifest/manifest.ts';
 import { lastIncrement } from '../manifest/manifest.ts';
 import type { Held } from './held.ts';
@@ -54,7 +54,7 @@ export function notCovered({ directory, ways }: Held, target: RestoreTarget | un
     const [base] = way.bases;
     if (base === undefined) return [];
     const since = new Date(base.time).toISOString();
-    const end = 'end' in way.segment ? way.segment.end : 'the end';
+    const end = way.end ?? 'the end';
     return [`${way.ids.at(-1)?.id}:${base.offset} (${since}) to ${end}`];
   });
   const message = `${nameOf(target)} cannot be restored from ${directory}, which covers ${covered.join(', ')}`;
@@ -70,7 +70,7 @@ function nameOf(target: RestoreTarget | undefined): string {
 
 async function placeOfPosition(held: Held, { id, offset }: Position): Promise<Place | undefined> {
   for (const way of held.ways) {
-    const shared = sharedEnd(way.ids, id, endOf(way.segment, Infinity));
+    const shared = sharedEnd(way, id, way.end ?? Infinity);
     if (shared === undefined || offset > shared || offset < way.increments[0].startOffset) continue;
     if (!(await reaches(held, way, offset))) continue;
     return { way, boundary: await cutUpTo(held, way, offset) };
@@ -79,7 +79,7 @@ async function placeOfPosition(held: Held, { id, offset }: Position): Promise<Pl
 }
 
 async function reaches(held: Held, way: Way, offset: number): Promise<boolean> {
-  if (!held.isLive(way)) return true;
+  if (way.end !== undefined) return true;
   const last = lastIncrement(way);
   if (offset <= last.startOffset) return true;
   const recorded = await held.withReader(last, ({ index }) => index.find(offset));
@@ -99,7 +99,7 @@ async function cutUpTo(held: Held, { increments }: Way, offset: number): Promise
  */
 async function placeOfTime(held: Held, time: number): Promise<Place | undefined> {
   for (const way of held.ways) {
-    if ('ended' in way.segment && time >= way.segment.ended) return undefined;
+    if (way.ended !== undefined && time >= way.ended) return undefined;
     const boundary = await lastOf(held, way, time);
     if (boundary !== undefined) return { way, boundary };
   }
@@ -114,6 +114,7 @@ async function lastOf(held: Held, way: Way, time: number): Promise<Boundary | un
     if (found !== undefined) return found;
   }
   const [{ startOffset, database }] = increments;
+  if (startOffset <= since) return undefined;
   // A history begins with its base, a moment before the first record.
   const begins = bases.some((base) => base.offset === startOffset && base.time <= time);
   return begins ? { offset: startOffset, database } : undefined;
@@ -125,7 +126,7 @@ async function lastIn(
   increment: Increment,
   time: number,
 ): Promise<Boundary | undefined> {
-  const grows = held.isLive(way) && increment === lastIncrement(way);
+  const grows = way.end === undefined && increment === lastIncrement(way);
   return held.withReader(increment, async ({ index }) => {
     const { record, doubted, last } = await lastUpTo(index, time);
     if (grows && last) {

@@ -1,21 +1,13 @@
-import { idsUpTo, segmentsOf } from '../manifest/lineage.ts';
-import type {
-  Base,
-  IdSpan,
-  Increment,
-  Manifest,
-  PastSegment,
-  Segment,
-} from '../manifest/manifest.ts';
+import { idsUpTo } from '../manifest/lineage.ts';
+import type { IdSpan, Increment, Manifest, PastSegment, Segment } from '../manifest/manifest.ts';
 import { startOf } from '../manifest/manifest.ts';
 
-/** What a log held at some time: a stretch of stream without a break, and its bases. */
-export interface Way {
-  /** What it ended with. */
-  readonly segment: Segment | PastSegment;
-  readonly ids: readonly [IdSpan, ...IdSpan[]];
-  readonly bases: readonly Base[];
-  readonly increments: readonly [Increment, ...Increment[]];
+/** What a log held at some time: a stretch of stream without a break, by what it ended with. */
+export interface Way extends Segment {
+  /** Offset of its last byte; undefined where that moves on. */
+  readonly end: number | undefined;
+  /** When it was left, milliseconds since 1970; undefined while it is gone on. */
+  readonly ended: number | undefined;
   /** What stands after this offset came later than anything of the ways that follow. */
   readonly since: number;
 }
@@ -28,15 +20,12 @@ export interface Way {
 export function waysOf(manifest: Manifest): readonly [Way, ...Way[]] {
   const older: Way[] = [];
   let tails: PastSegment[] = [];
-  for (const segment of segmentsOf(manifest)) {
-    if (isTail(segment)) {
-      tails.push(segment);
-      continue;
+  for (const segment of manifest.past) {
+    if (segment.by === 'rewound') tails.push(segment);
+    else {
+      older.unshift(...undone(segment, tails));
+      tails = [];
     }
-    const ways = undone(segment, tails);
-    if (segment === manifest.live) return [...ways, ...older];
-    older.unshift(...ways);
-    tails = [];
   }
   return [...undone(manifest.live, tails), ...older];
 }
@@ -48,15 +37,23 @@ export function endWithin({ increments }: Way, startOffset: number, end: number)
 }
 
 function undone(segment: Segment, tails: readonly PastSegment[]): [Way, ...Way[]] {
-  let way: Way = { ...segment, segment, since: sinceLast(tails) };
+  let way: Way = { end: undefined, ended: undefined, ...segment, since: sinceLast(tails) };
   const ways: [Way, ...Way[]] = [way];
   for (let left = tails; left.length > 0; ) {
     const tail = left.at(-1)!;
+    // What it was taken from was itself taken back, and has been dropped since.
+    if (!leadsTo(way, tail)) break;
     left = left.slice(0, -1);
     way = goneOn(way, tail, sinceLast(left));
     ways.push(way);
   }
   return ways;
+}
+
+function leadsTo({ ids }: Way, tail: PastSegment): boolean {
+  const start = startOf(tail);
+  const [{ id, from }] = tail.ids;
+  return from >= start || idsUpTo(ids, start).at(-1)?.id === id;
 }
 
 function goneOn(way: Way, tail: PastSegment, since: number): Way {
@@ -65,7 +62,7 @@ function goneOn(way: Way, tail: PastSegment, since: number): Way {
   const ids = idsUpTo(way.ids, start);
   const shared = ids.at(-1)?.id === tail.ids[0].id;
   return {
-    segment: tail,
+    ...tail,
     ids: [...ids, ...tail.ids.slice(shared ? 1 : 0)] as [IdSpan, ...IdSpan[]],
     bases: [...way.bases.filter(({ offset }) => offset <= start), ...tail.bases],
     increments: [...before, ...tail.increments] as [Increment, ...Increment[]],
@@ -76,8 +73,4 @@ function goneOn(way: Way, tail: PastSegment, since: number): Way {
 function sinceLast(tails: readonly PastSegment[]): number {
   const last = tails.at(-1);
   return last === undefined ? -1 : startOf(last);
-}
-
-function isTail(segment: Segment | PastSegment): segment is PastSegment {
-  return 'by' in segment && segment.by === 'rewound';
 }

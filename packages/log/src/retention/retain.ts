@@ -104,9 +104,10 @@ function stepsOf({ live, past }: Manifest): Step[] {
   return [...past.map(pastStep), ...liveSteps(live)];
 }
 
-function pastStep({ number, end, ended }: PastSegment): Step {
+function pastStep({ number, ended }: PastSegment): Step {
   return {
-    ...{ segment: number, end, until: ended },
+    // Who has read all of it has still to be told what came then.
+    ...{ segment: number, end: Infinity, until: ended },
     drop: (from) => ({ ...from, past: from.past.filter((each) => each.number !== number) }),
   };
 }
@@ -140,7 +141,6 @@ function withLive(manifest: Manifest, change: Partial<Segment>): Manifest {
   return { ...manifest, live: { ...manifest.live, ...change } };
 }
 
-/** A pin at the end of a segment that is past needs it no more, but to learn of what came then. */
 function isNeeded(step: Step, pin: Pin): boolean {
   return pin.segment === step.segment && pin.offset < step.end;
 }

@@ -114,6 +114,17 @@ export class DirectoryTree {
     this.#change([{ ...this.#placeOf(path, 'remove'), entry: undefined }]);
   }
 
+  /** Removes what a path names, and all that is in it. */
+  removeTree(path: string): void {
+    const entry = this.find(path);
+    if (entry instanceof Directory) {
+      for (const name of [...entry.entries.keys()]) this.removeTree(`${path}/${name}`);
+    }
+    if (entry !== undefined) {
+      this.#change([{ ...this.#placeOf(path, 'remove'), entry: undefined }]);
+    }
+  }
+
   /** Makes the changes of a directory durable, and those of others that they cannot go without. */
   sync(directory: Directory): void {
     const needed = new Set([directory]);

@@ -173,6 +173,10 @@ export class SimulatedDisk {
     return this.#process.remove(path);
   }
 
+  removeTree(path: string): Promise<void> {
+    return this.#process.removeTree(path);
+  }
+
   syncDirectory(path: string): Promise<void> {
     return this.#process.syncDirectory(path);
   }

@@ -100,6 +100,15 @@ export class SimulatedProcess {
     });
   }
 
+  /** Removes a directory and all in it. That it is gone already is no failure. @throws `EROFS` */
+  removeTree(path: string): Promise<void> {
+    return this.#calls.run('remove', path, () => {
+      if (this.#storage.tree.find(path) === undefined) return;
+      this.#storage.checkWritable('remove', path);
+      this.#storage.tree.removeTree(path);
+    });
+  }
+
   /** Makes what was made, renamed or removed in a directory survive. @throws `ENOENT`, `ENOTDIR` */
   syncDirectory(path: string): Promise<void> {
     return this.#calls.run('syncDirectory', path, () => {

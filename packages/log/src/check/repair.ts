@@ -1,0 +1,182 @@
+import { closeQuietly } from '../disk/close-quietly.ts';
+import type { Disk } from '../disk/disk.ts';
+import { replaceFile } from '../disk/durable.ts';
+import { orLogError } from '../errors.ts';
+import { preambleOf } from '../increment/preamble.ts';
+import { formatManifest } from '../manifest/format.ts';
+import type { Increment, Manifest } from '../manifest/manifest.ts';
+import { filesNamedBy, MANIFEST_NAME } from '../manifest/manifest.ts';
+import { lockDirectory } from '../recovery/lock.ts';
+import { nextSequence, pathIn } from '../recovery/open-directory.ts';
+import type { CheckProgress } from './check.ts';
+import { examine } from './check.ts';
+import type { Finding } from './finding.ts';
+import { MovedAside } from './moved-aside.ts';
+import type { Lost, RepairPlan } from './plan-repair.ts';
+import { planRepair } from './plan-repair.ts';
+import type { FoundManifest } from './read-manifest.ts';
+import { findManifest } from './read-manifest.ts';
+import type { Remake } from './remake.ts';
+import { remake } from './remake.ts';
+
+/** What a repair came to. */
+export interface RepairReport {
+  /** What was found before. */
+  readonly findings: readonly Finding[];
+  /** What was done, one thing a line; none where nothing was wrong, or nothing could be done. */
+  readonly done: readonly string[];
+  /** What is not held any longer. */
+  readonly lost: readonly Lost[];
+  /** Why nothing was done, and what to do; absent where it was. */
+  readonly refused?: string;
+  /** The directory with what was moved aside; absent where nothing was. */
+  readonly aside?: string;
+}
+
+/**
+ * Checks a directory and, where something is damaged, keeps the longest beginning of it that a server
+ * boots and the log goes on from. Nothing is deleted: what is left out is moved to a directory of its
+ * own, with the manifest of before. A repair that was cut short is taken back by the next.
+ *
+ * @throws {LogError} `LOCKED` while another process has the directory; `IO`, after which all is as before
+ */
+export async function repair(
+  disk: Disk,
+  directory: string,
+  onProgress?: (progress: CheckProgress) => void,
+): Promise<RepairReport> {
+  const { manifest, mended, findings } = await findManifest(disk, directory);
+  // What is not ours is not even locked.
+  if (manifest === undefined && mended === undefined) return refusal(findings, PUT_BACK);
+  const lock = await lockDirectory(disk, directory);
+  try {
+    return await new Repair(disk, directory).run(onProgress);
+  } finally {
+    await closeQuietly({ close: () => lock.release() });
+  }
+}
+
+const PUT_BACK = 'the manifest says what is held, and nothing else does: put a copy of it back';
+
+function refusal(findings: readonly Finding[], refused: string): RepairReport {
+  return { findings, done: [], lost: [], refused };
+}
+
+class Repair {
+  readonly #disk: Disk;
+  readonly #directory: string;
+
+  constructor(disk: Disk, directory: string) {
+    this.#disk = disk;
+    this.#directory = directory;
+  }
+
+  async run(onProgress: ((progress: CheckProgress) => void) | undefined): Promise<RepairReport> {
+    const [disk, directory] = [this.#disk, this.#directory];
+    const found = await findManifest(disk, directory);
+    const manifest = found.manifest ?? found.mended;
+    if (manifest === undefined) return refusal(found.findings, PUT_BACK);
+    await MovedAside.takeBack(disk, directory, found.text);
+    const text = formatManifest(manifest);
+    const examined = await examine(disk, directory, { manifest, text }, onProgress);
+    const findings = [...found.findings, ...examined.findings];
+    const isDamaged = examined.findings.some(({ severity }) => severity === 'error');
+    if (found.manifest === undefined) return this.#mend(found, manifest, findings, isDamaged);
+    if (!isDamaged) return { findings, done: [], lost: [] };
+    let next = await nextSequence(disk, directory);
+    const plan = planRepair(manifest, examined, () => next++);
+    if ('refused' in plan) return refusal(findings, plan.refused);
+    const aside = await this.#carryOut(found, manifest, plan, examined.badCursors);
+    const done = [...plan.done, ...examined.badCursors.map(cursorMoved)];
+    return { findings, done, lost: plan.lost, ...(aside === undefined ? {} : { aside }) };
+  }
+
+  /** A manifest of which one byte was changed: what it said is believed where all files bear it out. */
+  async #mend(
+    { text }: FoundManifest,
+    manifest: Manifest,
+    findings: readonly Finding[],
+    isDamaged: boolean,
+  ): Promise<RepairReport> {
+    if (isDamaged) {
+      return refusal(findings, 'the manifest is not all that is damaged: put a copy of it back');
+    }
+    const aside = await MovedAside.make(this.#disk, this.#directory);
+    await aside.keepManifest(text);
+    await this.#commit(manifest);
+    const done = ['the manifest is written anew, as it was before one byte of it was changed'];
+    return { findings, done, lost: [], aside: aside.path };
+  }
+
+  /** Makes what is new, moves what is left out, and commits; all of it or, where that fails, nothing. */
+  async #carryOut(
+    { text }: FoundManifest,
+    before: Manifest,
+    { manifest, remakes, preambles }: RepairPlan,
+    cursors: readonly string[],
+  ): Promise<string | undefined> {
+    const isChanged = formatManifest(manifest) !== formatManifest(before);
+    let aside: MovedAside | undefined;
+    try {
+      for (const each of remakes) await remake(this.#disk, this.#pathOf, each);
+      for (const each of preambles) await this.#writePreamble(each);
+      if (isChanged || cursors.length > 0) {
+        aside = await MovedAside.make(this.#disk, this.#directory);
+      }
+      for (const name of cursors) await aside?.moveCursor(name);
+      if (!isChanged) return aside?.path;
+      await aside?.keepManifest(text);
+      const kept = new Set(filesNamedBy(manifest));
+      const dropped = filesNamedBy(before).filter((name) => !kept.has(name));
+      await aside?.move(dropped);
+      await this.#commit(manifest);
+      return aside?.path;
+    } catch (error) {
+      await this.#undo(text, remakes);
+      throw error;
+    }
+  }
+
+  /** Unless the new manifest is there, in which case it holds. */
+  async #undo(before: string, remakes: readonly Remake[]): Promise<void> {
+    try {
+      const { text } = await findManifest(this.#disk, this.#directory);
+      if (text !== before) return;
+      await MovedAside.takeBack(this.#disk, this.#directory, text);
+      for (const { from, to } of remakes) {
+        await this.#disk.remove(this.#pathOf(to.index));
+        if (to.name !== from.name) await this.#disk.remove(this.#pathOf(to.name));
+      }
+    } catch {
+      // What is told is the failure before; the next repair takes back what this could not.
+    }
+  }
+
+  async #writePreamble(increment: Increment): Promise<void> {
+    const path = this.#pathOf(increment.name);
+    const bytes = preambleOf(increment);
+    await orLogError(path, 'writing', async () => {
+      const file = await this.#disk.open(path, 'write');
+      try {
+        for (let done = 0; done < bytes.length; ) {
+          done += await file.write(bytes.subarray(done), done);
+        }
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+    });
+  }
+
+  async #commit(manifest: Manifest): Promise<void> {
+    const path = this.#pathOf(MANIFEST_NAME);
+    const text = Buffer.from(formatManifest(manifest));
+    await orLogError(path, 'replacing', () => replaceFile(this.#disk, path, text));
+  }
+
+  readonly #pathOf = (name: string): string => pathIn(this.#directory, name);
+}
+
+function cursorMoved(name: string): string {
+  return `the cursor ${name} is moved aside: its reader begins anew`;
+}

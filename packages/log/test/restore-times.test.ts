@@ -1,0 +1,183 @@
+import { encodeCommand } from '@forebay/resp';
+import { concatBytes, randomFrom, runSeed, textOf } from '@forebay/testkit';
+import { describe, expect, it } from 'vitest';
+import { planRestore } from '../src/index.ts';
+import { B } from './directories.ts';
+import { DIRECTORY, Recording, rdbOf } from './restoring.ts';
+
+const PING = encodeCommand(['PING']);
+const SET = encodeCommand(['SET', 'key', 'value']);
+const HALF = SET.length - 5;
+/** Milliseconds after which what arrives is a span of its own. */
+const APART = 300;
+
+const offsetAt = async ({ process }: Recording, time: number) => {
+  await using plan = await planRestore(process, DIRECTORY, { time });
+  return plan.position.offset;
+};
+
+describe('a time', () => {
+  it('is gone back to at the last command that had arrived whole', async () => {
+    const recording = await Recording.begun();
+    const { clock } = recording;
+    const began = clock.now();
+    clock.advance(APART);
+    const first = clock.now();
+    await recording.append(SET);
+    clock.advance(APART);
+    const half = clock.now();
+    await recording.append(SET.subarray(0, HALF));
+    clock.advance(APART);
+    const whole = clock.now();
+    await recording.append(SET.subarray(HALF), PING);
+    const end = recording.position.offset;
+
+    expect(await offsetAt(recording, began)).toBe(0);
+    expect(await offsetAt(recording, first - 1)).toBe(0);
+    expect(await offsetAt(recording, first)).toBe(SET.length);
+    expect(await offsetAt(recording, half)).toBe(SET.length);
+    expect(await offsetAt(recording, whole - 1)).toBe(SET.length);
+    expect(await offsetAt(recording, whole)).toBe(end);
+    expect(await offsetAt(recording, whole + 1e9)).toBe(end);
+  });
+
+  it('is never one at which anything had yet to come, though it came soon after', async () => {
+    const recording = await Recording.begun();
+    const { clock } = recording;
+    const arrived: [time: number, offset: number][] = [[clock.now(), 0]];
+    for (let i = 0; i < 60; i++) {
+      await recording.append(SET);
+      arrived.push([clock.now(), recording.position.offset]);
+      clock.advance(35);
+    }
+    for (const [i, [time]] of arrived.entries()) {
+      const latest = arrived.findLast(([each]) => each <= time)![1];
+      const sure = arrived.findLast(([each]) => each <= time - APART)?.[1] ?? 0;
+      const offset = await offsetAt(recording, time);
+      expect(offset, `of append ${i}`).toBeLessThanOrEqual(latest);
+      expect(offset, `of append ${i}`).toBeGreaterThanOrEqual(sure);
+    }
+  });
+
+  it('before the first base is refused, with the time from which on there is something', async () => {
+    const recording = await Recording.begun();
+    const since = new Date(recording.clock.now()).toISOString();
+    await expect(offsetAt(recording, recording.clock.now() - 1)).rejects.toThrow(
+      expect.objectContaining({ code: 'NOT_COVERED', message: expect.stringContaining(since) }),
+    );
+  });
+
+  it('goes by what came last with such a time, where the clock has jumped', async () => {
+    const seed = runSeed();
+    for (let run = 0; run < 30; run++) {
+      const random = randomFrom(seed + run);
+      const recording = await Recording.begun();
+      const { clock } = recording;
+      const arrived: [time: number, offset: number][] = [[clock.now(), 0]];
+      for (let i = 0; i < 30; i++) {
+        const jump = random.pick([0, 0, 0, -20_000, 5000, 20_000]);
+        clock.jump(jump);
+        clock.advance(random.integer(APART, 3000));
+        await recording.append(SET);
+        arrived.push([clock.now(), recording.position.offset]);
+        if (random.integer(0, 9) === 0) await recording.log.rotate();
+        if (random.integer(0, 9) === 0) await recording.addBase(recording.position.offset);
+        if (random.integer(0, 9) === 0) await recording.log.sync();
+      }
+      for (const [time] of arrived.slice(1)) {
+        const expected = arrived.findLast(([each]) => each <= time)![1];
+        expect(await offsetAt(recording, time), `FOREBAY_SEED=${seed + run}`).toBe(expected);
+      }
+    }
+  });
+
+  it('between two histories is in the one that was held then', async () => {
+    const recording = await Recording.begun();
+    const { clock } = recording;
+    await recording.append(SET);
+    const end = recording.position;
+    clock.advance(1000);
+    await recording.begin(B, 500);
+    const began = clock.now();
+    clock.advance(1000);
+    await recording.append(PING);
+    for (const [time, position] of [
+      [began - 1, end],
+      [began, { id: B, offset: 500 }],
+      [began + 999, { id: B, offset: 500 }],
+      [began + 1000, recording.position],
+    ] as const) {
+      await using plan = await planRestore(recording.process, DIRECTORY, { time });
+      expect(plan.position).toEqual(position);
+    }
+    await recording.log.retain({ size: 0 });
+    await expect(offsetAt(recording, began - 1)).rejects.toThrow(/cannot be restored/);
+  });
+
+  it('reached is that of the last byte, or of the base where nothing follows it', async () => {
+    const recording = await Recording.begun();
+    const { clock } = recording;
+    const began = clock.now();
+    clock.advance(APART);
+    await recording.append(SET);
+    const arrived = clock.now();
+    clock.advance(APART);
+    await recording.append(PING.subarray(0, 5));
+    for (const [offset, time] of [
+      [0, began],
+      [SET.length, arrived],
+      [SET.length + 5, arrived],
+    ] as const) {
+      const position = { id: recording.position.id, offset };
+      await using plan = await planRestore(recording.process, DIRECTORY, { position });
+      expect(plan.time).toBe(time);
+    }
+  });
+});
+
+describe('relative times', () => {
+  const EXPIRE = encodeCommand(['EXPIRE', 'key', '10']);
+  const until = (time: number) => encodeCommand(['PEXPIREAT', 'key', String(time + 10_000)]);
+
+  async function expiring(rdb: Uint8Array) {
+    const recording = await Recording.begun(0, 0, rdb);
+    const times: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      recording.clock.advance(1000 * (i + 1));
+      times.push(recording.clock.now());
+      await recording.append(SET, EXPIRE);
+      if (i === 1) await recording.log.rotate();
+    }
+    await recording.append(encodeCommand(['EVAL', 'return 1', '0']));
+    return { recording, times };
+  }
+
+  it.each([
+    ['that says so', rdbOf('6.0.16', 9)],
+    ['that says nothing', rdbOf('?', 9, 'nothing')],
+    ['of the first of the kind', rdbOf('2.8.0', 6)],
+  ])('after a base of Redis before 7.0 %s go by when they arrived', async (_, rdb) => {
+    const { recording, times } = await expiring(rdb);
+    const expected = times.flatMap((time) => [SET, until(time)]);
+    for (const single of [false, true]) {
+      const { stream, changed, scripts } = await recording.restored(undefined, single);
+      const commands = stream.replaceAll(textOf(encodeCommand(['SELECT', '0'])), '');
+      expect(commands).toMatch(textOf(concatBytes(expected)));
+      expect([changed, scripts]).toEqual([3, 1]);
+    }
+  });
+
+  it.each([
+    ['Redis 7', rdbOf('7.0.15', 10)],
+    ['Redict', rdbOf('7.3.6')],
+    ['Valkey', rdbOf('8.0.1', 11, 'valkey-ver')],
+    ['whoever wrote an RDB as new', rdbOf('?', 10, 'nothing')],
+  ])('there are none after a base of %s', async (_, rdb) => {
+    const { recording } = await expiring(rdb);
+    const { stream, changed } = await recording.restored();
+    const script = encodeCommand(['EVAL', 'return 1', '0']);
+    const typed = [SET, EXPIRE, SET, EXPIRE, SET, EXPIRE, script];
+    expect(stream).toBe(textOf(concatBytes(typed)));
+    expect(changed).toBe(0);
+  });
+});
