@@ -142,7 +142,7 @@ describe('what will not mend itself ends the daemon', () => {
       ['--replicaof', 'h', '1', '--dir', 'x', '--masterauht=secret'],
       /unknown option '--masterauht'/,
     ],
-    ['no primary', ['--dir', 'x'], /required option '--replicaof/],
+    ['no primary', ['--dir', 'x'], /name the primary: --replicaof/],
     ['no directory', ['--replicaof', 'localhost', '6379'], /required option '--dir/],
     [
       'a host without a port',
@@ -219,7 +219,7 @@ describe('what will not mend itself ends the daemon', () => {
     await writeFile(manifest, 'file appendonly.aof.1.base.rdb seq 1 type b\n');
     const daemon = replica(local(1), directory);
     expect(await daemon.exited).toBe(78);
-    expect(daemon.printed).toMatch(/boot servers only from copies/);
+    expect(daemon.printed).toMatch(/boot servers only from what forebay restore writes/);
   });
 
   it('disk, 74: a place that may not be written to', async () => {

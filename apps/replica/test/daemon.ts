@@ -1,10 +1,11 @@
 import type { ChildProcess } from 'node:child_process';
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import type { Server } from '@forebay/conformance';
 import { onTestFinished } from 'vitest';
 
@@ -49,7 +50,7 @@ export class Daemon implements AsyncDisposable {
     const [file = '', ...words] =
       fileLimit === undefined
         ? command
-        : ['bash', '-c', `ulimit -f ${fileLimit}; exec "$@"`, '-', ...command];
+        : ['bash', '-c', `ulimit -S -f ${fileLimit}; exec "$@"`, '-', ...command];
     const child = spawn(file, words, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...env },
@@ -97,6 +98,12 @@ export class Daemon implements AsyncDisposable {
   /** Its exit code, once it has ended by itself. */
   get exited(): Promise<number | null> {
     return this.#exited;
+  }
+
+  /** Lets its files grow to any size, as when room is made. */
+  async raiseFileLimit(): Promise<void> {
+    const limit = ['--fsize=unlimited:', '--pid', String(this.#child.pid)];
+    await promisify(execFile)('prlimit', limit);
   }
 
   /** Asks it to end, as an init system does, and waits. */

@@ -206,6 +206,8 @@ export class Log {
     await this.#change(async () => {
       const { manifest, writer } = this.#needCurrent();
       const ids = shiftIds(manifest.live.ids, id, writer.written);
+      // Who has read what a power cut took from us has read it of the id before.
+      if (ids !== manifest.live.ids) this.#tellStepBack(manifest.live.number, writer.written);
       return { manifest: { ...opened(manifest), live: { ...manifest.live, ids } }, writer };
     });
   }
@@ -247,7 +249,7 @@ export class Log {
       const from = positionIn(manifest.live, writer.written);
       const { stream, ...change } = await stepBack(this.#workshop, this.#needCurrent(), shared);
       const { offset } = stream;
-      for (const seat of this.#seats) seat.steppedBack(manifest.live.number, offset);
+      this.#tellStepBack(manifest.live.number, offset);
       await this.#apply(change);
       const history = historyOf(change.manifest.live);
       return { history, offset, stream, dropped: 0, from, to: { id: history.id, offset } };
@@ -460,6 +462,10 @@ export class Log {
       if (found.type === 'unknown') return [];
       return [{ name, segment: found.segment.number, offset: found.offset }];
     });
+  }
+
+  #tellStepBack(segment: number, offset: number): void {
+    for (const seat of this.#seats) seat.steppedBack(segment, offset);
   }
 
   #isSeat(pin: Pin): pin is ReaderSeat {

@@ -9,7 +9,7 @@ import { concatBytes, randomFrom, SimulatedClock, SimulatedDisk } from '@forebay
 import { describe, expect, it } from 'vitest';
 import { writeWhole } from '../src/disk/durable.ts';
 import { Log } from '../src/index.ts';
-import { A, append, EMPTY_RDB, freshDirectory, giveBase, stepBack } from './directories.ts';
+import { A, append, B, EMPTY_RDB, freshDirectory, giveBase, stepBack } from './directories.ts';
 
 const PING = encodeCommand(['PING']);
 const SET = encodeCommand(['SET', 'key', 'x'.repeat(2000)]);
@@ -100,6 +100,43 @@ describe('after a power cut', () => {
     machine.disk.poke(STREAM, machine.disk.peek(STREAM).slice(0, 500));
     await expect(machine.open()).rejects.toThrow(expect.objectContaining({ code: 'CORRUPT' }));
     expect(machine.disk.peek(STREAM)).toHaveLength(500);
+  });
+});
+
+describe('a cursor in what a power cut took', () => {
+  /** A log that has lost a PING, which a cursor has read. */
+  async function behindItsCursor(): Promise<{ machine: Machine; lost: number }> {
+    const machine = await Machine.withBase();
+    await machine.append(SET);
+    await machine.log.sync();
+    await machine.append(PING);
+    const lost = machine.log.written;
+    await machine.log.cursor('feed');
+    const synced = machine.disk.durable(STREAM)!;
+    machine.crash('power');
+    machine.disk.poke(STREAM, synced);
+    await machine.open();
+    expect(machine.log.written).toBe(SET.length);
+    return { machine, lost };
+  }
+
+  it('waits for it to come again', async () => {
+    const { machine, lost } = await behindItsCursor();
+    const next = (await machine.log.cursor('feed')).read().next();
+    await machine.append(PING);
+    await machine.append(PING);
+    expect((await next).value).toMatchObject({ type: 'stream', offset: lost + PING.length });
+  });
+
+  it('is told when another history comes in its place', async () => {
+    const { machine, lost } = await behindItsCursor();
+    const next = (await machine.log.cursor('feed')).read().next();
+    await machine.log.setHistory(startHistory(B));
+    expect((await next).value).toMatchObject({
+      type: 'rewound',
+      from: { offset: lost },
+      to: { offset: SET.length },
+    });
   });
 });
 

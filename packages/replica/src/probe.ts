@@ -1,9 +1,10 @@
-import type { ReplicationReport } from '@forebay/psync';
+import type { HandshakeOutcome, ReplicationReport } from '@forebay/psync';
 import { PsyncError, ReplicaHandshake } from '@forebay/psync';
 import { describeEndpoint } from './address.ts';
 import { errorOfSocket } from './connect.ts';
 import type { ReplicaError } from './errors.ts';
 import { errorOfBytes, errorOfOutcome, lostError, silentError } from './link-errors.ts';
+import type { LinkOptions } from './link-options.ts';
 import { withoutPassword } from './link-options.ts';
 import type { ReplicaOptions } from './replica-options.ts';
 import { linkOptions } from './replica-options.ts';
@@ -25,60 +26,91 @@ const DEFAULT_TIMEOUT = 5000;
  * @throws {ReplicaError} as a rejection: what keeps a link from standing
  */
 export function probe(options: ProbeOptions): Promise<ReplicationReport | undefined> {
-  const { timeout = DEFAULT_TIMEOUT } = options;
-  const { address, tls, transport, clock } = linkOptions(options);
-  const where = describeEndpoint(address);
-  const { username, password } = address;
-  const handshake = new ReplicaHandshake({
-    ...(password === undefined ? {} : { password }),
-    ...(username === undefined ? {} : { username }),
-    askReport: true,
-  });
-  return new Promise((resolve, reject) => {
-    let failure: ReplicaError | undefined;
-    let answer: { readonly report: ReplicationReport | undefined } | undefined;
-    let phase: 'connect' | 'handshake' = 'connect';
-    const end = (error?: ReplicaError): void => {
-      failure ??= error;
-      socket.destroy();
-    };
-    const drain = (): void => {
-      for (let event = handshake.next(); event !== undefined; event = handshake.next()) {
-        if (event.type === 'send') socket.write(event.bytes);
-        else if (event.type === 'report') {
-          answer = event;
-          return end();
-        } else if (event.type === 'outcome') return end(errorOf(event.outcome));
-      }
-    };
-    const errorOf = (outcome: Parameters<typeof errorOfOutcome>[0] | { type: string }) => {
-      if (!('step' in outcome)) return lostError(where, phase);
-      return errorOfOutcome(outcome, withoutPassword(outcome.reply, address), address);
-    };
-    const socket: LinkSocket = transport(address, tls, {
-      onConnect() {
-        phase = 'handshake';
-        drain();
+  return new Probe(linkOptions(options), options.timeout ?? DEFAULT_TIMEOUT).answer;
+}
+
+/** One connection: it ends with the report, or with why there is none. */
+class Probe {
+  readonly answer: Promise<ReplicationReport | undefined>;
+  readonly #options: LinkOptions;
+  readonly #where: string;
+  readonly #handshake: ReplicaHandshake;
+  readonly #socket: LinkSocket;
+  readonly #stopTimer: () => void;
+  #phase: 'connect' | 'handshake' = 'connect';
+  #answered = false;
+  #report: ReplicationReport | undefined;
+  #failure: ReplicaError | undefined;
+
+  constructor(options: LinkOptions, timeout: number) {
+    const { address, tls, transport, clock } = options;
+    const { username, password } = address;
+    this.#options = options;
+    this.#where = describeEndpoint(address);
+    this.#handshake = new ReplicaHandshake({
+      ...(password === undefined ? {} : { password }),
+      ...(username === undefined ? {} : { username }),
+      askReport: true,
+    });
+    let settle = (): void => {};
+    this.answer = new Promise((resolve, reject) => {
+      settle = () => {
+        if (this.#answered) resolve(this.#report);
+        else reject(this.#failure ?? lostError(this.#where, this.#phase));
+      };
+    });
+    this.#socket = transport(address, tls, {
+      onConnect: () => this.#begin(),
+      onBytes: (bytes) => this.#take(bytes),
+      onError: (error) => {
+        this.#failure ??= errorOfSocket(error, address);
       },
-      onBytes(bytes) {
-        try {
-          handshake.push(bytes);
-          drain();
-        } catch (error) {
-          // What is asked ends with the report: more is of no interest.
-          const late = error instanceof PsyncError && error.code === 'ENDED';
-          end(late ? undefined : errorOfBytes(error, where));
-        }
-      },
-      onError(error) {
-        failure ??= errorOfSocket(error, address);
-      },
-      onClose() {
-        stopTimer();
-        if (answer !== undefined) resolve(answer.report);
-        else reject(failure ?? lostError(where, phase));
+      onClose: () => {
+        this.#stopTimer();
+        settle();
       },
     });
-    const stopTimer = clock.after(timeout, () => end(silentError(where, phase, timeout)));
-  });
+    const late = (): void => this.#end(silentError(this.#where, this.#phase, timeout));
+    this.#stopTimer = clock.after(timeout, late);
+  }
+
+  #begin(): void {
+    this.#phase = 'handshake';
+    this.#drain();
+  }
+
+  #take(bytes: Uint8Array): void {
+    // What comes after the report was asked by nobody.
+    if (this.#answered) return;
+    try {
+      this.#handshake.push(bytes);
+      this.#drain();
+    } catch (error) {
+      if (!(error instanceof PsyncError)) throw error;
+      this.#end(errorOfBytes(error, this.#where));
+    }
+  }
+
+  #drain(): void {
+    for (let event = this.#handshake.next(); event; event = this.#handshake.next()) {
+      if (event.type === 'send') this.#socket.write(event.bytes);
+      else if (event.type === 'report') {
+        this.#answered = true;
+        this.#report = event.report;
+        this.#socket.destroy();
+        return;
+      } else if (event.type === 'outcome') this.#onOutcome(event.outcome);
+    }
+  }
+
+  #onOutcome(outcome: HandshakeOutcome): void {
+    const { address } = this.#options;
+    if (!('step' in outcome)) this.#end();
+    else this.#end(errorOfOutcome(outcome, withoutPassword(outcome.reply, address), address));
+  }
+
+  #end(error?: ReplicaError): void {
+    this.#failure ??= error;
+    this.#socket.destroy();
+  }
 }

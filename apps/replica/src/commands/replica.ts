@@ -90,7 +90,7 @@ export function replicaCommand(reporter: Reporter): Command {
 }
 
 /** Aborted by the first SIGTERM or SIGINT; a second one ends the process at once. */
-function stopSignal(): AbortSignal {
+export function stopSignal(): AbortSignal {
   const controller = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => controller.abort());

@@ -57,7 +57,7 @@ export async function follow(
     reporter.trouble(
       `${(failure as Error).message}; waiting for room, nothing more is acknowledged`,
     );
-    await space.until(Math.max(LEAST_ROOM, follower.needed), control.stop);
+    await space.until(LEAST_ROOM, follower.needed, control.stop);
   }
 }
 

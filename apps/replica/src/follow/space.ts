@@ -5,9 +5,11 @@ import type { World } from './world.ts';
 /** What says that there is no room, of the disk, of a quota, or of a file's size. */
 const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
-/** Milliseconds between two looks. */
+/** Milliseconds before the first try, and at most before another. */
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 10_000;
+/** The same where each try costs the primary a fork, and what is free does not tell enough. */
+const LONGEST_WAIT_FOR_COPY = 300_000;
 
 /** Whether an error says that the disk is full. */
 export function isNoRoom(error: unknown): boolean {
@@ -31,12 +33,13 @@ export class SpaceWait {
     this.#wait = FIRST_WAIT;
   }
 
-  /** Resolves when there may be room for `bytes`, or `stop` is aborted. */
-  async until(bytes: number, stop: AbortSignal): Promise<void> {
+  /** Resolves when there may be room for `bytes`, or for a full copy of `copy`; or `stop` is aborted. */
+  async until(bytes: number, copy: number, stop: AbortSignal): Promise<void> {
+    const longest = copy > 0 ? LONGEST_WAIT_FOR_COPY : LONGEST_WAIT;
     do {
       await this.#sleep(this.#wait, stop);
-      this.#wait = Math.min(LONGEST_WAIT, this.#wait * 2);
-    } while (!stop.aborted && !(await this.#has(bytes)));
+      this.#wait = Math.min(longest, this.#wait * 2);
+    } while (!stop.aborted && !(await this.#has(Math.max(bytes, copy))));
   }
 
   async #has(bytes: number): Promise<boolean> {

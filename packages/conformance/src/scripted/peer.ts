@@ -44,6 +44,8 @@ export interface HandshakeOptions {
   readonly password?: readonly string[];
   /** Replies to REPLCONF by its first option, such as `{ version: '-ERR unknown' }`. Default `+OK`. */
   readonly replconf?: Readonly<Record<string, string>>;
+  /** The fields of INFO; by default one of before 4.0, which names no id. */
+  readonly info?: string;
 }
 
 /** What a replica said of itself. */
@@ -53,6 +55,8 @@ export interface Handshake {
   /** `PSYNC id offset`, or `SYNC`: name in capitals. */
   readonly psync: string[];
 }
+
+const OLD_INFO = '# Replication\r\nrole:master\r\n';
 
 /** How long a script waits for a command, in milliseconds: a test fails by name rather than hangs. */
 const PATIENCE = 10_000;
@@ -125,7 +129,8 @@ export class SocketPeer implements ScriptedPeer {
     });
   }
 
-  async handshake({ password, replconf = {} }: HandshakeOptions = {}): Promise<Handshake> {
+  async handshake(options: HandshakeOptions = {}): Promise<Handshake> {
+    const { password, replconf = {}, info = OLD_INFO } = options;
     const said = new Map<string, string[]>();
     let allowed = password === undefined;
     for (;;) {
@@ -145,7 +150,8 @@ export class SocketPeer implements ScriptedPeer {
           said.set(option, [...(said.get(option) ?? []), words[i + 1]!]);
         }
         await this.send(`${replconf[words[0]?.toLowerCase() ?? ''] ?? '+OK'}\r\n`);
-      } else throw unexpected(command, ['PING', 'AUTH', 'REPLCONF', 'PSYNC']);
+      } else if (upper === 'INFO') await this.send(`$${info.length}\r\n${info}\r\n`);
+      else throw unexpected(command, ['PING', 'AUTH', 'REPLCONF', 'INFO', 'PSYNC']);
     }
   }
 
