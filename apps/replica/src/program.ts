@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { replicaCommand } from './commands/replica.ts';
+import { restoreCommand } from './commands/restore.ts';
 import type { Reporter } from './reporter.ts';
 
 /** The command line. Flags take the spellings of redis-cli and redis-server. */
@@ -18,6 +19,7 @@ export function buildProgram(reporter: Reporter): Command {
     .configureOutput({ writeErr: (text) => process.stderr.write(withoutValues(text)) })
     .exitOverride();
   program.addCommand(replicaCommand(reporter).copyInheritedSettings(program));
+  program.addCommand(restoreCommand(reporter).copyInheritedSettings(program));
   return program;
 }
 
