@@ -7,6 +7,8 @@ const FOREBAY = fileURLToPath(
 );
 const FLOOR = fileURLToPath(import.meta.resolve('./floor-process.js'));
 
+const LOG_WRITER = fileURLToPath(import.meta.resolve('./log-writer.js'));
+
 const running = new Set<ChildProcess>();
 process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
@@ -20,6 +22,11 @@ export function startForebay(args: readonly string[]): ChildProcess {
 /** Starts the floor: the least that Node can do to follow a primary into a file. */
 export function startFloor(port: number, path: string): ChildProcess {
   return start(process.execPath, [FLOOR, String(port), path]);
+}
+
+/** Starts a process that fills a log with so many bytes, and holds it open. */
+export function startLogWriter(directory: string, bytes: number): ChildProcess {
+  return start(process.execPath, [LOG_WRITER, directory, String(bytes)]);
 }
 
 /** Starts a program; what it prints goes to `output`, and it ends when we do. */
@@ -53,8 +60,8 @@ export async function untilPrinted(child: ChildProcess, pattern: RegExp): Promis
   throw new Error(`a process ended early: ${printed}`);
 }
 
-export async function stop(child: ChildProcess): Promise<void> {
+export async function stop(child: ChildProcess, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
-  child.kill('SIGTERM');
+  child.kill(signal);
   await once(child, 'exit');
 }

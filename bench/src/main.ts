@@ -5,6 +5,7 @@ import { benchBacklog } from './backlog.ts';
 import { benchDecode } from './decode.ts';
 import { benchFollow } from './follow.ts';
 import { benchFullSync } from './full-sync.ts';
+import { benchLogSize } from './log-size.ts';
 import { newestRedis } from './primary.ts';
 import { newReport, type Report } from './report.ts';
 import type { Size } from './size.ts';
@@ -16,6 +17,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   backlog: benchBacklog,
   follow: benchFollow,
   'full-sync': benchFullSync,
+  'log-size': benchLogSize,
 };
 /** Those need a server, and the accounting of Linux. */
 const ON_SERVERS = ['follow', 'full-sync'];
