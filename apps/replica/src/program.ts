@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { checkCommand } from './commands/check.ts';
+import { logCommand } from './commands/log.ts';
 import { replicaCommand } from './commands/replica.ts';
 import { restoreCommand } from './commands/restore.ts';
 import type { Reporter } from './reporter.ts';
@@ -20,6 +22,8 @@ export function buildProgram(reporter: Reporter): Command {
     .exitOverride();
   program.addCommand(replicaCommand(reporter).copyInheritedSettings(program));
   program.addCommand(restoreCommand(reporter).copyInheritedSettings(program));
+  program.addCommand(logCommand().copyInheritedSettings(program));
+  program.addCommand(checkCommand(reporter).copyInheritedSettings(program));
   return program;
 }
 

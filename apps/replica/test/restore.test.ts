@@ -153,7 +153,7 @@ describe('restore', () => {
 });
 
 describe('a moment', () => {
-  const local = (...parts: [number, number, number, number?, number?, number?, number?]) =>
+  const local = (...parts: [number, number, ...number[]]) =>
     new Date(...(parts as [number, number])).getTime();
 
   const times: [text: string, time: number][] = [

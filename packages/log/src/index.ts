@@ -13,6 +13,14 @@ export { nodeDisk } from './disk/node-disk.ts';
 export type { LogErrorCode } from './errors.ts';
 export { LogError } from './errors.ts';
 export type { SyncPolicy } from './increment/syncer.ts';
+export { inspect } from './inspect/inspect.ts';
+export type {
+  BaseInventory,
+  CursorInventory,
+  IncrementInventory,
+  Inventory,
+  SegmentInventory,
+} from './inspect/inventory.ts';
 export { Log } from './log.ts';
 export type {
   BaseTarget,

@@ -22,10 +22,10 @@ export async function freshDirectory(): Promise<string> {
 }
 
 /** A base that stands where the log awaits it. */
-export async function placedBase(log: Log, rdb: Uint8Array = EMPTY_RDB): Promise<NewBase> {
+export async function placedBase(log: Log): Promise<NewBase> {
   const target = log.awaitBase();
-  await writeFile(target.path, rdb);
-  return { target, size: rdb.length, crc: crc32(rdb) };
+  await writeFile(target.path, EMPTY_RDB);
+  return { target, size: EMPTY_RDB.length, crc: crc32(EMPTY_RDB) };
 }
 
 /** A full resync. */

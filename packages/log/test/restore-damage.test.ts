@@ -8,19 +8,20 @@ import { DIRECTORY, OUT, Recording, rdbOf } from './restoring.ts';
 const SET = encodeCommand(['SET', 'key', 'a value']);
 const EXPIRE = encodeCommand(['EXPIRE', 'key', '100']);
 
-/** Two files of two spans each, closed; or as a kill leaves them, with a record of everything. */
-async function twoFiles(close = true, rdb = rdbOf('7.0.15')): Promise<Recording> {
+/** How a log is left. */
+type Left = 'closed' | 'killed' | 'moved to another machine';
+
+/** Two files of two spans each, and a record of everything. */
+async function twoFiles(left: Left = 'closed', rdb = rdbOf('7.0.15')): Promise<Recording> {
   const recording = await Recording.begun(100, 0, rdb);
   for (let i = 0; i < 4; i++) {
     recording.clock.advance(1000);
     await recording.append(SET, EXPIRE);
     if (i === 1) await recording.log.rotate();
   }
-  if (close) await recording.log.close();
-  else {
-    await recording.log.sync();
-    recording.disk.crash('process');
-  }
+  if (left === 'killed') await recording.log.sync();
+  else await recording.log.close();
+  if (left !== 'closed') recording.disk.crash(left === 'killed' ? 'process' : 'power');
   return recording;
 }
 
@@ -34,14 +35,15 @@ function left({ disk }: Recording): string[] {
 }
 
 describe.each([
-  ['that was closed', true, rdbOf('7.0.15')],
-  ['as a kill left it', false, rdbOf('7.0.15')],
-  ['with relative times', true, rdbOf('6.0.16', 9)],
-])('one flipped bit in a log %s', (_, close, rdb) => {
+  ['that was closed', 'closed', rdbOf('7.0.15')],
+  ['that was closed, on another machine', 'moved to another machine', rdbOf('7.0.15')],
+  ['as a kill left it', 'killed', rdbOf('7.0.15')],
+  ['with relative times', 'closed', rdbOf('6.0.16', 9)],
+] as const)('one flipped bit in a log %s', (_, state, rdb) => {
   it.each([/base\.rdb$/, /incr\.aof$/, /index$/, /manifest$/])(
     'in %s is refused, wherever it is, and nothing is left of what was written',
     async (kind) => {
-      const recording = await twoFiles(close, rdb);
+      const recording = await twoFiles(state, rdb);
       const { disk } = recording;
       const random = randomFrom(runSeed());
       for (const path of disk.paths().filter((each) => kind.test(each))) {
@@ -100,6 +102,21 @@ describe('damage', () => {
   });
 });
 
+describe('a time whose record is damaged', () => {
+  it('is not taken for the one before', async () => {
+    const recording = await twoFiles();
+    const index = `${DIRECTORY}/appendonlydir/appendonly.aof.2.index`;
+    // Of the second span, the one at its beginning and the one at its end.
+    for (const number of [3, 4]) recording.disk.flipBit(index, number * 64, 0);
+    const time = recording.clock.now();
+    await expect(recording.restored({ time: time - 3000 })).rejects.toThrow(
+      '2.index is damaged: its record 4 is not what was written',
+    );
+    const { stream } = await recording.restored({ time: time - 3001 });
+    expect(stream).toBe('');
+  });
+});
+
 describe('a disk that fails while it is written to', () => {
   it.each([
     ['write', 'ENOSPC'],
@@ -118,6 +135,19 @@ describe('a disk that fails while it is written to', () => {
     expect(left(recording)).toEqual([]);
     await restore(plan, OUT);
     expect(left(recording)).toHaveLength(4);
+  });
+
+  it('does not lose what was told to be done', async () => {
+    for (let seed = 0; seed < 20; seed++) {
+      const recording = await Recording.open(seed);
+      await recording.begin(A, 0);
+      await recording.append(SET);
+      await attempt(recording, seed % 2 === 0);
+      const written = left(recording).map((path) => [path, recording.disk.peek(path)]);
+      expect(written.length).toBeGreaterThan(0);
+      recording.disk.crash('power');
+      expect(left(recording).map((path) => [path, recording.disk.peek(path)])).toEqual(written);
+    }
   });
 
   it('in any operation, or ends the process: OUT is whole or not there', async () => {

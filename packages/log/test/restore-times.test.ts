@@ -114,6 +114,29 @@ describe('a time', () => {
     await expect(offsetAt(recording, began - 1)).rejects.toThrow(/cannot be restored/);
   });
 
+  it('of which nothing is held is not taken for an earlier one that is', async () => {
+    const recording = await Recording.begun();
+    const { clock, log } = recording;
+    await recording.append(SET);
+    await log.rotate();
+    await recording.append(SET);
+    const end = recording.position.offset;
+    // A reader that is slow keeps the first history.
+    const reader = log.read({ id: recording.position.id, offset: 0 });
+    await reader.next();
+    clock.advance(1000);
+    await recording.begin(B, 500);
+    clock.advance(1000);
+    await recording.append(PING);
+    const time = clock.now();
+    clock.advance(1000);
+    await recording.addBase(recording.position.offset);
+    await log.retain({ size: 0 });
+    await expect(offsetAt(recording, time)).rejects.toThrow(/cannot be restored/);
+    expect(await offsetAt(recording, time - 1001)).toBe(end);
+    await reader.return();
+  });
+
   it('reached is that of the last byte, or of the base where nothing follows it', async () => {
     const recording = await Recording.begun();
     const { clock } = recording;

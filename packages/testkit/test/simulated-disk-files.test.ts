@@ -39,6 +39,16 @@ describe('a file system', () => {
     expect([await file.size(), disk.openFiles]).toEqual([0, 3]);
   });
 
+  it('removes a directory with all below it, and nothing beside it', async () => {
+    const disk = newDisk();
+    for (const path of ['/a/b/f', '/a/g', '/ab']) disk.poke(path, bytesOf('x'));
+    await disk.removeTree('/a');
+    await disk.removeTree('/a');
+    expect([disk.paths(), await disk.list('/')]).toEqual([['/ab'], ['ab']]);
+    disk.readOnly = true;
+    await expect(disk.removeTree('/ab')).rejects.toMatchObject({ code: 'EROFS' });
+  });
+
   it('has zeros between its end and a write behind it, whatever was there before', async () => {
     const disk = newDisk();
     const file = await syncedFile(disk, 'abcd');

@@ -1,5 +1,6 @@
 import { closeQuietly } from '../disk/close-quietly.ts';
 import type { Disk } from '../disk/disk.ts';
+import { sizeUpTo } from '../increment/preamble.ts';
 import type { Increment, Manifest } from '../manifest/manifest.ts';
 import { lastIncrement } from '../manifest/manifest.ts';
 import { IncrementReader } from '../reading/spans.ts';
@@ -52,15 +53,15 @@ export class Held {
    * @throws {LogError} `FOREIGN`, `CORRUPT`, `IO`
    */
   async liveEnd(): Promise<RecoveredEnd> {
-    this.#liveEnd ??= await this.withReader(lastIncrement(this.manifest.live), async (reader) => {
-      const { closedSize } = this.manifest;
+    const { live, closedSize } = this.manifest;
+    const increment = lastIncrement(live);
+    this.#liveEnd ??= await this.withReader(increment, async (reader) => {
       await checkPreamble(reader);
       const end = await recoverEnd(this.disk, reader, closedSize);
       // A log that was closed has a record of everything.
-      const lost = closedSize !== undefined && end.stream.offset > end.index.spanEnd;
-      if (lost || (closedSize !== undefined && end.dropped > 0)) {
-        throw reader.index.damaged(end.index.records);
-      }
+      const recorded =
+        closedSize === undefined || sizeUpTo(increment, end.index.spanEnd) >= closedSize;
+      if (!recorded) throw reader.index.damaged(end.index.records);
       return end;
     });
     return this.#liveEnd;

@@ -52,6 +52,7 @@ export interface RestorePlan extends AsyncDisposable {
 export interface OpenPlan extends RestorePlan {
   readonly disk: Disk;
   readonly manifest: Manifest;
+  readonly target: RestoreTarget | undefined;
   readonly baseFile: DiskFile;
   /** One for each part. */
   readonly sources: readonly PartSource[];
@@ -67,7 +68,7 @@ export interface PartSource {
 }
 
 /** How often planning begins anew where the log has changed meanwhile. */
-const TRIES = 5;
+const TRIES = 20;
 
 /**
  * Looks up what has to be read to go back to a target: the end of what is held unless one is given.
@@ -118,7 +119,7 @@ async function planUnder(held: Held, target: RestoreTarget | undefined): Promise
   const files = await openFiles(held, base, parts);
   const close = () => closeQuietly(files.baseFile, ...files.sources.map(({ reader }) => reader));
   return {
-    ...{ disk, directory, manifest, ids, base, parts, time, ...files, close },
+    ...{ disk, directory, manifest, target, ids, base, parts, time, ...files, close },
     bytes: parts.reduce((sum, { increment, to }) => sum + sizeUpTo(increment, to), base.size),
     position: { id: ids.at(-1) ?? '', offset: boundary.offset },
     database: boundary.database,

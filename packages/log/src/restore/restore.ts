@@ -1,4 +1,5 @@
 import { dirname, join, resolve } from 'node:path';
+import type { Position } from '@forebay/psync';
 import { RespError } from '@forebay/resp';
 import type { Disk } from '../disk/disk.ts';
 import { writeWhole } from '../disk/durable.ts';
@@ -24,6 +25,8 @@ export interface RestoreOptions {
 
 /** What was written. */
 export interface Restored {
+  /** What is reached: the plan's position, or a later end of a log that was written to. */
+  readonly position: Position;
   /** The files, from the directory on, in the order in which a server reads them. */
   readonly files: readonly string[];
   /** Bytes in them. */
@@ -37,7 +40,7 @@ export interface Restored {
 /** The one-file form, by the name that servers give it. */
 const SINGLE_NAME = 'appendonly.aof';
 /** How often a plan is made anew where the log takes back what was to be read. */
-const TRIES = 3;
+const TRIES = 10;
 
 /**
  * Writes the directory that a server boots as of the plan's position: beside `out` first, synced, and
@@ -91,15 +94,26 @@ async function writeUncut(
   options: RestoreOptions,
   tries = 1,
 ): Promise<Restored> {
-  const { disk, directory, manifest, position } = plan;
+  const { disk, directory, manifest } = plan;
   try {
     return await writeAll(plan, partial, options);
   } catch (error) {
     const isDamage = error instanceof LogError && error.code === 'CORRUPT';
     if (!isDamage || tries === TRIES || (await isStill(disk, directory, manifest))) throw error;
   }
-  await using again = await planRestore(disk, directory, { position });
-  return await writeUncut(opened(again), partial, options, tries + 1);
+  await using again = await plannedAnew(plan);
+  return await writeUncut(again, partial, options, tries + 1);
+}
+
+/** For the place that was promised; the end may be a later one, where retention has dropped that too. */
+async function plannedAnew({ disk, directory, target, position }: OpenPlan): Promise<OpenPlan> {
+  try {
+    return opened(await planRestore(disk, directory, { position }));
+  } catch (error) {
+    const isGone = error instanceof LogError && error.code === 'NOT_COVERED';
+    if (!isGone || target !== undefined) throw error;
+    return opened(await planRestore(disk, directory));
+  }
 }
 
 async function writeAll(
@@ -137,6 +151,7 @@ async function writeAll(
     await disk.syncDirectory(partial);
   });
   return {
+    position: plan.position,
     files: files.map(({ name }) => (single ? name : join(APPEND_DIRECTORY, name))),
     bytes,
     changed: times?.changed ?? 0,
