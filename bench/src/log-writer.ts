@@ -4,8 +4,8 @@ import { Log } from '@forebay/log';
 import { startHistory } from '@forebay/psync';
 import { encodeSets } from './sets.ts';
 
-/** The shortest file that is an RDB. */
-const EMPTY_RDB = Buffer.from('REDIS0006\xff\0\0\0\0\0\0\0\0', 'latin1');
+/** The shortest file that is an RDB, of a server that sends no relative times. */
+const EMPTY_RDB = Buffer.from('REDIS0011\xff\0\0\0\0\0\0\0\0', 'latin1');
 
 // Fills a log with so many bytes of stream, says so, and holds it open until it is told to end.
 const [directory = '', length = '0'] = process.argv.slice(2);

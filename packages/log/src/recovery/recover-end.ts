@@ -42,7 +42,7 @@ export async function recoverEnd(
 ): Promise<RecoveredEnd> {
   const { increment, path } = reader;
   // In this order: what a log that is written to has recorded by now is in the file by then.
-  const last = await lastRecord(reader);
+  const last = await lastRecord(reader, closedSize !== undefined);
   const size = await reader.size();
   if (closedSize !== undefined && size !== closedSize) {
     throw bootedError(path, `had ${closedSize} bytes when it was closed, and has changed since`);
@@ -72,11 +72,15 @@ export async function recoverEnd(
   };
 }
 
-/** What is less than a record, or none, at the end is what a write was cut in. */
-async function lastRecord(reader: IncrementReader): Promise<Numbered> {
+/**
+ * What is less than a record, or none, at the end is what a write was cut in. A clean close has synced
+ * what its last record could only announce.
+ */
+async function lastRecord(reader: IncrementReader, closed: boolean): Promise<Numbered> {
   for (let number = (await reader.index.count()) - 1; number >= 0; number--) {
     const record = await reader.index.at(number);
-    if (record !== undefined) return { number, record };
+    if (record === undefined) continue;
+    return { number, record: closed ? { ...record, synced: record.end } : record };
   }
   throw reader.index.damaged(0);
 }
