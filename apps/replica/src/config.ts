@@ -39,7 +39,7 @@ export interface Candidate {
 export type Candidates = readonly [Candidate, ...Candidate[]];
 
 /** When a fresh base is fetched. */
-export interface BasePolicy {
+interface BasePolicy {
   /** Percent of the base that the stream after it has to reach; 0: never. */
   readonly percentage: number;
   /** Bytes that it has to reach. */

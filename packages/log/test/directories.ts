@@ -22,7 +22,7 @@ export async function freshDirectory(): Promise<string> {
 }
 
 /** A base that stands where the log awaits it. */
-export async function placedBase(log: Log): Promise<NewBase> {
+async function placedBase(log: Log): Promise<NewBase> {
   const target = log.awaitBase();
   await writeFile(target.path, EMPTY_RDB);
   return { target, size: EMPTY_RDB.length, crc: crc32(EMPTY_RDB) };

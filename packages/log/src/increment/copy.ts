@@ -30,7 +30,7 @@ export async function streamAt(reader: IncrementReader, offset: number): Promise
 }
 
 /** The last boundary at or before `offset` that a record names. @throws {LogError} `CORRUPT`, `IO` */
-export async function boundaryBefore(reader: IncrementReader, offset: number): Promise<Boundary> {
+async function boundaryBefore(reader: IncrementReader, offset: number): Promise<Boundary> {
   const { startOffset, database } = reader.increment;
   const { index } = reader;
   const count = await index.count();

@@ -26,7 +26,7 @@ export function checksumLine(text: string): string {
 }
 
 /** What is left of a text that may hold anything: one line, of printable ASCII. */
-export function plainReason(text: string): string {
+function plainReason(text: string): string {
   return (
     text
       .replace(/[^ -~]+/g, ' ')

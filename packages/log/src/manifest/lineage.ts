@@ -72,7 +72,7 @@ function comesBack(manifest: Manifest, segment: Segment, offset: number): Locati
 }
 
 /** The segment that a tail was taken from. */
-export function parentOf(manifest: Manifest, tail: Segment): Segment {
+function parentOf(manifest: Manifest, tail: Segment): Segment {
   const later = manifest.past.slice(
     manifest.past.findIndex(({ number }) => number === tail.number),
   );
@@ -97,7 +97,7 @@ export function positionIn(segment: Segment, offset: number): Position {
   return { id: historyOf(segment).id, offset };
 }
 
-export function isRewound(segment: Segment | PastSegment): boolean {
+function isRewound(segment: Segment | PastSegment): boolean {
   return 'by' in segment && segment.by === 'rewound';
 }
 

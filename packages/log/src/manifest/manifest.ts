@@ -106,7 +106,7 @@ export function sequenceOf(name: string): number | undefined {
 }
 
 /** The names of all files of a segment. */
-export function filesOf({ bases, increments }: Pick<Segment, 'bases' | 'increments'>): string[] {
+function filesOf({ bases, increments }: Pick<Segment, 'bases' | 'increments'>): string[] {
   return [
     ...bases.map(({ name }) => name),
     ...increments.flatMap(({ name, index }) => [name, index]),

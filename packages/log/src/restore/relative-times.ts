@@ -1,7 +1,7 @@
 type Words = readonly (string | Uint8Array)[];
 
 /** What a command says whose key lives for a span of time from its arrival on. */
-export interface Relative {
+interface Relative {
   /** Milliseconds, a safe integer. Only EXPIRE and PEXPIRE may have 0 or less: the time is over. */
   readonly span: number;
   /** The same command without the span; absent where nothing is left of it. */
