@@ -1,11 +1,12 @@
 import type { Boundary, History, Position } from '@forebay/psync';
 import { addBase, checkPlace } from './changes/add-base.ts';
 import { beginHistory } from './changes/begin-history.ts';
-import type { Change, Current, Workshop } from './changes/change.ts';
+import type { Change, Workshop } from './changes/change.ts';
 import { opened } from './changes/change.ts';
 import { split } from './changes/split.ts';
 import { stepBack } from './changes/step-back.ts';
 import { systemClock } from './clock.ts';
+import { Contents } from './contents.ts';
 import { Cursor } from './cursors/cursor.ts';
 import {
   checkCursorName,
@@ -16,9 +17,8 @@ import {
 } from './cursors/cursors.ts';
 import { closeQuietly } from './disk/close-quietly.ts';
 import type { DiskLock } from './disk/disk.ts';
-import { replaceFile } from './disk/durable.ts';
 import { nodeDisk } from './disk/node-disk.ts';
-import { LogError, orLogError } from './errors.ts';
+import { LogError } from './errors.ts';
 import type {
   BaseTarget,
   FirstBase,
@@ -27,13 +27,13 @@ import type {
   LogOptions,
   StepBack,
 } from './log-types.ts';
-import { formatManifest } from './manifest/format.ts';
 import { locate, positionIn, shiftIds } from './manifest/lineage.ts';
 import type { Base, Manifest } from './manifest/manifest.ts';
-import { baseName, historyOf, MANIFEST_NAME } from './manifest/manifest.ts';
+import { baseName, historyOf } from './manifest/manifest.ts';
 import type { LogItem, ReadOptions } from './reading/read-log.ts';
 import { readLog } from './reading/read-log.ts';
-import type { ReaderSeat, WatchedLog } from './reading/watched-log.ts';
+import { Readers } from './reading/readers.ts';
+import type { WatchedLog } from './reading/watched-log.ts';
 import { checkBaseEnd } from './recovery/base.ts';
 import { lockDirectory } from './recovery/lock.ts';
 import { makeDirectory, nextSequence, openDirectory, pathIn } from './recovery/open-directory.ts';
@@ -54,12 +54,10 @@ export class Log {
   readonly #workshop: Workshop;
   readonly #lock: DiskLock;
   readonly #turns = new Turns();
-  /** Readers that wait for more. */
-  readonly #waiting = new Set<() => void>();
-  readonly #seats = new Set<ReaderSeat>();
+  readonly #readers = new Readers();
   /** Bases on their way: where one will stand is not rotated away from. */
   readonly #awaited = new Set<number>();
-  #current: Current | undefined;
+  #contents: Contents;
   #failure: LogError | undefined;
   #closed = false;
   #closing: Promise<void> | undefined;
@@ -85,6 +83,7 @@ export class Log {
         onFailure: (error) => this.#fail(error),
       },
     };
+    this.#contents = new Contents(directory, this.#workshop, undefined);
   }
 
   /**
@@ -104,7 +103,7 @@ export class Log {
       const log = new Log(directory, options, lock, await nextSequence(disk, directory));
       if (manifest === undefined) return log;
       const { found, ...current } = await recover(log.#workshop, directory, manifest);
-      log.#current = current;
+      log.#contents = new Contents(directory, log.#workshop, current);
       log.#found = found;
       return log;
     } catch (error) {
@@ -120,27 +119,28 @@ export class Log {
 
   /** The history held, as the manifest has it; undefined before the first base. */
   get history(): History | undefined {
-    return this.#current && historyOf(this.#current.manifest.live);
+    const { current } = this.#contents;
+    return current && historyOf(current.manifest.live);
   }
 
   /** Offset of the last byte that `write` has taken. */
   get written(): number {
-    return this.#current?.writer.written ?? 0;
+    return this.#contents.current?.writer.written ?? 0;
   }
 
   /** Offset of the last byte known to be on the disk. */
   get synced(): number {
-    return this.#current?.writer.synced ?? 0;
+    return this.#contents.current?.writer.synced ?? 0;
   }
 
   /** Offset of the oldest place that can be gone back to; undefined before the first base. */
   get lowest(): number | undefined {
-    return this.#current?.manifest.live.bases[0]?.offset;
+    return this.#contents.current?.manifest.live.bases[0]?.offset;
   }
 
   /** The newest base: where it stands, its size, and when it was taken in. */
   get base(): Base | undefined {
-    return this.#current?.manifest.live.bases.at(-1);
+    return this.#contents.current?.manifest.live.bases.at(-1);
   }
 
   /** A place for a base that is to come. Until it is adopted or abandoned no file is rotated. */
@@ -165,7 +165,7 @@ export class Log {
   async beginHistory(base: FirstBase): Promise<void> {
     await this.#change(async () => {
       await checkBaseEnd(this.#workshop.disk, base.target.path, base.size);
-      return beginHistory(this.#workshop, this.#current, base);
+      return beginHistory(this.#workshop, this.#contents.current, base);
     });
     this.#awaited.delete(base.target.sequence);
   }
@@ -178,7 +178,7 @@ export class Log {
    */
   async splitFor(position: Position): Promise<void> {
     await this.#change(async () => {
-      const current = this.#needCurrent();
+      const current = this.#contents.needed;
       checkPlace(current, position);
       return split(this.#workshop, current, position.offset);
     });
@@ -192,7 +192,7 @@ export class Log {
   async addBase(base: FreshBase): Promise<void> {
     await this.#change(async () => {
       await checkBaseEnd(this.#workshop.disk, base.target.path, base.size);
-      return addBase(this.#workshop, this.#needCurrent(), base);
+      return addBase(this.#workshop, this.#contents.needed, base);
     });
     this.#awaited.delete(base.target.sequence);
   }
@@ -204,10 +204,10 @@ export class Log {
    */
   async setHistory({ id }: History): Promise<void> {
     await this.#change(async () => {
-      const { manifest, writer } = this.#needCurrent();
+      const { manifest, writer } = this.#contents.needed;
       const ids = shiftIds(manifest.live.ids, id, writer.written);
       // Who has read what a power cut took from us has read it of the id before.
-      if (ids !== manifest.live.ids) this.#tellStepBack(manifest.live.number, writer.written);
+      if (ids !== manifest.live.ids) this.#readers.stepBack(manifest.live.number, writer.written);
       return { manifest: { ...opened(manifest), live: { ...manifest.live, ids } }, writer };
     });
   }
@@ -220,7 +220,7 @@ export class Log {
    */
   append(bytes: Uint8Array, boundary: Boundary): Promise<void> {
     return this.#inTurn(async () => {
-      const { writer, manifest } = this.#needCurrent();
+      const { writer, manifest } = this.#contents.needed;
       if (manifest.closedSize !== undefined) {
         await this.#apply({ manifest: opened(manifest), writer });
       }
@@ -245,11 +245,11 @@ export class Log {
    */
   stepBack(shared: number): Promise<StepBack> {
     return this.#inTurn(async () => {
-      const { manifest, writer } = this.#needCurrent();
+      const { manifest, writer } = this.#contents.needed;
       const from = positionIn(manifest.live, writer.written);
-      const { stream, ...change } = await stepBack(this.#workshop, this.#needCurrent(), shared);
+      const { stream, ...change } = await stepBack(this.#workshop, this.#contents.needed, shared);
       const { offset } = stream;
-      this.#tellStepBack(manifest.live.number, offset);
+      this.#readers.stepBack(manifest.live.number, offset);
       await this.#apply(change);
       const history = historyOf(change.manifest.live);
       return { history, offset, stream, dropped: 0, from, to: { id: history.id, offset } };
@@ -263,13 +263,13 @@ export class Log {
    */
   retain(policy: RetainPolicy): Promise<Retained> {
     return this.#inTurn(async () => {
-      const { manifest } = this.#needCurrent();
+      const { manifest } = this.#contents.needed;
       const sizes = await sizesOf(this.#workshop, manifest);
-      const pins = [...this.#seats, ...(await this.#cursorPins(manifest))];
+      const pins = [...this.#readers.seats, ...(await this.#cursorPins(manifest))];
       const now = this.#workshop.clock.now();
       const { manifest: kept, cutOff } = prune(manifest, pins, sizes, now, policy);
-      const change = dropChange(this.#workshop, this.#needCurrent(), kept);
-      for (const pin of cutOff) if (this.#isSeat(pin)) pin.cutOff();
+      const change = dropChange(this.#workshop, this.#contents.needed, kept);
+      this.#readers.cutOff(cutOff);
       if (change !== undefined) await this.#apply(change);
       const [before, held] = [totalOf(manifest, sizes), totalOf(kept, sizes)];
       return { removed: before - held, held, cutOff };
@@ -283,7 +283,7 @@ export class Log {
    */
   async sync(): Promise<void> {
     try {
-      await this.#current?.writer.flush();
+      await this.#contents.current?.writer.flush();
     } catch (error) {
       this.#fail(error);
       throw error;
@@ -299,7 +299,7 @@ export class Log {
    * @throws {LogError} `NOT_COVERED` where the position is not held, or not any longer; `CORRUPT`, `IO`
    */
   read(from: Position, options: ReadOptions = {}): AsyncGenerator<LogItem, void, void> {
-    this.#needCurrent();
+    this.#contents.needed;
     return readLog(this.#watched, from, options);
   }
 
@@ -319,7 +319,7 @@ export class Log {
     };
     const kept = await readCursor(disk, this.directory, name);
     if (kept !== undefined) return new Cursor(name, kept.position, kept.segment, host);
-    const { manifest, writer } = this.#needCurrent();
+    const { manifest, writer } = this.#contents.needed;
     const position = from ?? positionIn(manifest.live, writer.written);
     return new Cursor(name, position, await this.#keepCursor(name, position), host);
   }
@@ -341,27 +341,19 @@ export class Log {
 
   async #close(): Promise<void> {
     this.#closed = true;
-    this.#wake();
+    this.#readers.wake();
     await this.#turns.idle();
-    for (const seat of this.#seats) await seat.close();
-    const current = this.#current;
+    await this.#readers.close();
     try {
-      if (current !== undefined && this.#failure === undefined) await this.#seal(current);
+      if (this.#failure === undefined) await this.#contents.seal();
     } finally {
-      await current?.writer.close();
+      await this.#contents.close();
       await this.#lock.release();
     }
   }
 
-  async #seal({ manifest, writer }: Current): Promise<void> {
-    await writer.flush();
-    await writer.settle();
-    if (manifest.closedSize === undefined)
-      await this.#commit({ ...manifest, closedSize: writer.size });
-  }
-
   async #rotate(): Promise<void> {
-    const current = this.#needCurrent();
+    const current = this.#contents.needed;
     const { offset } = current.writer.end.boundary;
     if (offset <= current.writer.increment.startOffset) return;
     const change = await split(this.#workshop, current, offset);
@@ -376,25 +368,9 @@ export class Log {
     });
   }
 
-  async #apply({ manifest, writer, afterwards }: Change): Promise<void> {
-    const before = this.#current?.writer;
-    try {
-      await this.#commit(manifest);
-    } catch (error) {
-      if (writer !== before) await closeQuietly(writer);
-      throw error;
-    }
-    this.#current = { manifest, writer };
-    if (before !== writer) await before?.close();
-    await afterwards?.();
+  async #apply(change: Change): Promise<void> {
+    await this.#contents.apply(change);
     this.#progressed();
-  }
-
-  async #commit(manifest: Manifest): Promise<void> {
-    const { disk, pathOf } = this.#workshop;
-    const path = pathOf(MANIFEST_NAME);
-    const text = Buffer.from(formatManifest(manifest));
-    await orLogError(path, 'replacing', () => replaceFile(disk, path, text));
   }
 
   async #inTurn<T>(run: () => Promise<T>): Promise<T> {
@@ -414,11 +390,11 @@ export class Log {
   #fail(error: unknown): void {
     if (this.#failure !== undefined || !(error instanceof LogError) || error.code !== 'IO') return;
     this.#failure = error;
-    const writer = this.#current?.writer;
+    const writer = this.#contents.current?.writer;
     // That this fails as well changes nothing: what is not synced is not claimed to be.
     if (writer?.syncFailed) void this.#turns.take(() => writer.withdraw()).catch(() => {});
     this.#options.onFailure?.(error);
-    this.#wake();
+    this.#readers.wake();
   }
 
   get #watched(): WatchedLog {
@@ -427,7 +403,7 @@ export class Log {
     return {
       ...{ directory: this.directory, disk, pathOf },
       get manifest() {
-        return log.#needCurrent().manifest;
+        return log.#contents.needed.manifest;
       },
       get written() {
         return log.written;
@@ -435,16 +411,13 @@ export class Log {
       get closed() {
         return log.#closed || log.#failure !== undefined;
       },
-      onChange: (wake) => this.#waiting.add(wake),
-      seat: (seat) => {
-        this.#seats.add(seat);
-        return () => this.#seats.delete(seat);
-      },
+      onChange: (wake) => this.#readers.onChange(wake),
+      seat: (seat) => this.#readers.seat(seat),
     };
   }
 
   async #keepCursor(name: string, position: Position): Promise<number> {
-    const { manifest } = this.#needCurrent();
+    const { manifest } = this.#contents.needed;
     const found = locate(manifest, this.written, position);
     if (found.type !== 'held' || found.offset > this.written) {
       const message = `${position.id}:${position.offset} is not held in ${this.directory}`;
@@ -464,28 +437,8 @@ export class Log {
     });
   }
 
-  #tellStepBack(segment: number, offset: number): void {
-    for (const seat of this.#seats) seat.steppedBack(segment, offset);
-  }
-
-  #isSeat(pin: Pin): pin is ReaderSeat {
-    return this.#seats.has(pin as ReaderSeat);
-  }
-
   #progressed(): void {
     this.#options.onProgress?.({ written: this.written, synced: this.synced });
-    this.#wake();
-  }
-
-  #wake(): void {
-    for (const resolve of this.#waiting) resolve();
-    this.#waiting.clear();
-  }
-
-  #needCurrent(): Current {
-    if (this.#current === undefined) {
-      throw new LogError('MISUSE', this.directory, 'the log has no base yet');
-    }
-    return this.#current;
+    this.#readers.wake();
   }
 }

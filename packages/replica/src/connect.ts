@@ -6,18 +6,7 @@ import type { Endpoint } from './address.ts';
 import { describeEndpoint } from './address.ts';
 import { ReplicaError } from './errors.ts';
 import { ReceiveBuffer } from './receive-buffer.ts';
-import type { LinkSocket, LinkSocketListener } from './transport.ts';
-
-/** How a `rediss://` link is secured; PEM text throughout. The peer is always verified unless told not to. */
-export interface TlsOptions {
-  readonly ca?: string | Buffer;
-  readonly cert?: string | Buffer;
-  readonly key?: string | Buffer;
-  /** The name that the certificate has to bear, and that is sent (SNI); the host by default. */
-  readonly servername?: string;
-  /** false takes any certificate: for a test, never for data. */
-  readonly rejectUnauthorized?: boolean;
-}
+import type { LinkSocket, LinkSocketListener, TlsOptions } from './transport.ts';
 
 /** Opens a socket of the system's: the transport that is taken where none is named. */
 export function openSocket(

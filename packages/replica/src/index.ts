@@ -4,7 +4,6 @@ export { describeEndpoint, parseAddress } from './address.ts';
 export type { BackoffOptions } from './backoff.ts';
 export type { Resume } from './cached-stream.ts';
 export type { Clock, StopTimer } from './clock.ts';
-export type { TlsOptions } from './connect.ts';
 export type { ReplicaErrorCode } from './errors.ts';
 export { ReplicaError } from './errors.ts';
 export type { ReplicaItem } from './items.ts';
@@ -20,5 +19,5 @@ export type {
   ReplicaTarget,
 } from './replica-options.ts';
 export type { TransferProgress } from './snapshot.ts';
-export type { LinkSocket, LinkSocketListener, Transport } from './transport.ts';
+export type { LinkSocket, LinkSocketListener, TlsOptions, Transport } from './transport.ts';
 export type { DecideUpstream, Upstream, UpstreamDecision } from './upstream.ts';

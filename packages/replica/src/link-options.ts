@@ -5,9 +5,8 @@ import { ReplicaHandshake } from '@forebay/psync';
 import type { Address, Endpoint } from './address.ts';
 import type { CachedStream } from './cached-stream.ts';
 import type { Clock } from './clock.ts';
-import type { TlsOptions } from './connect.ts';
 import { ReplicaError } from './errors.ts';
-import type { Transport } from './transport.ts';
+import type { TlsOptions, Transport } from './transport.ts';
 
 /** What a link is doing; it begins with `connect`, which it does not tell. */
 export type LinkPhase = 'connect' | 'handshake' | 'transfer' | 'stream';

@@ -4,12 +4,11 @@ import type { BackoffOptions } from './backoff.ts';
 import type { Resume } from './cached-stream.ts';
 import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
-import type { TlsOptions } from './connect.ts';
 import { openSocket } from './connect.ts';
 import type { ReplicaError } from './errors.ts';
 import type { LinkOptions, LinkPhase, Timeouts } from './link-options.ts';
 import type { TransferProgress } from './snapshot.ts';
-import type { Transport } from './transport.ts';
+import type { TlsOptions, Transport } from './transport.ts';
 import type { DecideUpstream } from './upstream.ts';
 
 /** The servers' `repl-timeout`, in milliseconds. */

@@ -1,5 +1,4 @@
 import type { Endpoint } from './address.ts';
-import type { TlsOptions } from './connect.ts';
 
 /** What a link uses of a connection. Nothing of it calls the listener before it returns. */
 export interface LinkSocket {
@@ -25,6 +24,17 @@ export interface LinkSocketListener {
   onError(error: NodeJS.ErrnoException): void;
   /** It has ended, by either side. Once, and last. */
   onClose(): void;
+}
+
+/** How a `rediss://` link is secured; PEM text throughout. The peer is always verified unless told not to. */
+export interface TlsOptions {
+  readonly ca?: string | Buffer;
+  readonly cert?: string | Buffer;
+  readonly key?: string | Buffer;
+  /** The name that the certificate has to bear, and that is sent (SNI); the host by default. */
+  readonly servername?: string;
+  /** false takes any certificate: for a test, never for data. */
+  readonly rejectUnauthorized?: boolean;
 }
 
 /** How a connection is opened: by a socket, or by a simulation of one. */

@@ -94,13 +94,15 @@ export class SpanCheck {
     if (record !== undefined && odd === undefined && record.end <= limit) {
       return this.#compare(number, record);
     }
-    if (start >= this.#options.synced) return this.#doubt(start);
+    // The first has no span: without it the next start goes nowhere, and the others are as good.
+    const isFirst = number === 0;
+    if (!isFirst && start >= this.#options.synced) return this.#doubt(start);
     if (record !== undefined && odd === undefined && this.#isShort(record)) return false;
     notes.indexDamage(
       number,
       `record ${number + 1} ${odd ?? 'is of more than the file is to hold'}`,
     );
-    this.#chained = false;
+    this.#chained &&= isFirst;
     return true;
   }
 
@@ -129,6 +131,7 @@ export class SpanCheck {
     const { walk, notes } = this.#options;
     const start = walk.offset;
     const chained = this.#chained;
+    if (!chained && start >= this.#options.synced) return this.#doubt(start);
     walk.crc = 0;
     const stands = await this.#readSpan(end, boundary);
     if (chained && walk.crc !== crc) {

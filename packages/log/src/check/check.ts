@@ -92,7 +92,7 @@ export async function examine(
 }
 
 /** How often something that is written to meanwhile is looked at. */
-const LOOKS = 3;
+const LOOKS = 5;
 
 class Examination {
   readonly #disk: Disk;

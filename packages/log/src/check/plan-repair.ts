@@ -1,7 +1,7 @@
 import type { Position } from '@forebay/psync';
-import { idsUpTo, positionIn } from '../manifest/lineage.ts';
+import { positionIn } from '../manifest/lineage.ts';
 import type { Base, Increment, Manifest, PastSegment, Segment } from '../manifest/manifest.ts';
-import { filesOf, incrementName, indexName, lastIncrement, startOf } from '../manifest/manifest.ts';
+import { incrementName, indexName, lastIncrement, startOf } from '../manifest/manifest.ts';
 import type { Examined } from './check.ts';
 import type { Remake } from './remake.ts';
 import type { StretchState } from './stretch.ts';
@@ -98,8 +98,8 @@ class Planning {
     const start = live.increments[from]?.startOffset ?? startOf(live);
     this.#tell(live, start, end, bases);
     const [head = live.increments[0], ...others] = increments;
-    const ids = cut === undefined ? live.ids : idsUpTo(live.ids, end);
-    return { ...live, ids, bases, increments: [head, ...others] };
+    // The ids stay, as after a power cut: what is left is the beginning of the history that they name.
+    return { ...live, bases, increments: [head, ...others] };
   }
 
   #tell(live: Segment, start: number, end: number, bases: readonly Base[]): void {
@@ -150,7 +150,9 @@ class Planning {
     }
     const to = { ...increment, index: indexName(this.#nextSequence()) };
     this.#remakes.push({ from: increment, to, end });
-    this.#done.push(`the index of ${increment.name} is made anew, as ${to.index}`);
+    this.#done.push(
+      `the index of ${increment.name} is made anew from the framing of its commands, as ${to.index}`,
+    );
     return to;
   }
 

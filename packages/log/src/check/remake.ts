@@ -82,10 +82,11 @@ async function* recordsOf(
     if (isFirst) yield { ...first, time };
     isFirst = false;
     while (walk !== undefined && walk.offset < upTo) {
+      const before = walk.offset;
       walk.crc = 0;
       await walk.to(Math.min(upTo, walk.offset + SPAN), (bytes) => target?.append(bytes));
       const { boundary, crc } = walk;
-      if (boundary === undefined) throw changed(path);
+      if (boundary === undefined || walk.offset === before) throw changed(path);
       // What the old file has of it may not be synced: checksums are to decide after a power cut.
       yield { end: walk.offset, boundary, time, crc, boot, synced: offset };
     }
