@@ -18,6 +18,7 @@ if (installed === undefined) {
   process.exit(0);
 }
 
+const bin = join(root, 'apps/replica/bin/forebay.js');
 const home = await mkdtemp(join(tmpdir(), 'forebay-demo-'));
 const directory = join(home, 'data');
 const primary = await Server.start(installed);
@@ -52,14 +53,44 @@ async function demonstrate() {
   await settled();
   await compare();
 
-  say('4. it is stopped, and holds what a server boots from');
-  replica.child.kill('SIGTERM');
+  say('4. it is killed; all that it held is there, and what a server boots from can be written');
+  replica.child.kill('SIGKILL');
   await replica.ended;
+  const out = join(home, 'copy');
+  await forebay('log', directory);
+  await forebay('restore', directory, '--out', out);
+  const copy = await Server.start(installed, { directory: out, config: { appendonly: 'yes' } });
+  try {
+    show('keys without expiry in the primary:', await keysOf(primary));
+    show('and in a server booted from the copy:', await keysOf(copy));
+  } finally {
+    await copy.stop();
+  }
+}
+
+/** Runs a command that reads the log, as a person does. */
+async function forebay(...args) {
+  console.log(styleText('dim', `  $ forebay ${args.join(' ')}`));
+  const child = spawn(process.execPath, [bin, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    process.stdout.write(text.replaceAll(/^(?=.)/gm, '  '));
+  });
+  const code = await new Promise((resolve) => child.once('close', resolve));
+  if (code !== 0) throw new Error(`forebay ${args[0]} ended with ${code}`);
+}
+
+/** Its keys in all databases, without those whose time may come meanwhile. */
+async function keysOf(server) {
+  let count = 0;
+  for (const value of Object.values(await server.info('keyspace'))) {
+    const [, keys = 0, expires = 0] = /keys=(\d+),expires=(\d+)/.exec(value) ?? [];
+    count += keys - expires;
+  }
+  return count;
 }
 
 /** The replica as a person starts it; what it prints goes to the terminal as it comes. */
 function start() {
-  const bin = join(root, 'apps/replica/bin/forebay.js');
   const args = ['replica', '--replicaof', primary.host, String(primary.port), '--dir', directory];
   console.log(styleText('dim', `  $ forebay ${args.join(' ')}`));
   const child = spawn(process.execPath, [bin, ...args], { stdio: ['ignore', 'inherit', 'pipe'] });
