@@ -1,11 +1,15 @@
 import { crc32 } from 'node:zlib';
 import { StreamTracker, startHistory } from '@forebay/psync';
 import { encodeCommand } from '@forebay/resp';
-import { concatBytes, randomFrom, SimulatedClock, SimulatedDisk } from '@forebay/testkit';
+import { concatBytes, randomFrom, SimulatedClock, SimulatedDisk, textOf } from '@forebay/testkit';
 import { writeWhole } from '../src/disk/durable.ts';
+import { sizeUpTo } from '../src/increment/preamble.ts';
 import type { NewBase } from '../src/index.ts';
 import { Log } from '../src/index.ts';
-import { A, B, EMPTY_RDB } from './directories.ts';
+import { endOf, positionIn } from '../src/manifest/lineage.ts';
+import { startOf } from '../src/manifest/manifest.ts';
+import { readManifest } from '../src/recovery/open-directory.ts';
+import { A, B, collect, EMPTY_RDB } from './directories.ts';
 
 export const DIRECTORY = '/data';
 export const INNER = `${DIRECTORY}/appendonlydir`;
@@ -24,10 +28,12 @@ export const TRANSACTION: Uint8Array = concatBytes([
 export class Subject {
   readonly disk: SimulatedDisk;
   readonly clock = new SimulatedClock();
+  readonly #seed: number;
   #log: Log | undefined;
   #stream = new StreamTracker({ offset: 0 });
 
   constructor(seed = 1) {
+    this.#seed = seed;
     this.disk = new SimulatedDisk({ random: randomFrom(seed), clock: this.clock });
   }
 
@@ -58,9 +64,15 @@ export class Subject {
 
   /** Appends, in a span of its own. */
   async append(bytes: Uint8Array): Promise<void> {
+    await this.appendAtOnce(bytes);
+    await this.clock.pass(0);
+  }
+
+  /** The same, without a pause in which others run to their end. */
+  async appendAtOnce(bytes: Uint8Array): Promise<void> {
     this.#stream.push(bytes);
     await this.log.append(bytes, this.#stream.boundary);
-    await this.clock.pass(300);
+    this.clock.advance(300);
   }
 
   async stepBack(offset: number): Promise<void> {
@@ -73,12 +85,12 @@ export class Subject {
     return new Map(paths.map((path) => [path, this.disk.peek(path)]));
   }
 
-  /** Puts everything back as it was. */
-  async putBack(files: ReadonlyMap<string, Uint8Array>): Promise<void> {
-    for (const path of this.files().keys()) {
-      if (!files.has(path)) await this.disk.remove(path);
-    }
-    for (const [path, bytes] of files) this.disk.poke(path, bytes);
+  /** The same files on a disk of their own, in the same run of the machine. */
+  copy(): Subject {
+    const copy = new Subject(this.#seed);
+    for (const [path, bytes] of this.files()) copy.disk.poke(path, bytes);
+    while (copy.disk.bootId !== this.disk.bootId) copy.disk.crash('power');
+    return copy;
   }
 
   async #placedBase(): Promise<NewBase> {
@@ -110,4 +122,29 @@ export async function fullSubject(): Promise<Subject> {
   await log.cursor('reader');
   for (const bytes of [TRANSACTION, SET, SET.subarray(0, 9)]) await subject.append(bytes);
   return subject;
+}
+
+/** What each segment holds, a character a byte, by its number; and that the log can be opened and read. */
+export async function contentsOf({ disk, clock }: Subject): Promise<Map<number, string>> {
+  await using log = await Log.open(DIRECTORY, { disk: disk.process, clock });
+  const manifest = (await readManifest(disk.process, DIRECTORY))!;
+  const contents = new Map<number, string>();
+  for (const segment of [...manifest.past, manifest.live]) {
+    const { number, increments } = segment;
+    const from = positionIn(segment, startOf(segment));
+    let text = '';
+    for (const [i, increment] of increments.entries()) {
+      const end = increments[i + 1]?.startOffset ?? endOf(segment, log.written);
+      const bytes = disk.peek(`${INNER}/${increment.name}`);
+      text += textOf(bytes.subarray(sizeUpTo(increment, increment.startOffset))).slice(
+        0,
+        end - increment.startOffset,
+      );
+    }
+    contents.set(number, text);
+    if (segment !== manifest.live) continue;
+    const read = await collect(log.read(from, { follow: false, segment: number }));
+    if (read !== text) throw new Error(`segment ${number} is read as ${JSON.stringify(read)}`);
+  }
+  return contents;
 }

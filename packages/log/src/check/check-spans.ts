@@ -139,7 +139,8 @@ export class SpanCheck {
       this.#damagedSpan(start, end, crc);
     } else if (walk.refusal !== undefined) await this.#refused();
     else if (!stands) {
-      const what = `the stream cannot be cut after offset ${boundary.offset} in database ${boundary.database}`;
+      const { offset, database } = boundary;
+      const what = `the stream cannot be cut after offset ${offset} in database ${database}`;
       if (chained) notes.indexDamage(number, `record ${number + 1} is wrong: ${what}`);
       else notes.damage(start + 1, `is not what was written: ${what}`, this.#safe);
     } else if (walk.boundary !== undefined && notes.cut === undefined) this.#safe = walk.boundary;
@@ -211,7 +212,9 @@ export class SpanCheck {
   }
 
   #doubt(after: number): false {
-    const what = `was not synced when the machine went down, and is not all there: the next start goes on after offset ${after}`;
+    const what =
+      'was not synced when the machine went down, and is not all there: ' +
+      `the next start goes on after offset ${after}`;
     this.#options.notes.warning(after + 1, what);
     this.#doubtedAfter = after;
     return false;

@@ -61,9 +61,10 @@ export async function check(
 ): Promise<CheckReport> {
   await orLogError(directory, 'reading', () => disk.list(directory));
   const found = await findManifest(disk, directory);
-  const { manifest, findings, text } = found;
-  if (manifest === undefined) return { findings, counts: NOTHING };
-  return examine(disk, directory, { manifest, text }, onProgress);
+  const { manifest, text } = found;
+  if (manifest === undefined) return { findings: found.findings, counts: NOTHING };
+  const { findings, counts } = await examine(disk, directory, { manifest, text }, onProgress);
+  return { findings, counts };
 }
 
 /** A report, and what it was made from. */
@@ -140,18 +141,24 @@ class Examination {
 
   /** What a unit's files hold, that is still so when it is asked whether they are still named. */
   async #settled(first: Unit): Promise<readonly Finding[]> {
-    let unit: Unit | undefined = first;
+    let unit = first;
+    let seen = '';
     for (let looks = 1; ; looks++) {
+      const before = this.#read;
       const findings = await this.#checkUnit(unit);
       if (findings.length === 0 || looks === LOOKS) return findings;
       const now = await this.#manifestNow();
-      const again: Unit | undefined = now && unitsOf(now).find(({ name }) => name === first.name);
+      const again = now && unitsOf(now).find(({ name }) => name === first.name);
       if (now !== undefined && again === undefined) {
         this.#forget(first);
         return [];
       }
-      const isSame = again === undefined || JSON.stringify(again) === JSON.stringify(unit);
-      if (isSame && !isWrittenTo(unit)) return findings;
+      const said = JSON.stringify(unit);
+      const isSame = again === undefined || JSON.stringify(again) === said;
+      // What is written to may have been at odds with itself for a moment, but not twice.
+      if (isSame && (!isWrittenTo(unit) || seen === said)) return findings;
+      this.#read = before;
+      seen = said;
       unit = again ?? unit;
     }
   }
@@ -243,5 +250,6 @@ class Examination {
 }
 
 function isWrittenTo(unit: Unit): boolean {
-  return unit.type === 'stretch' && unit.stretch.end === undefined;
+  if (unit.type === 'base') return false;
+  return unit.stretch.end === undefined && unit.stretch.closedSize === undefined;
 }

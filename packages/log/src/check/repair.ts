@@ -38,7 +38,8 @@ export interface RepairReport {
  * boots and the log goes on from. Nothing is deleted: what is left out is moved to a directory of its
  * own, with the manifest of before. A repair that was cut short is taken back by the next.
  *
- * @throws {LogError} `LOCKED` while another process has the directory; `IO`, after which all is as before
+ * @throws {LogError} `LOCKED` while another process has the directory; `IO`, after which the files
+ *   are as before or as they are to be: none is in between that the next repair does not see to
  */
 export async function repair(
   disk: Disk,

@@ -112,7 +112,11 @@ export class StreamWalk {
   }
 }
 
-/** The last place up to `offset` where the stream may be cut, which is followed from `from`. @throws {LogError} `IO` */
+/**
+ * The last place up to `offset` where the stream may be cut. It is followed from `from`.
+ *
+ * @throws {LogError} `IO`
+ */
 export async function boundaryUpTo(
   file: DiskFile,
   path: string,

@@ -17,7 +17,7 @@ export function unitsOf({ live, past, closedSize }: Manifest): Unit[] {
 }
 
 /** The stretches of a segment; `closedSize` is of the live one. */
-export function stretchesOf(segment: Segment | PastSegment, closedSize?: number): Stretch[] {
+function stretchesOf(segment: Segment | PastSegment, closedSize?: number): Stretch[] {
   return segment.increments.map((increment, i): Stretch => {
     const next = segment.increments[i + 1];
     if (next !== undefined) {

@@ -4,11 +4,11 @@ import type { Disk } from '../disk/disk.ts';
 import { LogError, orLogError } from '../errors.ts';
 import { endOffsetOf } from '../increment/preamble.ts';
 import { IndexReader } from '../index-file/index-reader.ts';
-import { formatManifest } from '../manifest/format.ts';
 import { endOf, locate, segmentsOf, successorOf } from '../manifest/lineage.ts';
 import type { Base, Increment, Manifest, PastSegment, Segment } from '../manifest/manifest.ts';
 import { filesNamedBy, lastIncrement, startOf } from '../manifest/manifest.ts';
 import { pathIn, readManifest } from '../recovery/open-directory.ts';
+import { isStill } from '../restore/plan.ts';
 import type {
   BaseInventory,
   CursorInventory,
@@ -27,12 +27,15 @@ const TRIES = 5;
  * @throws {LogError} `FOREIGN` where the directory has no log; `NEWER_VERSION`, `CORRUPT`, `IO`
  */
 export async function inspect(disk: Disk, directory: string): Promise<Inventory> {
-  let manifest = await manifestOf(disk, directory);
   for (let tries = 1; ; tries++) {
-    const inventory = await new Inspection(disk, directory, manifest).run();
-    const now = await manifestOf(disk, directory);
-    if (tries === TRIES || formatManifest(now) === formatManifest(manifest)) return inventory;
-    manifest = now;
+    const manifest = await manifestOf(disk, directory);
+    const isLast = tries === TRIES;
+    try {
+      const inventory = await new Inspection(disk, directory, manifest).run();
+      if (isLast || (await isStill(disk, directory, manifest))) return inventory;
+    } catch (error) {
+      if (isLast || (await isStill(disk, directory, manifest))) throw error;
+    }
   }
 }
 

@@ -1,0 +1,248 @@
+import { execFile } from 'node:child_process';
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { crc32 } from 'node:zlib';
+import { Log } from '@forebay/log';
+import { StreamTracker, startHistory } from '@forebay/psync';
+import { describe, expect, it } from 'vitest';
+import { freshDirectory } from './daemon.ts';
+
+const bin = fileURLToPath(new URL('../bin/forebay.js', import.meta.url));
+
+const ID = 'a'.repeat(40);
+const RDB = Buffer.from('REDIS0009\xff\0\0\0\0\0\0\0\0', 'latin1');
+const SET = '*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\nvalue\r\n';
+const END = 100 + 2 * SET.length;
+/** Where the first value's first byte stands in its file: after the SELECT, and the command so far. */
+const VALUE = 23 + SET.indexOf('value');
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The program, run to its end. */
+async function forebay(...args: string[]): Promise<Ended> {
+  try {
+    return { code: 0, ...(await promisify(execFile)(process.execPath, [bin, ...args])) };
+  } catch (error) {
+    return error as Ended;
+  }
+}
+
+/** A log that begins at 100 and holds two commands, open. */
+async function openLog(): Promise<{ directory: string; log: Log }> {
+  const directory = await freshDirectory();
+  const log = await Log.open(directory);
+  const target = log.awaitBase();
+  await writeFile(target.path, RDB);
+  const base = { target, size: RDB.length, crc: crc32(RDB), history: startHistory(ID) };
+  await log.beginHistory({ ...base, offset: 100, database: 0, reason: 'a test' });
+  const stream = new StreamTracker({ offset: 100 });
+  stream.push(Buffer.from(SET + SET));
+  await log.append(Buffer.from(SET + SET), stream.boundary);
+  return { directory, log };
+}
+
+async function madeLog(): Promise<string> {
+  const { directory, log } = await openLog();
+  await log.cursor('reader', { id: ID, offset: 100 });
+  await log.close();
+  return directory;
+}
+
+const streamOf = (directory: string) => join(directory, 'appendonlydir/appendonly.aof.2.incr.aof');
+
+/** A log with another bit in a value. */
+async function damagedLog(): Promise<string> {
+  const directory = await madeLog();
+  const path = streamOf(directory);
+  const bytes = await readFile(path);
+  bytes[VALUE]! ^= 1;
+  await writeFile(path, bytes);
+  return directory;
+}
+
+describe('check', () => {
+  it('says on standard output what was looked at, and that nothing is wrong', async () => {
+    const { code, stdout, stderr } = await forebay('check', await madeLog());
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^\d\d:\d\d:\d\d read 80 B in \d\.\d s\n$/);
+    expect(stdout).toBe('3 files, 80 B, 2 commands in 1 span: nothing is wrong\n');
+  });
+
+  it('names the first bad byte, and tells what to do', async () => {
+    const directory = await damagedLog();
+    const { code, stdout, stderr } = await forebay('check', directory, '--boot');
+    expect(code).toBe(1);
+    expect(stdout).toContain(
+      `error: appendonlydir/appendonly.aof.2.incr.aof, byte ${VALUE} (offset ${100 + VALUE - 22}): offsets 101 to ${END} are not what was written: bit 0 of this byte is another\n`,
+    );
+    expect(stdout).toMatch(/: 1 error\n$/);
+    expect(stderr).toMatch(/is damaged; no server was booted from it; --repair keeps/);
+  });
+
+  it('prints one object, with the same in it', async () => {
+    const { code, stdout } = await forebay('check', await damagedLog(), '--json');
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toEqual({
+      findings: [
+        {
+          ...{ severity: 'error', file: 'appendonlydir/appendonly.aof.2.incr.aof', place: VALUE },
+          ...{ offset: 100 + VALUE - 22, what: expect.stringContaining('bit 0') },
+        },
+      ],
+      counts: { files: 3, bytes: 80, commands: 2, spans: 1 },
+    });
+  });
+
+  it('with --repair tells what was done and lost, and leaves a log that passes', async () => {
+    const directory = await damagedLog();
+    const damaged = await readFile(streamOf(directory));
+    const { code, stdout } = await forebay('check', directory, '--repair');
+    expect(code).toBe(0);
+    expect(stdout).toContain('repaired: the history ends at offset 100 now');
+    expect(stdout).toContain(`lost: what came after ${ID}:100, up to ${ID}:${END}\n`);
+    expect(stdout).toContain(`moved to ${join(directory, 'damaged-1')}`);
+    expect(stdout).toMatch(/nothing is wrong/);
+    const aside = join(directory, 'damaged-1', 'appendonly.aof.2.incr.aof');
+    expect(await readFile(aside)).toEqual(damaged);
+    await using log = await Log.open(directory);
+    expect(log.found).toMatchObject({ offset: 100, history: { id: ID } });
+  });
+
+  it('with --repair says what it cannot do, and does nothing', async () => {
+    const directory = await madeLog();
+    const path = join(directory, 'appendonlydir/appendonly.aof.1.base.rdb');
+    await writeFile(path, RDB.subarray(0, 9));
+    const { code, stdout, stderr } = await forebay('check', directory, '--repair');
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^not repaired: no base .* is whole.*Put a copy of it back/);
+    expect(stderr).toMatch(/could not be repaired/);
+    expect(await readdir(directory)).not.toContain('damaged-1');
+  });
+
+  it('with --repair leaves alone what another process writes to, and without it does not mind', async () => {
+    const { directory, log } = await openLog();
+    await using _ = log;
+    expect((await forebay('check', directory)).code).toBe(0);
+    const { code, stderr } = await forebay('check', directory, '--repair');
+    expect(code).toBe(78);
+    expect(stderr).toMatch(/in use by another forebay/);
+  });
+
+  it('of what is not there is an error of the disk, and of an empty directory an error', async () => {
+    const directory = await freshDirectory();
+    expect((await forebay('check', directory)).code).toBe(74);
+    await mkdir(directory);
+    const { code, stdout } = await forebay('check', directory);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/appendonly\.aof\.manifest, byte 0: is not there/);
+  });
+
+  it.each([
+    [['check'], /missing required argument/],
+    [['check', ''], /DIR names no directory/],
+    [['check', 'data', '--server', 'x'], /--server goes with --boot/],
+    [['log'], /missing required argument/],
+    [['log', ''], /DIR names no directory/],
+  ])('%j is refused', async (args, message) => {
+    const { code, stderr } = await forebay(...args);
+    expect(code).toBe(64);
+    expect(stderr).toMatch(message);
+  });
+});
+
+describe('check --boot', () => {
+  it('of a server that does not start is told by its last lines', async () => {
+    const directory = await madeLog();
+    const server = join(dirname(directory), 'server.sh');
+    const lines =
+      '#!/bin/sh\n[ "$1" = --version ] && { echo "Redis server v=7.0.0"; exit; }\necho Bad file format; exit 1\n';
+    await writeFile(server, lines);
+    await chmod(server, 0o700);
+    const { code, stderr } = await forebay('check', directory, '--boot', '--server', server);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/server\.sh does not boot from what is held:\nBad file format/);
+  });
+
+  it('of what is no server is a matter of usage', async () => {
+    const directory = await madeLog();
+    const { code, stderr } = await forebay('check', directory, '--boot', '--server', '/bin/true');
+    expect(code).toBe(64);
+    expect(stderr).toMatch(/is no server/);
+    const missing = await forebay('check', directory, '--boot', '--server', '/nowhere/server');
+    expect(missing.code).toBe(64);
+  });
+});
+
+describe('log', () => {
+  it('lists what is held, for a person', async () => {
+    const directory = await madeLog();
+    const { code, stdout, stderr } = await forebay('log', directory);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const lines = stdout
+      .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
+      .replace(/[\d.]+ \w+ free/, 'ROOM free')
+      .split('\n');
+    const [base, stream] = ['appendonly.aof.1.base.rdb', 'appendonly.aof.2.incr.aof'];
+    const size = /, (\d+ B)$/.exec(lines[2]!)?.[1];
+    const [, , , , , , , baseLine, streamLine] = lines;
+    expect(lines).toEqual([
+      `${directory}: 3 files, ${size}; ROOM free`,
+      '',
+      `segment 1, live, ${size}`,
+      `  from    ${ID}:100`,
+      `  to      ${ID}:${END}`,
+      '  time    TIME to TIME',
+      `  id      ${ID}  after 100`,
+      baseLine,
+      streamLine,
+      '',
+      'cursors',
+      `  reader  ${ID}:100  readable  ${2 * SET.length} B behind`,
+      '',
+    ]);
+    expect(baseLine?.split(/ {2,}/)).toEqual(['', 'base', base, 'at 100', '18 B', 'taken TIME']);
+    expect(streamLine?.split(/ {2,}/).toSpliced(4, 1)).toEqual([
+      '',
+      'stream',
+      stream,
+      `100 to ${END}`,
+      'TIME to TIME',
+    ]);
+    expect(baseLine?.indexOf('at 100')).toBe(streamLine?.indexOf(`100 to ${END}`));
+  });
+
+  it('prints one object with the same facts', async () => {
+    const directory = await madeLog();
+    const { code, stdout } = await forebay('log', directory, '--json');
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      ...{ directory, files: 3, free: expect.any(Number) },
+      segments: [{ number: 1, state: 'live', ids: [{ id: ID, from: 100 }], from: 100, to: END }],
+      cursors: [
+        { name: 'reader', position: { id: ID, offset: 100 }, state: 'readable', behind: END - 100 },
+      ],
+    });
+  });
+
+  it('takes no lock and writes nothing while the log is written to', async () => {
+    const { directory, log } = await openLog();
+    await using _ = log;
+    const before = await readdir(directory, { recursive: true });
+    expect((await forebay('log', directory)).code).toBe(0);
+    expect(await readdir(directory, { recursive: true })).toEqual(before);
+  });
+
+  it('of a directory without a log is a matter of configuration', async () => {
+    const directory = await freshDirectory();
+    await mkdir(directory);
+    const { code, stderr } = await forebay('log', directory);
+    expect(code).toBe(78);
+    expect(stderr).toMatch(/holds no log/);
+  });
+});
