@@ -164,7 +164,10 @@ class Connection implements LinkSocket {
 
   #receive(bytes: Uint8Array): void {
     const { server } = this;
-    if (server === undefined || !server.running) return this.cut();
+    if (server === undefined || !server.running) {
+      this.cut();
+      return;
+    }
     this.#cursor.push(bytes);
     while (!this.#closed && this.#cursor.next()) {
       const words = Array.from({ length: this.#cursor.argumentCount }, (_, i) =>
@@ -181,22 +184,28 @@ class Connection implements LinkSocket {
     }
     switch (name.toUpperCase()) {
       case 'PING':
-        return this.#send(bytesOf('+PONG\r\n'));
+        this.#send(bytesOf('+PONG\r\n'));
+        break;
       case 'INFO': {
         const report = server.report();
-        return this.#send(bytesOf(`$${report.length}\r\n${report}\r\n`));
+        this.#send(bytesOf(`$${report.length}\r\n${report}\r\n`));
+        break;
       }
       case 'REPLCONF':
         if (option === 'rdb-only') this.#rdbOnly = true;
-        return this.#send(bytesOf('+OK\r\n'));
+        this.#send(bytesOf('+OK\r\n'));
+        break;
       case 'PSYNC':
-        return this.#onPsync(server, option, Number(words[0]));
+        this.#onPsync(server, option, Number(words[0]));
     }
   }
 
   #onPsync(server: SimulatedServer, id: string, asked: number): void {
     const answer = server.answer(id, asked);
-    if (answer.type === 'later') return this.#send(bytesOf('-NOMASTERLINK no link\r\n'));
+    if (answer.type === 'later') {
+      this.#send(bytesOf('-NOMASTERLINK no link\r\n'));
+      return;
+    }
     this.#stream = server.stream;
     if (answer.type === 'continue') {
       this.#send(bytesOf(`+CONTINUE ${server.id}\r\n`));
@@ -233,17 +242,22 @@ class Connection implements LinkSocket {
 
   #sendSome(): void {
     const { random } = this.#host;
-    if (this.server?.stream !== (this.#stream ?? this.server?.stream)) return this.cut();
+    const stream = this.#stream ?? this.server?.stream;
+    if (this.server?.stream !== stream) {
+      this.cut();
+      return;
+    }
     if (this.#toSend.length === 0 && this.#streamed !== undefined && !this.#awaitsAck) {
       const to = this.#streamed + random.pick([1, 7, 50, 1000]);
-      this.#send(this.#stream!.slice(this.#streamed, to));
+      this.#send(stream!.slice(this.#streamed, to));
       this.#streamed += this.#toSend.length;
     }
-    if (this.#toSend.length === 0) return this.#lastWords ? this.cut() : undefined;
-    const length = random.pick([1, 10, 100, this.#toSend.length]);
-    const piece = this.#toSend.slice(0, length);
-    this.#toSend = this.#toSend.slice(length);
-    this.#listener.onBytes(piece);
+    if (this.#toSend.length > 0) {
+      const length = random.pick([1, 10, 100, this.#toSend.length]);
+      const piece = this.#toSend.slice(0, length);
+      this.#toSend = this.#toSend.slice(length);
+      this.#listener.onBytes(piece);
+    } else if (this.#lastWords) this.cut();
   }
 }
 

@@ -240,7 +240,10 @@ export class Simulation {
   /** Only what is in the log is acknowledged, and only what is synced is called so. */
   #onAckSent(written: number, synced: number | undefined): void {
     const log = this.#log;
-    if (log === undefined) return this.#fail('acknowledged before the log was open');
+    if (log === undefined) {
+      this.#fail('acknowledged before the log was open');
+      return;
+    }
     if (written > log.written) this.#fail(`acknowledged ${written}, written is ${log.written}`);
     if (synced === undefined || log.history === undefined) return;
     if (synced > log.synced) this.#fail(`FACK ${synced}, synced is ${log.synced}`);
