@@ -28,8 +28,14 @@ export class Contents {
     throw new LogError('MISUSE', this.directory, 'the log has no base yet');
   }
 
-  /** Commits a change, lets its writer take over, and clears up behind it. @throws {LogError} `IO` */
-  async apply({ manifest, writer, afterwards }: Change): Promise<void> {
+  /**
+   * Commits a change, lets its writer take over, and clears up behind it. `onCommitted` is called
+   * before anyone can see what has changed.
+   *
+   * @throws {LogError} `IO`
+   */
+  async apply(change: Change, onCommitted: () => void = () => {}): Promise<void> {
+    const { manifest, writer, afterwards } = change;
     const before = this.#current?.writer;
     try {
       await this.#commit(manifest);
@@ -38,6 +44,7 @@ export class Contents {
       throw error;
     }
     this.#current = { manifest, writer };
+    onCommitted();
     if (before !== writer) await before?.close();
     await afterwards?.();
   }

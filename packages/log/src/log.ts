@@ -8,13 +8,8 @@ import { stepBack } from './changes/step-back.ts';
 import { systemClock } from './clock.ts';
 import { Contents } from './contents.ts';
 import { Cursor } from './cursors/cursor.ts';
-import {
-  checkCursorName,
-  readCursor,
-  readCursors,
-  removeCursor,
-  writeCursor,
-} from './cursors/cursors.ts';
+import { checkCursorName, readCursor, removeCursor, writeCursor } from './cursors/cursors.ts';
+import { pinsOf, readPlaces } from './cursors/pins.ts';
 import { closeQuietly } from './disk/close-quietly.ts';
 import type { DiskLock } from './disk/disk.ts';
 import { nodeDisk } from './disk/node-disk.ts';
@@ -25,10 +20,11 @@ import type {
   FreshBase,
   LogEnd,
   LogOptions,
+  NewBase,
   StepBack,
 } from './log-types.ts';
 import { locate, positionIn, shiftIds } from './manifest/lineage.ts';
-import type { Base, Manifest } from './manifest/manifest.ts';
+import type { Base } from './manifest/manifest.ts';
 import { baseName, historyOf } from './manifest/manifest.ts';
 import type { LogItem, ReadOptions } from './reading/read-log.ts';
 import { readLog } from './reading/read-log.ts';
@@ -38,7 +34,7 @@ import { checkBaseEnd } from './recovery/base.ts';
 import { lockDirectory } from './recovery/lock.ts';
 import { makeDirectory, nextSequence, openDirectory, pathIn } from './recovery/open-directory.ts';
 import { recover } from './recovery/recover.ts';
-import type { Pin, Retained, RetainPolicy } from './retention/retain.ts';
+import type { Retained, RetainPolicy } from './retention/retain.ts';
 import { dropChange, prune, sizesOf, totalOf } from './retention/retain.ts';
 import { Turns } from './turns.ts';
 
@@ -55,6 +51,7 @@ export class Log {
   readonly #lock: DiskLock;
   readonly #turns = new Turns();
   readonly #readers = new Readers();
+  readonly #cursorTurns = new Turns();
   /** Bases on their way: where one will stand is not rotated away from. */
   readonly #awaited = new Set<number>();
   #contents: Contents;
@@ -163,11 +160,10 @@ export class Log {
    * @throws {LogError} `CORRUPT` if the base is not whole; `IO`, `MISUSE`
    */
   async beginHistory(base: FirstBase): Promise<void> {
-    await this.#change(async () => {
+    await this.#changeWith(base, async () => {
       await checkBaseEnd(this.#workshop.disk, base.target.path, base.size);
       return beginHistory(this.#workshop, this.#contents.current, base);
     });
-    this.#awaited.delete(base.target.sequence);
   }
 
   /**
@@ -190,11 +186,10 @@ export class Log {
    * @throws {LogError} `NOT_COVERED` where it does not belong; `CORRUPT` if it is not whole; `IO`, `MISUSE`
    */
   async addBase(base: FreshBase): Promise<void> {
-    await this.#change(async () => {
+    await this.#changeWith(base, async () => {
       await checkBaseEnd(this.#workshop.disk, base.target.path, base.size);
       return addBase(this.#workshop, this.#contents.needed, base);
     });
-    this.#awaited.delete(base.target.sequence);
   }
 
   /**
@@ -203,12 +198,14 @@ export class Log {
    * @throws {LogError} `IO`, `MISUSE`
    */
   async setHistory({ id }: History): Promise<void> {
-    await this.#change(async () => {
+    await this.#inTurn(async () => {
       const { manifest, writer } = this.#contents.needed;
-      const ids = shiftIds(manifest.live.ids, id, writer.written);
-      // Who has read what a power cut took from us has read it of the id before.
-      if (ids !== manifest.live.ids) this.#readers.stepBack(manifest.live.number, writer.written);
-      return { manifest: { ...opened(manifest), live: { ...manifest.live, ids } }, writer };
+      const { live } = manifest;
+      if (historyOf(live).id === id) return;
+      const ids = shiftIds(live.ids, id, writer.written);
+      const change = { manifest: { ...opened(manifest), live: { ...live, ids } }, writer };
+      // Who has read what a power cut took from us has read it under the id before.
+      await this.#apply(change, () => this.#readers.stepBack(live.number, writer.written));
     });
   }
 
@@ -238,19 +235,19 @@ export class Log {
 
   /**
    * Takes back what came after the last place up to `shared` where the stream may be cut. It is moved
-   * aside, and readers beyond are told. Where nothing came after it, at least the ids that began there
-   * go.
+   * aside, and readers beyond are told. The stream goes on under `id`, one of the history's; without
+   * it, under the one that its last byte came under.
    *
    * @throws {LogError} `NOT_COVERED` where it cannot be gone back to; `IO`, `MISUSE`
    */
-  stepBack(shared: number): Promise<StepBack> {
+  stepBack(shared: number, id?: string): Promise<StepBack> {
     return this.#inTurn(async () => {
-      const { manifest, writer } = this.#contents.needed;
-      const from = positionIn(manifest.live, writer.written);
-      const { stream, ...change } = await stepBack(this.#workshop, this.#contents.needed, shared);
+      const current = this.#contents.needed;
+      const { live } = current.manifest;
+      const from = positionIn(live, current.writer.written);
+      const { stream, ...change } = await stepBack(this.#workshop, current, shared, id);
       const { offset } = stream;
-      this.#readers.stepBack(manifest.live.number, offset);
-      await this.#apply(change);
+      await this.#apply(change, () => this.#readers.stepBack(live.number, offset));
       const history = historyOf(change.manifest.live);
       return { history, offset, stream, dropped: 0, from, to: { id: history.id, offset } };
     });
@@ -261,11 +258,12 @@ export class Log {
    *
    * @throws {LogError} `IO`, `MISUSE`
    */
-  retain(policy: RetainPolicy): Promise<Retained> {
+  async retain(policy: RetainPolicy): Promise<Retained> {
+    const cursors = await readPlaces(this.#workshop.disk, this.directory);
     return this.#inTurn(async () => {
       const { manifest } = this.#contents.needed;
       const sizes = await sizesOf(this.#workshop, manifest);
-      const pins = [...this.#readers.seats, ...(await this.#cursorPins(manifest))];
+      const pins = [...this.#readers.seats, ...pinsOf(cursors, manifest, this.written)];
       const now = this.#workshop.clock.now();
       const { manifest: kept, cutOff } = prune(manifest, pins, sizes, now, policy);
       const change = dropChange(this.#workshop, this.#contents.needed, kept);
@@ -314,7 +312,8 @@ export class Log {
     const { disk } = this.#workshop;
     const host = {
       read: (position: Position, options: ReadOptions) => this.read(position, options),
-      keep: (each: string, position: Position) => this.#keepCursor(each, position),
+      keep: (each: string, position: Position, hint: number) =>
+        this.#keepCursor(each, position, hint),
       forget: (each: string) => removeCursor(disk, this.directory, each),
     };
     const kept = await readCursor(disk, this.directory, name);
@@ -342,13 +341,14 @@ export class Log {
   async #close(): Promise<void> {
     this.#closed = true;
     this.#readers.wake();
-    await this.#turns.idle();
-    await this.#readers.close();
     try {
+      await this.#turns.idle();
+      await this.#cursorTurns.idle();
+      await this.#readers.close();
       if (this.#failure === undefined) await this.#contents.seal();
     } finally {
-      await this.#contents.close();
-      await this.#lock.release();
+      // Whatever else fails: a lock that stays would keep us from opening it anew.
+      await this.#contents.close().finally(() => this.#lock.release());
     }
   }
 
@@ -368,8 +368,22 @@ export class Log {
     });
   }
 
-  async #apply(change: Change): Promise<void> {
-    await this.#contents.apply(change);
+  /** The same with a base, which is of no use to anyone where no change comes of it. */
+  async #changeWith({ target }: NewBase, make: () => Promise<Change>): Promise<void> {
+    const { disk } = this.#workshop;
+    await this.#change(async () => {
+      try {
+        return await make();
+      } catch (error) {
+        await disk.remove(target.path).catch(() => {});
+        throw error;
+      }
+    });
+    this.#awaited.delete(target.sequence);
+  }
+
+  async #apply(change: Change, onCommitted?: () => void): Promise<void> {
+    await this.#contents.apply(change, onCommitted);
     this.#progressed();
   }
 
@@ -416,24 +430,17 @@ export class Log {
     };
   }
 
-  async #keepCursor(name: string, position: Position): Promise<number> {
-    const { manifest } = this.#contents.needed;
-    const found = locate(manifest, this.written, position);
-    if (found.type !== 'held' || found.offset > this.written) {
-      const message = `${position.id}:${position.offset} is not held in ${this.directory}`;
-      throw new LogError('NOT_COVERED', this.directory, message);
-    }
-    const segment = found.segment.number;
-    await writeCursor(this.#workshop.disk, this.directory, { name, position, segment });
-    return segment;
-  }
-
-  async #cursorPins(manifest: Manifest): Promise<Pin[]> {
-    const cursors = await readCursors(this.#workshop.disk, this.directory);
-    return cursors.flatMap(({ name, position, segment }) => {
-      const found = locate(manifest, this.written, position, segment);
-      if (found.type === 'unknown') return [];
-      return [{ name, segment: found.segment.number, offset: found.offset }];
+  #keepCursor(name: string, position: Position, hint?: number): Promise<number> {
+    if (this.#closed) throw new LogError('MISUSE', this.directory, 'the log is closed');
+    return this.#cursorTurns.take(async () => {
+      const found = locate(this.#contents.needed.manifest, this.written, position, hint);
+      if (found.type !== 'held' || found.offset > this.written) {
+        const message = `${position.id}:${position.offset} is not held in ${this.directory}`;
+        throw new LogError('NOT_COVERED', this.directory, message);
+      }
+      const segment = found.segment.number;
+      await writeCursor(this.#workshop.disk, this.directory, { name, position, segment });
+      return segment;
     });
   }
 

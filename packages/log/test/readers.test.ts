@@ -26,7 +26,7 @@ describe('a reader', () => {
     await items.next();
     const end = 100 + SET.length + PING.length;
     await stepBack(log, 100 + SET.length);
-    expect((await items.next()).value).toEqual({
+    expect((await items.next()).value).toMatchObject({
       type: 'rewound',
       from: at(end),
       to: at(100 + SET.length),
@@ -34,6 +34,34 @@ describe('a reader', () => {
     await log.setHistory(shiftHistory(log.history!, B, log.written));
     await append(log, OTHER);
     expect((await items.next()).value).toMatchObject({ bytes: OTHER, id: B });
+  });
+
+  it('is given nothing of what goes, however late it asks', async () => {
+    await using log = await filled(await freshDirectory());
+    const items = log.read(at(100));
+    await items.next();
+    const stepped = stepBack(log, 100 + SET.length);
+    const next = items.next();
+    await stepped;
+    await append(log, OTHER);
+    expect((await next).value).toMatchObject({ type: 'rewound', to: at(100 + SET.length) });
+    expect((await items.next()).value).toMatchObject({ bytes: OTHER });
+  });
+
+  it('is told of the place by the id that is left', async () => {
+    await using log = await filled(await freshDirectory());
+    await log.setHistory(shiftHistory(log.history!, B, log.written));
+    await append(log, OTHER);
+    const items = log.read(at(100, B));
+    for (let offset = 0; offset < log.written; ) {
+      offset = ((await items.next()).value as { offset: number }).offset;
+    }
+    const end = log.written;
+    await stepBack(log, 100 + SET.length);
+    expect((await items.next()).value).toMatchObject({
+      from: at(end, B),
+      to: at(100 + SET.length, A),
+    });
   });
 
   it('that was not there yet is told nothing', async () => {
@@ -122,13 +150,63 @@ describe('a cursor', () => {
     await log.close();
     await using again = await Log.open(directory);
     const items = (await again.cursor('feed')).read({ follow: false });
-    expect((await items.next()).value).toEqual({
+    expect((await items.next()).value).toMatchObject({
       type: 'rewound',
       from: at(end),
       to: at(100 + SET.length, B),
     });
     const expected = Buffer.concat([OTHER, OTHER]).toString('latin1');
     expect(await collect(items)).toBe(expected);
+  });
+
+  it('in the first of two tails goes back to the lower place', async () => {
+    const directory = await freshDirectory();
+    const log = await filled(directory);
+    await log.cursor('feed');
+    await stepBack(log, 100 + SET.length);
+    await append(log, OTHER);
+    await stepBack(log, 100);
+    await append(log, OTHER);
+    await log.close();
+    await using again = await Log.open(directory);
+    const items = (await again.cursor('feed')).read({ follow: false });
+    expect((await items.next()).value).toMatchObject({ type: 'rewound', to: at(100) });
+    expect(await collect(items)).toBe(Buffer.from(OTHER).toString('latin1'));
+  });
+
+  it('kept at the place that a step back told is there', async () => {
+    await using log = await filled(await freshDirectory());
+    const cursor = await log.cursor('feed');
+    const items = cursor.read();
+    const next = items.next();
+    await stepBack(log, 100 + SET.length);
+    const item = (await next).value;
+    expect(item).toMatchObject({ type: 'rewound' });
+    if (item?.type === 'rewound') await cursor.commit(item.to);
+    await append(log, OTHER);
+    expect((await (await log.cursor('feed')).read().next()).value).toMatchObject({ bytes: OTHER });
+  });
+
+  it('of one who still reads a replaced history of the same id is kept in that', async () => {
+    await using log = await filled(await freshDirectory());
+    const cursor = await log.cursor('feed', at(100));
+    const items = cursor.read();
+    await giveBase(log, 50, 0, A);
+    await append(log, OTHER);
+    await append(log, OTHER);
+    await items.next();
+    await cursor.commit(at(100 + SET.length));
+    const again = (await log.cursor('feed')).read();
+    expect((await again.next()).value).toMatchObject({ bytes: PING });
+    expect((await again.next()).value).toMatchObject({ type: 'reset' });
+  });
+
+  it('is its own, though another is kept at the same time', async () => {
+    await using log = await filled(await freshDirectory());
+    const [one, two] = [await log.cursor('one'), await log.cursor('two')];
+    await Promise.all([one.commit(at(100)), two.commit(at(100 + SET.length)), one.commit(at(100))]);
+    expect((await log.cursor('one')).position).toEqual(at(100));
+    expect((await log.cursor('two')).position).toEqual(at(100 + SET.length));
   });
 
   it('in a history that was replaced reads it to its end, and is told', async () => {

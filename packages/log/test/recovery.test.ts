@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { StreamTracker, startHistory } from '@forebay/psync';
+import { StreamTracker, shiftHistory, startHistory } from '@forebay/psync';
 import { encodeCommand } from '@forebay/resp';
 import { concatBytes, randomFrom, SimulatedClock, SimulatedDisk } from '@forebay/testkit';
 import { describe, expect, it } from 'vitest';
@@ -128,6 +128,13 @@ describe('a cursor in what a power cut took', () => {
     expect((await next).value).toMatchObject({ type: 'stream', offset: lost + PING.length });
   });
 
+  it('is told of another history though nothing has come of that yet', async () => {
+    const { machine, lost } = await behindItsCursor();
+    await machine.log.setHistory(startHistory(B));
+    const items = (await machine.log.cursor('feed')).read();
+    expect((await items.next()).value).toMatchObject({ type: 'rewound', from: { offset: lost } });
+  });
+
   it('is told when another history comes in its place', async () => {
     const { machine, lost } = await behindItsCursor();
     const next = (await machine.log.cursor('feed')).read().next();
@@ -234,6 +241,18 @@ describe('a step back', () => {
     // What came before, what was taken away, and what is to come.
     expect(files).toHaveLength(3);
     expect(from).toBe(PING.length + SET.length);
+  });
+
+  it('to the beginning of an id goes on under that, where it is told to', async () => {
+    await using log = await Log.open(await freshDirectory());
+    await giveBase(log, 5);
+    await append(log, PING);
+    await log.setHistory(shiftHistory(log.history!, B, log.written));
+    await append(log, SET);
+    const { history } = await log.stepBack(5 + PING.length, B);
+    expect([history.id, history.secondId]).toEqual([B, A]);
+    const { history: older } = await log.stepBack(5 + PING.length);
+    expect(older.id).toBe(A);
   });
 
   it('into a command goes to its beginning', async () => {

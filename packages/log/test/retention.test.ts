@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { encodeCommand } from '@forebay/resp';
 import { SimulatedClock } from '@forebay/testkit';
@@ -92,6 +92,19 @@ describe('what is still needed', () => {
     expect(cutOff).toEqual([]);
     expect(await collect(log.read(at(first), { follow: false }))).toHaveLength(SET.length);
     await expect(log.read(at(0)).next()).rejects.toThrow(/is not held/);
+    await log.close();
+  });
+
+  it('by a cursor whose file is damaged is not known: all stays, up to the hard limit', async () => {
+    const directory = await freshDirectory();
+    const { log, clock } = await opened(directory);
+    await hourWithBase(log, clock);
+    await log.cursor('odd', at(log.written));
+    await writeFile(join(directory, 'cursors', 'odd.cursor'), 'x');
+    await log.retain({ time: 0 });
+    expect(await collect(log.read(at(0), { follow: false }))).toHaveLength(SET.length);
+    const { cutOff } = await log.retain({ time: 0, hardLimit: 1 });
+    expect(cutOff).toContainEqual(expect.objectContaining({ name: 'odd' }));
     await log.close();
   });
 

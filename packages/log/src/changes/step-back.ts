@@ -26,6 +26,7 @@ export async function stepBack(
   workshop: Workshop,
   { manifest, writer: old }: Current,
   shared: number,
+  id: string | undefined,
 ): Promise<SteppedBack> {
   const { live } = manifest;
   const i = live.increments.findLastIndex(({ startOffset }) => startOffset <= shared);
@@ -38,7 +39,7 @@ export async function stepBack(
   await old.settle();
   const reader = await IncrementReader.open(workshop.disk, workshop.pathOf, within);
   try {
-    if (shared === old.written) return await underOlderId(manifest, old, reader);
+    if (shared === old.written) return await underOlderId(manifest, old, reader, id);
     const { boundary: at } = await streamAt(reader, shared);
     const stream = new StreamTracker(at);
     const { offset } = at;
@@ -62,7 +63,7 @@ export async function stepBack(
     };
     const kept: Segment = {
       ...live,
-      ids: idsUpTo(live.ids, offset),
+      ids: idsUpTo(live.ids, offset, id),
       bases: live.bases.filter((base) => base.offset <= offset),
       increments: nonEmpty([...before, ...(keepsHead ? [head] : []), next]),
     };
@@ -82,11 +83,13 @@ async function underOlderId(
   manifest: Manifest,
   writer: IncrementWriter,
   reader: IncrementReader,
+  id: string | undefined,
 ): Promise<SteppedBack> {
   const stream = await streamAt(reader, writer.written);
   const { live } = manifest;
-  const ids = idsUpTo(live.ids, writer.written);
-  const aliases = [...live.aliases, ...live.ids.filter((span) => !ids.includes(span))];
+  const ids = idsUpTo(live.ids, writer.written, id);
+  const given = live.ids.filter((span) => !ids.some((kept) => kept.id === span.id));
+  const aliases = [...live.aliases, ...given];
   return { manifest: { ...opened(manifest), live: { ...live, ids, aliases } }, writer, stream };
 }
 

@@ -5,7 +5,7 @@ import type { LogItem, ReadOptions } from '../reading/read-log.ts';
 export interface CursorHost {
   read(from: Position, options: ReadOptions): AsyncGenerator<LogItem, void, void>;
   /** Makes the place durable, and tells the number of its segment. */
-  keep(name: string, position: Position): Promise<number>;
+  keep(name: string, position: Position, hint: number): Promise<number>;
   forget(name: string): Promise<void>;
 }
 
@@ -15,11 +15,14 @@ export class Cursor {
   readonly #host: CursorHost;
   #position: Position;
   #segment: number;
+  /** The number of the segment that is being read. */
+  #reading: number;
 
   constructor(name: string, position: Position, segment: number, host: CursorHost) {
     this.name = name;
     this.#position = position;
     this.#segment = segment;
+    this.#reading = segment;
     this.#host = host;
   }
 
@@ -34,10 +37,16 @@ export class Cursor {
    *
    * @throws {LogError} `NOT_COVERED` when it was cut off; `CORRUPT`, `IO`
    */
-  read(options: Pick<ReadOptions, 'follow' | 'signal'> = {}): AsyncGenerator<LogItem, void, void> {
+  async *read(
+    options: Pick<ReadOptions, 'follow' | 'signal'> = {},
+  ): AsyncGenerator<LogItem, void, void> {
     const { name } = this;
     const segment = this.#segment;
-    return this.#host.read(this.#position, { ...options, name, segment, ahead: true });
+    const place = { name, segment, ahead: true };
+    for await (const item of this.#host.read(this.#position, { ...options, ...place })) {
+      this.#reading = item.segment;
+      yield item;
+    }
   }
 
   /**
@@ -46,7 +55,7 @@ export class Cursor {
    * @throws {LogError} `NOT_COVERED` unless it is in the log; `IO`
    */
   async commit(position: Position): Promise<void> {
-    this.#segment = await this.#host.keep(this.name, position);
+    this.#segment = await this.#host.keep(this.name, position, this.#reading);
     this.#position = position;
   }
 

@@ -1,10 +1,10 @@
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Disk, DiskFile } from './disk.ts';
 
 /** Replaces a file by one rename: a reader, and a crash, see the old content or the new. */
 export async function replaceFile(disk: Disk, path: string, content: Uint8Array): Promise<void> {
   const directory = dirname(path);
-  const temporary = join(directory, `temp-${process.pid}.new`);
+  const temporary = join(directory, `temp-${process.pid}-${basename(path)}`);
   await writeWhole(disk, temporary, content);
   await disk.rename(temporary, path);
   await disk.syncDirectory(directory);

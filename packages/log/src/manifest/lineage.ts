@@ -14,9 +14,14 @@ export function shiftIds([first, ...others]: Ids, id: string, offset: number): I
   return [first, ...before, { id, from: offset }];
 }
 
-/** The ids of what is left when all after `offset` is taken back. */
-export function idsUpTo([first, ...others]: Ids, offset: number): Ids {
-  return [first, ...others.filter(({ from }) => from < offset)];
+/**
+ * The ids of what is left when all after `offset` is taken back: up to `id`, where that is one of
+ * them, though nothing has come under it yet.
+ */
+export function idsUpTo([first, ...others]: Ids, offset: number, id?: string): Ids {
+  const last = others.findLastIndex((span) => id !== undefined && sameId(span.id, id));
+  const kept = others.filter(({ from }, i) => from < offset || i <= last);
+  return [first, ...kept.map((span) => ({ ...span, from: Math.min(span.from, offset) }))];
 }
 
 /** The ids of what comes after `offset`. */
@@ -53,30 +58,38 @@ export function locate(manifest: Manifest, written: number, at: Position, hint?:
   ];
   let behind: Location | undefined;
   for (const segment of order) {
-    const end = endOf(segment, written);
-    const shared = sharedEnd(segment, at.id, end);
+    const shared = sharedEnd(segment, at.id, endOf(segment, written));
     if (shared === undefined) continue;
-    if (at.offset <= shared) {
-      if (at.offset >= startOf(segment)) return comesBack(manifest, segment, at.offset);
-    } else if (shared < end || segment !== manifest.live) {
-      behind ??= { type: 'rewound', segment, offset: shared };
-    } else behind ??= { type: 'held', segment, offset: at.offset };
+    if (at.offset > shared) behind ??= beyond(manifest, segment, at, shared);
+    else if (at.offset >= startOf(segment)) return within(manifest, segment, at.offset);
   }
   return behind ?? { type: 'unknown' };
 }
 
-/** What was moved aside is not gone on with: whoever is in it goes back to where it begins. */
-function comesBack(manifest: Manifest, segment: Segment, offset: number): Location {
-  if (!isRewound(segment) || offset === startOf(segment)) return { type: 'held', segment, offset };
-  return { type: 'rewound', segment: parentOf(manifest, segment), offset: startOf(segment) };
+/** What was moved aside is not gone on with: whoever is in it goes back to what is left of it. */
+function within(manifest: Manifest, segment: Segment, offset: number): Location {
+  if (!isRewound(segment)) return { type: 'held', segment, offset };
+  const { parent, end } = leftOf(manifest, segment);
+  if (offset <= end) return { type: 'held', segment: parent, offset };
+  return { type: 'rewound', segment: parent, offset: end };
 }
 
-/** The segment that a tail was taken from. */
-function parentOf(manifest: Manifest, tail: Segment): Segment {
-  const later = manifest.past.slice(
-    manifest.past.findIndex(({ number }) => number === tail.number),
-  );
-  return later.find(({ by }) => by === 'reset') ?? manifest.live;
+/** Past what is shared there is more to come only under the id that is followed. */
+function beyond(manifest: Manifest, segment: Segment, at: Position, shared: number): Location {
+  if (segment === manifest.live && sameId(historyOf(segment).id, at.id)) {
+    return { type: 'held', segment, offset: at.offset };
+  }
+  const left = within(manifest, segment, shared);
+  return left.type === 'held' ? { ...left, type: 'rewound' } : left;
+}
+
+/** The segment that a tail was taken from, and the last of its bytes that later step backs have left. */
+function leftOf(manifest: Manifest, tail: Segment): { parent: Segment; end: number } {
+  const i = manifest.past.findIndex(({ number }) => number === tail.number);
+  const later = manifest.past.slice(i);
+  const reset = later.findIndex(({ by }) => by === 'reset');
+  const tails = reset === -1 ? later : later.slice(0, reset);
+  return { parent: later[reset] ?? manifest.live, end: Math.min(...tails.map(startOf)) };
 }
 
 /** The segment that came after one that a full resync ended. */

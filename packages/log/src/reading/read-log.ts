@@ -17,6 +17,8 @@ export type LogItem =
       readonly offset: number;
       /** The history they are of, by the id that it has now. */
       readonly id: string;
+      /** The number of the segment that they are in. */
+      readonly segment: number;
     }
   /** A full resync: what follows belongs on the snapshot at `to`, and not on what came before. */
   | {
@@ -24,9 +26,15 @@ export type LogItem =
       readonly from: Position;
       readonly to: Position;
       readonly reason: string;
+      readonly segment: number;
     }
   /** What came after `to` never was, in the history that is followed now. */
-  | { readonly type: 'rewound'; readonly from: Position; readonly to: Position };
+  | {
+      readonly type: 'rewound';
+      readonly from: Position;
+      readonly to: Position;
+      readonly segment: number;
+    };
 
 export interface ReadOptions {
   /** Whether to wait for more at the end; true by default. */
@@ -72,6 +80,8 @@ class Reader implements ReaderSeat {
   readonly #log: WatchedLog;
   #segment = 0;
   #offset = 0;
+  /** What the place is called, as it was told last. */
+  #id = '';
   #rewound: LogItem | undefined;
   #gone = false;
   #file: IncrementReader | undefined;
@@ -101,8 +111,10 @@ class Reader implements ReaderSeat {
     if (beyond && !ahead) throw this.#notCovered(from);
     this.#segment = found.segment.number;
     this.#offset = found.offset;
+    this.#id = found.type === 'held' ? from.id : positionIn(found.segment, 0).id;
     if (found.type === 'held') return;
-    yield { type: 'rewound', from, to: positionIn(found.segment, found.offset) };
+    const to = positionIn(found.segment, found.offset);
+    yield { type: 'rewound', from, to, segment: this.#segment };
   }
 
   /** Whether there is nothing to give, in this moment. */
@@ -114,10 +126,12 @@ class Reader implements ReaderSeat {
 
   steppedBack(segment: number, offset: number): void {
     if (segment !== this.#segment || offset >= this.#offset) return;
-    const live = this.#log.manifest.live;
-    const from = this.#rewound?.type === 'rewound' ? this.#rewound.from : this.#here(live);
-    this.#rewound = { type: 'rewound', from, to: { id: from.id, offset } };
+    const here = { id: this.#id, offset: this.#offset };
+    const from = this.#rewound?.type === 'rewound' ? this.#rewound.from : here;
+    const to = positionIn(this.#log.manifest.live, offset);
+    this.#rewound = { type: 'rewound', from, to, segment };
     this.#offset = offset;
+    this.#id = to.id;
     this.#chunks = undefined;
   }
 
@@ -171,8 +185,12 @@ class Reader implements ReaderSeat {
         continue;
       }
       const { bytes, offset } = value;
-      if (this.#rewound === undefined) this.#offset = offset;
-      return { type: 'stream', bytes, offset, id: positionIn(segment, offset).id };
+      const { id } = positionIn(segment, offset);
+      if (this.#rewound === undefined) {
+        this.#offset = offset;
+        this.#id = id;
+      }
+      return { type: 'stream', bytes, offset, id, segment: segment.number };
     }
   }
 
@@ -200,7 +218,9 @@ class Reader implements ReaderSeat {
     const from = this.#here(segment);
     this.#segment = successor.number;
     this.#offset = successor.bases[0]?.offset ?? startOf(successor);
-    return { type: 'reset', from, to: this.#here(successor), reason };
+    const to = this.#here(successor);
+    this.#id = to.id;
+    return { type: 'reset', from, to, reason, segment: successor.number };
   }
 
   #here(segment: Segment): Position {

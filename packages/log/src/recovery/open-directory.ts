@@ -32,6 +32,7 @@ export function pathIn(directory: string, name: string): string {
 /** Makes a data directory where there is none. @throws {LogError} `IO` */
 export async function makeDirectory(disk: Disk, directory: string): Promise<void> {
   await orLogError(directory, 'making the directory', async () => {
+    if (await isThere(disk, directory)) return;
     await disk.makeDirectory(directory);
     await disk.syncDirectory(dirname(resolve(directory)));
   });
@@ -189,6 +190,16 @@ export async function checkLength(
   if (held >= end) return;
   const message = `${path} ends at offset ${held}, and should hold the stream up to ${end}`;
   throw new LogError('CORRUPT', path, message);
+}
+
+async function isThere(disk: Disk, path: string): Promise<boolean> {
+  try {
+    await disk.list(path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
 }
 
 function corrupt(directory: string, what: string): LogError {

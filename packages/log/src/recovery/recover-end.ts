@@ -29,9 +29,9 @@ interface Numbered {
 }
 
 /**
- * Decides what of the last increment is kept. What this run of the machine has written is right to
- * the file's last byte. What another has written and did not sync may be lost in any part, or be
- * zeros: of that, only the spans whose CRC confirms them.
+ * Decides what of the last increment is kept. What was not synced may be lost in any part, or be
+ * zeros: of that, only the spans whose CRC confirms them; and where this run of the machine wrote it,
+ * what follows the last of them too, to the file's last byte.
  *
  * @throws {LogError} `FOREIGN` where a server has written to it; `CORRUPT`, `IO`
  */
@@ -52,12 +52,14 @@ export async function recoverEnd(
   if (sameRun && held < last.record.end) {
     throw bootedError(path, 'is shorter than its index says it was written');
   }
-  const kept = sameRun ? last : await confirmed(reader, last);
+  const kept = await confirmed(reader, last);
+  // What this run wrote after the last record is whole, unless the system dropped what a sync refused.
+  const trusted = sameRun && kept.number === last.number;
   const { synced } = last.record;
   if (held < kept.record.end) throw lostError(reader, held, kept.record.end);
   const times = await writtenLast(disk, reader, last);
   if (held > last.record.end) await refuseForeignTail(reader, last.record, held, times);
-  const { stream, crc } = await followTail(reader, kept.record, sameRun ? held : kept.record.end);
+  const { stream, crc } = await followTail(reader, kept.record, trusted ? held : kept.record.end);
   return {
     stream,
     index: {
