@@ -23,7 +23,7 @@ import type {
   NewBase,
   StepBack,
 } from './log-types.ts';
-import { locate, positionIn, shiftIds } from './manifest/lineage.ts';
+import { endOf, locate, positionIn, shiftIds } from './manifest/lineage.ts';
 import type { Base } from './manifest/manifest.ts';
 import { baseName, historyOf } from './manifest/manifest.ts';
 import type { LogItem, ReadOptions } from './reading/read-log.ts';
@@ -434,7 +434,7 @@ export class Log {
     if (this.#closed) throw new LogError('MISUSE', this.directory, 'the log is closed');
     return this.#cursorTurns.take(async () => {
       const found = locate(this.#contents.needed.manifest, this.written, position, hint);
-      if (found.type !== 'held' || found.offset > this.written) {
+      if (found.type !== 'held' || found.offset > endOf(found.segment, this.written)) {
         const message = `${position.id}:${position.offset} is not held in ${this.directory}`;
         throw new LogError('NOT_COVERED', this.directory, message);
       }

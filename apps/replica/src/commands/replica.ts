@@ -85,7 +85,10 @@ export function replicaCommand(reporter: Reporter): Command {
     .action(async (flags: ReplicaFlags) => {
       const config = configOf(flags, process.env);
       const reload = () => candidatesOf(flags, process.env);
-      await follow(config, reporter, { stop: stopSignal(), onReload, reload });
+      // Without a file there is nothing to read anew, and a hangup ends it, as it ends any program.
+      const control = { stop: stopSignal(), reload };
+      const onHangup = flags.replicaofFile === undefined ? () => () => {} : onReload;
+      await follow(config, reporter, { ...control, onReload: onHangup });
     });
 }
 

@@ -31,8 +31,12 @@ export async function choose(
 async function ask(candidates: readonly Candidate[], probe: Probe): Promise<Answer[]> {
   const answers = await Promise.all(
     candidates.map(async (candidate) => {
-      const report = await probe(candidate).catch(() => undefined);
-      return report === undefined ? [] : [{ candidate, report }];
+      try {
+        const report = await probe(candidate);
+        return report === undefined ? [] : [{ candidate, report }];
+      } catch {
+        return [];
+      }
     }),
   );
   return answers.flat();

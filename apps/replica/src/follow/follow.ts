@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { APPEND_DIRECTORY, Log } from '@forebay/log';
-import type { HeldStream } from '@forebay/psync';
+import type { HeldStream, ReplicationReport } from '@forebay/psync';
 import { formatPosition } from '@forebay/psync';
-import type { ReplicaError } from '@forebay/replica';
+import type { ReplicaError, UpstreamDecision } from '@forebay/replica';
 import { describeEndpoint, probe } from '@forebay/replica';
 import type { Candidate, Candidates, ReplicaConfig } from '../config.ts';
 import type { Reporter } from '../reporter.ts';
@@ -13,6 +13,7 @@ import { fetchBase } from './fetch-base.ts';
 import { Keeper } from './keeper.ts';
 import { replicaOptions, Session } from './session.ts';
 import { isNoRoom, SpaceWait } from './space.ts';
+import { negotiate } from './upstream.ts';
 import type { World } from './world.ts';
 import { realWorld } from './world.ts';
 
@@ -49,6 +50,21 @@ export async function follow(
 ): Promise<void> {
   const space = new SpaceWait(world, config.directory);
   const follower = new Follower(config, reporter, world, control);
+  const offReload = control.onReload(() => follower.reload());
+  try {
+    await followOn(follower, space, reporter, world, control);
+  } finally {
+    offReload();
+  }
+}
+
+async function followOn(
+  follower: Follower,
+  space: SpaceWait,
+  reporter: Reporter,
+  world: World,
+  control: Control,
+): Promise<void> {
   while (!control.stop.aborted) {
     const began = world.clock.now();
     const failure = await follower.run();
@@ -69,9 +85,12 @@ class Follower {
   readonly #control: Control;
   #candidates: Candidates;
   #upstream: Candidate;
+  #log: Log | undefined;
   #session: Session | undefined;
   #keeper: Keeper | undefined;
-  #choosing = false;
+  #choosing: Promise<void> | undefined;
+  /** Whether a primary has ever served us: what it refuses after that may be granted again. */
+  #linked = false;
   /** Who waits for the log to come to an offset. */
   #waiting: { readonly offset: number; readonly resolve: () => void }[] = [];
   #needed = 0;
@@ -103,12 +122,15 @@ class Follower {
 
   async #run(): Promise<void> {
     const log = await this.#open();
+    this.#log = log;
     try {
       await this.#follow(log);
     } catch (error) {
       // What is told is the first failure, of which this may be another effect.
       await log.close().catch(() => {});
       throw error;
+    } finally {
+      this.#log = undefined;
     }
     await log.close();
     const { history, written } = log;
@@ -134,13 +156,18 @@ class Follower {
   }
 
   async #follow(log: Log): Promise<void> {
-    const { stop, onReload } = this.#control;
+    const { stop } = this.#control;
     await this.#choose(log);
     this.#reporter.step(
       `following ${describeEndpoint(this.#upstream.endpoint)} into ${this.#config.directory}`,
     );
     const ending = new AbortController();
     const events = {
+      decide: (report: ReplicationReport | undefined) => this.#decide(log, report),
+      isDenialFinal: () => !this.#linked && this.#candidates.length === 1,
+      onLinked: () => {
+        this.#linked = true;
+      },
       onAttemptEnded: (error: ReplicaError) => this.#onAttemptEnded(error, log),
       onProgress: () => this.#onProgress(log),
     };
@@ -156,11 +183,9 @@ class Follower {
     this.#keeper = new Keeper(log, this.#config, this.#world, this.#reporter, () =>
       this.#fetchBase(log, session, ending.signal),
     );
-    const offReload = onReload(() => this.#reload(log));
     try {
       await session.run(stop);
     } finally {
-      offReload();
       this.#needed = session.needed;
       ending.abort();
       await this.#keeper.stop();
@@ -197,30 +222,46 @@ class Follower {
   }
 
   /** Takes the candidates anew; what was followed is let go where it is none of them any more. */
-  #reload(log: Log): void {
+  reload(): void {
     try {
       this.#candidates = this.#control.reload();
     } catch (error) {
       this.#reporter.trouble(`the candidates stay as they are: ${(error as Error).message}`);
       return;
     }
-    if (this.#candidates.length > 1) void this.#choose(log);
-    else this.#turnTo(this.#candidates[0]);
+    if (this.#candidates.length === 1) this.#turnTo(this.#candidates[0]);
+    else if (this.#log !== undefined) void this.#choose(this.#log);
   }
 
-  /** Among several candidates, finds the one to follow. */
-  async #choose(log: Log): Promise<void> {
-    if (this.#candidates.length === 1 || this.#choosing) return;
-    this.#choosing = true;
-    try {
-      const ask = (candidate: Candidate) =>
-        probe({ ...replicaOptions(candidate, this.#config, this.#world), timeout: PROBE_TIMEOUT });
-      const chosen = await choose(this.#candidates, ask, heldBy(log));
-      if (chosen !== undefined) this.#turnTo(chosen);
-      else this.#reporter.trouble('no candidate is a primary, or names one, just now');
-    } finally {
-      this.#choosing = false;
-    }
+  /** Among several candidates, finds the one to follow; who comes while that is done awaits the same. */
+  #choose(log: Log): Promise<void> {
+    this.#choosing ??= this.#chooseOnce(log).finally(() => {
+      this.#choosing = undefined;
+    });
+    return this.#choosing;
+  }
+
+  async #chooseOnce(log: Log): Promise<void> {
+    const candidates = this.#candidates;
+    if (candidates.length === 1) return;
+    const ask = (candidate: Candidate) =>
+      probe({ ...replicaOptions(candidate, this.#config, this.#world), timeout: PROBE_TIMEOUT });
+    const chosen = await choose(candidates, ask, heldBy(log));
+    if (log !== this.#log || this.#control.stop.aborted) return;
+    // They may have been named anew meanwhile.
+    if (candidates !== this.#candidates) return this.#chooseOnce(log);
+    if (chosen !== undefined) this.#turnTo(chosen);
+    else this.#reporter.trouble('no candidate is a primary, or names one, just now');
+  }
+
+  /** Where a full copy would be the way on, another candidate may know a shorter one. */
+  async #decide(log: Log, report: ReplicationReport | undefined): Promise<UpstreamDecision> {
+    const decision = await negotiate(log, report, this.#reporter);
+    if (decision.type !== 'full' || this.#candidates.length === 1) return decision;
+    const asked = this.#upstream;
+    await this.#choose(log);
+    if (this.#upstream === asked) return decision;
+    return { type: 'later', reason: `${decision.reason}; another candidate is asked first` };
   }
 
   #turnTo(upstream: Candidate): void {
@@ -235,14 +276,26 @@ class Follower {
     await fetchBase(log, upstream, this.#config, this.#world, this.#reporter, reached, ending);
   }
 
-  #reached(log: Log, offset: number, ending: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (log.written >= offset) return resolve();
-      this.#waiting.push({ offset, resolve });
-      const giveUp = () => reject(new Error('stopped'));
-      ending.addEventListener('abort', giveUp, { once: true });
-      if (ending.aborted) giveUp();
+  /** Resolves when the log has come so far; rejects where it does not in the time of a silence. */
+  async #reached(log: Log, offset: number, ending: AbortSignal): Promise<void> {
+    if (log.written >= offset) return;
+    let settle = (_?: Error): void => {};
+    const promise = new Promise<void>((resolve, reject) => {
+      settle = (error) => (error === undefined ? resolve() : reject(error));
     });
+    const waiting = { offset, resolve: () => settle() };
+    const giveUp = (): void => settle(new Error(`the stream did not come to ${offset}`));
+    const cancel = this.#world.clock.after(this.#config.timeout, giveUp);
+    ending.addEventListener('abort', giveUp, { once: true });
+    this.#waiting.push(waiting);
+    try {
+      if (ending.aborted) giveUp();
+      await promise;
+    } finally {
+      cancel();
+      ending.removeEventListener('abort', giveUp);
+      this.#waiting = this.#waiting.filter((each) => each !== waiting);
+    }
   }
 }
 

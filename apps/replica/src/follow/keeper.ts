@@ -34,7 +34,8 @@ export class Keeper {
     this.#world = world;
     this.#reporter = reporter;
     this.#fetchBase = fetchBase;
-    this.#schedule();
+    // A log that was opened anew for want of room has something to let go of, perhaps, at once.
+    this.#schedule(0);
   }
 
   /** The log has come further: a base may be due. */
@@ -57,13 +58,14 @@ export class Keeper {
   #isDue(): boolean {
     const { percentage, minSize, interval } = this.#config.base;
     const { base, written } = this.#log;
-    if (base === undefined) return false;
-    const since = this.#world.clock.now() - Math.max(base.time, this.#tried);
-    // A clock that was set back makes nothing due, and nothing undue for ever.
-    if (since >= 0 && since < interval) return false;
+    if (base === undefined || percentage === 0) return false;
+    const now = this.#world.clock.now();
+    // What the clock says is yet to come was before it was set back: that keeps nothing from being due.
+    const isRecent = (time: number): boolean => now - time >= 0 && now - time < interval;
+    if (isRecent(base.time) || isRecent(this.#tried)) return false;
     const grown = written - base.offset;
     if (this.#overLimit) return grown > 0;
-    return percentage > 0 && grown >= minSize && grown >= (base.size * percentage) / 100;
+    return grown >= minSize && grown >= (base.size * percentage) / 100;
   }
 
   async #fetch(): Promise<void> {
@@ -78,9 +80,9 @@ export class Keeper {
     }
   }
 
-  #schedule(): void {
+  #schedule(delay = SWEEP): void {
     if (this.#stopped) return;
-    this.#cancel = this.#world.clock.after(SWEEP, () => {
+    this.#cancel = this.#world.clock.after(delay, () => {
       this.#looking = this.#look().finally(() => this.#schedule());
     });
   }

@@ -1,12 +1,12 @@
 import type { BaseTarget, Log, LogProgress } from '@forebay/log';
+import type { ReplicationReport } from '@forebay/psync';
 import { formatPosition } from '@forebay/psync';
-import type { ReplicaError, ReplicaItem, ReplicaOptions } from '@forebay/replica';
+import type { ReplicaError, ReplicaItem, ReplicaOptions, UpstreamDecision } from '@forebay/replica';
 import { describeEndpoint, Replica } from '@forebay/replica';
 import type { Candidate, ReplicaConfig } from '../config.ts';
 import { EXIT, ExitError } from '../exit.ts';
 import type { Reporter } from '../reporter.ts';
 import { formatBytes } from '../reporter.ts';
-import { negotiate } from './upstream.ts';
 import type { BaseFile, World } from './world.ts';
 
 type Item<T extends ReplicaItem['type']> = Extract<ReplicaItem, { type: T }>;
@@ -21,6 +21,12 @@ interface Transfer {
 
 /** What a session tells of itself; what is to be done about it is decided elsewhere. */
 export interface SessionEvents {
+  /** How to go on at a server, by what it says of itself. */
+  decide(report: ReplicationReport | undefined): Promise<UpstreamDecision>;
+  /** Whether a server that refuses our credentials is to end everything. */
+  isDenialFinal(): boolean;
+  /** A server serves us. */
+  onLinked(): void;
   /** A link was lost; the next attempt comes by itself. */
   onAttemptEnded(error: ReplicaError): void;
   /** The log has come further. */
@@ -37,8 +43,6 @@ export class Session {
   readonly #replica: Replica;
   #upstream: Candidate;
   #failure: unknown;
-  /** Whether a primary has ever served us: what it refuses after that may be granted again. */
-  #linked = false;
   /** A snapshot is being made the log's base: what the log tells meanwhile may be of the old one. */
   #replacing = false;
   #transfer: Transfer | undefined;
@@ -62,7 +66,7 @@ export class Session {
     this.#replica = new Replica({
       ...replicaOptions(upstream, config, world),
       ...(log.found === undefined ? {} : { resume: log.found }),
-      onUpstream: (report) => negotiate(log, report, reporter),
+      onUpstream: (report) => events.decide(report),
     });
     this.#report();
   }
@@ -145,7 +149,7 @@ export class Session {
   async #beginTransfer({ length, reason }: Item<'full-resync'>): Promise<void> {
     const size = length === undefined ? 'of a size not told' : formatBytes(length);
     this.#reporter.step(`full copy, ${size} (${reason})`);
-    this.#linked = true;
+    this.#events.onLinked();
     this.#needed = length ?? 0;
     const target = this.#log.awaitBase();
     const file = await this.#world.createBase(target.directory);
@@ -183,7 +187,7 @@ export class Session {
   }
 
   async #continue({ history, offset }: Item<'continue'>): Promise<void> {
-    this.#linked = true;
+    this.#events.onLinked();
     const before = this.#log.history;
     if (before?.id !== history.id) await this.#log.setHistory(history);
     const shifted = before?.id === history.id ? '' : `, under a new id in place of ${before?.id}`;
@@ -217,7 +221,7 @@ export class Session {
   }
 
   #onAttemptEnded(error: ReplicaError, delay: number): void {
-    if (error.code === 'DENIED' && !this.#linked) {
+    if (error.code === 'DENIED' && this.#events.isDenialFinal()) {
       this.fail(new ExitError(EXIT.denied, error.message, error));
       return;
     }

@@ -39,6 +39,8 @@ export class SpaceWait {
     do {
       await this.#sleep(this.#wait, stop);
       this.#wait = Math.min(longest, this.#wait * 2);
+      // Where no copy is asked for, trying costs nobody anything, and lets go of what is due.
+      if (copy === 0 && this.#wait === longest) return;
     } while (!stop.aborted && !(await this.#has(Math.max(bytes, copy))));
   }
 

@@ -1,10 +1,12 @@
 import type { Log } from '@forebay/log';
 import { LogError } from '@forebay/log';
-import type { ReplicationReport } from '@forebay/psync';
+import type { ReplicationReport, ResumePlan } from '@forebay/psync';
 import { formatPosition, planResume } from '@forebay/psync';
 import type { UpstreamDecision } from '@forebay/replica';
 import type { Reporter } from '../reporter.ts';
 import { formatBytes } from '../reporter.ts';
+
+type StepBackPlan = Extract<ResumePlan, { type: 'step-back' }>;
 
 /**
  * Decides how to go on at a server, before it is asked: a request that it cannot continue would start
@@ -28,13 +30,17 @@ export async function negotiate(
     case 'full':
       return { type: 'full', reason: plan.reason };
     case 'step-back':
-      return stepBack(log, plan.to, reporter);
+      return stepBack(log, plan, reporter);
   }
 }
 
-async function stepBack(log: Log, shared: number, reporter: Reporter): Promise<UpstreamDecision> {
+async function stepBack(
+  log: Log,
+  { to: shared, history: { id } }: StepBackPlan,
+  reporter: Reporter,
+): Promise<UpstreamDecision> {
   try {
-    const { from, to, history, offset, stream } = await log.stepBack(shared);
+    const { from, to, history, offset, stream } = await log.stepBack(shared, id);
     if (from.offset > offset) {
       const size = formatBytes(from.offset - offset);
       const way = `from ${formatPosition(from)} to ${formatPosition(to)}`;

@@ -264,7 +264,9 @@ export class IncrementWriter {
   async #syncBoth(): Promise<void> {
     await this.#closeSpan();
     const records = this.#index.count;
-    await Promise.all([this.#file.sync(), this.#index.sync()]);
+    const syncs = await Promise.allSettled([this.#file.sync(), this.#index.sync()]);
+    // Both are over before anything is closed.
+    for (const each of syncs) if (each.status === 'rejected') throw each.reason;
     this.#syncedRecords = records;
   }
 
