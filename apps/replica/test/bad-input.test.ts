@@ -233,6 +233,6 @@ describe('what will not mend itself ends the daemon', () => {
     await writeFile(directory, 'a file');
     const daemon = replica(local(1), join(directory, 'data'));
     expect(await daemon.exited).toBe(74);
-    expect(daemon.printed).toMatch(/making the directory .* failed: EEXIST/);
+    expect(daemon.printed).toMatch(/making the directory .* failed: ENOTDIR/);
   });
 });
