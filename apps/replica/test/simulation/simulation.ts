@@ -280,8 +280,10 @@ export class Simulation {
       }
     } catch (error) {
       const over = error instanceof LogError && /^(IO|MISUSE)$/.test(error.code);
-      const ended = log !== this.#log || over;
-      if (!ended) this.#fail(`the reader: ${(error as Error).stack}`);
+      // A disk that is full refuses the reader's place too; it tries again.
+      if (over && log === this.#log) await this.#tick();
+      if (over && log === this.#log) return this.#readFrom(log);
+      if (log === this.#log) this.#fail(`the reader: ${(error as Error).stack}`);
     }
   }
 

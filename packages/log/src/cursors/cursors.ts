@@ -25,16 +25,6 @@ export function checkCursorName(directory: string, name: string): void {
   throw new LogError('MISUSE', directory, message);
 }
 
-/** All cursors of a directory, by name. @throws {LogError} `CORRUPT`, `IO` */
-export async function readCursors(disk: Disk, directory: string): Promise<CursorPlace[]> {
-  const places: CursorPlace[] = [];
-  for (const name of await cursorNames(disk, directory)) {
-    const place = await readCursor(disk, directory, name);
-    if (place !== undefined) places.push(place);
-  }
-  return places;
-}
-
 /** The names of a directory's cursors, sorted. @throws {LogError} `IO` */
 export async function cursorNames(disk: Disk, directory: string): Promise<string[]> {
   const files = await listOrNone(disk, join(directory, CURSOR_DIRECTORY));
