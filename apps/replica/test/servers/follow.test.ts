@@ -83,7 +83,7 @@ describe.each(installedServers())('$name', (installed) => {
     for (let i = 0; i < 40; i++) await primary.command('SET', `b${i}`, 'x'.repeat(10_000));
     const second = Daemon.follow(primary, directory);
     await second.prints(/full copy done/);
-    expect(second.printed).toMatch(/the primary does not go on after/);
+    expect(second.printed).toMatch(/its backlog does not reach back to/);
     await primary.command('SELECT', 3);
     await primary.command('SET', 'c', '1');
     await caughtUp(primary);

@@ -27,5 +27,6 @@ export function whatOf(error: LogError): string {
 
 /** Whether the medium could not give what it holds, which is damage as any other. */
 export function isUnreadable(error: unknown): error is LogError {
-  return error instanceof LogError && error.errno === 'EIO';
+  // What was there a moment ago may be let go of while it is read: a second look tells.
+  return error instanceof LogError && /^(EIO|ENOENT)$/.test(error.errno ?? '');
 }

@@ -20,6 +20,8 @@ export interface RecoveredEnd {
   readonly index: FoundIndex;
   /** Bytes after it that nothing vouches for. */
   readonly dropped: number;
+  /** Whether something was changed that this run of the machine wrote: no power cut explains that. */
+  readonly damaged: boolean;
 }
 
 /** A record of the index, by its number. */
@@ -71,6 +73,7 @@ export async function recoverEnd(
       syncedRecords: (await reader.index.find(synced, kept.number + 1)) ?? 0,
     },
     dropped: Math.max(0, held - stream.offset),
+    damaged: sameRun && !trusted,
   };
 }
 

@@ -62,6 +62,8 @@ export class Held {
       const recorded =
         closedSize === undefined || sizeUpTo(increment, end.index.spanEnd) >= closedSize;
       if (!recorded) throw reader.index.damaged(end.index.records);
+      // A daemon fetches such bytes again; here they are nowhere else.
+      if (end.damaged) await refuseDamaged(reader, end);
       return end;
     });
     return this.#liveEnd;
@@ -74,4 +76,10 @@ export class Held {
   get tailTime(): number | undefined {
     return this.manifest.closedSize === undefined ? this.#liveEnd?.index.time : undefined;
   }
+}
+
+/** The first record that is not confirmed, or what it speaks of. */
+async function refuseDamaged(reader: IncrementReader, { index }: RecoveredEnd): Promise<never> {
+  await reader.checked(index.spanEnd, await reader.index.whole(index.records));
+  throw reader.index.damaged(index.records);
 }
