@@ -82,12 +82,17 @@ async function advances(counted: () => number, by: number): Promise<void> {
   await expect.poll(counted).toBeGreaterThan(until);
 }
 
-/** The times that `forebay restore` names of a directory: of its base, and of its end. */
+/** All times that `forebay log` tells of a directory. */
 async function timesOf(directory: string): Promise<number[]> {
-  const run = Daemon.start(['restore', directory, '--dry-run']);
+  const run = Daemon.start(['log', directory, '--json']);
   expect(await run.exited, run.printed).toBe(0);
-  const times = [...run.printed.matchAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g)];
-  return times.map(([time]) => Date.parse(time));
+  const times: number[] = [];
+  JSON.parse(run.printed, (name, value: unknown) => {
+    const isTime = ['time', 'first', 'last', 'ended'].includes(name);
+    if (isTime && typeof value === 'number') times.push(value);
+    return value;
+  });
+  return times;
 }
 
 /** Each is of now, as a clock tells it that was off by a day at most. */

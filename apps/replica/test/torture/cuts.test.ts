@@ -120,7 +120,8 @@ async function shapeOf(primary: Server, directory: string): Promise<Shape> {
   const { head } = proxy;
   await followed(primary);
   expect(await daemon.stop()).toBe(0);
-  const answer = /\+FULLRESYNC \w+ \d+\r\n\n*\$\S+\r\n|\+CONTINUE.*\r\n/.exec(head);
+  // An answer that takes its time comes after newlines.
+  const answer = /(?<=\r\n)\n*\+FULLRESYNC \w+ \d+\r\n\n*\$\S+\r\n|\+CONTINUE.*\r\n/.exec(head);
   if (answer === null) throw new Error(`PSYNC is not answered in ${JSON.stringify(head)}`);
   const { index: asked } = answer;
   const info = /\$(\d+)\r\n/.exec(head.slice(0, asked));

@@ -10,9 +10,6 @@ const run = promisify(execFile);
 /** Bytes that a file on it grows by at a time. */
 export const PAGE = 4096;
 
-/** Whether a file system may be mounted here. */
-export const mayMount = process.platform === 'linux' && process.getuid?.() === 0;
-
 /** A file system of a few megabytes, which is filled and emptied by a file beside the log. */
 export class SmallDisk {
   readonly directory: string;
@@ -29,8 +26,8 @@ export class SmallDisk {
   static async mount(megabytes: number): Promise<SmallDisk> {
     const root = await mkdtemp(join(tmpdir(), 'forebay-disk-'));
     onTestFinished(() => rm(root, { recursive: true, force: true }));
-    await run('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', root]);
-    onTestFinished(async () => void (await run('umount', ['-l', root])));
+    await mountAt(root, megabytes);
+    onTestFinished(() => unmount(root));
     return new SmallDisk(root);
   }
 
@@ -45,4 +42,26 @@ export class SmallDisk {
   async empty(): Promise<void> {
     await rm(this.#filler);
   }
+}
+
+/** Why none can be mounted here, in a few words; undefined where one can. */
+export async function reasonAgainstMounts(): Promise<string | undefined> {
+  const root = await mkdtemp(join(tmpdir(), 'forebay-disk-'));
+  try {
+    await mountAt(root, 1);
+    await unmount(root);
+    return undefined;
+  } catch {
+    return 'not tried, for a tmpfs cannot be mounted here, as anybody but root say';
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
+}
+
+async function mountAt(root: string, megabytes: number): Promise<void> {
+  await run('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', root]);
+}
+
+async function unmount(root: string): Promise<void> {
+  await run('umount', ['-l', root]);
 }
