@@ -30,6 +30,9 @@ export async function expectStopsEqual(
   primary: Server,
   directory: string,
 ): Promise<void> {
+  // Not even a PING is to come between the two.
+  await primary.command('CONFIG', 'SET', 'repl-ping-replica-period', 3600);
+  await followed(primary);
   expect(await daemon.stop(), daemon.printed).toBe(0);
   const { master_replid, master_repl_offset } = await primary.info('replication');
   expect(daemon.printed).toContain(`stopped at ${master_replid}:${master_repl_offset}`);

@@ -74,6 +74,7 @@ describe.each(servers)('$name', (installed) => {
         });
       }
       expect(await load.stop()).toMatchObject({ errors: 0, failures: [] });
+      await lives.at(-1)!.prints(/partial resync/);
       expect(await lives.at(-1)!.stop()).toBe(0);
     },
     BOUND,
