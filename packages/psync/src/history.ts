@@ -30,6 +30,11 @@ export function isReplicationId(id: string): boolean {
   return /^[0-9a-zA-Z]{40}$/.test(id);
 }
 
+/** Whether two ids name the same history: without regard to case, and nobody shares the blank one. */
+export function sameId(a: string | undefined, b: string): boolean {
+  return a !== undefined && b !== BLANK_ID && a.toLowerCase() === b.toLowerCase();
+}
+
 /**
  * A history that begins with `id`, as after a full resync (`replication.c: clearReplicationId2`).
  *

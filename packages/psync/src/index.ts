@@ -28,5 +28,14 @@ export type {
 export { parseReplicationReport } from './report.ts';
 export type { HeldStream, ResumePlan } from './resume.ts';
 export { planResume } from './resume.ts';
+export type {
+  FullResyncCause,
+  ResyncDecision,
+  ResyncRules,
+  ServedStream,
+} from './resync/decide.ts';
+export { continueLine, decideResync, fullResyncLine } from './resync/decide.ts';
+export type { ResyncRequest } from './resync/request.ts';
+export { parseResyncRequest } from './resync/request.ts';
 export type { Boundary } from './stream-tracker.ts';
 export { StreamTracker } from './stream-tracker.ts';

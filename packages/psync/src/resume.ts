@@ -1,5 +1,5 @@
 import type { History } from './history.ts';
-import { BLANK_ID, startHistory } from './history.ts';
+import { BLANK_ID, sameId, startHistory } from './history.ts';
 import type { ReplicationReport } from './report.ts';
 
 /** What one who follows holds of a stream. */
@@ -51,7 +51,7 @@ export function planResume(held: HeldStream, report: ReplicationReport | undefin
   if (report === undefined) return { type: 'continue', note: UNREPORTED };
   const { id, offset } = report;
   if (id === undefined || offset === undefined) return { type: 'continue', note: UNNAMED };
-  if (same(id, held.history.id) && held.offset > offset) return planAhead(held, report, offset);
+  if (sameId(id, held.history.id) && held.offset > offset) return planAhead(held, report, offset);
   const point = sharedPoint(held, report, offset);
   if (point === undefined) return { type: 'full', reason: strangers(held, report) };
   return planFrom(point, held, report, id);
@@ -110,7 +110,7 @@ function sharedPoint(
   for (const our of ours) {
     for (const their of theirs) {
       const last = Math.min(our.last, their.last);
-      if (!same(their.id, our.id) || last < 0) continue;
+      if (!sameId(their.id, our.id) || last < 0) continue;
       if (highest === undefined || last > highest.offset) highest = { offset: last, id: our.id };
     }
   }
@@ -132,9 +132,4 @@ function strangers(
     `our id ${history.id} is in neither of its fields (promoted twice while we were away?): ` +
     `it is under ${id}, ${before}`
   );
-}
-
-/** Servers compare without regard to case, and nobody shares the blank id. */
-function same(a: string | undefined, b: string): boolean {
-  return a !== undefined && b !== BLANK_ID && a.toLowerCase() === b.toLowerCase();
 }

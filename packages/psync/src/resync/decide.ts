@@ -1,0 +1,95 @@
+import type { History } from '../history.ts';
+import { sameId } from '../history.ts';
+import type { ResyncRequest } from './request.ts';
+
+/** What one who serves replicas holds of a stream. */
+export interface ServedStream {
+  readonly history: History;
+  /** Offset of the first byte held; one past `offset` where none is (`repl_backlog_first_byte_offset`). */
+  readonly firstByte: number;
+  /** Offset of the last byte (`master_repl_offset`). */
+  readonly offset: number;
+  /**
+   * Whether more of this history is on its way from above, so that a replica may hold bytes that are
+   * missing only here. False of the top of a chain.
+   */
+  readonly growing?: boolean;
+}
+
+/** Why a replica cannot be continued. */
+export type FullResyncCause =
+  /** It asked for it: `?`. */
+  | 'asked-for'
+  /** It holds another history. */
+  | 'unknown-id'
+  /** It holds bytes that came under the old id after the new one began. */
+  | 'past-shift'
+  /** What it lacks is not held any longer. */
+  | 'too-old'
+  /** It holds more than there is. */
+  | 'past-end';
+
+/** How a request is answered. `reason` is one line, for people. */
+export type ResyncDecision =
+  /** Send what comes after `after`: the last byte that the replica holds. */
+  | { readonly type: 'continue'; readonly after: number }
+  /** `-NOMASTERLINK`: what it holds already will come here too. */
+  | { readonly type: 'later'; readonly reason: string }
+  | { readonly type: 'full'; readonly cause: FullResyncCause; readonly reason: string };
+
+/** `psync2`: since 4.0. `psync1`: 2.8 to 3.2, which know a single id (the `runid`). */
+export type ResyncRules = 'psync1' | 'psync2';
+
+/**
+ * Whether a replica can be continued: the window is the same by both sets of rules, and its end belongs
+ * to it: one past the last byte is continued with nothing, two past is a full resync. Ids are compared
+ * without case (`replication.c: masterTryPartialResynchronization`). The answer `later`, to a replica
+ * that is ahead of a relay, is ours: a full copy would cost it what it has.
+ */
+export function decideResync(
+  request: ResyncRequest,
+  held: ServedStream,
+  rules: ResyncRules = 'psync2',
+): ResyncDecision {
+  const { id, offset: next } = request;
+  const { history, firstByte, offset } = held;
+  if (id.startsWith('?'))
+    return full('asked-for', 'it holds no history, and asked for a full copy');
+  const current = sameId(id, history.id);
+  const second = rules === 'psync2' && history.secondIdLimit >= 0 && sameId(id, history.secondId);
+  if (!current && !second) return full('unknown-id', `its history ${printable(id)} is not ours`);
+  if (!current && next > history.secondIdLimit) {
+    const shared = `what is shared under that id ends before ${history.secondIdLimit}`;
+    return full('past-shift', `it asks for ${next} under our second id, and ${shared}`);
+  }
+  if (next > offset + 1) {
+    const reason = `it asks for ${next}, and we have come to ${offset}`;
+    return held.growing ? { type: 'later', reason } : full('past-end', reason);
+  }
+  if (next < firstByte) {
+    return full('too-old', `it asks for ${next}, and what is held begins at ${firstByte}`);
+  }
+  return { type: 'continue', after: next - 1 };
+}
+
+/**
+ * What is said to a replica that is continued: the id only to one that announced `capa psync2`, since
+ * older ones take the line as it stands.
+ */
+export function continueLine(history: History, psync2: boolean): string {
+  return psync2 ? `+CONTINUE ${history.id}` : '+CONTINUE';
+}
+
+/** What is said before a full copy that contains the stream up to `offset`. */
+export function fullResyncLine({ id }: Pick<History, 'id'>, offset: number): string {
+  return `+FULLRESYNC ${id} ${offset}`;
+}
+
+function full(cause: FullResyncCause, reason: string): ResyncDecision {
+  return { type: 'full', cause, reason };
+}
+
+/** An id is what a peer sent: no line of ours is to be broken by it, nor grow without end. */
+function printable(id: string): string {
+  return JSON.stringify(id.slice(0, 40));
+}
