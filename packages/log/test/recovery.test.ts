@@ -195,6 +195,22 @@ describe('a failed sync', () => {
   });
 });
 
+describe('a record that cannot be written', () => {
+  it('ends the log, and takes back nothing of what was told to be written', async () => {
+    const machine = await Machine.withBase();
+    await machine.append(SET);
+    await machine.log.sync();
+    await machine.append(PING);
+    const { written } = machine.log;
+    machine.disk.failNext('write', 'ENOSPC');
+    await expect(machine.log.sync()).rejects.toThrow(expect.objectContaining({ errno: 'ENOSPC' }));
+    expect(machine.log.written).toBe(written);
+    expect(machine.disk.peek(STREAM)).toHaveLength(SELECT.length + written);
+    await machine.log.close().catch(() => {});
+    expect((await machine.open()).found).toMatchObject({ offset: written, dropped: 0 });
+  });
+});
+
 describe('a directory', () => {
   it('is of one process at a time, in this machine and over processes', async () => {
     const directory = await freshDirectory();

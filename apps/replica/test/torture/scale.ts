@@ -1,7 +1,7 @@
 import { appendFileSync } from 'node:fs';
 import { installedServers } from '@forebay/conformance';
 
-/** These files run where FOREBAY_TORTURE is set: to `full`, or to anything else for a few of each. */
+/** With FOREBAY_TORTURE=full all of each is done, as in scripts/soak.mjs; else a few of each. */
 const FULL = process.env.FOREBAY_TORTURE === 'full';
 const NAMES = ['redis-6.0', 'redis-7.0', 'redis-8.0', 'valkey-9.1'];
 

@@ -71,6 +71,7 @@ export class IncrementWriter {
   #lastTime: number;
   #adding: Promise<void> | undefined;
   #syncedRecords = 1;
+  #syncFailed = false;
 
   private constructor(
     increment: Increment,
@@ -177,9 +178,12 @@ export class IncrementWriter {
     return this.#syncer.synced;
   }
 
-  /** Whether a sync has failed. */
+  /**
+   * Whether the disk has refused a sync. Where only a record could not be written, say, nothing was
+   * asked of it yet, and the stream is in the file as before.
+   */
   get syncFailed(): boolean {
-    return this.#syncer.failed;
+    return this.#syncFailed;
   }
 
   /**
@@ -266,7 +270,11 @@ export class IncrementWriter {
     const records = this.#index.count;
     const syncs = await Promise.allSettled([this.#file.sync(), this.#index.sync()]);
     // Both are over before anything is closed.
-    for (const each of syncs) if (each.status === 'rejected') throw each.reason;
+    for (const each of syncs) {
+      if (each.status === 'fulfilled') continue;
+      this.#syncFailed = true;
+      throw each.reason;
+    }
     this.#syncedRecords = records;
   }
 

@@ -48,10 +48,6 @@ export class Syncer {
     return this.#synced;
   }
 
-  get failed(): boolean {
-    return this.#failure !== undefined;
-  }
-
   /** `offset` has been written. Under `always` the promise is to be awaited before it is told. */
   wrote(offset: number): Promise<void> | undefined {
     this.#written = offset;
