@@ -1,0 +1,73 @@
+import { error, OK, SYNTAX_ERROR } from './replies.ts';
+
+/** What a replica has told of itself. */
+export interface Traits {
+  listeningPort: number;
+  /** As announced; undefined: that of its connection. */
+  address: string | undefined;
+  /** `capa eof`: takes a payload that ends at a mark. */
+  eof: boolean;
+  /** `capa psync2`: takes `+CONTINUE` with an id. */
+  psync2: boolean;
+  version: string | undefined;
+  /** Wants a snapshot, and no stream after it. */
+  rdbOnly: boolean;
+}
+
+export function noTraits(): Traits {
+  return {
+    listeningPort: 0,
+    address: undefined,
+    eof: false,
+    psync2: false,
+    version: undefined,
+    rdbOnly: false,
+  };
+}
+
+/**
+ * Takes the options of REPLCONF in order. The first that is bad stops it, and those before it stay in
+ * force (`replication.c: replconfCommand`). Returns the reply.
+ */
+export function takeOptions(traits: Traits, options: readonly string[]): string {
+  if (options.length === 0 || options.length % 2 !== 0) return SYNTAX_ERROR;
+  for (let i = 0; i < options.length; i += 2) {
+    const refusal = takeOption(traits, options[i]!, options[i + 1]!);
+    if (refusal !== undefined) return refusal;
+  }
+  return OK;
+}
+
+function takeOption(traits: Traits, name: string, value: string): string | undefined {
+  switch (name.toLowerCase()) {
+    case 'listening-port':
+      if (!isPort(value)) return error('ERR value is not an integer or out of range');
+      traits.listeningPort = Number(value);
+      return undefined;
+    case 'ip-address':
+      if (value.length > 255)
+        return error('ERR REPLCONF ip-address provided by replica instance is too long');
+      traits.address = value === '' ? undefined : value;
+      return undefined;
+    case 'capa':
+      // Those that are not known are passed over, as they are everywhere.
+      if (value.toLowerCase() === 'eof') traits.eof = true;
+      if (value.toLowerCase() === 'psync2') traits.psync2 = true;
+      return undefined;
+    case 'version':
+      traits.version = value.slice(0, 32);
+      return undefined;
+    case 'rdb-only':
+      traits.rdbOnly = value !== '0';
+      return undefined;
+    case 'rdb-filter-only':
+      if (value === '') return undefined;
+      return error('ERR rdb-filter-only is not served here: what is kept is a whole snapshot');
+    default:
+      return error(`ERR Unrecognized REPLCONF option: ${name.slice(0, 128)}`);
+  }
+}
+
+function isPort(text: string): boolean {
+  return /^\d{1,5}$/.test(text) && Number(text) <= 65_535;
+}

@@ -1,0 +1,109 @@
+import { randomBytes } from 'node:crypto';
+import type { History, ServedStream } from '@forebay/psync';
+import { shiftHistory, startHistory } from '@forebay/psync';
+import type { Snapshot, Source } from '../source.ts';
+
+/** Bytes of memory that is written to from its beginning to its end, and then followed by another. */
+const BLOCK = 256 * 1024;
+/** Bytes of a snapshot that are sent at a time. */
+const PIECE = 256 * 1024;
+
+/**
+ * An RDB of nothing (version 9, which all servers since 5.0 take), without a checksum.
+ * `0xff` ends it, and eight zeros say that there is none.
+ */
+const EMPTY_RDB: Uint8Array = Uint8Array.from([
+  ...[...'REDIS0009'].map((character) => character.charCodeAt(0)),
+  ...[0xff, 0, 0, 0, 0, 0, 0, 0, 0],
+]);
+
+/** A stretch of the stream, `end` being the offset of its last byte. */
+interface Piece {
+  readonly bytes: Uint8Array;
+  readonly end: number;
+}
+
+/** A data set and all that came after it, in memory. */
+export class MemorySource implements Source {
+  #history: History = startHistory(newId());
+  #rdb: Uint8Array;
+  /** Offset of the last byte that the RDB contains. */
+  #base = 0;
+  #offset = 0;
+  #pieces: Piece[] = [];
+  #block: Uint8Array = new Uint8Array(BLOCK);
+  /** Bytes of the block that are written. */
+  #used = 0;
+
+  constructor(rdb: Uint8Array = EMPTY_RDB) {
+    this.#rdb = rdb;
+  }
+
+  get held(): ServedStream {
+    return { history: this.#history, firstByte: this.#base + 1, offset: this.#offset };
+  }
+
+  /** Keeps the next bytes of the stream, and returns them where they are kept, never to be changed. */
+  append(bytes: Uint8Array): Uint8Array {
+    if (bytes.length > this.#block.length - this.#used) {
+      this.#block = new Uint8Array(Math.max(BLOCK, bytes.length));
+      this.#used = 0;
+    }
+    const kept = this.#block.subarray(this.#used, this.#used + bytes.length);
+    kept.set(bytes);
+    this.#used += bytes.length;
+    this.#offset += bytes.length;
+    this.#pieces.push({ bytes: kept, end: this.#offset });
+    return kept;
+  }
+
+  /** A data set that contains all that came so far; what came before it is let go. */
+  replaceSnapshot(rdb: Uint8Array): void {
+    this.#rdb = rdb;
+    this.#base = this.#offset;
+    this.#pieces = [];
+  }
+
+  /** Goes on under another id, as a replica that was promoted does. */
+  shiftId(): void {
+    this.#history = shiftHistory(this.#history, newId(), this.#offset);
+  }
+
+  async openSnapshot(): Promise<Snapshot> {
+    const rdb = this.#rdb;
+    return {
+      history: this.#history,
+      offset: this.#base,
+      length: rdb.length,
+      async *read() {
+        for (let at = 0; at < rdb.length; at += PIECE) yield rdb.subarray(at, at + PIECE);
+      },
+      close: async () => {},
+    };
+  }
+
+  async *read(after: number): AsyncGenerator<Uint8Array, void, void> {
+    if (after < this.#base) throw new Error(`nothing is held after offset ${after}`);
+    const pieces = this.#pieces;
+    for (let i = firstAfter(pieces, after); i < pieces.length; i++) {
+      const { bytes, end } = pieces[i]!;
+      const skipped = Math.max(0, after - (end - bytes.length));
+      yield bytes.subarray(skipped);
+    }
+  }
+}
+
+/** The place of the first piece that has a byte after an offset. */
+function firstAfter(pieces: readonly Piece[], after: number): number {
+  let [low, high] = [0, pieces.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (pieces[middle]!.end > after) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+function newId(): string {
+  return randomBytes(20).toString('hex');
+}

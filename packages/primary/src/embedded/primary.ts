@@ -1,0 +1,146 @@
+import type { Position } from '@forebay/psync';
+import { encodeCommand } from '@forebay/resp';
+import type { Clock } from '../clock.ts';
+import { systemClock } from '../clock.ts';
+import { PrimaryError } from '../errors.ts';
+import type { ListenOptions, ReplicationServerOptions } from '../replication-server.ts';
+import { ReplicationServer } from '../replication-server.ts';
+import type { ReplicaDescription } from '../serving/served-replicas.ts';
+import { MemorySource } from './memory-source.ts';
+
+export interface PrimaryOptions extends Omit<ReplicationServerOptions, 'askForAcks'> {
+  /** The data set to begin with, as an RDB; an empty one by default. */
+  readonly rdb?: Uint8Array;
+  /** Milliseconds between PINGs while a replica is attached; 10,000 by default, 0 for none. */
+  readonly pingPeriod?: number;
+}
+
+/** Words of a command: strings become UTF-8, numbers decimal text. */
+export type Words = readonly (string | Uint8Array | number)[];
+
+const PING = encodeCommand(['PING']);
+const GETACK = encodeCommand(['REPLCONF', 'GETACK', '*']);
+
+/**
+ * A primary in memory, small enough for a test: real servers and clients replicate from it. It executes
+ * nothing: what is propagated goes into the stream as it is given.
+ *
+ * All of the stream is kept, since the data set that replicas begin with. `replaceSnapshot` lets it go.
+ */
+export class Primary implements AsyncDisposable {
+  readonly #source: MemorySource;
+  readonly #server: ReplicationServer;
+  readonly #clock: Clock;
+  readonly #pingPeriod: number;
+  /** The database of the last command in the stream; undefined where the next has to name its own. */
+  #database: number | undefined;
+  #stopPinging: (() => void) | undefined;
+
+  /** @throws {PrimaryError} `INVALID_OPTION` @throws {BacklogError} `INVALID_SIZE` */
+  constructor({ rdb, pingPeriod = 10_000, ...options }: PrimaryOptions = {}) {
+    if (!(pingPeriod >= 0)) {
+      throw new PrimaryError('INVALID_OPTION', `a pingPeriod of ${pingPeriod} is no time`);
+    }
+    this.#source = new MemorySource(rdb);
+    this.#pingPeriod = pingPeriod;
+    this.#clock = options.clock ?? systemClock;
+    this.#server = new ReplicationServer(this.#source, {
+      ...options,
+      askForAcks: () => this.#append(GETACK),
+    });
+  }
+
+  /** @throws {PrimaryError} `MISUSE` before `listen` */
+  get port(): number {
+    return this.#server.port;
+  }
+
+  /** Where the stream has come to. */
+  get position(): Position {
+    const { history, offset } = this.#source.held;
+    return { id: history.id, offset };
+  }
+
+  /** The replicas that are attached. */
+  get replicas(): readonly ReplicaDescription[] {
+    return this.#server.replicas;
+  }
+
+  /** @throws {PrimaryError} `NOT_LISTENING` */
+  async listen(options: ListenOptions = {}): Promise<void> {
+    await this.#server.listen(options);
+    this.#schedulePing();
+  }
+
+  /** Puts a command into the stream, for a database; a SELECT goes before it where that changes. */
+  propagate(words: Words, { database = 0 }: { readonly database?: number } = {}): void {
+    if (database !== this.#database) this.#append(encodeCommand(['SELECT', database]));
+    this.#database = database;
+    this.#append(encodeCommand(words));
+  }
+
+  /** Puts bytes into the stream as they are, whatever they are. */
+  propagateRaw(bytes: Uint8Array): void {
+    this.#append(bytes);
+  }
+
+  /**
+   * Waits until so many replicas have acknowledged what is propagated by now, or for so many
+   * milliseconds (0: without end), and returns how many have.
+   */
+  wait(replicas: number, timeout = 0): Promise<number> {
+    return this.#server.wait(replicas, timeout);
+  }
+
+  /** What replicas begin with from now on; it is to contain what was propagated so far. */
+  replaceSnapshot(rdb: Uint8Array): void {
+    this.#source.replaceSnapshot(rdb);
+    this.#database = undefined;
+  }
+
+  /**
+   * Goes on under another id, as after a failover: replicas are cut off, and continued when they ask
+   * for what they lack under the old one.
+   */
+  shiftId(): void {
+    this.#source.shiftId();
+    this.#database = undefined;
+    this.#server.restart();
+  }
+
+  /** Closes the connection of a replica, as a network would. @throws {PrimaryError} `MISUSE` */
+  drop(id: number): void {
+    this.#server.drop(id);
+  }
+
+  /** Sends nothing more to a replica, until `resume`. @throws {PrimaryError} `MISUSE` */
+  stall(id: number): void {
+    this.#server.stall(id);
+  }
+
+  /** @throws {PrimaryError} `MISUSE` */
+  resume(id: number): void {
+    this.#server.resume(id);
+  }
+
+  async close(): Promise<void> {
+    this.#stopPinging?.();
+    await this.#server.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #append(bytes: Uint8Array): void {
+    this.#server.propagate(this.#source.append(bytes));
+  }
+
+  #schedulePing(): void {
+    if (this.#pingPeriod === 0) return;
+    this.#stopPinging = this.#clock.after(this.#pingPeriod, () => {
+      if (this.replicas.length > 0) this.#append(PING);
+      this.#schedulePing();
+    });
+  }
+}

@@ -1,0 +1,11 @@
+export type { Clock } from './clock.ts';
+export { systemClock } from './clock.ts';
+export type { PrimaryOptions, Words } from './embedded/primary.ts';
+export { Primary } from './embedded/primary.ts';
+export type { PrimaryErrorCode } from './errors.ts';
+export { PrimaryError } from './errors.ts';
+export type { ListenOptions, ReplicationServerOptions } from './replication-server.ts';
+export { ReplicationServer } from './replication-server.ts';
+export type { ReplicaState } from './serving/attachment.ts';
+export type { ReplicaDescription, ReplicaEvents } from './serving/served-replicas.ts';
+export type { Snapshot, Source, Upstream } from './source.ts';

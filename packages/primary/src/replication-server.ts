@@ -1,0 +1,238 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import { createServer } from 'node:net';
+import { Backlog } from '@forebay/backlog';
+import type { Clock } from './clock.ts';
+import { systemClock } from './clock.ts';
+import { PrimaryError } from './errors.ts';
+import { Client } from './serving/client.ts';
+import { commandTable } from './serving/commands.ts';
+import type { ReplicaDescription, ReplicaEvents } from './serving/served-replicas.ts';
+import { ServedReplicas } from './serving/served-replicas.ts';
+import type { Source } from './source.ts';
+
+export interface ReplicationServerOptions {
+  /** Bytes of the backlog in memory; 1 MiB by default. */
+  readonly backlogSize?: number;
+  /** Asked of everyone before anything is served. */
+  readonly requirepass?: string;
+  /** Clients at once; 10,000 by default (`maxclients`). */
+  readonly maxClients?: number;
+  /** Milliseconds of silence after which a connection is given up; 60,000 by default (`repl-timeout`). */
+  readonly timeout?: number;
+  /** Whether only this machine is served where no password is asked for; true by default. */
+  readonly protectedMode?: boolean;
+  /** What is told of replicas. */
+  readonly events?: ReplicaEvents;
+  /** Puts a question into the stream, as its top: how far the replicas are. */
+  readonly askForAcks?: () => void;
+  readonly clock?: Clock;
+}
+
+/** Where to listen. */
+export interface ListenOptions {
+  /** 0, the default, takes a free one. */
+  readonly port?: number;
+  /** 127.0.0.1 by default. */
+  readonly host?: string;
+}
+
+/** Bytes that a socket of a replica holds before it is asked to wait. */
+const SOCKET_BUFFER = 256 * 1024;
+/** Milliseconds between two looks at who is silent (`replication.c: replicationCron`). */
+const TICK = 1000;
+
+/**
+ * The primary's side of replication on real sockets: lets replicas in, gives each a data set or goes on
+ * where it was, and sends the stream on, from any source of the two.
+ */
+export class ReplicationServer implements AsyncDisposable {
+  readonly #replicas: ServedReplicas;
+  readonly #clients = new Map<number, Client>();
+  readonly #clock: Clock;
+  readonly #options: ReplicationServerOptions;
+  readonly #server: Server;
+  readonly #commands: ReturnType<typeof commandTable>;
+  #nextId = 1;
+  #stopTicking: (() => void) | undefined;
+
+  /** @throws {BacklogError} `INVALID_SIZE` */
+  constructor(source: Source, options: ReplicationServerOptions = {}) {
+    const { clock = systemClock, events = {}, askForAcks = () => {}, requirepass } = options;
+    this.#options = options;
+    this.#clock = clock;
+    this.#replicas = new ServedReplicas(source, this.#freshBacklog(source), events, askForAcks);
+    const clients = this.#clients;
+    this.#commands = commandTable({
+      replicas: this.#replicas,
+      get clients() {
+        return clients.values();
+      },
+      authenticate: requirepass === undefined ? undefined : authenticator(requirepass),
+      now: () => clock.now(),
+    });
+    const sockets = { highWaterMark: SOCKET_BUFFER, noDelay: true };
+    this.#server = createServer(sockets, (socket) => this.#onConnection(socket));
+  }
+
+  /** The port that is listened on. @throws {PrimaryError} `MISUSE` before `listen` */
+  get port(): number {
+    const address = this.#server.address() as AddressInfo | null;
+    if (address === null) throw new PrimaryError('MISUSE', 'nothing is listened on');
+    return address.port;
+  }
+
+  /** The replicas that are attached. */
+  get replicas(): readonly ReplicaDescription[] {
+    return this.#replicas.list().map((client) => this.#replicas.describe(client));
+  }
+
+  /** @throws {PrimaryError} `NOT_LISTENING` where the address cannot be had */
+  async listen({ port = 0, host = '127.0.0.1' }: ListenOptions = {}): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const onError = (cause: Error): void => {
+        const message = `${host}:${port} cannot be listened on: ${cause.message}`;
+        reject(new PrimaryError('NOT_LISTENING', message, cause));
+      };
+      this.#server.once('error', onError);
+      this.#server.listen({ port, host }, () => {
+        this.#server.off('error', onError);
+        // A connection that cannot be taken now is tried again by who asked.
+        this.#server.on('error', () => {});
+        resolve();
+      });
+    });
+    this.#tick();
+  }
+
+  /**
+   * The next bytes of the stream, which the source holds by now: they go to the backlog, and as they
+   * are to each replica that keeps up. They must not be changed afterwards.
+   *
+   * @throws {BacklogError} `INVALID_OFFSET`
+   */
+  propagate(bytes: Uint8Array): void {
+    this.#replicas.propagate(bytes);
+  }
+
+  /**
+   * The source goes on under another id, or with another stream: every replica is cut off, asks anew,
+   * and is continued where its position allows.
+   */
+  restart(): void {
+    this.#replicas.restart(this.#freshBacklog(this.#replicas.source));
+  }
+
+  /**
+   * Waits until so many replicas have acknowledged what is propagated by now, or for so many
+   * milliseconds (0: without end), and returns how many have.
+   */
+  wait(replicas: number, timeout: number): Promise<number> {
+    return this.#replicas.wait(replicas, timeout);
+  }
+
+  /** Closes the connection of a replica, as a network would. @throws {PrimaryError} `MISUSE` */
+  drop(id: number): void {
+    this.#replica(id).destroy();
+  }
+
+  /** Sends nothing more of the stream to a replica, until `resume`. @throws {PrimaryError} `MISUSE` */
+  stall(id: number): void {
+    this.#replica(id).attachment?.stall();
+  }
+
+  /** @throws {PrimaryError} `MISUSE` */
+  resume(id: number): void {
+    this.#replica(id).attachment?.resume();
+  }
+
+  /** Ends all connections and listens no longer. */
+  async close(): Promise<void> {
+    this.#stopTicking?.();
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const client of this.#clients.values()) client.destroy();
+    await closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #freshBacklog({ held }: Source): Backlog {
+    const { backlogSize: size } = this.#options;
+    const offset = held?.offset ?? 0;
+    return new Backlog(size === undefined ? { offset } : { size, offset });
+  }
+
+  #replica(id: number): Client {
+    const client = this.#clients.get(id);
+    if (client?.attachment !== undefined) return client;
+    throw new PrimaryError('MISUSE', `there is no replica ${id}`);
+  }
+
+  #onConnection(socket: Socket): void {
+    const refusal = this.#refusalOf(socket);
+    if (refusal !== undefined) {
+      socket.on('error', () => {});
+      socket.end(`-${refusal}\r\n`);
+      return;
+    }
+    const open = this.#options.requirepass === undefined;
+    const id = this.#nextId++;
+    const client = new Client(id, socket, open, {
+      commands: this.#commands,
+      now: () => this.#clock.now(),
+      onGone: () => {
+        this.#clients.delete(id);
+        this.#replicas.gone(client);
+      },
+    });
+    this.#clients.set(id, client);
+  }
+
+  #refusalOf({ remoteAddress }: Socket): string | undefined {
+    const { maxClients = 10_000, requirepass, protectedMode = true } = this.#options;
+    if (this.#clients.size >= maxClients) return 'ERR max number of clients reached';
+    if (requirepass !== undefined || !protectedMode || isLocal(remoteAddress)) return undefined;
+    return (
+      'DENIED running in protected mode: no password is set, and connections come from this machine ' +
+      'only. Set one (requirepass), or turn protected mode off.'
+    );
+  }
+
+  #tick(): void {
+    this.#stopTicking = this.#clock.after(TICK, () => {
+      this.#replicas.keepWaiting();
+      this.#dropSilent();
+      this.#tick();
+    });
+  }
+
+  #dropSilent(): void {
+    const { timeout = 60_000 } = this.#options;
+    const latest = this.#clock.now() - timeout;
+    for (const client of this.#clients.values()) {
+      const { attachment, lastHeard } = client;
+      const progressed = client.lookAtProgress();
+      const sign = attachment === undefined ? 'words' : attachment.signOfLife;
+      if (sign !== undefined && (sign === 'progress' ? progressed : lastHeard) < latest) {
+        client.destroy();
+      }
+    }
+  }
+}
+
+function isLocal(address = ''): boolean {
+  return /^(?:::ffff:)?127\./.test(address) || address === '::1' || address === '';
+}
+
+/** Compares in a time that tells nothing of what was right about it. */
+function authenticator(password: string): (user: string, given: string) => boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text, 'latin1').digest();
+  // What comes from a socket has one character a byte.
+  const expected = digest(Buffer.from(password, 'utf8').toString('latin1'));
+  return (user, given) => {
+    const right = timingSafeEqual(digest(given), expected);
+    return right && user === 'default';
+  };
+}

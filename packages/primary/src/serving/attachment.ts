@@ -1,0 +1,111 @@
+import type { Traits } from '../conversation/replconf.ts';
+import type { Snapshot } from '../source.ts';
+import type { Client } from './client.ts';
+import type { Supply } from './outlet.ts';
+import { Outlet } from './outlet.ts';
+import { sendPayload } from './transfer.ts';
+
+/** In the words of INFO: the snapshot is made, it is sent, the stream is sent. */
+export type ReplicaState = 'wait_bgsave' | 'send_bulk' | 'online';
+
+/** A client that has become a replica: from its PSYNC to its end. */
+export class Attachment {
+  readonly #client: Client;
+  readonly #supply: Supply;
+  readonly #onLost: (error: unknown) => void;
+  /** It asked by SYNC: it knows no offsets, and is never too late with one. */
+  readonly bySync: boolean;
+  #state: ReplicaState = 'wait_bgsave';
+  #outlet: Outlet | undefined;
+  /** An `$EOF` payload is sent, and the replica has not yet said that it has it. */
+  #unconfirmed = false;
+  #acknowledged = 0;
+  #synced: number | undefined;
+
+  constructor(client: Client, supply: Supply, bySync: boolean, onLost: (error: unknown) => void) {
+    this.#client = client;
+    this.#supply = supply;
+    this.bySync = bySync;
+    this.#onLost = onLost;
+  }
+
+  get state(): ReplicaState {
+    return this.#state;
+  }
+
+  /** What it is to be heard or seen by, lest it be given up; undefined: nothing. */
+  get signOfLife(): 'acks' | 'progress' | undefined {
+    if (this.#state === 'wait_bgsave') return undefined;
+    if (this.#state === 'send_bulk' && !this.#unconfirmed) return 'progress';
+    // Who asked by SYNC has nothing to acknowledge; while it loads a payload it sends empty lines.
+    return this.bySync ? undefined : 'acks';
+  }
+
+  /** What it has acknowledged, by ACK. */
+  get acknowledged(): number {
+    return this.#acknowledged;
+  }
+
+  /** What it says is on its disk, by FACK; undefined where it has not said. */
+  get synced(): number | undefined {
+    return this.#synced;
+  }
+
+  /** Offset of the last byte that was handed to its socket; undefined before the stream. */
+  get sent(): number | undefined {
+    return this.#outlet?.offset;
+  }
+
+  /** Goes on after `offset`. */
+  continue(offset: number): void {
+    this.#acknowledged = offset;
+    this.#begin(offset);
+    this.#goOnline();
+  }
+
+  /** Sends a data set and then what came after it. Closes the snapshot. */
+  async transfer(snapshot: Snapshot, { eof, rdbOnly }: Traits): Promise<void> {
+    const { socket } = this.#client;
+    this.#state = 'send_bulk';
+    this.#begin(snapshot.offset);
+    try {
+      await sendPayload(socket, snapshot, eof);
+    } finally {
+      await snapshot.close();
+    }
+    if (rdbOnly) this.#client.end();
+    else if (eof) this.#unconfirmed = true;
+    else this.#goOnline();
+  }
+
+  /** `REPLCONF ACK`: the maximum counts (`replication.c: replconfCommand`). */
+  acknowledge(offset: number, synced?: number): void {
+    this.#acknowledged = Math.max(this.#acknowledged, offset);
+    if (synced !== undefined) this.#synced = Math.max(this.#synced ?? 0, synced);
+    if (!this.#unconfirmed) return;
+    this.#unconfirmed = false;
+    this.#goOnline();
+  }
+
+  /** The newest bytes of the stream, `end` being the offset of the last. */
+  offer(bytes: Uint8Array, end: number): void {
+    this.#outlet?.offer(bytes, end);
+  }
+
+  stall(): void {
+    this.#outlet?.stall();
+  }
+
+  resume(): void {
+    this.#outlet?.resume();
+  }
+
+  #begin(offset: number): void {
+    this.#outlet = new Outlet(this.#client.socket, this.#supply, offset, this.#onLost);
+  }
+
+  #goOnline(): void {
+    this.#state = 'online';
+    this.#outlet?.open();
+  }
+}

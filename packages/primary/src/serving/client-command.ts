@@ -1,0 +1,144 @@
+import { bulk, error, integer, OK, SYNTAX_ERROR } from '../conversation/replies.ts';
+import type { Client } from './client.ts';
+import type { CommandHost, Reply } from './commands.ts';
+
+type Matches = (client: Client) => boolean;
+
+/** `CLIENT …`: who is here, and who is to go (`networking.c: clientCommand`). */
+export function clientCommand(host: CommandHost, client: Client, words: readonly string[]): Reply {
+  const [subcommand = '', ...rest] = words;
+  switch (subcommand.toLowerCase()) {
+    case 'id':
+      return integer(client.id);
+    case 'getname':
+      return client.name === '' ? '$-1\r\n' : bulk(client.name);
+    case 'setname':
+      return setName(client, rest);
+    case 'setinfo':
+    case 'no-evict':
+    case 'no-touch':
+      return OK;
+    case 'info':
+      return bulk(`${line(client, host.now())}\n`);
+    case 'list':
+      return list(host, rest);
+    case 'kill':
+      return kill(host, client, rest);
+    default: {
+      const shown = subcommand.slice(0, 128);
+      return error(`ERR unknown subcommand '${shown}'. Try CLIENT HELP.`);
+    }
+  }
+}
+
+function setName(client: Client, [name = '', ...more]: readonly string[]): Reply {
+  if (more.length > 0) return SYNTAX_ERROR;
+  if (!/^[!-~]{0,256}$/.test(name)) {
+    const message = 'ERR Client names cannot contain spaces, newlines or special characters.';
+    return error(message);
+  }
+  client.name = name;
+  return OK;
+}
+
+function list(host: CommandHost, words: readonly string[]): Reply {
+  const matches = words.length === 0 ? () => true : matcher(words);
+  if (typeof matches === 'string') return matches;
+  const lines = [...host.clients].filter(matches).map((each) => `${line(each, host.now())}\n`);
+  return bulk(lines.join(''));
+}
+
+/** The old form takes an address alone, and says whether there was one. */
+function kill(host: CommandHost, client: Client, words: readonly string[]): Reply {
+  if (words.length === 1) {
+    const found = [...host.clients].find(({ address }) => address === words[0]);
+    return found === undefined ? error('ERR No such client') : dismiss([found], client, OK);
+  }
+  const skipMe = filterValue(words, 'skipme')?.toLowerCase() !== 'no';
+  const matches = matcher(words);
+  if (typeof matches === 'string') return matches;
+  const found = [...host.clients].filter((each) => matches(each) && !(skipMe && each === client));
+  return dismiss(found, client, integer(found.length));
+}
+
+/** Who is among those that it kills is answered first. */
+function dismiss(found: readonly Client[], by: Client, reply: string): Reply {
+  for (const each of found) if (each !== by) each.destroy();
+  if (!found.includes(by)) return reply;
+  by.reply(reply);
+  by.end();
+  return undefined;
+}
+
+/** What pairs of filter and value select, or the error that they are answered with. */
+function matcher(words: readonly string[]): Matches | string {
+  if (words.length % 2 !== 0) return SYNTAX_ERROR;
+  const all: Matches[] = [];
+  for (let i = 0; i < words.length; i += 2) {
+    const value = words[i + 1]!;
+    switch (words[i]!.toLowerCase()) {
+      case 'id':
+        if (!/^\d{1,15}$/.test(value)) return error('ERR client-id should be greater than 0');
+        all.push(({ id }) => id === Number(value));
+        break;
+      case 'addr':
+        all.push(({ address }) => address === value);
+        break;
+      case 'laddr':
+        all.push(({ localAddress }) => localAddress === value);
+        break;
+      case 'user':
+        all.push(() => value === 'default');
+        break;
+      case 'type': {
+        const type = typeNamed(value);
+        if (type === undefined) return error(`ERR Unknown client type '${value.slice(0, 128)}'`);
+        all.push((client) => typeOf(client) === type);
+        break;
+      }
+      case 'skipme':
+        if (!/^(yes|no)$/i.test(value)) return SYNTAX_ERROR;
+        break;
+      default:
+        return SYNTAX_ERROR;
+    }
+  }
+  return (client) => all.every((matches) => matches(client));
+}
+
+function typeNamed(name: string): 'normal' | 'replica' | 'other' | undefined {
+  switch (name.toLowerCase()) {
+    case 'normal':
+      return 'normal';
+    case 'replica':
+    case 'slave':
+      return 'replica';
+    case 'master':
+    case 'primary':
+    case 'pubsub':
+      return 'other';
+    default:
+      return undefined;
+  }
+}
+
+function typeOf({ attachment }: Client): 'normal' | 'replica' {
+  return attachment === undefined ? 'normal' : 'replica';
+}
+
+function filterValue(words: readonly string[], name: string): string | undefined {
+  const i = words.findIndex((word, at) => at % 2 === 0 && word.toLowerCase() === name);
+  return i === -1 ? undefined : words[i + 1];
+}
+
+/** `networking.c: catClientInfoString`, as far as there is something to say. */
+function line(client: Client, now: number): string {
+  const { id, address, localAddress, name, connectedAt, lastHeard, lastCommand, socket } = client;
+  const seconds = (since: number): number => Math.floor((now - since) / 1000);
+  return (
+    `id=${id} addr=${address} laddr=${localAddress} name=${name} age=${seconds(connectedAt)} ` +
+    `idle=${seconds(lastHeard)} flags=${client.attachment === undefined ? 'N' : 'S'} db=0 sub=0 psub=0 ` +
+    `multi=-1 omem=${socket.writableLength} tot-mem=${socket.writableLength} events=rw ` +
+    `cmd=${lastCommand} user=default`
+  );
+}

@@ -1,0 +1,164 @@
+import type { Socket } from 'node:net';
+import type { Traits } from '../conversation/replconf.ts';
+import { noTraits } from '../conversation/replconf.ts';
+import { error, NO_AUTH, unknownCommand, wrongArity } from '../conversation/replies.ts';
+import type { Request } from '../conversation/request-reader.ts';
+import { BadRequest, RequestReader } from '../conversation/request-reader.ts';
+import type { Attachment } from './attachment.ts';
+import type { CommandTable, Reply } from './commands.ts';
+
+/** What a client is told by, and tells. */
+export interface ClientHost {
+  readonly commands: CommandTable;
+  now(): number;
+  onGone(client: Client): void;
+}
+
+/** One connection, from its first byte to its last. */
+export class Client {
+  readonly id: number;
+  readonly socket: Socket;
+  /** `host:port` of the peer. */
+  readonly address: string;
+  /** `host:port` on our side. */
+  readonly localAddress: string;
+  readonly traits: Traits = noTraits();
+  readonly connectedAt: number;
+  name = '';
+  lastCommand = 'NULL';
+  /** Set when it has become a replica. */
+  attachment: Attachment | undefined;
+  readonly #host: ClientHost;
+  readonly #reader: RequestReader;
+  #authenticated: boolean;
+  #lastHeard: number;
+  /** Bytes that the system has taken, when that was last looked at, and when they became more. */
+  #passedOn = 0;
+  #lastPassedOn: number;
+  /** A command is under way: what came after it waits. */
+  #busy = false;
+  #ended = false;
+
+  constructor(id: number, socket: Socket, authenticated: boolean, host: ClientHost) {
+    this.id = id;
+    this.socket = socket;
+    this.address = `${printableHost(socket.remoteAddress)}:${socket.remotePort ?? 0}`;
+    this.localAddress = `${printableHost(socket.localAddress)}:${socket.localPort ?? 0}`;
+    this.#host = host;
+    this.#authenticated = authenticated;
+    this.#reader = new RequestReader(authenticated);
+    this.connectedAt = host.now();
+    this.#lastHeard = this.connectedAt;
+    this.#lastPassedOn = this.connectedAt;
+    socket.on('data', (bytes) => this.#onBytes(bytes));
+    // Lost connections are no more than that: what was not acknowledged is asked for again.
+    socket.on('error', () => {});
+    socket.once('close', () => host.onGone(this));
+  }
+
+  get authenticated(): boolean {
+    return this.#authenticated;
+  }
+
+  /** When something came from it last. */
+  get lastHeard(): number {
+    return this.#lastHeard;
+  }
+
+  /** When something was last seen to have gone to it; looked at now and then. */
+  lookAtProgress(): number {
+    const passedOn = this.socket.bytesWritten - this.socket.writableLength;
+    if (passedOn !== this.#passedOn) this.#lastPassedOn = this.#host.now();
+    this.#passedOn = passedOn;
+    return this.#lastPassedOn;
+  }
+
+  /** Whether nothing more is taken from it. */
+  get closed(): boolean {
+    return this.#ended || this.socket.destroyed;
+  }
+
+  /** The address that it is to be known by. */
+  get host(): string {
+    return this.traits.address ?? this.address.slice(0, this.address.lastIndexOf(':'));
+  }
+
+  authenticate(): void {
+    this.#authenticated = true;
+    this.#reader.trust();
+  }
+
+  reply(text: string): void {
+    if (!this.closed) this.socket.write(text, 'latin1');
+  }
+
+  /** Ends it when all that was written has been passed on. */
+  end(): void {
+    this.#ended = true;
+    this.socket.end();
+  }
+
+  /** Ends it at once. */
+  destroy(): void {
+    this.#ended = true;
+    this.socket.destroy();
+  }
+
+  #onBytes(bytes: Uint8Array): void {
+    this.#lastHeard = this.#host.now();
+    if (this.#ended) return;
+    this.#reader.push(bytes);
+    void this.#handleAll();
+  }
+
+  async #handleAll(): Promise<void> {
+    if (this.#busy) return;
+    this.#busy = true;
+    try {
+      for (;;) {
+        const request = this.closed ? undefined : this.#reader.next();
+        if (request === undefined) break;
+        if (request.length === 0) continue;
+        const answer = this.#answer(request);
+        const reply = answer instanceof Promise ? await this.#without(answer) : answer;
+        if (reply !== undefined) this.reply(reply);
+      }
+    } catch (failure) {
+      if (!(failure instanceof BadRequest)) throw failure;
+      this.reply(error(`ERR ${failure.message}`));
+      this.end();
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  /** What comes meanwhile stays in the socket. */
+  async #without<T>(answer: Promise<T>): Promise<T> {
+    this.socket.pause();
+    try {
+      return await answer;
+    } finally {
+      this.socket.resume();
+    }
+  }
+
+  #answer(request: Request): Reply | Promise<Reply> {
+    const [name = ''] = request;
+    const command = this.#host.commands.get(name.toLowerCase());
+    this.lastCommand = name.toLowerCase();
+    // A replica that is served says what it has, and nothing else: a reply would be read as stream.
+    if (this.attachment !== undefined && command?.forReplicas !== true) {
+      this.destroy();
+      return undefined;
+    }
+    if (!this.#authenticated && command?.forStrangers !== true) return NO_AUTH;
+    if (command === undefined) return unknownCommand(request);
+    if (request.length < command.least || request.length > command.most) return wrongArity(name);
+    return command.run(this, request.slice(1));
+  }
+}
+
+/** IPv4 as it is written, where it came over a socket for both. */
+function printableHost(host = '127.0.0.1'): string {
+  return host.startsWith('::ffff:') ? host.slice('::ffff:'.length) : host;
+}

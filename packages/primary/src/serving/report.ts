@@ -1,0 +1,74 @@
+import { BLANK_ID } from '@forebay/psync';
+import { array, bulk, integer } from '../conversation/replies.ts';
+import type { Client } from './client.ts';
+import type { ServedReplicas } from './served-replicas.ts';
+
+/** `INFO replication`, in the servers' words and order (`server.c: genRedisInfoString`). */
+export function replicationReport(replicas: ServedReplicas, now: number): string {
+  const { upstream, held, backlog } = replicas;
+  const attached = replicas.list();
+  const { id = BLANK_ID, secondId = BLANK_ID, secondIdLimit = -1 } = held?.history ?? {};
+  const lines = [
+    '# Replication',
+    ...(upstream === undefined ? ['role:master'] : upstreamLines(upstream, held?.offset ?? 0)),
+    `connected_slaves:${attached.length}`,
+    ...attached.map((client, i) => `slave${i}:${replicaLine(client, now)}`),
+    'master_failover_state:no-failover',
+    `master_replid:${id}`,
+    `master_replid2:${secondId}`,
+    `master_repl_offset:${held?.offset ?? 0}`,
+    `second_repl_offset:${secondIdLimit}`,
+    `repl_backlog_active:${held === undefined ? 0 : 1}`,
+    `repl_backlog_size:${backlog.size}`,
+    // What can be gone on from, which may reach back far beyond what is in memory.
+    `repl_backlog_first_byte_offset:${held?.firstByte ?? 0}`,
+    `repl_backlog_histlen:${held === undefined ? 0 : held.offset - held.firstByte + 1}`,
+  ];
+  return `${lines.join('\r\n')}\r\n`;
+}
+
+/** `ROLE` (`replication.c: roleCommand`). */
+export function role(replicas: ServedReplicas): string {
+  const { upstream, held } = replicas;
+  const offset = held?.offset ?? 0;
+  if (upstream !== undefined) {
+    const { host, port, up } = upstream;
+    const state = up ? 'connected' : 'connect';
+    const parts = [bulk('slave'), bulk(host), integer(port), bulk(state)];
+    return array(...parts, integer(up ? offset : -1));
+  }
+  const attached = replicas.list().filter(({ attachment }) => attachment?.state === 'online');
+  const each = attached.map((client) => {
+    const { traits, attachment } = client;
+    const parts = [
+      client.host,
+      String(traits.listeningPort),
+      String(attachment?.acknowledged ?? 0),
+    ];
+    return array(...parts.map(bulk));
+  });
+  return array(bulk('master'), integer(offset), array(...each));
+}
+
+function upstreamLines(
+  { host, port, up }: NonNullable<ServedReplicas['upstream']>,
+  offset: number,
+): string[] {
+  return [
+    'role:slave',
+    `master_host:${host}`,
+    `master_port:${port}`,
+    `master_link_status:${up ? 'up' : 'down'}`,
+    `slave_read_repl_offset:${offset}`,
+    `slave_repl_offset:${offset}`,
+    'slave_priority:0',
+    'slave_read_only:1',
+  ];
+}
+
+function replicaLine(client: Client, now: number): string {
+  const { traits, attachment, lastHeard } = client;
+  const lag = Math.floor((now - lastHeard) / 1000);
+  const { state = 'online', acknowledged = 0 } = attachment ?? {};
+  return `ip=${client.host},port=${traits.listeningPort},state=${state},offset=${acknowledged},lag=${lag}`;
+}

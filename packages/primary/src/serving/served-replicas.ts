@@ -1,0 +1,258 @@
+import type { Backlog } from '@forebay/backlog';
+import type { ResyncRequest, ServedStream } from '@forebay/psync';
+import {
+  continueLine,
+  decideResync,
+  fullResyncLine,
+  PsyncError,
+  parseResyncRequest,
+} from '@forebay/psync';
+import { error, NOT_A_NUMBER } from '../conversation/replies.ts';
+import type { Snapshot, Source, Upstream } from '../source.ts';
+import type { ReplicaState } from './attachment.ts';
+import { Attachment } from './attachment.ts';
+import type { Client } from './client.ts';
+import type { Reply } from './commands.ts';
+
+/** What is told of replicas, for whoever reports it; `reason` is one line, for people. */
+export interface ReplicaEvents {
+  /** A replica goes on from `offset`. */
+  onPartialResync?(replica: ReplicaDescription, offset: number): void;
+  /** A replica gets a full copy. */
+  onFullResync?(replica: ReplicaDescription, reason: string): void;
+  /** A replica is online. */
+  onOnline?(replica: ReplicaDescription): void;
+  /** A replica was cut off, or has gone. */
+  onGone?(replica: ReplicaDescription, reason: string | undefined): void;
+}
+
+/** One replica that is served. */
+export interface ReplicaDescription {
+  /** That of its connection, which names it in `drop`, `stall` and `CLIENT KILL ID`. */
+  readonly id: number;
+  readonly host: string;
+  /** As it was told; 0 where it did not say. */
+  readonly port: number;
+  readonly state: ReplicaState;
+  /** Offset of the last byte acknowledged. */
+  readonly offset: number;
+  /** Offset of the last byte on its disk; undefined where it does not tell. */
+  readonly synced: number | undefined;
+  /** Bytes of the stream that were not handed to its socket yet. */
+  readonly behind: number;
+}
+
+const NO_LINK = error("NOMASTERLINK Can't SYNC while not connected with my master");
+const PENDING = error('ERR SYNC and PSYNC are invalid with pending output');
+const FAILOVER_REFUSED = error('ERR PSYNC FAILOVER replid must match my replid.');
+
+/** The replicas of a source: lets them in, sends them what there is, and knows how far each has come. */
+export class ServedReplicas {
+  readonly #source: Source;
+  readonly #events: ReplicaEvents;
+  readonly #attached = new Set<Client>();
+  readonly #waiting = new Set<() => void>();
+  readonly #askForAcks: () => void;
+  #backlog: Backlog;
+
+  /** `askForAcks` has the stream ask the replicas how far they are, where this is its top. */
+  constructor(source: Source, backlog: Backlog, events: ReplicaEvents, askForAcks: () => void) {
+    this.#source = source;
+    this.#backlog = backlog;
+    this.#events = events;
+    this.#askForAcks = askForAcks;
+  }
+
+  get backlog(): Backlog {
+    return this.#backlog;
+  }
+
+  get source(): Source {
+    return this.#source;
+  }
+
+  get upstream(): Upstream | undefined {
+    return this.#source.upstream;
+  }
+
+  /** What is served: of what the source holds no more than has been propagated. */
+  get held(): ServedStream | undefined {
+    const { held } = this.#source;
+    return held && { ...held, offset: Math.min(held.offset, this.#backlog.masterOffset) };
+  }
+
+  list(): readonly Client[] {
+    return [...this.#attached];
+  }
+
+  describe(client: Client): ReplicaDescription {
+    const { id, host, traits, attachment } = client;
+    const { state = 'wait_bgsave', acknowledged: offset = 0, synced, sent } = attachment ?? {};
+    const behind = sent === undefined ? 0 : this.#backlog.masterOffset - sent;
+    return { id, host, port: traits.listeningPort, state, offset, synced, behind };
+  }
+
+  /** `bytes` are the newest of the stream, never to be changed. */
+  propagate(bytes: Uint8Array): void {
+    this.#backlog.append(bytes);
+    const end = this.#backlog.masterOffset;
+    for (const { attachment } of this.#attached) attachment?.offer(bytes, end);
+  }
+
+  /** What is served is another stream, or the same under another id: all have to ask anew. */
+  restart(backlog: Backlog): void {
+    this.#backlog = backlog;
+    for (const client of this.#attached) client.destroy();
+  }
+
+  /** `PSYNC <id> <offset> [FAILOVER]` (`replication.c: syncCommand`). */
+  psync(
+    client: Client,
+    [id = '', offset = '', failover]: readonly string[],
+  ): Reply | Promise<Reply> {
+    const { held } = this;
+    if (client.socket.writableLength > 0) return PENDING;
+    // Nobody is promoted here: a primary above keeps the role.
+    if (failover !== undefined) return FAILOVER_REFUSED;
+    if (held === undefined) return NO_LINK;
+    let request: ResyncRequest;
+    try {
+      request = parseResyncRequest(id, offset);
+    } catch (refusal) {
+      if (!(refusal instanceof PsyncError)) throw refusal;
+      return NOT_A_NUMBER;
+    }
+    const decision = decideResync(request, held);
+    switch (decision.type) {
+      case 'later':
+        return NO_LINK;
+      case 'continue': {
+        client.reply(`${continueLine(held.history, client.traits.psync2)}\r\n`);
+        const attachment = this.#attach(client, false);
+        this.#events.onPartialResync?.(this.describe(client), decision.after + 1);
+        attachment.continue(decision.after);
+        this.#events.onOnline?.(this.describe(client));
+        return undefined;
+      }
+      case 'full':
+        return this.#sendCopy(client, false, decision.reason);
+    }
+  }
+
+  /** The old `SYNC`: a payload, and the stream after it, without a word about offsets. */
+  sync(client: Client): Reply | Promise<Reply> {
+    if (client.socket.writableLength > 0) return PENDING;
+    if (this.held === undefined) return NO_LINK;
+    return this.#sendCopy(client, true, 'it asked by SYNC');
+  }
+
+  /** `REPLCONF ACK`, from whoever it comes: those who are no replicas are passed over. */
+  acknowledged(client: Client, offset: string, synced: string | undefined): void {
+    const { attachment } = client;
+    if (attachment === undefined || !isOffset(offset)) return;
+    const before = attachment.state;
+    attachment.acknowledge(Number(offset), isOffset(synced) ? Number(synced) : undefined);
+    if (before !== attachment.state) this.#events.onOnline?.(this.describe(client));
+    this.#wake();
+  }
+
+  /**
+   * Waits until so many replicas have acknowledged what is propagated by now, or for so many
+   * milliseconds; 0: without end. Returns how many have (`replication.c: waitCommand`).
+   */
+  async wait(count: number, timeout: number): Promise<number> {
+    const target = this.#backlog.masterOffset;
+    const reached = (): number => this.list().filter((client) => hasReached(client, target)).length;
+    if (reached() >= count) return reached();
+    this.#askForAcks();
+    await new Promise<void>((resolve) => {
+      const settle = (): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(look);
+        resolve();
+      };
+      const look = (): void => {
+        if (reached() >= count) settle();
+      };
+      const timer = timeout > 0 ? setTimeout(settle, timeout) : undefined;
+      this.#waiting.add(look);
+    });
+    return reached();
+  }
+
+  /** A client has gone; it may have been a replica. */
+  gone(client: Client, reason?: string): void {
+    if (!this.#attached.delete(client)) return;
+    this.#events.onGone?.(this.describe(client), reason);
+  }
+
+  /** While a snapshot is awaited an empty line a second keeps the replica waiting. */
+  keepWaiting(): void {
+    for (const client of this.#attached) {
+      if (client.attachment?.state === 'wait_bgsave') client.reply('\n');
+    }
+  }
+
+  async #sendCopy(client: Client, bySync: boolean, reason: string): Promise<Reply> {
+    const attachment = this.#attach(client, bySync);
+    this.#events.onFullResync?.(this.describe(client), reason);
+    let snapshot: Snapshot;
+    try {
+      snapshot = await this.#source.openSnapshot();
+    } catch (failure) {
+      client.reply(error("ERR BGSAVE failed, replication can't continue"));
+      this.#cutOff(client, messageOf(failure));
+      return undefined;
+    }
+    const { history, offset } = snapshot;
+    if (!bySync) client.reply(`${fullResyncLine(history, offset)}\r\n`);
+    // Its own words are taken meanwhile: the transfer is not waited for.
+    void this.#transfer(client, attachment, snapshot);
+    return undefined;
+  }
+
+  async #transfer(client: Client, attachment: Attachment, snapshot: Snapshot): Promise<void> {
+    try {
+      await attachment.transfer(snapshot, client.traits);
+      if (attachment.state === 'online') this.#events.onOnline?.(this.describe(client));
+    } catch (failure) {
+      this.#cutOff(client, messageOf(failure));
+    }
+  }
+
+  #attach(client: Client, bySync: boolean): Attachment {
+    const replicas = this;
+    const supply = {
+      get backlog() {
+        return replicas.#backlog;
+      },
+      source: this.#source,
+    };
+    const onLost = (failure: unknown): void => this.#cutOff(client, messageOf(failure));
+    const attachment = new Attachment(client, supply, bySync, onLost);
+    client.attachment = attachment;
+    this.#attached.add(client);
+    return attachment;
+  }
+
+  #cutOff(client: Client, reason: string): void {
+    this.gone(client, reason);
+    client.end();
+  }
+
+  #wake(): void {
+    for (const look of [...this.#waiting]) look();
+  }
+}
+
+function hasReached({ attachment }: Client, target: number): boolean {
+  return attachment?.state === 'online' && attachment.acknowledged >= target;
+}
+
+function isOffset(text: string | undefined): text is string {
+  return text !== undefined && /^\d{1,16}$/.test(text) && Number.isSafeInteger(Number(text));
+}
+
+function messageOf(failure: unknown): string {
+  return failure instanceof Error ? failure.message : String(failure);
+}

@@ -1,0 +1,27 @@
+import { randomBytes } from 'node:crypto';
+import type { Socket } from 'node:net';
+import type { Snapshot } from '../source.ts';
+import { drained } from './flow.ts';
+
+/**
+ * Sends a payload, as `$EOF:<mark>` to one that takes that, else as `$<length>`. The mark is the last
+ * that is sent: replicas look for it at the end of what they have read, and nowhere else.
+ */
+export async function sendPayload(
+  socket: Socket,
+  snapshot: Snapshot,
+  marked: boolean,
+): Promise<void> {
+  const mark = randomBytes(20).toString('hex');
+  socket.write(marked ? `$EOF:${mark}\r\n` : `$${snapshot.length}\r\n`);
+  let left = snapshot.length;
+  for await (const bytes of snapshot.read()) {
+    if (socket.destroyed) return;
+    left -= bytes.length;
+    socket.write(bytes);
+    await drained(socket);
+  }
+  // A replica that was promised more would wait for it for ever.
+  if (left !== 0) throw new Error(`the snapshot is ${-left} bytes longer than was told`);
+  if (marked) socket.write(mark);
+}

@@ -1,0 +1,36 @@
+import type { History, ServedStream } from '@forebay/psync';
+
+/** A data set as of an offset, as an RDB. */
+export interface Snapshot {
+  readonly history: Pick<History, 'id'>;
+  /** Offset of the last byte of the stream that it contains. */
+  readonly offset: number;
+  /** Bytes, exactly. */
+  readonly length: number;
+  /** The bytes, once. They are not changed after they were given. */
+  read(): AsyncIterable<Uint8Array>;
+  close(): Promise<void>;
+}
+
+/** What replicas are served from: a log on disk, or memory. */
+export interface Source {
+  /** What can be gone on from; undefined while there is nothing to serve (`-NOMASTERLINK`). */
+  readonly held: ServedStream | undefined;
+  /** Whom this follows itself; undefined at the top of a chain. */
+  readonly upstream?: Upstream | undefined;
+  /** A data set to begin with. What comes after its offset can be read. Rejects where there is none. */
+  openSnapshot(): Promise<Snapshot>;
+  /**
+   * The stream after an offset, as far as it is held now, in pieces that are not changed after they
+   * were given. Throws where it is not held, or not any longer: whoever needs it is cut off.
+   */
+  read(after: number): AsyncIterable<Uint8Array>;
+}
+
+/** Whom one in the middle of a chain follows. */
+export interface Upstream {
+  readonly host: string;
+  readonly port: number;
+  /** Whether the link stands. */
+  readonly up: boolean;
+}

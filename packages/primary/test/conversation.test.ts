@@ -1,0 +1,142 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { PrimaryOptions } from '../src/index.ts';
+import { Primary } from '../src/index.ts';
+import { Peer } from './peer.ts';
+
+async function listening(options: PrimaryOptions = {}): Promise<Primary> {
+  const primary = new Primary({ pingPeriod: 0, ...options });
+  onTestFinished(() => primary.close());
+  await primary.listen();
+  return primary;
+}
+
+describe('a client is answered', () => {
+  it.each<[string[], string]>([
+    [['PING'], '+PONG'],
+    [['ping'], '+PONG'],
+    [['PING', 'a', 'b'], "-ERR wrong number of arguments for 'ping' command"],
+    [['GET', 'k'], "-ERR unknown command 'GET', with args beginning with: 'k' "],
+    [['AUTH', 'default', 'any'], '+OK'],
+    [['REPLCONF'], '-ERR syntax error'],
+    [['REPLCONF', 'capa'], '-ERR syntax error'],
+    [['REPLCONF', 'listening-port', '6380'], '+OK'],
+    [['REPLCONF', 'listening-port', 'x'], '-ERR value is not an integer or out of range'],
+    [['REPLCONF', 'capa', 'eof', 'capa', 'psync2', 'capa', 'unheard-of'], '+OK'],
+    [['REPLCONF', 'version', '8.0.0'], '+OK'],
+    [['REPLCONF', 'rdb-only', '1'], '+OK'],
+    [['REPLCONF', 'rdb-channel', '1'], '-ERR Unrecognized REPLCONF option: rdb-channel'],
+    [['REPLCONF', 'rdb-filter-only', ''], '+OK'],
+    [['PSYNC', '?'], "-ERR wrong number of arguments for 'psync' command"],
+    [['PSYNC', '?', 'x'], '-ERR value is not an integer or out of range'],
+    [['WAIT', '0', '0'], ':0'],
+    [['WAIT', 'x', '0'], '-ERR value is not an integer or out of range'],
+    [['WAIT', '1', '-1'], '-ERR timeout is negative'],
+    [['CLIENT', 'KILL', 'TYPE', 'other'], "-ERR Unknown client type 'other'"],
+    [['CLIENT', 'KILL', 'ID', 'x'], '-ERR client-id should be greater than 0'],
+    [['CLIENT', 'KILL', 'ID', '99'], ':0'],
+    [['CLIENT', 'KILL', '127.0.0.1:1'], '-ERR No such client'],
+    [['CLIENT', 'KILL', 'NOTHING', '1'], '-ERR syntax error'],
+  ])('%j: %s', async (words, reply) => {
+    const { port } = await listening();
+    const peer = await Peer.connect(port);
+    expect(await peer.ask(...words)).toBe(reply);
+    expect(await peer.ask('PING')).toBe('+PONG');
+  });
+
+  it('in lines as in arrays', async () => {
+    const peer = await Peer.connect((await listening()).port);
+    peer.sendRaw('PING\r\n\r\nPING "a b"\r\n');
+    expect(await peer.line()).toBe('+PONG');
+    expect(await peer.line()).toBe('$3');
+    expect(await peer.line()).toBe('a b');
+  });
+
+  it('is told that a filter of the snapshot is not served', async () => {
+    const peer = await Peer.connect((await listening()).port);
+    expect(await peer.ask('REPLCONF', 'rdb-filter-only', 'functions')).toMatch(/^-ERR rdb-filter/);
+  });
+
+  it('lists clients and ends them', async () => {
+    const { port } = await listening();
+    const [one, other] = [await Peer.connect(port), await Peer.connect(port)];
+    expect(await other.ask('CLIENT', 'SETNAME', 'other')).toBe('+OK');
+    const id = await other.ask('CLIENT', 'ID');
+    const listed = await one.askBulk('CLIENT', 'LIST');
+    expect(listed.match(/^id=\d+ addr=127\.0\.0\.1:\d+ .*flags=N .*\n/gm)).toHaveLength(2);
+    expect(listed).toContain(' name=other ');
+    expect(await one.ask('CLIENT', 'KILL', 'ID', id.slice(1))).toBe(':1');
+    await other.ended();
+    expect(await one.ask('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'no')).toBe(':1');
+    await one.ended();
+  });
+});
+
+describe('with a password', () => {
+  it('nothing is served before AUTH, and no other password will do', async () => {
+    const { port } = await listening({ requirepass: 'sécret' });
+    const peer = await Peer.connect(port);
+    for (const words of [['PING'], ['PSYNC', '?', '-1'], ['SYNC'], ['INFO'], ['NOTHING']]) {
+      expect(await peer.ask(...words)).toBe('-NOAUTH Authentication required.');
+    }
+    const wrong = '-WRONGPASS invalid username-password pair or user is disabled.';
+    expect(await peer.ask('AUTH', 'secret')).toBe(wrong);
+    expect(await peer.ask('AUTH', 'somebody', 'sécret')).toBe(wrong);
+    expect(await peer.ask('AUTH', 'sécret')).toBe('+OK');
+    expect(await peer.ask('PING')).toBe('+PONG');
+    expect(await peer.ask('AUTH', 'default', 'sécret')).toBe('+OK');
+  });
+
+  it.each<[string, string]>([
+    ['*11\r\n', 'Protocol error: unauthenticated multibulk length'],
+    ['*2\r\n$4\r\nAUTH\r\n$16385\r\n', 'Protocol error: unauthenticated bulk length'],
+  ])('%j is too long for who has not said who it is', async (bytes, complaint) => {
+    const peer = await Peer.connect((await listening({ requirepass: 'secret' })).port);
+    peer.sendRaw(bytes);
+    expect(await peer.line()).toBe(`-ERR ${complaint}`);
+    await peer.ended();
+  });
+
+  it('what follows AUTH in the same write may be longer', async () => {
+    const peer = await Peer.connect((await listening({ requirepass: 'secret' })).port);
+    const long = 'x'.repeat(20_000);
+    peer.sendRaw(`AUTH secret\r\n*2\r\n$4\r\nPING\r\n$20000\r\n${long}\r\n`);
+    expect(await peer.line()).toBe('+OK');
+    expect(await peer.line()).toBe('$20000');
+    expect(await peer.line()).toBe(long);
+  });
+});
+
+describe('what is no request is answered by one line, and the end', () => {
+  it.each<[string, string]>([
+    ['*x\r\n', 'invalid multibulk length'],
+    ['*2000000\r\n', 'invalid multibulk length'],
+    ['*1\r\n$x\r\n', 'invalid bulk length'],
+    ['*1\r\n$600000000\r\n', 'invalid bulk length'],
+    ['PING "a\r\n', 'unbalanced quotes in request'],
+    ['x'.repeat(70_000), 'too big inline request'],
+  ])('%j', async (bytes, complaint) => {
+    const peer = await Peer.connect((await listening()).port);
+    peer.sendRaw(bytes.slice(0, 70_000));
+    expect(await peer.line()).toBe(`-ERR Protocol error: ${complaint}`);
+    await peer.ended();
+  });
+
+  it('garbage', async () => {
+    const primary = await listening();
+    const peer = await Peer.connect(primary.port);
+    peer.sendRaw('*1\r\n#\0\xff\r\n');
+    expect(await peer.line()).toMatch(/^-ERR Protocol error: /);
+    await peer.ended();
+    expect(await (await Peer.connect(primary.port)).ask('PING')).toBe('+PONG');
+  });
+});
+
+it('a client more than there may be is told so', async () => {
+  const { port } = await listening({ maxClients: 2 });
+  const first = await Peer.connect(port);
+  const second = await Peer.connect(port);
+  expect([await first.ask('PING'), await second.ask('PING')]).toEqual(['+PONG', '+PONG']);
+  const third = await Peer.connect(port);
+  expect(await third.line()).toBe('-ERR max number of clients reached');
+  await third.ended();
+});
