@@ -18,7 +18,11 @@ export interface ReplicaFlags {
   readonly key?: string;
   readonly sni?: string;
   readonly insecure?: boolean;
-  readonly port: number;
+  readonly port?: number;
+  readonly bind: string;
+  readonly requirepass?: string;
+  readonly protectedMode: boolean;
+  readonly replBacklogSize: number;
   readonly replicaAnnounceIp?: string;
   readonly appendfsync: SyncPolicy;
   readonly replTimeout: number;
@@ -48,6 +52,20 @@ interface BasePolicy {
   readonly interval: number;
 }
 
+/** Where replicas of our own are served, and whom. */
+export interface ListenConfig {
+  readonly host: string;
+  /** 0: any that is free. */
+  readonly port: number;
+  readonly requirepass: string | undefined;
+  readonly protectedMode: boolean;
+  /** Bytes of the stream in memory, besides all that is on the disk. */
+  readonly backlogSize: number;
+}
+
+/** What a primary is told where we do not listen: it names us in INFO and ROLE. */
+const DEFAULT_PORT = 6380;
+
 /** The same, read, checked and complete. */
 export interface ReplicaConfig {
   readonly candidates: Candidates;
@@ -55,6 +73,8 @@ export interface ReplicaConfig {
   readonly directory: string;
   /** Announced as listening-port. */
   readonly port: number;
+  /** Undefined: no replicas are served. */
+  readonly listen: ListenConfig | undefined;
   readonly announcedAddress: string | undefined;
   readonly fsync: SyncPolicy;
   /** Milliseconds. */
@@ -72,7 +92,8 @@ export function configOf(flags: ReplicaFlags, env: NodeJS.ProcessEnv): ReplicaCo
     candidates,
     tls: tlsOf(flags, candidates),
     directory: flags.dir,
-    port: flags.port,
+    port: flags.port ?? DEFAULT_PORT,
+    listen: listenOf(flags, env),
     announcedAddress: flags.replicaAnnounceIp,
     fsync: flags.appendfsync,
     timeout: flags.replTimeout * 1000,
@@ -113,7 +134,7 @@ function nextCandidate(words: string[], flags: ReplicaFlags, env: NodeJS.Process
   const host = first.includes(':') ? `[${first}]` : first;
   const url = isUrl ? first : `${flags.tls ? 'rediss' : 'redis'}://${host}:${port}`;
   const address = addressOf(url, flags.tls === true);
-  const password = flags.masterauth ?? address.password ?? secretOf(env);
+  const password = flags.masterauth ?? address.password ?? secretOf(env, 'FOREBAY_MASTERAUTH');
   const username = flags.masteruser ?? address.username ?? (env.FOREBAY_MASTERUSER || undefined);
   if (username === undefined || password !== undefined) {
     return { endpoint: address, username, password };
@@ -160,11 +181,19 @@ function tlsOf(flags: ReplicaFlags, candidates: Candidates): TlsOptions {
   return options;
 }
 
+function listenOf(flags: ReplicaFlags, env: NodeJS.ProcessEnv): ListenConfig | undefined {
+  const { port, bind: host, protectedMode, replBacklogSize: backlogSize } = flags;
+  const requirepass = flags.requirepass ?? secretOf(env, 'FOREBAY_REQUIREPASS');
+  if (port !== undefined) return { host, port, requirepass, protectedMode, backlogSize };
+  if (flags.requirepass === undefined) return undefined;
+  throw new ExitError(EXIT.usage, '--requirepass needs --port: without it nobody is served');
+}
+
 /** An empty variable is as good as none. */
-function secretOf(env: NodeJS.ProcessEnv): string | undefined {
-  const { FOREBAY_MASTERAUTH: secret, FOREBAY_MASTERAUTH_FILE: path } = env;
+function secretOf(env: NodeJS.ProcessEnv, name: string): string | undefined {
+  const { [name]: secret, [`${name}_FILE`]: path } = env;
   if (secret) return secret;
-  return path ? readText('FOREBAY_MASTERAUTH_FILE', path).replace(/\r?\n$/, '') : undefined;
+  return path ? readText(`${name}_FILE`, path).replace(/\r?\n$/, '') : undefined;
 }
 
 function readText(what: string, path: string): string {

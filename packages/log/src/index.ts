@@ -32,7 +32,9 @@ export type {
   NewBase,
   StepBack,
 } from './log-types.ts';
+export type { Base } from './manifest/manifest.ts';
 export { APPEND_DIRECTORY } from './manifest/manifest.ts';
+export type { OpenBase } from './reading/open-base.ts';
 export type { LogItem, ReadOptions } from './reading/read-log.ts';
 export type { Origin } from './restore/origin.ts';
 export type { RestoreTarget } from './restore/place.ts';

@@ -26,6 +26,8 @@ import type {
 import { endOf, locate, positionIn, shiftIds } from './manifest/lineage.ts';
 import type { Base } from './manifest/manifest.ts';
 import { baseName, historyOf } from './manifest/manifest.ts';
+import type { OpenBase } from './reading/open-base.ts';
+import { openBase } from './reading/open-base.ts';
 import type { LogItem, ReadOptions } from './reading/read-log.ts';
 import { readLog } from './reading/read-log.ts';
 import { Readers } from './reading/readers.ts';
@@ -138,6 +140,20 @@ export class Log {
   /** The newest base: where it stands, its size, and when it was taken in. */
   get base(): Base | undefined {
     return this.#contents.current?.manifest.live.bases.at(-1);
+  }
+
+  /**
+   * Opens the newest base, for one who begins with it and goes on with `read` from where it stands.
+   *
+   * @throws {LogError} `IO`, `MISUSE` before the first base
+   */
+  openBase(): Promise<OpenBase> {
+    return this.#turns.take(async () => {
+      const { bases } = this.#contents.needed.manifest.live;
+      const base = bases.at(-1);
+      if (base === undefined) throw new LogError('MISUSE', this.directory, 'there is no base');
+      return openBase(this.#workshop.disk, this.#workshop.pathOf(base.name), base);
+    });
   }
 
   /** A place for a base that is to come. Until it is adopted or abandoned no file is rotated. */

@@ -38,9 +38,25 @@ export function replicaCommand(reporter: Reporter): Command {
     .option('--sni <name>', 'name that the certificate has to bear; the host by default')
     .option('--insecure', 'take any certificate')
     .addOption(
-      new Option('--port <port>', 'our port, as told to the primary')
-        .default(6380)
-        .argParser(portOf),
+      new Option(
+        '--port <port>',
+        'serve replicas here (0: any port that is free); without it nobody is served, and the primary ' +
+          'is told 6380',
+      ).argParser(portOf),
+    )
+    .addOption(
+      new Option('--bind <address>', 'the address to serve replicas at').default('127.0.0.1'),
+    )
+    .option(
+      '--requirepass <password>',
+      'password that replicas have to give; better in FOREBAY_REQUIREPASS, or in the file named by ' +
+        'FOREBAY_REQUIREPASS_FILE',
+    )
+    .option('--no-protected-mode', 'serve other machines without a password')
+    .addOption(
+      new Option('--repl-backlog-size <size>', 'how much of the stream is in memory for replicas')
+        .default(1024 ** 2, '1mb')
+        .argParser(bytesOf),
     )
     .option('--replica-announce-ip <address>', 'our address, as told to the primary')
     .addOption(

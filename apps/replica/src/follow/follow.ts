@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { APPEND_DIRECTORY, Log } from '@forebay/log';
+import type { Upstream } from '@forebay/primary';
 import type { HeldStream, ReplicationReport } from '@forebay/psync';
 import { formatPosition } from '@forebay/psync';
 import type { ReplicaError, UpstreamDecision } from '@forebay/replica';
@@ -8,6 +9,7 @@ import { describeEndpoint, probe } from '@forebay/replica';
 import type { Candidate, Candidates, ReplicaConfig } from '../config.ts';
 import type { Reporter } from '../reporter.ts';
 import { formatBytes } from '../reporter.ts';
+import { Relay } from '../serve/relay.ts';
 import { choose } from './candidates.ts';
 import { fetchBase } from './fetch-base.ts';
 import { Keeper } from './keeper.ts';
@@ -49,12 +51,16 @@ export async function follow(
   world: World = realWorld,
 ): Promise<void> {
   const space = new SpaceWait(world, config.directory);
-  const follower = new Follower(config, reporter, world, control);
+  const { listen, timeout } = config;
+  const relay = listen && (await Relay.listen(listen, timeout, () => follower.upstream, reporter));
+  const told = relay === undefined ? config : { ...config, port: relay.port };
+  const follower: Follower = new Follower(told, reporter, world, control, relay);
   const offReload = control.onReload(() => follower.reload());
   try {
     await followOn(follower, space, reporter, world, control);
   } finally {
     offReload();
+    await relay?.close();
   }
 }
 
@@ -83,6 +89,7 @@ class Follower {
   readonly #reporter: Reporter;
   readonly #world: World;
   readonly #control: Control;
+  readonly #relay: Relay | undefined;
   #candidates: Candidates;
   #upstream: Candidate;
   #log: Log | undefined;
@@ -95,13 +102,28 @@ class Follower {
   #waiting: { readonly offset: number; readonly resolve: () => void }[] = [];
   #needed = 0;
 
-  constructor(config: ReplicaConfig, reporter: Reporter, world: World, control: Control) {
+  constructor(
+    config: ReplicaConfig,
+    reporter: Reporter,
+    world: World,
+    control: Control,
+    relay: Relay | undefined,
+  ) {
+    this.#relay = relay;
     this.#config = config;
     this.#reporter = reporter;
     this.#world = world;
     this.#control = control;
     this.#candidates = config.candidates;
     this.#upstream = config.candidates[0];
+  }
+
+  /** Whom it follows, for those who follow us. */
+  get upstream(): Upstream {
+    const { endpoint } = this.#upstream;
+    const up = this.#session?.streaming === true;
+    if (endpoint.kind === 'unix') return { host: endpoint.path, port: 0, up };
+    return { host: endpoint.host, port: endpoint.port, up };
   }
 
   /** Bytes that there was no room for, as far as it is known. */
@@ -131,6 +153,7 @@ class Follower {
       throw error;
     } finally {
       this.#log = undefined;
+      this.#relay?.serve(undefined);
     }
     await log.close();
     const { history, written } = log;
@@ -152,6 +175,7 @@ class Follower {
     await removeStale(join(directory, APPEND_DIRECTORY));
     this.#describe(log);
     this.#control.onLog?.(log);
+    this.#relay?.serve(log);
     return log;
   }
 
@@ -170,6 +194,8 @@ class Follower {
       },
       onAttemptEnded: (error: ReplicaError) => this.#onAttemptEnded(error, log),
       onProgress: () => this.#onProgress(log),
+      onStored: (bytes: Uint8Array) => this.#relay?.propagate(bytes),
+      onBreak: () => this.#relay?.restart(),
     };
     const session = new Session(
       log,
@@ -256,7 +282,10 @@ class Follower {
 
   /** Where a full copy would be the way on, another candidate may know a shorter one. */
   async #decide(log: Log, report: ReplicationReport | undefined): Promise<UpstreamDecision> {
+    const { written } = log;
     const decision = await negotiate(log, report, this.#reporter);
+    // What replicas hold beyond that is not taken back by a stream that goes on.
+    if (log.written < written) this.#relay?.restart();
     if (decision.type !== 'full' || this.#candidates.length === 1) return decision;
     const asked = this.#upstream;
     await this.#choose(log);

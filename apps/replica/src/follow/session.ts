@@ -31,6 +31,10 @@ export interface SessionEvents {
   onAttemptEnded(error: ReplicaError): void;
   /** The log has come further. */
   onProgress(): void;
+  /** The log has taken these; they are of no use when this returns. */
+  onStored(bytes: Uint8Array): void;
+  /** The log goes on under another id, or with another history. */
+  onBreak(): void;
 }
 
 /** Takes what a primary sends into an open log, until it is told to stop or the log takes no more. */
@@ -131,7 +135,8 @@ export class Session {
   async #take(item: ReplicaItem): Promise<void> {
     switch (item.type) {
       case 'stream':
-        return this.#log.append(item.bytes, item.boundary);
+        await this.#log.append(item.bytes, item.boundary);
+        return this.#events.onStored(item.bytes);
       case 'snapshot':
         return this.#store(item);
       case 'full-resync':
@@ -172,6 +177,7 @@ export class Session {
     this.#replacing = false;
     this.#needed = 0;
     this.progressed(this.#log);
+    this.#events.onBreak();
     const seconds = ((performance.now() - since) / 1000).toFixed(1);
     this.#reporter.good(
       `full copy done, ${formatBytes(size)} in ${seconds} s; the stream goes on ${this.place}`,
@@ -189,7 +195,10 @@ export class Session {
   async #continue({ history, offset }: Item<'continue'>): Promise<void> {
     this.#events.onLinked();
     const before = this.#log.history;
-    if (before?.id !== history.id) await this.#log.setHistory(history);
+    if (before?.id !== history.id) {
+      await this.#log.setHistory(history);
+      this.#events.onBreak();
+    }
     const shifted = before?.id === history.id ? '' : `, under a new id in place of ${before?.id}`;
     const position = formatPosition({ id: history.id, offset });
     this.#reporter.good(`partial resync, the stream goes on at ${position}${shifted}`);

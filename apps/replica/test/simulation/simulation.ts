@@ -205,6 +205,7 @@ export class Simulation {
       directory: DIRECTORY,
       port: 6380,
       announcedAddress: undefined,
+      listen: undefined,
       fsync: 'everysec',
       timeout: 3_600_000,
       base: { percentage: 1, minSize: 400, interval: 4000 },

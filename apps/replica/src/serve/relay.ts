@@ -1,0 +1,78 @@
+import type { Log } from '@forebay/log';
+import type { ReplicaDescription, Upstream } from '@forebay/primary';
+import { PrimaryError, ReplicationServer } from '@forebay/primary';
+import type { ListenConfig } from '../config.ts';
+import { EXIT, ExitError } from '../exit.ts';
+import type { Reporter } from '../reporter.ts';
+import { LogSource } from './log-source.ts';
+
+/** Serves replicas of our own: the stream verbatim, under the ids and offsets that it has above. */
+export class Relay {
+  readonly #source: LogSource;
+  readonly #server: ReplicationServer;
+  #log: Log | undefined;
+
+  private constructor(source: LogSource, server: ReplicationServer) {
+    this.#source = source;
+    this.#server = server;
+  }
+
+  /** @throws {ExitError} where the address cannot be listened on */
+  static async listen(
+    { host, port, requirepass, protectedMode, backlogSize }: ListenConfig,
+    timeout: number,
+    upstream: () => Upstream,
+    reporter: Reporter,
+  ): Promise<Relay> {
+    const source = new LogSource(upstream);
+    const server = new ReplicationServer(source, {
+      ...{ timeout, protectedMode, backlogSize, events: eventsTo(reporter) },
+      ...(requirepass === undefined ? {} : { requirepass }),
+    });
+    try {
+      await server.listen({ host, port });
+    } catch (error) {
+      if (!(error instanceof PrimaryError)) throw error;
+      throw new ExitError(EXIT.configuration, error.message, error);
+    }
+    reporter.step(`replicas are served at ${host}:${server.port}`);
+    return new Relay(source, server);
+  }
+
+  get port(): number {
+    return this.#server.port;
+  }
+
+  /** Another log is open, or none: who is attached has to ask anew. */
+  serve(log: Log | undefined): void {
+    this.#log = log;
+    this.#source.serve(log);
+    this.restart();
+  }
+
+  /** The log goes on under another id, with another history, or from before where it was. */
+  restart(): void {
+    this.#server.restart();
+  }
+
+  /** What `Log.append` has taken, as it came; the memory is the caller's again afterwards. */
+  propagate(bytes: Uint8Array): void {
+    if (this.#log !== undefined) this.#server.propagate(bytes.slice());
+  }
+
+  async close(): Promise<void> {
+    await this.#server.close();
+  }
+}
+
+function eventsTo(reporter: Reporter) {
+  const named = ({ host, port }: ReplicaDescription) => `replica ${host}:${port}`;
+  return {
+    onPartialResync: (replica: ReplicaDescription, offset: number) =>
+      reporter.good(`${named(replica)} goes on at ${offset}`),
+    onFullResync: (replica: ReplicaDescription, reason: string) =>
+      reporter.step(`${named(replica)} gets a full copy: ${reason}`),
+    onGone: (replica: ReplicaDescription, reason: string | undefined) =>
+      reporter.trouble(`${named(replica)} is gone${reason === undefined ? '' : `: ${reason}`}`),
+  };
+}

@@ -1,0 +1,47 @@
+import { crc32 } from 'node:zlib';
+import type { Disk } from '../disk/disk.ts';
+import { LogError, orLogError } from '../errors.ts';
+import type { Base } from '../manifest/manifest.ts';
+
+/** Bytes that are read at once. */
+const PIECE = 256 * 1024;
+
+/** A base that is open: it can be read though the log lets go of it meanwhile. */
+export interface OpenBase {
+  readonly base: Base;
+  /**
+   * Its bytes, once, in pieces that are not changed after they were given. The last comes when all of
+   * them are known to be what was taken in: without it nobody has a whole RDB.
+   *
+   * @throws {LogError} `CORRUPT`, `IO`
+   */
+  read(): AsyncGenerator<Uint8Array, void, void>;
+  close(): Promise<void>;
+}
+
+/** @throws {LogError} `IO` */
+export async function openBase(disk: Disk, path: string, base: Base): Promise<OpenBase> {
+  const file = await orLogError(path, 'opening', () => disk.open(path, 'read'));
+  return {
+    base,
+    async *read() {
+      let crc = 0;
+      let last: Uint8Array | undefined;
+      for (let place = 0; place < base.size; ) {
+        const into = new Uint8Array(Math.min(PIECE, base.size - place));
+        const count = await orLogError(path, 'reading', () => file.read(into, place));
+        if (last !== undefined) yield last;
+        last = into.subarray(0, count);
+        crc = crc32(last, crc);
+        place += count;
+        if (count < into.length) break;
+      }
+      if (crc !== base.crc) {
+        const message = `${path} is damaged: its bytes are not those that were taken in`;
+        throw new LogError('CORRUPT', path, message);
+      }
+      if (last !== undefined) yield last;
+    },
+    close: () => file.close(),
+  };
+}
