@@ -145,7 +145,7 @@ export class Log {
   /**
    * Opens the newest base, for one who begins with it and goes on with `read` from where it stands.
    *
-   * @throws {LogError} `IO`, `MISUSE` before the first base
+   * @throws {LogError} `CORRUPT`, `IO`, `MISUSE` before the first base
    */
   openBase(): Promise<OpenBase> {
     return this.#turns.take(async () => {

@@ -52,7 +52,14 @@ export async function follow(
 ): Promise<void> {
   const space = new SpaceWait(world, config.directory);
   const { listen, timeout } = config;
-  const relay = listen && (await Relay.listen(listen, timeout, () => follower.upstream, reporter));
+  const host = {
+    get upstream() {
+      return follower.upstream;
+    },
+    now: () => world.clock.now(),
+    freshenBase: () => follower.freshenBase(),
+  };
+  const relay = listen && (await Relay.listen(listen, timeout, host, reporter));
   const told = relay === undefined ? config : { ...config, port: relay.port };
   const follower: Follower = new Follower(told, reporter, world, control, relay);
   const offReload = control.onReload(() => follower.reload());
@@ -124,6 +131,11 @@ class Follower {
     const up = this.#session?.streaming === true;
     if (endpoint.kind === 'unix') return { host: endpoint.path, port: 0, up };
     return { host: endpoint.host, port: endpoint.port, up };
+  }
+
+  /** Has a fresh base fetched, whenever the last one was; resolves when that is over, well or not. */
+  async freshenBase(): Promise<void> {
+    await this.#keeper?.freshen();
   }
 
   /** Bytes that there was no room for, as far as it is known. */

@@ -40,11 +40,17 @@ export class Keeper {
 
   /** The log has come further: a base may be due. */
   progressed(): void {
-    if (this.#fetching !== undefined || this.#stopped || !this.#isDue()) return;
+    if (this.#fetching === undefined && !this.#stopped && this.#isDue()) void this.freshen();
+  }
+
+  /** Has a base fetched though none is due; who asks meanwhile waits for the same. It never rejects. */
+  async freshen(): Promise<void> {
+    if (this.#stopped) return;
     this.#tried = this.#world.clock.now();
-    this.#fetching = this.#fetch().finally(() => {
+    this.#fetching ??= this.#fetch().finally(() => {
       this.#fetching = undefined;
     });
+    await this.#fetching;
   }
 
   /** Begins nothing more, and waits for what runs; the fetch is to be ended by who began it. */

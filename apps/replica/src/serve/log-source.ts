@@ -1,19 +1,35 @@
-import type { Log } from '@forebay/log';
+import type { Log, OpenBase } from '@forebay/log';
 import { LogError } from '@forebay/log';
 import type { Snapshot, Source, Upstream } from '@forebay/primary';
 import type { ServedStream } from '@forebay/psync';
 
+/** What a source needs of the daemon that it is a part of. */
+export interface SourceHost {
+  /** Whom it follows. */
+  readonly upstream: Upstream;
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Has a fresh base fetched, and resolves when that is over, well or not. */
+  freshenBase(): Promise<void>;
+}
+
+/**
+ * Milliseconds in which a base is as good as fresh, though the stream after it has relative times:
+ * replicas that come together cost the primary one fork.
+ */
+const FRESH = 10_000;
+
 /** Serves replicas out of the log on disk: its newest base, and the stream as far back as there is one. */
 export class LogSource implements Source {
-  readonly #upstream: () => Upstream;
+  readonly #host: SourceHost;
   #log: Log | undefined;
 
-  constructor(upstream: () => Upstream) {
-    this.#upstream = upstream;
+  constructor(host: SourceHost) {
+    this.#host = host;
   }
 
   get upstream(): Upstream {
-    return this.#upstream();
+    return this.#host.upstream;
   }
 
   get held(): ServedStream | undefined {
@@ -30,7 +46,7 @@ export class LogSource implements Source {
 
   async openSnapshot(): Promise<Snapshot> {
     const log = this.#open();
-    const opened = await log.openBase();
+    const opened = await this.#freshBase(log);
     const { history } = log;
     if (history === undefined) throw this.#gone(log);
     return {
@@ -52,6 +68,23 @@ export class LogSource implements Source {
       if (item.type !== 'stream') return;
       yield item.bytes;
     }
+  }
+
+  /** The newest base; a fresh one, where times in the stream after an old one would count anew. */
+  async #freshBase(log: Log): Promise<OpenBase> {
+    const opened = await log.openBase();
+    if (this.#isFresh(opened, log)) return opened;
+    await opened.close();
+    await this.#host.freshenBase();
+    const again = await log.openBase();
+    if (this.#isFresh(again, log)) return again;
+    await again.close();
+    throw new Error('the primary is older than 7.0, and a fresh base could not be had');
+  }
+
+  #isFresh({ base, relativeTimes }: OpenBase, { written }: Log): boolean {
+    const age = this.#host.now() - base.time;
+    return !relativeTimes || written === base.offset || (age >= 0 && age < FRESH);
   }
 
   #open(): Log {

@@ -1,9 +1,10 @@
 import type { Log } from '@forebay/log';
-import type { ReplicaDescription, Upstream } from '@forebay/primary';
+import type { ReplicaDescription } from '@forebay/primary';
 import { PrimaryError, ReplicationServer } from '@forebay/primary';
 import type { ListenConfig } from '../config.ts';
 import { EXIT, ExitError } from '../exit.ts';
 import type { Reporter } from '../reporter.ts';
+import type { SourceHost } from './log-source.ts';
 import { LogSource } from './log-source.ts';
 
 /** Serves replicas of our own: the stream verbatim, under the ids and offsets that it has above. */
@@ -19,23 +20,23 @@ export class Relay {
 
   /** @throws {ExitError} where the address cannot be listened on */
   static async listen(
-    { host, port, requirepass, protectedMode, backlogSize }: ListenConfig,
+    { host: address, port, requirepass, protectedMode, backlogSize }: ListenConfig,
     timeout: number,
-    upstream: () => Upstream,
+    host: SourceHost,
     reporter: Reporter,
   ): Promise<Relay> {
-    const source = new LogSource(upstream);
+    const source = new LogSource(host);
     const server = new ReplicationServer(source, {
       ...{ timeout, protectedMode, backlogSize, events: eventsTo(reporter) },
       ...(requirepass === undefined ? {} : { requirepass }),
     });
     try {
-      await server.listen({ host, port });
+      await server.listen({ host: address, port });
     } catch (error) {
       if (!(error instanceof PrimaryError)) throw error;
       throw new ExitError(EXIT.configuration, error.message, error);
     }
-    reporter.step(`replicas are served at ${host}:${server.port}`);
+    reporter.step(`replicas are served at ${address}:${server.port}`);
     return new Relay(source, server);
   }
 

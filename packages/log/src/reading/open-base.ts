@@ -1,7 +1,9 @@
 import { crc32 } from 'node:zlib';
-import type { Disk } from '../disk/disk.ts';
+import { closeQuietly } from '../disk/close-quietly.ts';
+import type { Disk, DiskFile } from '../disk/disk.ts';
 import { LogError, orLogError } from '../errors.ts';
 import type { Base } from '../manifest/manifest.ts';
+import { hasRelativeTimes, originOf } from '../restore/origin.ts';
 
 /** Bytes that are read at once. */
 const PIECE = 256 * 1024;
@@ -9,6 +11,11 @@ const PIECE = 256 * 1024;
 /** A base that is open: it can be read though the log lets go of it meanwhile. */
 export interface OpenBase {
   readonly base: Base;
+  /**
+   * Whether times to live in the stream after it count from when they are read: it is of a server
+   * before 7.0. Who reads both much later gets keys that live longer than they should.
+   */
+  readonly relativeTimes: boolean;
   /**
    * Its bytes, once, in pieces that are not changed after they were given. The last comes when all of
    * them are known to be what was taken in: without it nobody has a whole RDB.
@@ -19,11 +26,21 @@ export interface OpenBase {
   close(): Promise<void>;
 }
 
-/** @throws {LogError} `IO` */
+/** @throws {LogError} `CORRUPT` where it does not begin as an RDB; `IO` */
 export async function openBase(disk: Disk, path: string, base: Base): Promise<OpenBase> {
   const file = await orLogError(path, 'opening', () => disk.open(path, 'read'));
+  try {
+    return opened(file, path, base, hasRelativeTimes(await originOf(file, path)));
+  } catch (error) {
+    await closeQuietly(file);
+    throw error;
+  }
+}
+
+function opened(file: DiskFile, path: string, base: Base, relativeTimes: boolean): OpenBase {
   return {
     base,
+    relativeTimes,
     async *read() {
       let crc = 0;
       let last: Uint8Array | undefined;

@@ -1,0 +1,102 @@
+import { writeFile } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
+import { Log } from '@forebay/log';
+import { StreamTracker, startHistory } from '@forebay/psync';
+import { encodeCommand } from '@forebay/resp';
+import { bytesOf, concatBytes, SimulatedClock } from '@forebay/testkit';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { LogSource } from '../src/serve/log-source.ts';
+import { freshDirectory } from './daemon.ts';
+
+const ID = 'a'.repeat(40);
+const PING = encodeCommand(['PING']);
+const upstream = { host: '127.0.0.1', port: 6379, up: true };
+
+/** An RDB made by a Redis of that version. */
+function rdbOf(version: string): Uint8Array {
+  const aux = bytesOf(`\xfa\x09redis-ver${String.fromCharCode(version.length)}${version}`);
+  return concatBytes([bytesOf('REDIS0009'), aux, bytesOf('\xff\0\0\0\0\0\0\0\0')]);
+}
+
+/** A log of a primary of that version, with a base at 0 and a PING after it, and a source over it. */
+async function sourceOver(version: string, refresh: (log: Log) => Promise<void>) {
+  const clock = new SimulatedClock();
+  const log = await Log.open(await freshDirectory(), { clock, fsync: 'no' });
+  onTestFinished(() => log.close());
+  const stream = new StreamTracker({ offset: 0 });
+  await log.beginHistory({
+    ...(await placed(log, version)),
+    ...{ history: startHistory(ID), offset: 0, database: 0, reason: 'a test' },
+  });
+  stream.push(PING);
+  await log.append(PING, stream.boundary);
+  let asked = 0;
+  const source = new LogSource({
+    upstream,
+    now: () => clock.now(),
+    freshenBase: () => {
+      asked++;
+      return refresh(log);
+    },
+  });
+  source.serve(log);
+  return { source, log, clock, asked: () => asked };
+}
+
+async function placed(log: Log, version: string) {
+  const target = log.awaitBase();
+  const rdb = rdbOf(version);
+  await writeFile(target.path, rdb);
+  return { target, size: rdb.length, crc: crc32(rdb) };
+}
+
+/** What fetching a base comes to: one where the stream has come to. */
+async function refresh(log: Log): Promise<void> {
+  await log.addBase({
+    ...(await placed(log, '6.0.16')),
+    position: { id: ID, offset: log.written },
+  });
+}
+
+describe('a full copy out of the log', () => {
+  it('is of the base that there is, where times in the stream are absolute', async () => {
+    const { source, clock, asked } = await sourceOver('7.0.15', refresh);
+    clock.jump(3_600_000);
+    const snapshot = await source.openSnapshot();
+    expect(snapshot).toMatchObject({ offset: 0, history: { id: ID } });
+    expect(asked()).toBe(0);
+    await snapshot.close();
+  });
+
+  it('is of a fresh base, where times would count anew', async () => {
+    const { source, clock, asked } = await sourceOver('6.0.16', refresh);
+    clock.jump(3_600_000);
+    const snapshot = await source.openSnapshot();
+    expect(snapshot.offset).toBe(PING.length);
+    expect(asked()).toBe(1);
+    await snapshot.close();
+  });
+
+  it('is of the last one, where that was fetched just now', async () => {
+    const { source, asked } = await sourceOver('6.0.16', refresh);
+    const snapshot = await source.openSnapshot();
+    expect(snapshot.offset).toBe(0);
+    expect(asked()).toBe(0);
+    await snapshot.close();
+  });
+
+  it('is refused, where no fresh base can be had', async () => {
+    const { source, clock } = await sourceOver('6.0.16', async () => {});
+    clock.jump(3_600_000);
+    await expect(source.openSnapshot()).rejects.toThrow(/a fresh base could not be had/);
+  });
+});
+
+it('nothing is held before there is a log, or a base in it', async () => {
+  const source = new LogSource({ upstream, now: () => 0, freshenBase: async () => {} });
+  expect(source.held).toBeUndefined();
+  const log = await Log.open(await freshDirectory());
+  source.serve(log);
+  expect(source.held).toBeUndefined();
+  await log.close();
+});
