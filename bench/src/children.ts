@@ -7,6 +7,8 @@ const FOREBAY = fileURLToPath(
 );
 const FLOOR = fileURLToPath(import.meta.resolve('./floor-process.js'));
 
+const READERS = fileURLToPath(import.meta.resolve('./readers-process.js'));
+
 const LOG_WRITER = fileURLToPath(import.meta.resolve('./log-writer.js'));
 
 const running = new Set<ChildProcess>();
@@ -29,9 +31,18 @@ export function startLogWriter(directory: string, bytes: number): ChildProcess {
   return start(process.execPath, [LOG_WRITER, directory, String(bytes)]);
 }
 
+/** Starts replicas that take what comes and keep nothing; see `readers-process.ts`. */
+export function startReaders(port: number, count: number, stalled: number): ChildProcess {
+  return start(process.execPath, [READERS, String(port), String(count), String(stalled)], 'pipe');
+}
+
 /** Starts a program; what it prints goes to `output`, and it ends when we do. */
-export function start(command: string, args: readonly string[]): ChildProcess {
-  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+export function start(
+  command: string,
+  args: readonly string[],
+  input: 'ignore' | 'pipe' = 'ignore',
+): ChildProcess {
+  const child = spawn(command, args, { stdio: [input, 'ignore', 'pipe'] });
   running.add(child);
   child.once('exit', () => running.delete(child));
   return child;

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import type { InstalledServer } from '@forebay/conformance';
 import { benchBacklog } from './backlog.ts';
 import { benchDecode } from './decode.ts';
+import { benchFanOut } from './fan-out.ts';
 import { benchFollow } from './follow.ts';
 import { benchFullSync } from './full-sync.ts';
 import { benchLogSize } from './log-size.ts';
@@ -17,10 +18,11 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   backlog: benchBacklog,
   follow: benchFollow,
   'full-sync': benchFullSync,
+  'fan-out': benchFanOut,
   'log-size': benchLogSize,
 };
 /** Those need a server, and the accounting of Linux. */
-const ON_SERVERS = ['follow', 'full-sync'];
+const ON_SERVERS = ['follow', 'full-sync', 'fan-out'];
 
 process.exitCode = await main(process.argv.slice(2));
 

@@ -5,10 +5,14 @@ import { readFileSync } from 'node:fs';
 const TICKS = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
 const MB = 1e6;
 
-/** CPU seconds of a process that runs, all its threads together, user and system. */
-export function cpuSeconds(pid: number): number {
-  const [utime, stime] = statOf(pid).slice(11, 13);
-  return (Number(utime) + Number(stime)) / TICKS;
+/**
+ * CPU seconds of a process that runs, all its threads together, user and system; with those of its
+ * children that have ended, where that is asked for.
+ */
+export function cpuSeconds(pid: number, options: { readonly withChildren?: boolean } = {}): number {
+  const { withChildren = false } = options;
+  const ticks = statOf(pid).slice(11, withChildren ? 15 : 13);
+  return ticks.reduce((sum, each) => sum + Number(each), 0) / TICKS;
 }
 
 /** CPU seconds of all children of ours that have ended. */
