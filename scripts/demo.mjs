@@ -5,38 +5,64 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { styleText } from 'node:util';
 import { installedServers, mixedLoad, Server } from '../packages/conformance/dist/index.js';
+import { Primary } from '../packages/primary/dist/index.js';
 import { root } from './setup.mjs';
 
 const say = (text) => console.log(`\n${styleText('bold', text)}`);
 const show = (name, value) =>
   console.log(`  ${name.padEnd(46)} ${styleText('green', String(value))}`);
 
-const installed = installedServers().at(-1);
-if (installed === undefined) {
-  console.log('No server could be had here, neither from Debian nor on PATH.');
-  showOwnPrimary();
-  process.exit(0);
-}
-
 const bin = join(root, 'apps/replica/bin/forebay.js');
 const home = await mkdtemp(join(tmpdir(), 'forebay-demo-'));
 const directory = join(home, 'data');
-const primary = await Server.start(installed);
+const installed = installedServers().at(-1);
+let primary;
 try {
-  await demonstrate();
+  if (installed === undefined) await demonstrateWithout();
+  else await demonstrate();
 } finally {
-  await primary.stop();
   await rm(home, { recursive: true, force: true });
 }
 showOwnPrimary();
 
+/** Where no server can be had: the primary that is made for tests, which holds no data of its own. */
+async function demonstrateWithout() {
+  say(
+    'No server could be had here, neither from Debian nor on PATH: a primary in memory stands in',
+  );
+  primary = new Primary();
+  await primary.listen();
+  try {
+    const replica = start('127.0.0.1', primary.port);
+    await replica.prints('full copy done');
+    for (let i = 0; i < 10_000; i++) primary.propagate(['SET', `key:${i}`, 'value']);
+    show('replicas that have all of it:', await primary.wait(1, 10_000));
+    primary.drop(primary.replicas[0].id);
+    await replica.prints('partial resync');
+    replica.child.kill('SIGTERM');
+    await replica.ended;
+    await forebay('log', directory);
+  } finally {
+    await primary.close();
+  }
+}
+
 async function demonstrate() {
+  primary = await Server.start(installed);
+  try {
+    await demonstrateOnServer();
+  } finally {
+    await primary.stop();
+  }
+}
+
+async function demonstrateOnServer() {
   say(`1. ${installed.flavour} ${installed.version} runs on port ${primary.port}, under a load`);
   await primary.command('DEBUG', 'POPULATE', 100_000, 'key', 200);
   const load = mixedLoad(primary.client, { rate: 2000 }).start();
 
   say('2. forebay attaches: a full copy, then the stream');
-  const replica = start();
+  const replica = start(primary.host, primary.port);
   await replica.prints('full copy done');
   await sent(load, 3000);
   await load.pause();
@@ -53,7 +79,19 @@ async function demonstrate() {
   await settled();
   await compare();
 
-  say('4. it is killed; all that it held is there, and what a server boots from can be written');
+  say('4. a real server replicates from forebay, and asks the primary for nothing');
+  const [, port] = await replica.prints(/replicas are served at 127\.0\.0\.1:(\d+)/);
+  const below = await Server.start(installed, { config: { replicaof: `127.0.0.1 ${port}` } });
+  try {
+    await reached(below);
+    show('keys without expiry in the primary:', await keysOf(primary));
+    show('and in the replica of forebay:', await keysOf(below));
+    show('full syncs that the primary counts:', (await primary.info('stats')).sync_full);
+  } finally {
+    await below.stop();
+  }
+
+  say('5. it is killed; all that it held is there, and what a server boots from can be written');
   replica.child.kill('SIGKILL');
   await replica.ended;
   const out = join(home, 'copy');
@@ -90,8 +128,8 @@ async function keysOf(server) {
 }
 
 /** The replica as a person starts it; what it prints goes to the terminal as it comes. */
-function start() {
-  const args = ['replica', '--replicaof', primary.host, String(primary.port), '--dir', directory];
+function start(host, port) {
+  const args = ['replica', '--replicaof', host, String(port), '--dir', directory, '--port', '0'];
   console.log(styleText('dim', `  $ forebay ${args.join(' ')}`));
   const child = spawn(process.execPath, [bin, ...args], { stdio: ['ignore', 'inherit', 'pipe'] });
   let printed = '';
@@ -105,7 +143,8 @@ function start() {
   const prints = (text) =>
     new Promise((resolve, reject) => {
       const check = () => {
-        if (printed.includes(text)) resolve();
+        const found = printed.match(text);
+        if (found !== null) resolve(found);
       };
       waiting.add(check);
       check();
@@ -125,6 +164,16 @@ async function settled() {
   for (let tries = 0; tries < 100; tries++) {
     const { master_repl_offset, slave0 } = await primary.info('replication');
     if (slave0?.includes(`offset=${master_repl_offset},`)) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** Waits until a server has all that the primary has. */
+async function reached(server) {
+  const { master_repl_offset } = await primary.info('replication');
+  for (let tries = 0; tries < 200; tries++) {
+    const { slave_repl_offset } = await server.info('replication');
+    if (Number(slave_repl_offset) >= Number(master_repl_offset)) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -6,7 +6,7 @@ import { replicationReport, role } from './report.ts';
 import type { ServedReplicas } from './served-replicas.ts';
 
 /** One command: how many words it takes, its name included, and what it does. */
-export interface Command {
+interface Command {
   readonly least: number;
   readonly most: number;
   /** Answered before AUTH, where a password is asked for. */
