@@ -183,7 +183,7 @@ function tlsOf(flags: ReplicaFlags, candidates: Candidates): TlsOptions {
 
 function listenOf(flags: ReplicaFlags, env: NodeJS.ProcessEnv): ListenConfig | undefined {
   const { port, bind: host, protectedMode, replBacklogSize: backlogSize } = flags;
-  const requirepass = flags.requirepass ?? secretOf(env, 'FOREBAY_REQUIREPASS');
+  const requirepass = (flags.requirepass ?? secretOf(env, 'FOREBAY_REQUIREPASS')) || undefined;
   if (port !== undefined) return { host, port, requirepass, protectedMode, backlogSize };
   if (flags.requirepass === undefined) return undefined;
   throw new ExitError(EXIT.usage, '--requirepass needs --port: without it nobody is served');

@@ -33,6 +33,7 @@ async function sourceOver(version: string, refresh: (log: Log) => Promise<void>)
   let asked = 0;
   const source = new LogSource({
     upstream,
+    catchingUp: false,
     now: () => clock.now(),
     freshenBase: () => {
       asked++;
@@ -93,7 +94,11 @@ describe('a full copy out of the log', () => {
 });
 
 it('nothing is held before there is a log, or a base in it', async () => {
-  const source = new LogSource({ upstream, now: () => 0, freshenBase: async () => {} });
+  const source = new LogSource({
+    ...{ upstream, catchingUp: false },
+    now: () => 0,
+    freshenBase: async () => {},
+  });
   expect(source.held).toBeUndefined();
   const log = await Log.open(await freshDirectory());
   source.serve(log);

@@ -39,6 +39,8 @@ export interface ListenOptions {
 
 /** Bytes that a socket of a replica holds before it is asked to wait. */
 const SOCKET_BUFFER = 256 * 1024;
+/** Milliseconds of silence after which the system asks whether a peer is still there (`tcp-keepalive`). */
+const KEEP_ALIVE = 300_000;
 /** Milliseconds between two looks at who is silent (`replication.c: replicationCron`). */
 const TICK = 1000;
 
@@ -61,7 +63,13 @@ export class ReplicationServer implements AsyncDisposable {
     const { clock = systemClock, events = {}, askForAcks = () => {}, requirepass } = options;
     this.#options = options;
     this.#clock = clock;
-    this.#replicas = new ServedReplicas(source, this.#freshBacklog(source), events, askForAcks);
+    this.#replicas = new ServedReplicas(
+      source,
+      this.#freshBacklog(source),
+      clock,
+      events,
+      askForAcks,
+    );
     const clients = this.#clients;
     this.#commands = commandTable({
       replicas: this.#replicas,
@@ -71,7 +79,12 @@ export class ReplicationServer implements AsyncDisposable {
       authenticate: requirepass === undefined ? undefined : authenticator(requirepass),
       now: () => clock.now(),
     });
-    const sockets = { highWaterMark: SOCKET_BUFFER, noDelay: true };
+    const sockets = {
+      highWaterMark: SOCKET_BUFFER,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEP_ALIVE,
+    };
     this.#server = createServer(sockets, (socket) => this.#onConnection(socket));
   }
 
@@ -150,6 +163,7 @@ export class ReplicationServer implements AsyncDisposable {
   async close(): Promise<void> {
     this.#stopTicking?.();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#replicas.close();
     for (const client of this.#clients.values()) client.destroy();
     await closed;
   }
@@ -173,8 +187,10 @@ export class ReplicationServer implements AsyncDisposable {
   #onConnection(socket: Socket): void {
     const refusal = this.#refusalOf(socket);
     if (refusal !== undefined) {
+      // What it says is read, or its end would never be seen; nothing of it is kept.
       socket.on('error', () => {});
-      socket.end(`-${refusal}\r\n`);
+      socket.resume();
+      socket.end(`-${refusal}\r\n`, () => socket.destroySoon());
       return;
     }
     const open = this.#options.requirepass === undefined;
@@ -186,6 +202,7 @@ export class ReplicationServer implements AsyncDisposable {
         this.#clients.delete(id);
         this.#replicas.gone(client);
       },
+      onFault: (error) => this.#options.events?.onFault?.(error),
     });
     this.#clients.set(id, client);
   }
@@ -212,14 +229,20 @@ export class ReplicationServer implements AsyncDisposable {
     const { timeout = 60_000 } = this.#options;
     const latest = this.#clock.now() - timeout;
     for (const client of this.#clients.values()) {
-      const { attachment, lastHeard } = client;
+      if (signOfLife(client) === undefined) continue;
+      const { lastHeard } = client;
       const progressed = client.lookAtProgress();
-      const sign = attachment === undefined ? 'words' : attachment.signOfLife;
-      if (sign !== undefined && (sign === 'progress' ? progressed : lastHeard) < latest) {
-        client.destroy();
-      }
+      if ((signOfLife(client) === 'progress' ? progressed : lastHeard) < latest) client.destroy();
     }
   }
+}
+
+/** What a client is to be heard or seen by, lest it be given up; undefined: nothing. */
+function signOfLife({ closed, busy, attachment }: Client): 'words' | 'progress' | undefined {
+  // What was written last is still on its way.
+  if (closed) return 'progress';
+  if (attachment !== undefined) return attachment.signOfLife;
+  return busy ? undefined : 'words';
 }
 
 function isLocal(address = ''): boolean {

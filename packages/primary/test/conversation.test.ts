@@ -24,6 +24,8 @@ describe('a client is answered', () => {
     [['REPLCONF', 'capa', 'eof', 'capa', 'psync2', 'capa', 'unheard-of'], '+OK'],
     [['REPLCONF', 'version', '8.0.0'], '+OK'],
     [['REPLCONF', 'rdb-only', '1'], '+OK'],
+    [['REPLCONF', 'ip-address', '10.0.0.1'], '+OK'],
+    [['REPLCONF', 'ip-address', 'a\r\nb'], '-ERR Invalid ip-address of a replica'],
     [['REPLCONF', 'rdb-channel', '1'], '-ERR Unrecognized REPLCONF option: rdb-channel'],
     [['REPLCONF', 'rdb-filter-only', ''], '+OK'],
     [['PSYNC', '?'], "-ERR wrong number of arguments for 'psync' command"],
@@ -114,9 +116,10 @@ describe('what is no request is answered by one line, and the end', () => {
     ['*1\r\n$600000000\r\n', 'invalid bulk length'],
     ['PING "a\r\n', 'unbalanced quotes in request'],
     ['x'.repeat(70_000), 'too big inline request'],
-  ])('%j', async (bytes, complaint) => {
+    [`*1024\r\n${`$60000\r\n${'x'.repeat(60_000)}\r\n`.repeat(20)}`, 'too big request'],
+  ])('%.40j', async (bytes, complaint) => {
     const peer = await Peer.connect((await listening()).port);
-    peer.sendRaw(bytes.slice(0, 70_000));
+    peer.sendRaw(bytes);
     expect(await peer.line()).toBe(`-ERR Protocol error: ${complaint}`);
     await peer.ended();
   });
@@ -138,5 +141,54 @@ it('a client more than there may be is told so', async () => {
   expect([await first.ask('PING'), await second.ask('PING')]).toEqual(['+PONG', '+PONG']);
   const third = await Peer.connect(port);
   expect(await third.line()).toBe('-ERR max number of clients reached');
+  third.sendRaw('PING\r\n');
   await third.ended();
+});
+
+it('who was refused, and has spoken, does not keep it from closing', async () => {
+  const primary = await listening({ maxClients: 0 });
+  const peer = await Peer.connect(primary.port);
+  peer.sendRaw('PING\r\n');
+  expect(await peer.line()).toBe('-ERR max number of clients reached');
+  await primary.close();
+  await peer.ended();
+});
+
+it('who asks without reading the answers is asked to wait', async () => {
+  const { port } = await listening();
+  const [mute, other] = [await Peer.connect(port), await Peer.connect(port)];
+  mute.socket.pause();
+  mute.sendRaw('INFO\r\n'.repeat(100_000));
+  expect(await other.ask('PING')).toBe('+PONG');
+  const listed = await other.askBulk('CLIENT', 'LIST');
+  const waiting = [...listed.matchAll(/omem=(\d+)/g)].map(([, bytes]) => Number(bytes));
+  expect(Math.max(...waiting)).toBeLessThan(1_000_000);
+  mute.socket.resume();
+  await mute.bytes(100_000 * 100);
+});
+
+describe('WAIT', () => {
+  it('ends with the client that asked, and with what it asked', async () => {
+    const primary = await listening();
+    primary.propagate(['SET', 'k', 'v']);
+    const peer = await Peer.connect(primary.port);
+    peer.send('WAIT', '1', '0');
+    const other = await Peer.connect(primary.port);
+    await expect.poll(() => other.askBulk('CLIENT', 'LIST')).toContain('cmd=wait');
+    peer.socket.destroy();
+    await expect.poll(() => other.askBulk('CLIENT', 'LIST')).not.toContain('cmd=wait');
+    const waited = primary.wait(1);
+    await primary.close();
+    expect(await waited).toBe(0);
+  });
+
+  it('of longer than a timer takes is no shorter for that', async () => {
+    const primary = await listening();
+    primary.propagate(['SET', 'k', 'v']);
+    const peer = await Peer.connect(primary.port);
+    peer.send('WAIT', '1', '99999999999');
+    const other = await Peer.connect(primary.port);
+    expect(await other.ask('WAIT', '1', '50')).toBe(':0');
+    expect(peer.received).toBe('');
+  });
 });

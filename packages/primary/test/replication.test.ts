@@ -1,7 +1,8 @@
+import { startHistory } from '@forebay/psync';
 import { SimulatedClock } from '@forebay/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { PrimaryOptions } from '../src/index.ts';
-import { Primary } from '../src/index.ts';
+import type { PrimaryOptions, Source } from '../src/index.ts';
+import { Primary, ReplicationServer } from '../src/index.ts';
 import { Peer } from './peer.ts';
 
 const SELECT = '*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n';
@@ -258,3 +259,58 @@ it('who is silent is let go after the time-out, and who acknowledges is not', as
   await half.ended();
   expect(replica.closed).toBe(false);
 });
+
+it('a copy that takes longer than the time-out is no silence of the replica', async () => {
+  const clock = new SimulatedClock();
+  const [next, history] = [new Gate(), startHistory('a'.repeat(40))];
+  const source: Source = {
+    held: { history, firstByte: 1, offset: 0 },
+    openSnapshot: async () => ({
+      ...{ history, offset: 0, length: 10 },
+      async *read() {
+        for (let i = 0; i < 10; i++) {
+          await next.opened();
+          yield Uint8Array.of(65 + i);
+        }
+      },
+      close: async () => {},
+    }),
+    async *read() {},
+  };
+  const server = new ReplicationServer(source, { timeout: 5000, clock });
+  onTestFinished(() => server.close());
+  await server.listen();
+  const peer = await Peer.connect(server.port);
+  await peer.ask('REPLCONF', 'capa', 'eof');
+  await peer.ask('PSYNC', '?', '-1');
+  await peer.line();
+  for (let i = 0; i < 10; i++) {
+    next.open();
+    expect(await peer.bytes(1)).toBe(String.fromCharCode(65 + i));
+    clock.advance(2000);
+  }
+  await peer.bytes(40);
+  clock.advance(2000);
+  peer.send('REPLCONF', 'ACK', '0');
+  await expect.poll(() => server.replicas).toMatchObject([{ state: 'online' }]);
+});
+
+/** Lets one through at each opening. */
+class Gate {
+  #open = 0;
+  #wake: (() => void) | undefined;
+
+  open(): void {
+    this.#open++;
+    this.#wake?.();
+  }
+
+  async opened(): Promise<void> {
+    while (this.#open === 0) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    this.#open--;
+  }
+}

@@ -56,6 +56,9 @@ export async function follow(
     get upstream() {
       return follower.upstream;
     },
+    get catchingUp() {
+      return follower.catchingUp;
+    },
     now: () => world.clock.now(),
     freshenBase: () => follower.freshenBase(),
   };
@@ -108,6 +111,8 @@ class Follower {
   /** Who waits for the log to come to an offset. */
   #waiting: { readonly offset: number; readonly resolve: () => void }[] = [];
   #needed = 0;
+  /** How far the server that is followed had come when it was asked. */
+  #reported = 0;
 
   constructor(
     config: ReplicaConfig,
@@ -131,6 +136,11 @@ class Follower {
     const up = this.#session?.streaming === true;
     if (endpoint.kind === 'unix') return { host: endpoint.path, port: 0, up };
     return { host: endpoint.host, port: endpoint.port, up };
+  }
+
+  /** Whether more is known to come than is here. */
+  get catchingUp(): boolean {
+    return this.#session?.streaming !== true || (this.#log?.written ?? 0) < this.#reported;
   }
 
   /** Has a fresh base fetched, whenever the last one was; resolves when that is over, well or not. */
@@ -207,7 +217,7 @@ class Follower {
       onAttemptEnded: (error: ReplicaError) => this.#onAttemptEnded(error, log),
       onProgress: () => this.#onProgress(log),
       onStored: (bytes: Uint8Array) => this.#relay?.propagate(bytes),
-      onBreak: () => this.#relay?.restart(),
+      change: <T>(change: () => Promise<T>) => this.#change(log, change),
     };
     const session = new Session(
       log,
@@ -292,12 +302,24 @@ class Follower {
     else this.#reporter.trouble('no candidate is a primary, or names one, just now');
   }
 
+  /**
+   * Changes the log's id, its history, or its end. Nobody below us is served meanwhile, and all have to
+   * ask anew: between two histories bytes of the one would go out as the other's.
+   */
+  async #change<T>(log: Log, change: () => Promise<T>): Promise<T> {
+    this.#relay?.serve(undefined);
+    try {
+      return await change();
+    } finally {
+      this.#relay?.serve(log);
+    }
+  }
+
   /** Where a full copy would be the way on, another candidate may know a shorter one. */
   async #decide(log: Log, report: ReplicationReport | undefined): Promise<UpstreamDecision> {
-    const { written } = log;
-    const decision = await negotiate(log, report, this.#reporter);
-    // What replicas hold beyond that is not taken back by a stream that goes on.
-    if (log.written < written) this.#relay?.restart();
+    this.#reported = report?.offset ?? 0;
+    const change = <T>(change: () => Promise<T>) => this.#change(log, change);
+    const decision = await negotiate(log, report, this.#reporter, change);
     if (decision.type !== 'full' || this.#candidates.length === 1) return decision;
     const asked = this.#upstream;
     await this.#choose(log);

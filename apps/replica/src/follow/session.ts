@@ -33,8 +33,8 @@ export interface SessionEvents {
   onProgress(): void;
   /** The log has taken these; they are of no use when this returns. */
   onStored(bytes: Uint8Array): void;
-  /** The log goes on under another id, or with another history. */
-  onBreak(): void;
+  /** Carries out what gives the log another id, another history, or another end. */
+  change<T>(change: () => Promise<T>): Promise<T>;
 }
 
 /** Takes what a primary sends into an open log, until it is told to stop or the log takes no more. */
@@ -173,11 +173,11 @@ export class Session {
     await file.commit(target.path);
     this.#transfer = undefined;
     const { length: size, crc } = file;
-    await this.#log.beginHistory({ target, size, crc, history, offset, database, reason });
+    const base = { target, size, crc, history, offset, database, reason };
+    await this.#events.change(() => this.#log.beginHistory(base));
     this.#replacing = false;
     this.#needed = 0;
     this.progressed(this.#log);
-    this.#events.onBreak();
     const seconds = ((performance.now() - since) / 1000).toFixed(1);
     this.#reporter.good(
       `full copy done, ${formatBytes(size)} in ${seconds} s; the stream goes on ${this.place}`,
@@ -196,8 +196,7 @@ export class Session {
     this.#events.onLinked();
     const before = this.#log.history;
     if (before?.id !== history.id) {
-      await this.#log.setHistory(history);
-      this.#events.onBreak();
+      await this.#events.change(() => this.#log.setHistory(history));
     }
     const shifted = before?.id === history.id ? '' : `, under a new id in place of ${before?.id}`;
     const position = formatPosition({ id: history.id, offset });

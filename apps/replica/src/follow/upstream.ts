@@ -8,6 +8,9 @@ import { formatBytes } from '../reporter.ts';
 
 type StepBackPlan = Extract<ResumePlan, { type: 'step-back' }>;
 
+/** Carries out what gives the log another end, while nobody is served from it. */
+type LogChange = <T>(change: () => Promise<T>) => Promise<T>;
+
 /**
  * Decides how to go on at a server, before it is asked: a request that it cannot continue would start
  * a full copy at once, fork and all. Where we hold more than it does of what is shared, the log steps
@@ -17,6 +20,7 @@ export async function negotiate(
   log: Log,
   report: ReplicationReport | undefined,
   reporter: Reporter,
+  change: LogChange,
 ): Promise<UpstreamDecision> {
   const { history, written: offset, lowest } = log;
   if (history === undefined || lowest === undefined) return { type: 'ask' };
@@ -30,7 +34,7 @@ export async function negotiate(
     case 'full':
       return { type: 'full', reason: plan.reason };
     case 'step-back':
-      return stepBack(log, plan, reporter);
+      return stepBack(log, plan, reporter, change);
   }
 }
 
@@ -38,9 +42,10 @@ async function stepBack(
   log: Log,
   { to: shared, history: { id } }: StepBackPlan,
   reporter: Reporter,
+  change: LogChange,
 ): Promise<UpstreamDecision> {
   try {
-    const { from, to, history, offset, stream } = await log.stepBack(shared, id);
+    const { from, to, history, offset, stream } = await change(() => log.stepBack(shared, id));
     if (from.offset > offset) {
       const size = formatBytes(from.offset - offset);
       const way = `from ${formatPosition(from)} to ${formatPosition(to)}`;

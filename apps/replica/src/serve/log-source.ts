@@ -1,12 +1,14 @@
 import type { Log, OpenBase } from '@forebay/log';
 import { LogError } from '@forebay/log';
 import type { Snapshot, Source, Upstream } from '@forebay/primary';
-import type { ServedStream } from '@forebay/psync';
+import type { Position, ServedStream } from '@forebay/psync';
 
 /** What a source needs of the daemon that it is a part of. */
 export interface SourceHost {
   /** Whom it follows. */
   readonly upstream: Upstream;
+  /** Whether more of what it follows is known to come than the log has. */
+  readonly catchingUp: boolean;
   /** Milliseconds since 1970. */
   now(): number;
   /** Has a fresh base fetched, and resolves when that is over, well or not. */
@@ -18,6 +20,9 @@ export interface SourceHost {
  * replicas that come together cost the primary one fork.
  */
 const FRESH = 10_000;
+
+/** What replicas are called where they are cut off. */
+const NAME = 'a replica';
 
 /** Serves replicas out of the log on disk: its newest base, and the stream as far back as there is one. */
 export class LogSource implements Source {
@@ -36,7 +41,7 @@ export class LogSource implements Source {
     const { history, lowest, written: offset } = this.#log ?? {};
     if (history === undefined || lowest === undefined || offset === undefined) return undefined;
     // Where we have lost what a replica below us has not, it comes again from above.
-    return { history, firstByte: lowest + 1, offset, growing: true };
+    return { history, firstByte: lowest + 1, offset, growing: this.#host.catchingUp };
   }
 
   /** From now on this log is served; undefined: none is open. */
@@ -49,12 +54,15 @@ export class LogSource implements Source {
     const opened = await this.#freshBase(log);
     const { history } = log;
     if (history === undefined) throw this.#gone(log);
+    const { offset, size: length } = opened.base;
+    const unpin = pin(log, { id: history.id, offset });
     return {
-      history,
-      offset: opened.base.offset,
-      length: opened.base.size,
+      ...{ history, offset, length },
       read: () => opened.read(),
-      close: () => opened.close(),
+      close: async () => {
+        await unpin();
+        await opened.close();
+      },
     };
   }
 
@@ -62,8 +70,8 @@ export class LogSource implements Source {
     const log = this.#open();
     const { history } = log;
     if (history === undefined) throw this.#gone(log);
-    const name = 'a replica';
-    for await (const item of log.read({ id: history.id, offset: after }, { follow: false, name })) {
+    const reading = log.read({ id: history.id, offset: after }, { follow: false, name: NAME });
+    for await (const item of reading) {
       // Who reads a stream that breaks off is cut off by the break itself, and asks anew.
       if (item.type !== 'stream') return;
       yield item.bytes;
@@ -95,4 +103,17 @@ export class LogSource implements Source {
   #gone({ directory }: Log): LogError {
     return new LogError('NOT_COVERED', directory, `nothing is held in ${directory}`);
   }
+}
+
+/** Keeps what comes after a position from being let go of, until the function returned is called. */
+function pin(log: Log, from: Position): () => Promise<void> {
+  const ending = new AbortController();
+  const reading = log.read(from, { name: NAME, signal: ending.signal });
+  // A reader has its seat from the first call on; what it reads is of no use here.
+  const seated = reading.next().catch(() => {});
+  return async () => {
+    ending.abort();
+    await seated;
+    await reading.return();
+  };
 }

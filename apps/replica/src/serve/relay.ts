@@ -44,15 +44,10 @@ export class Relay {
     return this.#server.port;
   }
 
-  /** Another log is open, or none: who is attached has to ask anew. */
+  /** Serves this log from now on, or none: who is attached has to ask anew. */
   serve(log: Log | undefined): void {
     this.#log = log;
     this.#source.serve(log);
-    this.restart();
-  }
-
-  /** The log goes on under another id, with another history, or from before where it was. */
-  restart(): void {
     this.#server.restart();
   }
 
@@ -75,5 +70,7 @@ function eventsTo(reporter: Reporter) {
       reporter.step(`${named(replica)} gets a full copy: ${reason}`),
     onGone: (replica: ReplicaDescription, reason: string | undefined) =>
       reporter.trouble(`${named(replica)} is gone${reason === undefined ? '' : `: ${reason}`}`),
+    onFault: (error: unknown) =>
+      reporter.trouble(`a client was let go: ${error instanceof Error ? error.message : error}`),
   };
 }

@@ -9,7 +9,6 @@ export interface Traits {
   eof: boolean;
   /** `capa psync2`: takes `+CONTINUE` with an id. */
   psync2: boolean;
-  version: string | undefined;
   /** Wants a snapshot, and no stream after it. */
   rdbOnly: boolean;
 }
@@ -20,7 +19,6 @@ export function noTraits(): Traits {
     address: undefined,
     eof: false,
     psync2: false,
-    version: undefined,
     rdbOnly: false,
   };
 }
@@ -45,8 +43,8 @@ function takeOption(traits: Traits, name: string, value: string): string | undef
       traits.listeningPort = Number(value);
       return undefined;
     case 'ip-address':
-      if (value.length > 255)
-        return error('ERR REPLCONF ip-address provided by replica instance is too long');
+      // It is shown to people, and in the lines of INFO.
+      if (!/^[\w.:%-]{0,255}$/.test(value)) return error('ERR Invalid ip-address of a replica');
       traits.address = value === '' ? undefined : value;
       return undefined;
     case 'capa':
@@ -55,7 +53,6 @@ function takeOption(traits: Traits, name: string, value: string): string | undef
       if (value.toLowerCase() === 'psync2') traits.psync2 = true;
       return undefined;
     case 'version':
-      traits.version = value.slice(0, 32);
       return undefined;
     case 'rdb-only':
       traits.rdbOnly = value !== '0';

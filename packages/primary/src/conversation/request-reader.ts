@@ -7,6 +7,8 @@ export type Request = readonly string[];
 const STRANGERS = { maxArguments: 10, maxBulkLength: 16_384 };
 /** Nothing that is served needs more. */
 const KNOWN = { maxArguments: 1024, maxBulkLength: 65_536 };
+/** Bytes of one request, all its arguments together. */
+const LONGEST = 1024 * 1024;
 
 /** What a peer sent is no request; the message is what servers answer before they close. */
 export class BadRequest extends Error {}
@@ -42,7 +44,10 @@ export class RequestReader {
   next(): Request | undefined {
     const cursor = this.#cursor;
     try {
-      if (!cursor.next()) return undefined;
+      if (!cursor.next()) {
+        if (cursor.pendingBytes > LONGEST) throw new BadRequest('Protocol error: too big request');
+        return undefined;
+      }
       return Array.from({ length: cursor.argumentCount }, (_, i) => cursor.argumentLatin1(i));
     } catch (error) {
       if (!(error instanceof RespError)) throw error;

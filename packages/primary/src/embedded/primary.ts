@@ -81,6 +81,7 @@ export class Primary implements AsyncDisposable {
 
   /** Puts bytes into the stream as they are, whatever they are. */
   propagateRaw(bytes: Uint8Array): void {
+    this.#database = undefined;
     this.#append(bytes);
   }
 

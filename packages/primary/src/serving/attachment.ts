@@ -19,6 +19,7 @@ export class Attachment {
   #outlet: Outlet | undefined;
   /** An `$EOF` payload is sent, and the replica has not yet said that it has it. */
   #unconfirmed = false;
+  #stalled = false;
   #acknowledged = 0;
   #synced: number | undefined;
 
@@ -34,11 +35,11 @@ export class Attachment {
   }
 
   /** What it is to be heard or seen by, lest it be given up; undefined: nothing. */
-  get signOfLife(): 'acks' | 'progress' | undefined {
+  get signOfLife(): 'words' | 'progress' | undefined {
     if (this.#state === 'wait_bgsave') return undefined;
     if (this.#state === 'send_bulk' && !this.#unconfirmed) return 'progress';
     // Who asked by SYNC has nothing to acknowledge; while it loads a payload it sends empty lines.
-    return this.bySync ? undefined : 'acks';
+    return this.bySync ? undefined : 'words';
   }
 
   /** What it has acknowledged, by ACK. */
@@ -73,6 +74,8 @@ export class Attachment {
     } finally {
       await snapshot.close();
     }
+    // It had nothing to say while it read.
+    this.#client.touch();
     if (rdbOnly) this.#client.end();
     else if (eof) this.#unconfirmed = true;
     else this.#goOnline();
@@ -93,15 +96,18 @@ export class Attachment {
   }
 
   stall(): void {
+    this.#stalled = true;
     this.#outlet?.stall();
   }
 
   resume(): void {
+    this.#stalled = false;
     this.#outlet?.resume();
   }
 
   #begin(offset: number): void {
     this.#outlet = new Outlet(this.#client.socket, this.#supply, offset, this.#onLost);
+    if (this.#stalled) this.#outlet.stall();
   }
 
   #goOnline(): void {

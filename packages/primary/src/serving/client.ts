@@ -6,12 +6,15 @@ import type { Request } from '../conversation/request-reader.ts';
 import { BadRequest, RequestReader } from '../conversation/request-reader.ts';
 import type { Attachment } from './attachment.ts';
 import type { CommandTable, Reply } from './commands.ts';
+import { drained } from './flow.ts';
 
 /** What a client is told by, and tells. */
 export interface ClientHost {
   readonly commands: CommandTable;
   now(): number;
   onGone(client: Client): void;
+  /** What is no fault of the peer's; its connection has been ended. */
+  onFault(error: unknown): void;
 }
 
 /** One connection, from its first byte to its last. */
@@ -35,6 +38,8 @@ export class Client {
   /** Bytes that the system has taken, when that was last looked at, and when they became more. */
   #passedOn = 0;
   #lastPassedOn: number;
+  /** What came and was not looked at yet. */
+  readonly #unread: Uint8Array[] = [];
   /** A command is under way: what came after it waits. */
   #busy = false;
   #ended = false;
@@ -63,6 +68,16 @@ export class Client {
   /** When something came from it last. */
   get lastHeard(): number {
     return this.#lastHeard;
+  }
+
+  /** Whether a command of its is under way. */
+  get busy(): boolean {
+    return this.#busy;
+  }
+
+  /** From now on it is to be heard of: before, it had no cause to say anything. */
+  touch(): void {
+    this.#lastHeard = this.#host.now();
   }
 
   /** When something was last seen to have gone to it; looked at now and then. */
@@ -107,39 +122,47 @@ export class Client {
   #onBytes(bytes: Uint8Array): void {
     this.#lastHeard = this.#host.now();
     if (this.#ended) return;
-    this.#reader.push(bytes);
-    void this.#handleAll();
+    this.#unread.push(bytes);
+    // What comes after that stays in the socket.
+    if (this.#busy) this.socket.pause();
+    else void this.#handleAll();
   }
 
   async #handleAll(): Promise<void> {
-    if (this.#busy) return;
     this.#busy = true;
     try {
-      for (;;) {
-        const request = this.closed ? undefined : this.#reader.next();
-        if (request === undefined) break;
-        if (request.length === 0) continue;
-        const answer = this.#answer(request);
-        const reply = answer instanceof Promise ? await this.#without(answer) : answer;
-        if (reply !== undefined) this.reply(reply);
+      for (let bytes = this.#unread.shift(); bytes !== undefined; bytes = this.#unread.shift()) {
+        this.#reader.push(bytes);
+        await this.#handlePushed();
       }
     } catch (failure) {
-      if (!(failure instanceof BadRequest)) throw failure;
-      this.reply(error(`ERR ${failure.message}`));
-      this.end();
+      this.#fail(failure);
     } finally {
       this.#busy = false;
+      this.socket.resume();
     }
   }
 
-  /** What comes meanwhile stays in the socket. */
-  async #without<T>(answer: Promise<T>): Promise<T> {
-    this.socket.pause();
-    try {
-      return await answer;
-    } finally {
-      this.socket.resume();
+  async #handlePushed(): Promise<void> {
+    for (;;) {
+      const request = this.closed ? undefined : this.#reader.next();
+      if (request === undefined) return;
+      if (request.length === 0) continue;
+      const reply = await this.#answer(request);
+      if (reply !== undefined) this.reply(reply);
+      // Who does not read what is answered is asked for nothing more.
+      if (this.attachment === undefined) await drained(this.socket);
     }
+  }
+
+  #fail(failure: unknown): void {
+    if (failure instanceof BadRequest) {
+      this.reply(error(`ERR ${failure.message}`));
+      this.end();
+      return;
+    }
+    this.destroy();
+    this.#host.onFault(failure);
   }
 
   #answer(request: Request): Reply | Promise<Reply> {

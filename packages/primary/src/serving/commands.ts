@@ -57,7 +57,7 @@ export function commandTable(host: CommandHost): CommandTable {
     ],
     ['psync', { least: 3, most: 4, run: (client, words) => host.replicas.psync(client, words) }],
     ['sync', { least: 1, most: 1, run: (client) => host.replicas.sync(client) }],
-    ['wait', { least: 3, most: 3, run: (_, words) => wait(host, words) }],
+    ['wait', { least: 3, most: 3, run: (client, words) => wait(host, client, words) }],
     [
       'info',
       {
@@ -111,10 +111,11 @@ function replconf({ replicas }: CommandHost, client: Client, words: readonly str
 
 async function wait(
   { replicas }: CommandHost,
+  client: Client,
   [count = '', timeout = '']: readonly string[],
 ): Promise<Reply> {
   if (replicas.upstream !== undefined) return NO_WAITING_HERE;
   if (!INTEGER.test(count) || !INTEGER.test(timeout)) return NOT_A_NUMBER;
   if (Number(timeout) < 0) return error('ERR timeout is negative');
-  return integer(await replicas.wait(Number(count), Number(timeout)));
+  return integer(await replicas.wait(Number(count), Number(timeout), client));
 }

@@ -14,7 +14,7 @@ export interface Supply {
 
 /**
  * The stream on its way to one replica. One that keeps up is given the bytes that all are given; one
- * that does not is left behind, holds no more than its socket's buffer, and fetches what it lacks from
+ * that does not is left behind, holds no more than its socket's buffer and a piece, and fetches what it lacks from
  * the backlog, or further back from the source, as fast as it takes it.
  *
  * Invariant: the socket was given each byte up to `offset`, once.
@@ -103,7 +103,7 @@ export class Outlet {
       this.#write(bytes.length <= most ? bytes : bytes.subarray(0, most));
       await drained(this.#socket);
       if (!this.#flowing || bytes.length >= most) return;
-      if (backlog.covers(this.#offset + 1 - backlog.size / 2)) return;
+      if (backlog.covers(this.#offset + 1 - Math.floor(backlog.size / 2))) return;
     }
     if (this.#offset === before) throw new Error(`nothing is held after offset ${before}`);
   }

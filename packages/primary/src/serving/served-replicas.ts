@@ -7,6 +7,7 @@ import {
   PsyncError,
   parseResyncRequest,
 } from '@forebay/psync';
+import type { Clock } from '../clock.ts';
 import { error, NOT_A_NUMBER } from '../conversation/replies.ts';
 import type { Snapshot, Source, Upstream } from '../source.ts';
 import type { ReplicaState } from './attachment.ts';
@@ -24,6 +25,8 @@ export interface ReplicaEvents {
   onOnline?(replica: ReplicaDescription): void;
   /** A replica was cut off, or has gone. */
   onGone?(replica: ReplicaDescription, reason: string | undefined): void;
+  /** A fault of a source, or of one of these functions, of which a client was let go. */
+  onFault?(error: unknown): void;
 }
 
 /** One replica that is served. */
@@ -42,6 +45,16 @@ export interface ReplicaDescription {
   readonly behind: number;
 }
 
+/** One who waits for acknowledgements. */
+interface Wait {
+  /** Who asked by WAIT; undefined: who embeds us. */
+  readonly client: Client | undefined;
+  /** Ends it where there are enough of them, or in any case. */
+  look(atOnce?: boolean): void;
+}
+
+/** The longest that a timer takes. */
+const LONGEST_WAIT = 2 ** 31 - 1;
 const NO_LINK = error("NOMASTERLINK Can't SYNC while not connected with my master");
 const PENDING = error('ERR SYNC and PSYNC are invalid with pending output');
 const FAILOVER_REFUSED = error('ERR PSYNC FAILOVER replid must match my replid.');
@@ -51,12 +64,20 @@ export class ServedReplicas {
   readonly #source: Source;
   readonly #events: ReplicaEvents;
   readonly #attached = new Set<Client>();
-  readonly #waiting = new Set<() => void>();
+  readonly #waits = new Set<Wait>();
+  readonly #clock: Clock;
   readonly #askForAcks: () => void;
   #backlog: Backlog;
 
   /** `askForAcks` has the stream ask the replicas how far they are, where this is its top. */
-  constructor(source: Source, backlog: Backlog, events: ReplicaEvents, askForAcks: () => void) {
+  constructor(
+    source: Source,
+    backlog: Backlog,
+    clock: Clock,
+    events: ReplicaEvents,
+    askForAcks: () => void,
+  ) {
+    this.#clock = clock;
     this.#source = source;
     this.#backlog = backlog;
     this.#events = events;
@@ -153,37 +174,44 @@ export class ServedReplicas {
     const before = attachment.state;
     attachment.acknowledge(Number(offset), isOffset(synced) ? Number(synced) : undefined);
     if (before !== attachment.state) this.#events.onOnline?.(this.describe(client));
-    this.#wake();
+    for (const { look } of [...this.#waits]) look();
   }
 
   /**
    * Waits until so many replicas have acknowledged what is propagated by now, or for so many
-   * milliseconds; 0: without end. Returns how many have (`replication.c: waitCommand`).
+   * milliseconds; 0: without end, or that of `client`. Returns how many have
+   * (`replication.c: waitCommand`).
    */
-  async wait(count: number, timeout: number): Promise<number> {
+  async wait(count: number, timeout: number, client?: Client): Promise<number> {
     const target = this.#backlog.masterOffset;
     const reached = (): number => this.list().filter((client) => hasReached(client, target)).length;
     if (reached() >= count) return reached();
     this.#askForAcks();
     await new Promise<void>((resolve) => {
-      const settle = (): void => {
-        clearTimeout(timer);
-        this.#waiting.delete(look);
+      const look = (atOnce = false): void => {
+        if (!atOnce && reached() < count) return;
+        cancel();
+        this.#waits.delete(wait);
         resolve();
       };
-      const look = (): void => {
-        if (reached() >= count) settle();
-      };
-      const timer = timeout > 0 ? setTimeout(settle, timeout) : undefined;
-      this.#waiting.add(look);
+      const wait: Wait = { client, look };
+      const longest = Math.min(timeout, LONGEST_WAIT);
+      const cancel = timeout > 0 ? this.#clock.after(longest, () => look(true)) : () => {};
+      this.#waits.add(wait);
     });
     return reached();
   }
 
   /** A client has gone; it may have been a replica. */
   gone(client: Client, reason?: string): void {
+    for (const wait of [...this.#waits]) if (wait.client === client) wait.look(true);
     if (!this.#attached.delete(client)) return;
     this.#events.onGone?.(this.describe(client), reason);
+  }
+
+  /** Whoever waits is told how many there are. */
+  close(): void {
+    for (const { look } of [...this.#waits]) look(true);
   }
 
   /** While a snapshot is awaited an empty line a second keeps the replica waiting. */
@@ -204,6 +232,11 @@ export class ServedReplicas {
       this.#cutOff(client, messageOf(failure));
       return undefined;
     }
+    // What is served may be another stream by now.
+    if (client.closed) {
+      await snapshot.close();
+      return undefined;
+    }
     const { history, offset } = snapshot;
     if (!bySync) client.reply(`${fullResyncLine(history, offset)}\r\n`);
     // Its own words are taken meanwhile: the transfer is not waited for.
@@ -214,7 +247,9 @@ export class ServedReplicas {
   async #transfer(client: Client, attachment: Attachment, snapshot: Snapshot): Promise<void> {
     try {
       await attachment.transfer(snapshot, client.traits);
-      if (attachment.state === 'online') this.#events.onOnline?.(this.describe(client));
+      if (attachment.state === 'online' && !client.closed) {
+        this.#events.onOnline?.(this.describe(client));
+      }
     } catch (failure) {
       this.#cutOff(client, messageOf(failure));
     }
@@ -238,10 +273,6 @@ export class ServedReplicas {
   #cutOff(client: Client, reason: string): void {
     this.gone(client, reason);
     client.end();
-  }
-
-  #wake(): void {
-    for (const look of [...this.#waiting]) look();
   }
 }
 

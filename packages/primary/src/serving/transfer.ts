@@ -18,10 +18,12 @@ export async function sendPayload(
   for await (const bytes of snapshot.read()) {
     if (socket.destroyed) return;
     left -= bytes.length;
+    if (left < 0) throw new Error('the snapshot is longer than was told');
     socket.write(bytes);
     await drained(socket);
   }
   // A replica that was promised more would wait for it for ever.
-  if (left !== 0) throw new Error(`the snapshot is ${-left} bytes longer than was told`);
-  if (marked) socket.write(mark);
+  if (left > 0) throw new Error(`the snapshot ended ${left} bytes early`);
+  // Until the mark has gone out, an acknowledgement is none of the whole.
+  if (marked) await new Promise<void>((resolve) => socket.write(mark, () => resolve()));
 }
