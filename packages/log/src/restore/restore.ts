@@ -159,6 +159,9 @@ async function writeAll(
   };
 }
 
+/** Bytes after which the disk is set to work while more is read: a sync in the end alone takes longer. */
+const SYNC_EACH = 64 * 1024 * 1024;
+
 /** Bytes to be written, valid until the next are asked for, and how many were read for them. */
 interface Piece {
   readonly bytes: Uint8Array;
@@ -249,14 +252,24 @@ async function writeFile(
   onPiece: (piece: Piece) => void,
 ): Promise<number> {
   const file = await AppendFile.create(disk, path);
+  let syncing: Promise<void> | undefined;
+  let synced = 0;
   try {
     for await (const piece of contents) {
       onPiece(piece);
       await file.append(piece.bytes);
+      if (file.size - synced < SYNC_EACH) continue;
+      await syncing;
+      synced = file.size;
+      syncing = file.sync();
+      // Told where it is awaited.
+      syncing.catch(() => {});
     }
+    await syncing;
     await file.sync();
     return file.size;
   } finally {
+    await syncing?.catch(() => {});
     await file.close();
   }
 }
