@@ -260,6 +260,23 @@ it('who is silent is let go after the time-out, and who acknowledges is not', as
   expect(replica.closed).toBe(false);
 });
 
+it('an hour without a replica gives the history another id, and a replica keeps it', async () => {
+  const clock = new SimulatedClock();
+  const primary = await listening({ clock });
+  const { id } = primary.position;
+  const peer = await Peer.connect(primary.port);
+  await copied(peer);
+  clock.advance(30_000);
+  peer.socket.destroy();
+  await expect.poll(() => primary.replicas).toEqual([]);
+  clock.advance(3_599_000);
+  expect(primary.position.id).toBe(id);
+  clock.advance(1000);
+  expect(primary.position.id).not.toBe(id);
+  const late = await Peer.connect(primary.port);
+  expect(await late.ask('PSYNC', id, '1')).toMatch(/^\+FULLRESYNC /);
+});
+
 it('a copy that takes longer than the time-out is no silence of the replica', async () => {
   const clock = new SimulatedClock();
   const [next, history] = [new Gate(), startHistory('a'.repeat(40))];

@@ -2,11 +2,12 @@ import { installedServers, Server, seedDataSet } from '@forebay/conformance';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Daemon, freshDirectory } from '../daemon.ts';
 import { loadOn, syncsOf } from '../primary.ts';
+import { expectRestoresEqual } from '../torture/equal.ts';
 import { chain, expectCaughtUp, expectEqual, fullResyncs, portOf, replicaOf } from './chain.ts';
 
 describe.each(installedServers())('$name above and below', (installed) => {
-  it('a mixed load: equal, and one full copy asked of the primary for all replicas', async () => {
-    const { primary, port } = await chain(installed);
+  it('a mixed load: all three levels equal, and one full copy asked of the primary', async () => {
+    const { primary, directory, port } = await chain(installed);
     const load = loadOn(primary).start();
     const replicas = await Promise.all([1, 2, 3].map(() => replicaOf(installed, port)));
     await expect.poll(() => load.commands).toBeGreaterThan(600);
@@ -14,6 +15,8 @@ describe.each(installedServers())('$name above and below', (installed) => {
     for (const replica of replicas) await expectEqual(primary, replica);
     expect(await syncsOf(primary)).toMatchObject({ full: 1 });
     for (const replica of replicas) expect(fullResyncs(replica)).toBe(1);
+    const { master_repl_offset } = await primary.info('replication');
+    await expectRestoresEqual(primary, directory, Number(master_repl_offset));
   });
 
   it('a replica stopped for longer than a backlog goes on by a partial resync from the disk', async () => {

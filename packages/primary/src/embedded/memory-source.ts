@@ -64,6 +64,11 @@ export class MemorySource implements Source {
     this.#pieces = [];
   }
 
+  /** Begins another history, that shares nothing with the one before. */
+  renameHistory(): void {
+    this.#history = startHistory(newId());
+  }
+
   /** Goes on under another id, as a replica that was promoted does. */
   shiftId(): void {
     this.#history = shiftHistory(this.#history, newId(), this.#offset);

@@ -5,7 +5,7 @@ import { systemClock } from '../clock.ts';
 import { PrimaryError } from '../errors.ts';
 import type { ListenOptions, ReplicationServerOptions } from '../replication-server.ts';
 import { ReplicationServer } from '../replication-server.ts';
-import type { ReplicaDescription } from '../serving/served-replicas.ts';
+import type { ReplicaDescription, ReplicaEvents } from '../serving/served-replicas.ts';
 import { MemorySource } from './memory-source.ts';
 
 export interface PrimaryOptions extends Omit<ReplicationServerOptions, 'askForAcks'> {
@@ -13,6 +13,11 @@ export interface PrimaryOptions extends Omit<ReplicationServerOptions, 'askForAc
   readonly rdb?: Uint8Array;
   /** Milliseconds between PINGs while a replica is attached; 10,000 by default, 0 for none. */
   readonly pingPeriod?: number;
+  /**
+   * Milliseconds without a replica after which the history gets another id, and nobody is continued
+   * who comes later (`repl-backlog-ttl`); 3,600,000 by default, 0 for never.
+   */
+  readonly backlogTtl?: number;
 }
 
 /** Words of a command: strings become UTF-8, numbers decimal text. */
@@ -34,18 +39,23 @@ export class Primary implements AsyncDisposable {
   readonly #pingPeriod: number;
   /** The database of the last command in the stream; undefined where the next has to name its own. */
   #database: number | undefined;
+  readonly #backlogTtl: number;
   #stopPinging: (() => void) | undefined;
+  #stopExpiring: (() => void) | undefined;
 
   /** @throws {PrimaryError} `INVALID_OPTION` @throws {BacklogError} `INVALID_SIZE` */
-  constructor({ rdb, pingPeriod = 10_000, ...options }: PrimaryOptions = {}) {
-    if (!(pingPeriod >= 0)) {
-      throw new PrimaryError('INVALID_OPTION', `a pingPeriod of ${pingPeriod} is no time`);
+  constructor(options: PrimaryOptions = {}) {
+    const { rdb, pingPeriod = 10_000, backlogTtl = 3_600_000, ...server } = options;
+    for (const [name, time] of Object.entries({ pingPeriod, backlogTtl })) {
+      if (!(time >= 0)) throw new PrimaryError('INVALID_OPTION', `a ${name} of ${time} is no time`);
     }
+    this.#backlogTtl = backlogTtl;
     this.#source = new MemorySource(rdb);
     this.#pingPeriod = pingPeriod;
     this.#clock = options.clock ?? systemClock;
     this.#server = new ReplicationServer(this.#source, {
-      ...options,
+      ...server,
+      events: this.#watched(server.events),
       askForAcks: () => this.#append(GETACK),
     });
   }
@@ -70,6 +80,7 @@ export class Primary implements AsyncDisposable {
   async listen(options: ListenOptions = {}): Promise<void> {
     await this.#server.listen(options);
     this.#schedulePing();
+    this.#scheduleExpiry();
   }
 
   /** Puts a command into the stream, for a database; a SELECT goes before it where that changes. */
@@ -126,6 +137,7 @@ export class Primary implements AsyncDisposable {
 
   async close(): Promise<void> {
     this.#stopPinging?.();
+    this.#stopExpiring?.();
     await this.#server.close();
   }
 
@@ -135,6 +147,25 @@ export class Primary implements AsyncDisposable {
 
   #append(bytes: Uint8Array): void {
     this.#server.propagate(this.#source.append(bytes));
+  }
+
+  /** The time without a replica begins whenever the last one goes (`replication.c: replicationCron`). */
+  #watched(events: ReplicaEvents = {}): ReplicaEvents {
+    return {
+      ...events,
+      onGone: (replica, reason) => {
+        this.#scheduleExpiry();
+        events.onGone?.(replica, reason);
+      },
+    };
+  }
+
+  #scheduleExpiry(): void {
+    this.#stopExpiring?.();
+    if (this.#backlogTtl === 0) return;
+    this.#stopExpiring = this.#clock.after(this.#backlogTtl, () => {
+      if (this.replicas.length === 0) this.#source.renameHistory();
+    });
   }
 
   #schedulePing(): void {
