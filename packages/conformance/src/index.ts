@@ -1,5 +1,8 @@
 export type { CompareOptions } from './compare/compare.ts';
 export { compareDataSets } from './compare/compare.ts';
+export type { ComplianceCase, Session } from './compliance/primary-cases.ts';
+export { primaryCases, sessionWith } from './compliance/primary-cases.ts';
+export { Wire } from './compliance/wire.ts';
 export type { ConformanceErrorCode } from './errors.ts';
 export { ConformanceError } from './errors.ts';
 export type { LoadOptions, LoadResult } from './load/load.ts';

@@ -60,7 +60,7 @@ describe('a replica without a history', () => {
     await peer.ask('REPLCONF', 'rdb-only', '1');
     await copied(peer);
     await peer.ended();
-    expect(primary.replicas).toEqual([]);
+    await expect.poll(() => primary.replicas).toEqual([]);
   });
 
   it('that asks by SYNC gets no word but the snapshot and the stream', async () => {
