@@ -63,7 +63,7 @@ describe('a full copy out of the log', () => {
   it('is of the base that there is, where times in the stream are absolute', async () => {
     const { source, clock, asked } = await sourceOver('7.0.15', refresh);
     clock.jump(3_600_000);
-    const snapshot = await source.openSnapshot();
+    const snapshot = await source.openSnapshot({ alone: false });
     expect(snapshot).toMatchObject({ offset: 0, history: { id: ID } });
     expect(asked()).toBe(0);
     await snapshot.close();
@@ -72,7 +72,7 @@ describe('a full copy out of the log', () => {
   it('is of a fresh base, where times would count anew', async () => {
     const { source, clock, asked } = await sourceOver('6.0.16', refresh);
     clock.jump(3_600_000);
-    const snapshot = await source.openSnapshot();
+    const snapshot = await source.openSnapshot({ alone: false });
     expect(snapshot.offset).toBe(PING.length);
     expect(asked()).toBe(1);
     await snapshot.close();
@@ -80,16 +80,27 @@ describe('a full copy out of the log', () => {
 
   it('is of the last one, where that was fetched just now', async () => {
     const { source, asked } = await sourceOver('6.0.16', refresh);
-    const snapshot = await source.openSnapshot();
+    const snapshot = await source.openSnapshot({ alone: false });
     expect(snapshot.offset).toBe(0);
     expect(asked()).toBe(0);
+    await snapshot.close();
+  });
+
+  it('is of a fresh base, where it is asked for without the stream', async () => {
+    const { source, clock, asked } = await sourceOver('7.0.15', refresh);
+    clock.jump(3_600_000);
+    const snapshot = await source.openSnapshot({ alone: true });
+    expect(snapshot.offset).toBe(PING.length);
+    expect(asked()).toBe(1);
     await snapshot.close();
   });
 
   it('is refused, where no fresh base can be had', async () => {
     const { source, clock } = await sourceOver('6.0.16', async () => {});
     clock.jump(3_600_000);
-    await expect(source.openSnapshot()).rejects.toThrow(/a fresh base could not be had/);
+    await expect(source.openSnapshot({ alone: false })).rejects.toThrow(
+      /a fresh base could not be had/,
+    );
   });
 });
 

@@ -18,8 +18,11 @@ export interface Source {
   readonly held: ServedStream | undefined;
   /** Whom this follows itself; undefined at the top of a chain. */
   readonly upstream?: Upstream | undefined;
-  /** A data set to begin with. What comes after its offset can be read. Rejects where there is none. */
-  openSnapshot(): Promise<Snapshot>;
+  /**
+   * A data set to begin with. What comes after its offset can be read; who asks for it `alone`
+   * (`rdb-only`) does not, and expects the data set of now. Rejects where there is none.
+   */
+  openSnapshot(asked: { readonly alone: boolean }): Promise<Snapshot>;
   /**
    * The stream after an offset, as far as it is held now, in pieces that are not changed after they
    * were given. Throws where it is not held, or not any longer: whoever needs it is cut off.

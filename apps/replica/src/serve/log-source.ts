@@ -16,8 +16,7 @@ export interface SourceHost {
 }
 
 /**
- * Milliseconds in which a base is as good as fresh, though the stream after it has relative times:
- * replicas that come together cost the primary one fork.
+ * Milliseconds in which a base is as good as fresh: those who come together cost the primary one fork.
  */
 const FRESH = 10_000;
 
@@ -49,9 +48,9 @@ export class LogSource implements Source {
     this.#log = log;
   }
 
-  async openSnapshot(): Promise<Snapshot> {
+  async openSnapshot({ alone }: { readonly alone: boolean }): Promise<Snapshot> {
     const log = this.#open();
-    const opened = await this.#freshBase(log);
+    const opened = await this.#baseOf(log, alone);
     const { history } = log;
     if (history === undefined) throw this.#gone(log);
     const { offset, size: length } = opened.base;
@@ -78,21 +77,25 @@ export class LogSource implements Source {
     }
   }
 
-  /** The newest base; a fresh one, where times in the stream after an old one would count anew. */
-  async #freshBase(log: Log): Promise<OpenBase> {
+  /**
+   * The newest base; a fresh one, where times in the stream after an old one would count anew, and where
+   * it is asked for without the stream: a backup, or the base of a forebay below.
+   */
+  async #baseOf(log: Log, alone: boolean): Promise<OpenBase> {
     const opened = await log.openBase();
-    if (this.#isFresh(opened, log)) return opened;
+    if (!(alone || opened.relativeTimes) || this.#isFresh(opened, log)) return opened;
     await opened.close();
     await this.#host.freshenBase();
     const again = await log.openBase();
     if (this.#isFresh(again, log)) return again;
     await again.close();
-    throw new Error('the primary is older than 7.0, and a fresh base could not be had');
+    const why = alone ? 'a snapshot alone was asked for' : 'the primary is older than 7.0';
+    throw new Error(`${why}, and a fresh base could not be had`);
   }
 
-  #isFresh({ base, relativeTimes }: OpenBase, { written }: Log): boolean {
+  #isFresh({ base }: OpenBase, { written }: Log): boolean {
     const age = this.#host.now() - base.time;
-    return !relativeTimes || written === base.offset || (age >= 0 && age < FRESH);
+    return written === base.offset || (age >= 0 && age < FRESH);
   }
 
   #open(): Log {

@@ -226,7 +226,7 @@ export class ServedReplicas {
     this.#events.onFullResync?.(this.describe(client), reason);
     let snapshot: Snapshot;
     try {
-      snapshot = await this.#source.openSnapshot();
+      snapshot = await this.#source.openSnapshot({ alone: client.traits.rdbOnly });
     } catch (failure) {
       client.reply(error("ERR BGSAVE failed, replication can't continue"));
       this.#cutOff(client, messageOf(failure));
