@@ -72,6 +72,20 @@ describe('after a kill', () => {
 });
 
 describe('after a power cut', () => {
+  it('a directory is there, though who made it died before its name was on the disk', async () => {
+    const machine = new Machine();
+    await machine.disk.process.makeDirectory('/data');
+    machine.crash('process');
+    await machine.open();
+    const target = machine.log.awaitBase();
+    await writeWhole(machine.disk.process, target.path, EMPTY_RDB);
+    const base = { target, size: EMPTY_RDB.length, crc: crc32(EMPTY_RDB) };
+    const start = { history: startHistory(A), offset: 7, database: 0, reason: 'a test' };
+    await machine.log.beginHistory({ ...base, ...start });
+    machine.crash('power');
+    expect((await machine.open()).found?.offset).toBe(7);
+  });
+
   it('what was synced is there, and of the rest only what its checksum confirms', async () => {
     const machine = await Machine.withBase();
     await machine.append(SET);

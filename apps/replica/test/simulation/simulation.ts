@@ -233,6 +233,9 @@ export class Simulation {
   #onLog(log: Log): void {
     const { found } = log;
     const floor = this.#floor;
+    if (floor !== undefined && found === undefined) {
+      this.#fail(`${floor.offset} was told to be synced, and nothing is there`);
+    }
     const known = floor !== undefined && found !== undefined && found.history.id === floor.id;
     if (known && found.offset < floor.offset) {
       this.#fail(`${floor.offset} was told to be synced, and ${found.offset} is there`);

@@ -34,8 +34,21 @@ export async function makeDirectory(disk: Disk, directory: string): Promise<void
   await orLogError(directory, 'making the directory', async () => {
     if (await isThere(disk, directory)) return;
     await disk.makeDirectory(directory);
-    await disk.syncDirectory(dirname(resolve(directory)));
+    await syncName(disk, directory);
   });
+}
+
+/**
+ * Makes the name of a data directory survive a power cut. It is done before the first manifest, whoever
+ * made the directory: a process may have died between the two, and all that came later would go with it.
+ */
+async function syncName(disk: Disk, directory: string): Promise<void> {
+  try {
+    await disk.syncDirectory(dirname(resolve(directory)));
+  } catch (error) {
+    // Where we may not look, it is another's to have made.
+    if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
+  }
 }
 
 /**
@@ -51,6 +64,7 @@ export async function openDirectory(disk: Disk, directory: string): Promise<Mani
   await orLogError(inner, 'making the directory', async () => {
     await disk.makeDirectory(inner);
     await disk.syncDirectory(directory);
+    await syncName(disk, directory);
   });
   await refuseForeign(disk, inner, []);
   await refuseStreams(disk, inner);
