@@ -26,12 +26,17 @@ class Machine {
   static async withBase(): Promise<Machine> {
     const machine = new Machine();
     await machine.open();
-    const target = machine.log.awaitBase();
-    await writeWhole(machine.disk.process, target.path, EMPTY_RDB);
-    const base = { target, size: EMPTY_RDB.length, crc: crc32(EMPTY_RDB) };
-    const start = { history: startHistory(A), offset: 0, database: 0, reason: 'a test' };
-    await machine.log.beginHistory({ ...base, ...start });
+    await machine.giveBase(0);
     return machine;
+  }
+
+  /** A full resync. */
+  async giveBase(offset: number): Promise<void> {
+    const target = this.log.awaitBase();
+    await writeWhole(this.disk.process, target.path, EMPTY_RDB);
+    const base = { target, size: EMPTY_RDB.length, crc: crc32(EMPTY_RDB) };
+    const start = { history: startHistory(A), offset, database: 0, reason: 'a test' };
+    await this.log.beginHistory({ ...base, ...start });
   }
 
   async open(): Promise<Log> {
@@ -77,11 +82,7 @@ describe('after a power cut', () => {
     await machine.disk.process.makeDirectory('/data');
     machine.crash('process');
     await machine.open();
-    const target = machine.log.awaitBase();
-    await writeWhole(machine.disk.process, target.path, EMPTY_RDB);
-    const base = { target, size: EMPTY_RDB.length, crc: crc32(EMPTY_RDB) };
-    const start = { history: startHistory(A), offset: 7, database: 0, reason: 'a test' };
-    await machine.log.beginHistory({ ...base, ...start });
+    await machine.giveBase(7);
     machine.crash('power');
     expect((await machine.open()).found?.offset).toBe(7);
   });

@@ -229,10 +229,10 @@ export class ReplicationServer implements AsyncDisposable {
     const { timeout = 60_000 } = this.#options;
     const latest = this.#clock.now() - timeout;
     for (const client of this.#clients.values()) {
-      if (signOfLife(client) === undefined) continue;
-      const { lastHeard } = client;
+      const sign = signOfLife(client);
       const progressed = client.lookAtProgress();
-      if ((signOfLife(client) === 'progress' ? progressed : lastHeard) < latest) client.destroy();
+      if (sign === undefined) continue;
+      if ((sign === 'progress' ? progressed : client.lastHeard) < latest) client.destroy();
     }
   }
 }

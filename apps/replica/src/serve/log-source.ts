@@ -36,6 +36,11 @@ export class LogSource implements Source {
     return this.#host.upstream;
   }
 
+  /** Whether there is a log to serve. */
+  get serving(): boolean {
+    return this.#log !== undefined;
+  }
+
   get held(): ServedStream | undefined {
     const { history, lowest, written: offset } = this.#log ?? {};
     if (history === undefined || lowest === undefined || offset === undefined) return undefined;

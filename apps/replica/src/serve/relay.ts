@@ -11,7 +11,6 @@ import { LogSource } from './log-source.ts';
 export class Relay {
   readonly #source: LogSource;
   readonly #server: ReplicationServer;
-  #log: Log | undefined;
 
   private constructor(source: LogSource, server: ReplicationServer) {
     this.#source = source;
@@ -46,14 +45,13 @@ export class Relay {
 
   /** Serves this log from now on, or none: who is attached has to ask anew. */
   serve(log: Log | undefined): void {
-    this.#log = log;
     this.#source.serve(log);
     this.#server.restart();
   }
 
   /** What `Log.append` has taken, as it came; the memory is the caller's again afterwards. */
   propagate(bytes: Uint8Array): void {
-    if (this.#log !== undefined) this.#server.propagate(bytes.slice());
+    if (this.#source.serving) this.#server.propagate(bytes.slice());
   }
 
   async close(): Promise<void> {

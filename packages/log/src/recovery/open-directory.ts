@@ -29,12 +29,11 @@ export function pathIn(directory: string, name: string): string {
   return join(directory, APPEND_DIRECTORY, name);
 }
 
-/** Makes a data directory where there is none. @throws {LogError} `IO` */
+/** Makes a data directory where there is none; `openDirectory` syncs its name. @throws {LogError} `IO` */
 export async function makeDirectory(disk: Disk, directory: string): Promise<void> {
   await orLogError(directory, 'making the directory', async () => {
     if (await isThere(disk, directory)) return;
     await disk.makeDirectory(directory);
-    await syncName(disk, directory);
   });
 }
 
