@@ -87,18 +87,26 @@ describe('against a naive model', () => {
 });
 
 describe('reading', () => {
-  it('gives one view where the ring does not wrap and two where it does', () => {
-    const backlog = new Backlog({ size: 4 });
+  it('gives views of the blocks that the bytes are in, in order', () => {
+    const backlog = new Backlog({ size: 8 });
     backlog.append(bytesOf('abc'));
-    expect(backlog.readFrom(1)).toHaveLength(1);
-    backlog.append(bytesOf('de'));
-    expect(backlog.readFrom(2)).toHaveLength(2);
+    expect(backlog.readFrom(2)).toEqual([bytesOf('b'), bytesOf('c')]);
+    expect(backlog.readNext(1)).toEqual(bytesOf('ab'));
+    expect(backlog.readNext(4)).toEqual(bytesOf(''));
   });
 
   it('copies nothing: the views are of the same memory each time', () => {
-    const backlog = new Backlog({ size: 4 });
-    backlog.append(bytesOf('abc'));
-    expect(backlog.readFrom(1)[0]?.buffer).toBe(backlog.readFrom(2)[0]?.buffer);
+    const backlog = new Backlog({ size: 8 });
+    backlog.append(bytesOf('ab'));
+    expect(backlog.readNext(1).buffer).toBe(backlog.readNext(2).buffer);
+  });
+
+  it('keeps what was appended, whatever becomes of the memory it came in', () => {
+    const backlog = new Backlog({ size: 8 });
+    const bytes = bytesOf('abc');
+    backlog.append(bytes);
+    bytes.fill(0);
+    expect(held(backlog, 1)).toEqual([...bytesOf('abc')]);
   });
 
   it('says what it holds when asked for what it does not', () => {
@@ -111,6 +119,61 @@ describe('reading', () => {
     const backlog = new Backlog({ size: 4 });
     backlog.append(bytesOf('abc'));
     expect(backlog.covers(offset)).toBe(false);
+  });
+});
+
+describe('views', () => {
+  const appends = fc.array(fc.uint8Array({ maxLength: 20 }), { maxLength: 60 });
+  const sizes = fc.integer({ min: 1, max: 24 });
+
+  /** Appends one after the other, and looks each time whether what was given before still stands. */
+  function expectStanding(
+    backlog: Backlog,
+    parts: readonly Uint8Array[],
+    stands: (end: number) => boolean,
+  ): void {
+    const given: { view: Uint8Array; copy: Uint8Array; end: number }[] = [];
+    for (const bytes of parts) {
+      backlog.append(bytes);
+      let end = backlog.firstByteOffset - 1;
+      for (const view of backlog.readFrom(backlog.firstByteOffset)) {
+        end += view.length;
+        given.push({ view, copy: view.slice(), end });
+      }
+      for (const { view, copy, end } of given) if (stands(end)) expect(view).toEqual(copy);
+    }
+  }
+
+  it('stand for good', () => {
+    fc.assert(
+      fc.property(sizes, appends, (size, parts) => {
+        expectStanding(new Backlog({ size }), parts, () => true);
+      }),
+    );
+  });
+
+  it('stand until it is said that nobody reads them, and are asked for past being held', () => {
+    fc.assert(
+      fc.property(sizes, appends, fc.nat(400), (size, parts, released) => {
+        const reuse = (end: number): boolean => {
+          expect(end).toBeLessThan(backlog.firstByteOffset);
+          return end <= released;
+        };
+        const backlog = new Backlog({ size, reuse });
+        expectStanding(backlog, parts, (end) => end > released);
+      }),
+    );
+  });
+
+  it('are of a few blocks of memory, again and again, where nobody reads them', () => {
+    const backlog = new Backlog({ size: 4096, reuse: () => true });
+    const memory = new Set<ArrayBufferLike>();
+    for (let i = 0; i < 100; i++) {
+      backlog.append(new Uint8Array(1000));
+      for (const { buffer } of backlog.readFrom(backlog.firstByteOffset)) memory.add(buffer);
+    }
+    const bytes = [...memory].reduce((sum, { byteLength }) => sum + byteLength, 0);
+    expect(bytes).toBeLessThanOrEqual(1.5 * 4096);
   });
 });
 

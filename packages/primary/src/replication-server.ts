@@ -1,7 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
-import { Backlog } from '@forebay/backlog';
 import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
 import { PrimaryError } from './errors.ts';
@@ -63,13 +62,8 @@ export class ReplicationServer implements AsyncDisposable {
     const { clock = systemClock, events = {}, askForAcks = () => {}, requirepass } = options;
     this.#options = options;
     this.#clock = clock;
-    this.#replicas = new ServedReplicas(
-      source,
-      this.#freshBacklog(source),
-      clock,
-      events,
-      askForAcks,
-    );
+    const { backlogSize } = options;
+    this.#replicas = new ServedReplicas(source, { backlogSize, clock, events, askForAcks });
     const clients = this.#clients;
     this.#commands = commandTable({
       replicas: this.#replicas,
@@ -119,8 +113,8 @@ export class ReplicationServer implements AsyncDisposable {
   }
 
   /**
-   * The next bytes of the stream, which the source holds by now: they go to the backlog, and as they
-   * are to each replica that keeps up. They must not be changed afterwards.
+   * The next bytes of the stream, which the source holds by now: they are copied into the backlog, and
+   * go from there to each replica that keeps up.
    *
    * @throws {BacklogError} `INVALID_OFFSET`
    */
@@ -133,7 +127,7 @@ export class ReplicationServer implements AsyncDisposable {
    * and is continued where its position allows.
    */
   restart(): void {
-    this.#replicas.restart(this.#freshBacklog(this.#replicas.source));
+    this.#replicas.restart();
   }
 
   /**
@@ -170,12 +164,6 @@ export class ReplicationServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  #freshBacklog({ held }: Source): Backlog {
-    const { backlogSize: size } = this.#options;
-    const offset = held?.offset ?? 0;
-    return new Backlog(size === undefined ? { offset } : { size, offset });
   }
 
   #replica(id: number): Client {

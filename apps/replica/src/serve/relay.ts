@@ -49,9 +49,9 @@ export class Relay {
     this.#server.restart();
   }
 
-  /** What `Log.append` has taken, as it came; the memory is the caller's again afterwards. */
+  /** What `Log.append` has taken, as it came. */
   propagate(bytes: Uint8Array): void {
-    if (this.#source.serving) this.#server.propagate(bytes.slice());
+    if (this.#source.serving) this.#server.propagate(bytes);
   }
 
   async close(): Promise<void> {

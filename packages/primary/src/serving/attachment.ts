@@ -1,8 +1,8 @@
 import type { Traits } from '../conversation/replconf.ts';
 import type { Snapshot } from '../source.ts';
 import type { Client } from './client.ts';
-import type { Supply } from './outlet.ts';
-import { Outlet } from './outlet.ts';
+import type { Outlet } from './outlet.ts';
+import type { Supply } from './supply.ts';
 import { sendPayload } from './transfer.ts';
 
 /** In the words of INFO: the snapshot is made, it is sent, the stream is sent. */
@@ -90,9 +90,9 @@ export class Attachment {
     this.#goOnline();
   }
 
-  /** The newest bytes of the stream, `end` being the offset of the last. */
-  offer(bytes: Uint8Array, end: number): void {
-    this.#outlet?.offer(bytes, end);
+  /** There is more of the stream. */
+  advance(): void {
+    this.#outlet?.advance();
   }
 
   stall(): void {
@@ -106,7 +106,7 @@ export class Attachment {
   }
 
   #begin(offset: number): void {
-    this.#outlet = new Outlet(this.#client.socket, this.#supply, offset, this.#onLost);
+    this.#outlet = this.#supply.outlet(this.#client.socket, offset, this.#onLost);
     if (this.#stalled) this.#outlet.stall();
   }
 

@@ -1,20 +1,12 @@
 import type { Socket } from 'node:net';
 import type { Backlog } from '@forebay/backlog';
-import type { Source } from '../source.ts';
 import { drained } from './flow.ts';
-
-/** Bytes that are copied out of the backlog at a time. */
-const PIECE = 64 * 1024;
-
-/** What an outlet serves from. */
-export interface Supply {
-  readonly backlog: Backlog;
-  readonly source: Pick<Source, 'read'>;
-}
+import type { SharedReader } from './shared-reading.ts';
+import type { Supply } from './supply.ts';
 
 /**
- * The stream on its way to one replica. One that keeps up is given the bytes that all are given; one
- * that does not is left behind, holds no more than its socket's buffer and a piece, and fetches what it lacks from
+ * The stream on its way to one replica, out of the backlog's memory, which all replicas share. One that
+ * falls behind is left behind: it holds no more than its socket's buffer, and fetches what it lacks from
  * the backlog, or further back from the source, as fast as it takes it.
  *
  * Invariant: the socket was given each byte up to `offset`, once.
@@ -44,7 +36,7 @@ export class Outlet {
   /** From now on bytes are sent. */
   open(): void {
     this.#open = true;
-    void this.#fetch();
+    this.advance();
   }
 
   /** Sends nothing more until `resume`: a replica that is looked at as if its network stood still. */
@@ -54,17 +46,18 @@ export class Outlet {
 
   resume(): void {
     this.#stalled = false;
-    void this.#fetch();
+    this.advance();
   }
 
-  /** The newest bytes, `end` being the offset of the last: they are never changed. */
-  offer(bytes: Uint8Array, end: number): void {
-    if (this.#fetching || !this.#flowing) return;
-    if (this.#offset === end - bytes.length && !this.#socket.writableNeedDrain) {
-      this.#write(bytes);
-    } else {
-      void this.#fetch();
-    }
+  /** Offset of the first byte that the socket may still read in memory; undefined: of none. */
+  get unsent(): number | undefined {
+    const { writableLength } = this.#socket;
+    return writableLength === 0 ? undefined : this.#offset - writableLength + 1;
+  }
+
+  /** There is more in the backlog. */
+  advance(): void {
+    if (!this.#fetching) void this.#fetch();
   }
 
   get #flowing(): boolean {
@@ -72,14 +65,13 @@ export class Outlet {
   }
 
   async #fetch(): Promise<void> {
-    if (this.#fetching) return;
     this.#fetching = true;
-    const { backlog, source } = this.#supply;
+    const { backlog, reading } = this.#supply;
     try {
       while (this.#flowing && this.#offset < backlog.masterOffset) {
         if (this.#socket.writableNeedDrain) await drained(this.#socket);
-        else if (backlog.covers(this.#offset + 1)) this.#write(this.#nextOf(backlog));
-        else await this.#readFrom(source, backlog);
+        else if (backlog.covers(this.#offset + 1)) this.#write(backlog.readNext(this.#offset + 1));
+        else await this.#readOn(reading.open(), backlog);
       }
     } catch (error) {
       this.#onLost(error);
@@ -88,24 +80,23 @@ export class Outlet {
     }
   }
 
-  /** A copy: the ring goes on under it while the socket still has it. */
-  #nextOf(backlog: Backlog): Uint8Array {
-    const [first = new Uint8Array(0)] = backlog.readFrom(this.#offset + 1);
-    return first.slice(0, PIECE);
-  }
-
   /** Reads on until what is held is read, or the backlog has all that is left with some to spare. */
-  async #readFrom(source: Pick<Source, 'read'>, backlog: Backlog): Promise<void> {
-    const before = this.#offset;
-    for await (const bytes of source.read(before)) {
-      // What was read may already be more than has been propagated.
-      const most = backlog.masterOffset - this.#offset;
-      this.#write(bytes.length <= most ? bytes : bytes.subarray(0, most));
-      await drained(this.#socket);
-      if (!this.#flowing || bytes.length >= most) return;
-      if (backlog.covers(this.#offset + 1 - Math.floor(backlog.size / 2))) return;
+  async #readOn(reader: SharedReader, backlog: Backlog): Promise<void> {
+    try {
+      for (;;) {
+        const bytes = await reader.after(this.#offset);
+        if (bytes === undefined) throw new Error(`nothing is held after offset ${this.#offset}`);
+        if (!this.#flowing) return;
+        // What was read may already be more than has been propagated.
+        const most = backlog.masterOffset - this.#offset;
+        this.#write(bytes.length <= most ? bytes : bytes.subarray(0, most));
+        await drained(this.#socket);
+        if (!this.#flowing || bytes.length >= most) return;
+        if (backlog.covers(this.#offset + 1 - Math.floor(backlog.size / 2))) return;
+      }
+    } finally {
+      await reader.close();
     }
-    if (this.#offset === before) throw new Error(`nothing is held after offset ${before}`);
   }
 
   #write(bytes: Uint8Array): void {

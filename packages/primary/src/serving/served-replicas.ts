@@ -14,6 +14,7 @@ import type { ReplicaState } from './attachment.ts';
 import { Attachment } from './attachment.ts';
 import type { Client } from './client.ts';
 import type { Reply } from './commands.ts';
+import { Supply } from './supply.ts';
 
 /** What is told of replicas, for whoever reports it; `reason` is one line, for people. */
 export interface ReplicaEvents {
@@ -59,37 +60,35 @@ const NO_LINK = error("NOMASTERLINK Can't SYNC while not connected with my maste
 const PENDING = error('ERR SYNC and PSYNC are invalid with pending output');
 const FAILOVER_REFUSED = error('ERR PSYNC FAILOVER replid must match my replid.');
 
+export interface ServedReplicasOptions {
+  readonly backlogSize: number | undefined;
+  readonly clock: Clock;
+  readonly events: ReplicaEvents;
+  /** Has the stream ask the replicas how far they are, where this is its top. */
+  readonly askForAcks: () => void;
+}
+
 /** The replicas of a source: lets them in, sends them what there is, and knows how far each has come. */
 export class ServedReplicas {
   readonly #source: Source;
+  readonly #supply: Supply;
   readonly #events: ReplicaEvents;
   readonly #attached = new Set<Client>();
   readonly #waits = new Set<Wait>();
   readonly #clock: Clock;
   readonly #askForAcks: () => void;
-  #backlog: Backlog;
 
-  /** `askForAcks` has the stream ask the replicas how far they are, where this is its top. */
-  constructor(
-    source: Source,
-    backlog: Backlog,
-    clock: Clock,
-    events: ReplicaEvents,
-    askForAcks: () => void,
-  ) {
-    this.#clock = clock;
+  /** @throws {BacklogError} `INVALID_SIZE` */
+  constructor(source: Source, { backlogSize, clock, events, askForAcks }: ServedReplicasOptions) {
     this.#source = source;
-    this.#backlog = backlog;
+    this.#supply = new Supply(source, backlogSize);
+    this.#clock = clock;
     this.#events = events;
     this.#askForAcks = askForAcks;
   }
 
   get backlog(): Backlog {
-    return this.#backlog;
-  }
-
-  get source(): Source {
-    return this.#source;
+    return this.#supply.backlog;
   }
 
   get upstream(): Upstream | undefined {
@@ -99,7 +98,7 @@ export class ServedReplicas {
   /** What is served: of what the source holds no more than has been propagated. */
   get held(): ServedStream | undefined {
     const { held } = this.#source;
-    return held && { ...held, offset: Math.min(held.offset, this.#backlog.masterOffset) };
+    return held && { ...held, offset: Math.min(held.offset, this.backlog.masterOffset) };
   }
 
   list(): readonly Client[] {
@@ -109,20 +108,19 @@ export class ServedReplicas {
   describe(client: Client): ReplicaDescription {
     const { id, host, traits, attachment } = client;
     const { state = 'wait_bgsave', acknowledged: offset = 0, synced, sent } = attachment ?? {};
-    const behind = sent === undefined ? 0 : this.#backlog.masterOffset - sent;
+    const behind = sent === undefined ? 0 : this.backlog.masterOffset - sent;
     return { id, host, port: traits.listeningPort, state, offset, synced, behind };
   }
 
-  /** `bytes` are the newest of the stream, never to be changed. */
+  /** `bytes` are the newest of the stream; their memory is the caller's again afterwards. */
   propagate(bytes: Uint8Array): void {
-    this.#backlog.append(bytes);
-    const end = this.#backlog.masterOffset;
-    for (const { attachment } of this.#attached) attachment?.offer(bytes, end);
+    this.backlog.append(bytes);
+    for (const { attachment } of this.#attached) attachment?.advance();
   }
 
   /** What is served is another stream, or the same under another id: all have to ask anew. */
-  restart(backlog: Backlog): void {
-    this.#backlog = backlog;
+  restart(): void {
+    this.#supply.renew();
     for (const client of this.#attached) client.destroy();
   }
 
@@ -183,7 +181,7 @@ export class ServedReplicas {
    * (`replication.c: waitCommand`).
    */
   async wait(count: number, timeout: number, client?: Client): Promise<number> {
-    const target = this.#backlog.masterOffset;
+    const target = this.backlog.masterOffset;
     const reached = (): number => this.list().filter((client) => hasReached(client, target)).length;
     if (reached() >= count) return reached();
     this.#askForAcks();
@@ -256,15 +254,8 @@ export class ServedReplicas {
   }
 
   #attach(client: Client, bySync: boolean): Attachment {
-    const replicas = this;
-    const supply = {
-      get backlog() {
-        return replicas.#backlog;
-      },
-      source: this.#source,
-    };
     const onLost = (failure: unknown): void => this.#cutOff(client, messageOf(failure));
-    const attachment = new Attachment(client, supply, bySync, onLost);
+    const attachment = new Attachment(client, this.#supply, bySync, onLost);
     client.attachment = attachment;
     this.#attached.add(client);
     return attachment;

@@ -1,0 +1,142 @@
+import type { Source } from '../source.ts';
+
+/** Bytes of what was read last that are kept for the next who needs them. */
+const KEPT = 16 * 1024 * 1024;
+
+/** A stretch of the stream, `end` being the offset of its last byte. */
+interface Piece {
+  readonly bytes: Uint8Array;
+  readonly end: number;
+}
+
+/**
+ * What replicas read that are further behind than the backlog reaches: those who are near each other
+ * cost the source one reading, and share the memory of what was read.
+ */
+export class SharedReading {
+  readonly #source: Pick<Source, 'read'>;
+  readonly #readings = new Set<Reading>();
+  /** The oldest first. */
+  #pieces: Piece[] = [];
+
+  constructor(source: Pick<Source, 'read'>) {
+    this.#source = source;
+  }
+
+  /** A place for one who reads on from where it is. */
+  open(): SharedReader {
+    return new SharedReader(this);
+  }
+
+  /** What was read already of the stream after an offset. */
+  recent(offset: number): Uint8Array | undefined {
+    for (const { bytes, end } of this.#pieces) {
+      const start = end - bytes.length;
+      if (start <= offset && offset < end) return bytes.subarray(offset - start);
+    }
+    return undefined;
+  }
+
+  /** A reading that has come to an offset: that of others, where there is one. */
+  join(offset: number): Reading {
+    let reading = [...this.#readings].find(({ end, over }) => end === offset && !over);
+    if (reading === undefined) {
+      reading = new Reading(this.#source, offset, (piece) => this.#keep(piece));
+      this.#readings.add(reading);
+    }
+    reading.readers++;
+    return reading;
+  }
+
+  async leave(reading: Reading): Promise<void> {
+    reading.readers--;
+    if (reading.readers > 0) return;
+    this.#readings.delete(reading);
+    await reading.close();
+  }
+
+  #keep(piece: Piece): void {
+    this.#pieces.push(piece);
+    let kept = this.#pieces.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    while (kept > KEPT) kept -= this.#pieces.shift()!.bytes.length;
+  }
+}
+
+/** One replica's part in the readings. */
+export class SharedReader {
+  readonly #shared: SharedReading;
+  #reading: Reading | undefined;
+
+  constructor(shared: SharedReading) {
+    this.#shared = shared;
+  }
+
+  /** The next bytes after an offset, never to be changed; undefined: no more are held. Throws what the source throws. */
+  async after(offset: number): Promise<Uint8Array | undefined> {
+    const recent = this.#shared.recent(offset);
+    if (recent !== undefined) return recent;
+    if (this.#reading?.end !== offset || this.#reading.over) {
+      await this.close();
+      this.#reading = this.#shared.join(offset);
+    }
+    return this.#reading.next();
+  }
+
+  async close(): Promise<void> {
+    const reading = this.#reading;
+    this.#reading = undefined;
+    if (reading !== undefined) await this.#shared.leave(reading);
+  }
+}
+
+/** One reading of the source, piece by piece, for all who have come as far. */
+class Reading {
+  readonly #pieces: AsyncIterator<Uint8Array>;
+  readonly #onRead: (piece: Piece) => void;
+  #end: number;
+  #over = false;
+  #next: Promise<Uint8Array | undefined> | undefined;
+  readers = 0;
+
+  constructor(source: Pick<Source, 'read'>, after: number, onRead: (piece: Piece) => void) {
+    this.#pieces = source.read(after)[Symbol.asyncIterator]();
+    this.#end = after;
+    this.#onRead = onRead;
+  }
+
+  /** Offset of the last byte that was read. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Whether it has come to the end of what was held, or has failed. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** The bytes after `end`, the same for all who ask before they are there; undefined: no more are held. */
+  next(): Promise<Uint8Array | undefined> {
+    this.#next ??= this.#read().finally(() => {
+      this.#next = undefined;
+    });
+    return this.#next;
+  }
+
+  async close(): Promise<void> {
+    await this.#pieces.return?.();
+  }
+
+  async #read(): Promise<Uint8Array | undefined> {
+    let bytes: Uint8Array | undefined;
+    try {
+      const { value, done } = await this.#pieces.next();
+      if (done !== true) bytes = value;
+    } finally {
+      this.#over = bytes === undefined;
+    }
+    if (bytes === undefined) return undefined;
+    this.#end += bytes.length;
+    this.#onRead({ bytes, end: this.#end });
+    return bytes;
+  }
+}

@@ -1,0 +1,61 @@
+import type { Socket } from 'node:net';
+import { Backlog } from '@forebay/backlog';
+import type { Source } from '../source.ts';
+import { Outlet } from './outlet.ts';
+import { SharedReading } from './shared-reading.ts';
+
+/** What all replicas are sent: the newest of the stream in memory, and what is further back from the source. */
+export class Supply {
+  readonly #source: Source;
+  readonly #backlogSize: number | undefined;
+  readonly #outlets = new Set<Outlet>();
+  #backlog: Backlog;
+  #reading: SharedReading;
+
+  /** @throws {BacklogError} `INVALID_SIZE` */
+  constructor(source: Source, backlogSize: number | undefined) {
+    this.#source = source;
+    this.#backlogSize = backlogSize;
+    this.#backlog = this.#freshBacklog();
+    this.#reading = new SharedReading(source);
+  }
+
+  get backlog(): Backlog {
+    return this.#backlog;
+  }
+
+  /** What is further back than the backlog. */
+  get reading(): SharedReading {
+    return this.#reading;
+  }
+
+  /** What the source has is another stream. */
+  renew(): void {
+    this.#backlog = this.#freshBacklog();
+    this.#reading = new SharedReading(this.#source);
+  }
+
+  /** A way to one replica, which has the stream up to `offset`. */
+  outlet(socket: Socket, offset: number, onLost: (error: unknown) => void): Outlet {
+    const outlet = new Outlet(socket, this, offset, onLost);
+    this.#outlets.add(outlet);
+    // Its end may be long after that of the replica: what is on its way still goes out.
+    socket.once('close', () => this.#outlets.delete(outlet));
+    return outlet;
+  }
+
+  #freshBacklog(): Backlog {
+    const { offset = 0 } = this.#source.held ?? {};
+    return new Backlog({
+      ...(this.#backlogSize === undefined ? {} : { size: this.#backlogSize }),
+      offset,
+      reuse: (end) => this.#isSent(end),
+    });
+  }
+
+  /** Whether no socket reads bytes up to `end` in memory any longer. */
+  #isSent(end: number): boolean {
+    for (const { unsent } of this.#outlets) if (unsent !== undefined && unsent <= end) return false;
+    return true;
+  }
+}
