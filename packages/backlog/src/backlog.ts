@@ -38,6 +38,8 @@ export class Backlog {
   #block = NO_BYTES;
   /** How many bytes of it are written. */
   #used = 0;
+  /** How many bytes of all of them are, those included that are not held any more. */
+  #written = 0;
   /** The block that was let go of last, and the offset that its bytes end before or at. */
   #spare: { readonly block: Uint8Array<ArrayBuffer>; readonly end: number } | undefined;
   #historyLength = 0;
@@ -138,14 +140,10 @@ export class Backlog {
     this.#blocks = [];
     this.#block = NO_BYTES;
     this.#used = 0;
+    this.#written = 0;
     this.#spare = undefined;
     this.#historyLength = 0;
     for (const view of kept) this.#fill(view);
-  }
-
-  /** Bytes in the blocks, those included that are not held any more. */
-  get #written(): number {
-    return Math.max(0, this.#blocks.length - 1) * this.#blockLength + this.#used;
   }
 
   #fill(bytes: Uint8Array): void {
@@ -160,11 +158,16 @@ export class Backlog {
   #put(bytes: Uint8Array): void {
     this.#block.set(bytes, this.#used);
     this.#used += bytes.length;
-    this.#historyLength = Math.min(this.#size, this.#historyLength + bytes.length);
-    while (this.#written - this.#historyLength >= this.#blockLength) {
-      const end = this.#masterOffset - this.#written + this.#blockLength;
-      this.#spare = { block: this.#blocks.shift()!, end };
-    }
+    this.#written += bytes.length;
+    const history = this.#historyLength + bytes.length;
+    this.#historyLength = history < this.#size ? history : this.#size;
+    while (this.#written - this.#historyLength >= this.#blockLength) this.#dropBlock();
+  }
+
+  #dropBlock(): void {
+    const end = this.#masterOffset - this.#written + this.#blockLength;
+    this.#spare = { block: this.#blocks.shift()!, end };
+    this.#written -= this.#blockLength;
   }
 
   #beginBlock(): void {
