@@ -24,6 +24,15 @@ export interface DaemonOptions {
   readonly fileLimit?: number;
 }
 
+/** What `forebay replica` is started with to be attached to a server. */
+export function followArguments(
+  { host, port }: Server,
+  directory: string,
+  flags: readonly string[],
+): string[] {
+  return ['replica', '--replicaof', host, String(port), '--dir', directory, ...flags];
+}
+
 /** The real program in a process of its own, as a person starts it. */
 export class Daemon implements AsyncDisposable {
   readonly #child: ChildProcess;
@@ -62,16 +71,7 @@ export class Daemon implements AsyncDisposable {
 
   /** `forebay replica`, attached to a server, with further flags. */
   static follow(primary: Server, directory: string, ...flags: string[]): Daemon {
-    const { host, port } = primary;
-    return Daemon.start([
-      'replica',
-      '--replicaof',
-      host,
-      String(port),
-      '--dir',
-      directory,
-      ...flags,
-    ]);
+    return Daemon.start(followArguments(primary, directory, flags));
   }
 
   /** All that was printed, to either stream. */
