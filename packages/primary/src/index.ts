@@ -7,5 +7,6 @@ export { PrimaryError } from './errors.ts';
 export type { ListenOptions, ReplicationServerOptions } from './replication-server.ts';
 export { ReplicationServer } from './replication-server.ts';
 export type { ReplicaState } from './serving/attachment.ts';
+export type { OutputLimit } from './serving/output-limit.ts';
 export type { ReplicaDescription, ReplicaEvents } from './serving/served-replicas.ts';
 export type { Snapshot, Source, Upstream } from './source.ts';

@@ -6,6 +6,7 @@ import { systemClock } from './clock.ts';
 import { PrimaryError } from './errors.ts';
 import { Client } from './serving/client.ts';
 import { commandTable } from './serving/commands.ts';
+import type { OutputLimit } from './serving/output-limit.ts';
 import type { ReplicaDescription, ReplicaEvents } from './serving/served-replicas.ts';
 import { ServedReplicas } from './serving/served-replicas.ts';
 import type { Source } from './source.ts';
@@ -21,6 +22,11 @@ export interface ReplicationServerOptions {
   readonly timeout?: number;
   /** Whether only this machine is served where no password is asked for; true by default. */
   readonly protectedMode?: boolean;
+  /**
+   * When a replica is cut off for what it leaves lying. By default it is not: whatever it has not taken
+   * is read again from the source, and held nowhere else.
+   */
+  readonly outputLimit?: OutputLimit;
   /** What is told of replicas. */
   readonly events?: ReplicaEvents;
   /** Puts a question into the stream, as its top: how far the replicas are. */
@@ -62,8 +68,9 @@ export class ReplicationServer implements AsyncDisposable {
     const { clock = systemClock, events = {}, askForAcks = () => {}, requirepass } = options;
     this.#options = options;
     this.#clock = clock;
-    const { backlogSize } = options;
-    this.#replicas = new ServedReplicas(source, { backlogSize, clock, events, askForAcks });
+    const { backlogSize, outputLimit } = options;
+    const served = { backlogSize, clock, events, askForAcks, outputLimit };
+    this.#replicas = new ServedReplicas(source, served);
     const clients = this.#clients;
     this.#commands = commandTable({
       replicas: this.#replicas,
@@ -207,7 +214,7 @@ export class ReplicationServer implements AsyncDisposable {
 
   #tick(): void {
     this.#stopTicking = this.#clock.after(TICK, () => {
-      this.#replicas.keepWaiting();
+      this.#replicas.tick();
       this.#dropSilent();
       this.#tick();
     });

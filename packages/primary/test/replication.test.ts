@@ -167,6 +167,58 @@ describe('a replica that stalls', () => {
   });
 });
 
+describe('a replica that leaves too much lying', () => {
+  const value = 'x'.repeat(1_000_000);
+  const size = SET(value).length;
+
+  async function stalled(options: PrimaryOptions) {
+    const reasons: (string | undefined)[] = [];
+    const events = { onGone: (_: unknown, reason: string | undefined) => reasons.push(reason) };
+    const primary = await listening({ events, ...options });
+    // Before it comes: this is not what it leaves lying.
+    for (let i = 0; i < 3; i++) primary.propagate(['SET', 'k', value]);
+    const peer = await Peer.connect(primary.port);
+    await copied(peer);
+    await peer.bytes(SELECT.length + 3 * size);
+    primary.stall(primary.replicas[0]!.id);
+    return { primary, peer, reasons };
+  }
+
+  it('is cut off at the hard limit, and is continued when it comes again', async () => {
+    const outputLimit = { hard: 2_000_000, soft: 0, softTime: 0 };
+    const { primary, peer, reasons } = await stalled({ outputLimit });
+    const { id, offset } = primary.position;
+    primary.propagate(['SET', 'k', value]);
+    expect(primary.replicas).toHaveLength(1);
+    primary.propagate(['SET', 'k', value]);
+    expect(primary.replicas).toEqual([]);
+    expect(reasons).toEqual([`it has ${2 * size} bytes to take, of 2000000 allowed`]);
+    await peer.ended();
+    const again = await Peer.connect(primary.port);
+    expect(await again.ask('PSYNC', id, String(offset + 1))).toBe('+CONTINUE');
+    expect(await again.bytes(2 * size)).toHaveLength(2 * size);
+  });
+
+  it('is cut off at the soft limit when it was over it all the time', async () => {
+    const clock = new SimulatedClock();
+    const outputLimit = { hard: 0, soft: 500_000, softTime: 5000 };
+    const { primary, peer, reasons } = await stalled({ outputLimit, clock });
+    const [{ id } = { id: 0 }] = primary.replicas;
+    primary.propagate(['SET', 'k', value]);
+    clock.advance(4000);
+    primary.resume(id);
+    await peer.bytes(size);
+    await expect.poll(() => primary.replicas[0]?.behind).toBe(0);
+    clock.advance(4000);
+    primary.stall(id);
+    primary.propagate(['SET', 'k', value]);
+    clock.advance(5000);
+    expect(reasons).toEqual([
+      `it has ${size} bytes to take, of 500000 allowed for longer than 5 s`,
+    ]);
+  });
+});
+
 describe('acknowledgements', () => {
   it('are waited for, and asked for', async () => {
     const primary = await listening();

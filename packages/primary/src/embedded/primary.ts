@@ -5,6 +5,8 @@ import { systemClock } from '../clock.ts';
 import { PrimaryError } from '../errors.ts';
 import type { ListenOptions, ReplicationServerOptions } from '../replication-server.ts';
 import { ReplicationServer } from '../replication-server.ts';
+import type { OutputLimit } from '../serving/output-limit.ts';
+import { SERVERS_OUTPUT_LIMIT } from '../serving/output-limit.ts';
 import type { ReplicaDescription, ReplicaEvents } from '../serving/served-replicas.ts';
 import { MemorySource } from './memory-source.ts';
 
@@ -18,6 +20,8 @@ export interface PrimaryOptions extends Omit<ReplicationServerOptions, 'askForAc
    * who comes later (`repl-backlog-ttl`); 3,600,000 by default, 0 for never.
    */
   readonly backlogTtl?: number;
+  /** As servers have it by default: 256 MiB, or 64 MiB for a minute. */
+  readonly outputLimit?: OutputLimit;
 }
 
 /** Words of a command: strings become UTF-8, numbers decimal text. */
@@ -54,6 +58,7 @@ export class Primary implements AsyncDisposable {
     this.#pingPeriod = pingPeriod;
     this.#clock = options.clock ?? systemClock;
     this.#server = new ReplicationServer(this.#source, {
+      outputLimit: SERVERS_OUTPUT_LIMIT,
       ...server,
       events: this.#watched(server.events),
       askForAcks: () => this.#append(GETACK),

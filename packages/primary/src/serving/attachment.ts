@@ -2,19 +2,33 @@ import type { Traits } from '../conversation/replconf.ts';
 import type { Snapshot } from '../source.ts';
 import type { Client } from './client.ts';
 import type { Outlet } from './outlet.ts';
+import type { OutputLimit } from './output-limit.ts';
+import { OutputWatch } from './output-limit.ts';
 import type { Supply } from './supply.ts';
 import { sendPayload } from './transfer.ts';
 
 /** In the words of INFO: the snapshot is made, it is sent, the stream is sent. */
 export type ReplicaState = 'wait_bgsave' | 'send_bulk' | 'online';
 
+export interface AttachmentOptions {
+  /** It asked by SYNC. */
+  readonly bySync: boolean;
+  /** Undefined: it may leave lying what it will. */
+  readonly outputLimit: OutputLimit | undefined;
+  /** What it lacks is not to be had. */
+  readonly onLost: (error: unknown) => void;
+}
+
 /** A client that has become a replica: from its PSYNC to its end. */
 export class Attachment {
   readonly #client: Client;
   readonly #supply: Supply;
   readonly #onLost: (error: unknown) => void;
+  readonly #watch: OutputWatch | undefined;
   /** It asked by SYNC: it knows no offsets, and is never too late with one. */
   readonly bySync: boolean;
+  /** Where the stream was when it came. */
+  readonly #since: number;
   #state: ReplicaState = 'wait_bgsave';
   #outlet: Outlet | undefined;
   /** An `$EOF` payload is sent, and the replica has not yet said that it has it. */
@@ -23,11 +37,13 @@ export class Attachment {
   #acknowledged = 0;
   #synced: number | undefined;
 
-  constructor(client: Client, supply: Supply, bySync: boolean, onLost: (error: unknown) => void) {
+  constructor(client: Client, supply: Supply, { bySync, outputLimit, onLost }: AttachmentOptions) {
     this.#client = client;
     this.#supply = supply;
     this.bySync = bySync;
+    this.#watch = outputLimit && new OutputWatch(outputLimit);
     this.#onLost = onLost;
+    this.#since = supply.backlog.masterOffset;
   }
 
   get state(): ReplicaState {
@@ -55,6 +71,12 @@ export class Attachment {
   /** Offset of the last byte that was handed to its socket; undefined before the stream. */
   get sent(): number | undefined {
     return this.#outlet?.offset;
+  }
+
+  /** Why it is to be cut off, of what came since it did and it has not taken; undefined: it is not. */
+  overLimit(now: number): string | undefined {
+    const taken = Math.max(this.#since, this.#outlet?.passedOn ?? 0);
+    return this.#watch?.look(this.#supply.backlog.masterOffset - taken, now);
   }
 
   /** Goes on after `offset`. */

@@ -33,6 +33,11 @@ export class Outlet {
     return this.#offset;
   }
 
+  /** Offset of the last byte that the system has taken from the socket. */
+  get passedOn(): number {
+    return (this.unsent ?? this.#offset + 1) - 1;
+  }
+
   /** From now on bytes are sent. */
   open(): void {
     this.#open = true;

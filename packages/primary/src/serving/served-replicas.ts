@@ -14,6 +14,7 @@ import type { ReplicaState } from './attachment.ts';
 import { Attachment } from './attachment.ts';
 import type { Client } from './client.ts';
 import type { Reply } from './commands.ts';
+import type { OutputLimit } from './output-limit.ts';
 import { Supply } from './supply.ts';
 
 /** What is told of replicas, for whoever reports it; `reason` is one line, for people. */
@@ -66,6 +67,7 @@ export interface ServedReplicasOptions {
   readonly events: ReplicaEvents;
   /** Has the stream ask the replicas how far they are, where this is its top. */
   readonly askForAcks: () => void;
+  readonly outputLimit: OutputLimit | undefined;
 }
 
 /** The replicas of a source: lets them in, sends them what there is, and knows how far each has come. */
@@ -77,10 +79,13 @@ export class ServedReplicas {
   readonly #waits = new Set<Wait>();
   readonly #clock: Clock;
   readonly #askForAcks: () => void;
+  readonly #outputLimit: OutputLimit | undefined;
 
   /** @throws {BacklogError} `INVALID_SIZE` */
-  constructor(source: Source, { backlogSize, clock, events, askForAcks }: ServedReplicasOptions) {
+  constructor(source: Source, options: ServedReplicasOptions) {
+    const { backlogSize, clock, events, askForAcks, outputLimit } = options;
     this.#source = source;
+    this.#outputLimit = outputLimit;
     this.#supply = new Supply(source, backlogSize);
     this.#clock = clock;
     this.#events = events;
@@ -116,6 +121,7 @@ export class ServedReplicas {
   propagate(bytes: Uint8Array): void {
     this.backlog.append(bytes);
     for (const { attachment } of this.#attached) attachment?.advance();
+    if (this.#outputLimit !== undefined) this.#cutOffSlow();
   }
 
   /** What is served is another stream, or the same under another id: all have to ask anew. */
@@ -212,10 +218,22 @@ export class ServedReplicas {
     for (const { look } of [...this.#waits]) look(true);
   }
 
-  /** While a snapshot is awaited an empty line a second keeps the replica waiting. */
-  keepWaiting(): void {
+  /** Once a second: while a snapshot is awaited an empty line keeps the replica waiting. */
+  tick(): void {
+    this.#cutOffSlow();
     for (const client of this.#attached) {
       if (client.attachment?.state === 'wait_bgsave') client.reply('\n');
+    }
+  }
+
+  #cutOffSlow(): void {
+    const now = this.#clock.now();
+    for (const client of this.list()) {
+      const reason = client.attachment?.overLimit(now);
+      if (reason === undefined) continue;
+      this.gone(client, reason);
+      // What it was to take is not sent after all.
+      client.destroy();
     }
   }
 
@@ -254,8 +272,9 @@ export class ServedReplicas {
   }
 
   #attach(client: Client, bySync: boolean): Attachment {
+    const outputLimit = this.#outputLimit;
     const onLost = (failure: unknown): void => this.#cutOff(client, messageOf(failure));
-    const attachment = new Attachment(client, this.#supply, bySync, onLost);
+    const attachment = new Attachment(client, this.#supply, { bySync, outputLimit, onLost });
     client.attachment = attachment;
     this.#attached.add(client);
     return attachment;
