@@ -25,6 +25,8 @@ interface Middle {
 
 interface Passed {
   readonly cpu: number;
+  /** CPU seconds of the primary above. */
+  readonly above: number;
   readonly seconds: number;
   /** Resident megabytes, the most there were. */
   readonly memory: number;
@@ -41,22 +43,27 @@ export async function benchFanOut(
 ): Promise<void> {
   await using primary = await startPrimary(installed);
   await writeLoad(primary.port, 2e6);
+  const above: number[][] = [];
   for (const replicas of REPLICAS) {
-    await addFanOut(report, primary, replicas, quick ? 5e7 : 4e8);
+    above.push(await addFanOut(report, primary, replicas, quick ? 5e7 : 4e8));
   }
+  addAbove(report, above.at(-1)!, above[0]!);
   await addStalled(report, primary, quick ? 1e8 : 1e9);
   await addFullCopy(report, primary, quick ? 100 : 1000);
 }
 
+/** Returns what it cost the primary with ours in the middle, in CPU seconds a gigabyte. */
 async function addFanOut(
   report: Report,
   primary: Server,
   replicas: number,
   bytes: number,
-): Promise<void> {
+): Promise<number[]> {
+  const aboveOurs: number[] = [];
   const rates: Record<Contender, number[]> = { server: [], ours: [] };
   const samples = await interleave(CONTENDERS, { rounds: 3, warmUps: 0 }, async (name) => {
-    const { cpu, seconds } = await pass(primary, name, replicas, 0, bytes);
+    const { cpu, seconds, above } = await pass(primary, name, replicas, 0, bytes);
+    if (name === 'ours') aboveOurs.push(above / (bytes / 1e9));
     rates[name].push(bytes / 1e6 / seconds);
     report.progress(
       `fan-out to ${replicas}: ${name} ${cpu.toFixed(2)} CPU s, ${seconds.toFixed(1)} s`,
@@ -70,6 +77,16 @@ async function addFanOut(
     ratio: medianRatio(ours, server),
     goal: { atMost: 0.5 },
     details: { 'MB/s ours': median(rates.ours), 'MB/s of the peer': median(rates.server) },
+  });
+  return aboveOurs;
+}
+
+/** The primary has one replica, ours, however many there are below it. */
+function addAbove(report: Report, many: readonly number[], one: readonly number[]): void {
+  report.add({
+    ...{ name: `primary, ${REPLICAS.at(-1)} below us`, unit: 'CPU s/GB', ours: median(many) },
+    peer: { name: 'one below us', value: median(one) },
+    ratio: median(many) / median(one),
   });
 }
 
@@ -117,6 +134,7 @@ async function pass(
   try {
     await untilAcknowledged(primary);
     let [before, since] = [costOf(middle.pid), performance.now()];
+    const aboveBefore = costOf(primary.pid);
     readers = startReaders(middle.port, replicas, stalled);
     await untilPrinted(readers, /attached/);
     if (bytes > 0) {
@@ -129,7 +147,8 @@ async function pass(
     }
     const seconds = (performance.now() - since) / 1000;
     const memory = residentMegabytes(middle.pid).most;
-    return { cpu: costOf(middle.pid) - before, seconds, memory };
+    const above = costOf(primary.pid) - aboveBefore;
+    return { cpu: costOf(middle.pid) - before, above, seconds, memory };
   } finally {
     if (readers !== undefined) await stop(readers);
     await middle.stop();

@@ -1,0 +1,41 @@
+import type { Clock } from '@forebay/log';
+
+/** Those who wait for a log to come to an offset. */
+export class Arrivals {
+  readonly #clock: Clock;
+  readonly #timeout: number;
+  readonly #waiting = new Set<{ readonly offset: number; readonly resolve: () => void }>();
+
+  /** `timeout`: milliseconds that anybody waits. */
+  constructor(clock: Clock, timeout: number) {
+    this.#clock = clock;
+    this.#timeout = timeout;
+  }
+
+  /** The log has come so far. */
+  reached(written: number): void {
+    for (const { offset, resolve } of this.#waiting) if (offset <= written) resolve();
+  }
+
+  /** Resolves when it has come to `offset`; rejects where it does not in time, or is ending. */
+  async at(offset: number, written: number, ending: AbortSignal): Promise<void> {
+    if (written >= offset) return;
+    let settle = (_?: Error): void => {};
+    const promise = new Promise<void>((resolve, reject) => {
+      settle = (error) => (error === undefined ? resolve() : reject(error));
+    });
+    const waiting = { offset, resolve: () => settle() };
+    const giveUp = (): void => settle(new Error(`the stream did not come to ${offset}`));
+    const cancel = this.#clock.after(this.#timeout, giveUp);
+    ending.addEventListener('abort', giveUp, { once: true });
+    this.#waiting.add(waiting);
+    try {
+      if (ending.aborted) giveUp();
+      await promise;
+    } finally {
+      cancel();
+      ending.removeEventListener('abort', giveUp);
+      this.#waiting.delete(waiting);
+    }
+  }
+}

@@ -1,0 +1,249 @@
+import { join } from 'node:path';
+import { APPEND_DIRECTORY, Log } from '@forebay/log';
+import type { Upstream } from '@forebay/primary';
+import type { ReplicationReport } from '@forebay/psync';
+import { formatPosition } from '@forebay/psync';
+import type { ReplicaError, UpstreamDecision } from '@forebay/replica';
+import { describeEndpoint, probe } from '@forebay/replica';
+import type { Candidates, ReplicaConfig } from '../config.ts';
+import type { Reporter } from '../reporter.ts';
+import { formatBytes } from '../reporter.ts';
+import type { Relay } from '../serve/relay.ts';
+import { Arrivals } from './arrivals.ts';
+import type { ChoiceHost } from './choice.ts';
+import { Choice } from './choice.ts';
+import { fetchBase } from './fetch-base.ts';
+import { Keeper } from './keeper.ts';
+import { replicaOptions, Session } from './session.ts';
+import { isNoRoom } from './space.ts';
+import { negotiate } from './upstream.ts';
+import type { World } from './world.ts';
+
+/** Milliseconds that a candidate has to answer in. */
+const PROBE_TIMEOUT = 3000;
+
+/** What a running daemon is told from outside. */
+export interface Control {
+  /** Aborted: everything is written and synced, and it ends. */
+  readonly stop: AbortSignal;
+  /** Calls `reload` whenever the candidates may have changed, until the function returned is called. */
+  readonly onReload: (reload: () => void) => () => void;
+  /** The candidates as they are now. */
+  readonly reload: () => Candidates;
+  /** Told of each log that is opened, for whoever reads it. */
+  readonly onLog?: (log: Log) => void;
+}
+
+/** One open log after another, and in each a session. */
+export class Follower {
+  readonly #config: ReplicaConfig;
+  readonly #reporter: Reporter;
+  readonly #world: World;
+  readonly #control: Control;
+  readonly #relay: Relay | undefined;
+  readonly #choice: Choice;
+  readonly #arrivals: Arrivals;
+  #log: Log | undefined;
+  #session: Session | undefined;
+  #keeper: Keeper | undefined;
+  /** Whether a primary has ever served us: what it refuses after that may be granted again. */
+  #linked = false;
+  #needed = 0;
+  /** How far the server that is followed had come when it was asked. */
+  #reported = 0;
+
+  constructor(
+    config: ReplicaConfig,
+    reporter: Reporter,
+    world: World,
+    control: Control,
+    relay: Relay | undefined,
+  ) {
+    this.#relay = relay;
+    this.#config = config;
+    this.#reporter = reporter;
+    this.#world = world;
+    this.#control = control;
+    this.#choice = new Choice(config.candidates, this.#choiceHost());
+    this.#arrivals = new Arrivals(world.clock, config.timeout);
+  }
+
+  /** Whom it follows, for those who follow us. */
+  get upstream(): Upstream {
+    const { endpoint } = this.#choice.upstream;
+    const up = this.#session?.streaming === true;
+    if (endpoint.kind === 'unix') return { host: endpoint.path, port: 0, up };
+    return { host: endpoint.host, port: endpoint.port, up };
+  }
+
+  /** Whether more is known to come than is here. */
+  get catchingUp(): boolean {
+    return this.#session?.streaming !== true || (this.#log?.written ?? 0) < this.#reported;
+  }
+
+  /** Has a fresh base fetched, whenever the last one was; resolves when that is over, well or not. */
+  async freshenBase(): Promise<void> {
+    await this.#keeper?.freshen();
+  }
+
+  /** Bytes that there was no room for, as far as it is known. */
+  get needed(): number {
+    return this.#needed;
+  }
+
+  /** Runs until told to stop, or until there is no room: that error is returned, any other thrown. */
+  async run(): Promise<unknown> {
+    try {
+      await this.#run();
+      return undefined;
+    } catch (error) {
+      if (isNoRoom(error)) return error;
+      throw error;
+    }
+  }
+
+  async #run(): Promise<void> {
+    const log = await this.#open();
+    this.#log = log;
+    try {
+      await this.#follow(log);
+    } catch (error) {
+      // What is told is the first failure, of which this may be another effect.
+      await log.close().catch(() => {});
+      throw error;
+    } finally {
+      this.#log = undefined;
+      this.#relay?.serve(undefined);
+    }
+    await log.close();
+    const { history, written } = log;
+    const place =
+      history === undefined
+        ? 'before anything was held'
+        : `at ${formatPosition({ id: history.id, offset: written })}`;
+    this.#reporter.good(`stopped ${place}, everything is on the disk`);
+  }
+
+  async #open(): Promise<Log> {
+    const { directory, fsync } = this.#config;
+    const { disk, clock, removeStale } = this.#world;
+    const log = await Log.open(directory, {
+      ...{ fsync, disk, clock },
+      onProgress: (progress) => this.#session?.progressed(progress),
+      onFailure: (error) => this.#session?.fail(error),
+    });
+    await removeStale(join(directory, APPEND_DIRECTORY));
+    this.#describe(log);
+    this.#control.onLog?.(log);
+    this.#relay?.serve(log);
+    return log;
+  }
+
+  async #follow(log: Log): Promise<void> {
+    const { stop } = this.#control;
+    await this.#choice.choose();
+    const { upstream } = this.#choice;
+    this.#reporter.step(
+      `following ${describeEndpoint(upstream.endpoint)} into ${this.#config.directory}`,
+    );
+    const ending = new AbortController();
+    const events = {
+      decide: (report: ReplicationReport | undefined) => this.#decide(log, report),
+      isDenialFinal: () => !this.#linked && this.#choice.isOnly,
+      onLinked: () => {
+        this.#linked = true;
+      },
+      onAttemptEnded: ({ code }: ReplicaError) => {
+        if (code !== 'RETARGETED') void this.#choice.choose();
+      },
+      onProgress: () => this.#onProgress(log),
+      onStored: (bytes: Uint8Array) => this.#relay?.propagate(bytes),
+      change: <T>(change: () => Promise<T>) => this.#change(log, change),
+    };
+    const session = new Session(log, upstream, this.#config, this.#world, this.#reporter, events);
+    this.#session = session;
+    this.#keeper = new Keeper(log, this.#config, this.#world, this.#reporter, () =>
+      this.#fetchBase(log, session, ending.signal),
+    );
+    try {
+      await session.run(stop);
+    } finally {
+      this.#needed = session.needed;
+      ending.abort();
+      await this.#keeper.stop();
+      this.#keeper = undefined;
+      this.#session = undefined;
+    }
+  }
+
+  #describe({ found }: Log): void {
+    if (found === undefined) {
+      this.#reporter.step('nothing is held yet: a full copy comes first');
+      return;
+    }
+    const { history, offset, dropped } = found;
+    this.#reporter.step(`held up to ${formatPosition({ id: history.id, offset })}`);
+    if (dropped === 0) return;
+    const lost = formatBytes(dropped);
+    this.#reporter.trouble(
+      `${lost} after that were not synced when the power went, and are not kept`,
+    );
+  }
+
+  #onProgress({ written }: Log): void {
+    this.#arrivals.reached(written);
+    if (this.#session?.streaming) this.#keeper?.progressed();
+  }
+
+  /** Takes the candidates anew. */
+  reload(): void {
+    try {
+      this.#choice.replace(this.#control.reload());
+    } catch (error) {
+      this.#reporter.trouble(`the candidates stay as they are: ${(error as Error).message}`);
+    }
+  }
+
+  /**
+   * Changes the log's id, its history, or its end. Nobody below us is served meanwhile, and all have to
+   * ask anew: between two histories bytes of the one would go out as the other's.
+   */
+  async #change<T>(log: Log, change: () => Promise<T>): Promise<T> {
+    this.#relay?.serve(undefined);
+    try {
+      return await change();
+    } finally {
+      this.#relay?.serve(log);
+    }
+  }
+
+  /** Where a full copy would be the way on, another candidate may know a shorter one. */
+  async #decide(log: Log, report: ReplicationReport | undefined): Promise<UpstreamDecision> {
+    this.#reported = report?.offset ?? 0;
+    const change = <T>(change: () => Promise<T>) => this.#change(log, change);
+    const decision = await negotiate(log, report, this.#reporter, change);
+    if (decision.type !== 'full' || this.#choice.isOnly) return decision;
+    const asked = this.#choice.upstream;
+    await this.#choice.choose();
+    if (this.#choice.upstream === asked) return decision;
+    return { type: 'later', reason: `${decision.reason}; another candidate is asked first` };
+  }
+
+  async #fetchBase(log: Log, { upstream }: Session, ending: AbortSignal): Promise<void> {
+    const reached = (offset: number) => this.#arrivals.at(offset, log.written, ending);
+    await fetchBase(log, upstream, this.#config, this.#world, this.#reporter, reached, ending);
+  }
+
+  #choiceHost(): ChoiceHost {
+    const follower = this;
+    return {
+      reporter: this.#reporter,
+      probe: (candidate) =>
+        probe({ ...replicaOptions(candidate, this.#config, this.#world), timeout: PROBE_TIMEOUT }),
+      get log() {
+        return follower.#control.stop.aborted ? undefined : follower.#log;
+      },
+      onTurn: (upstream) => this.#session?.retarget(upstream),
+    };
+  }
+}
