@@ -1,4 +1,4 @@
-/** What went wrong. All but `INVALID_OPTION` and `AUX_TOO_LONG` say that the bytes are no RDB. */
+/** What went wrong. All but the last four say that the bytes are no RDB. */
 export type RdbErrorCode =
   /** The first bytes are neither `REDIS` nor `VALKEY`. */
   | 'BAD_MAGIC'
@@ -8,8 +8,14 @@ export type RdbErrorCode =
   | 'CORRUPT'
   /** The bytes ended in the middle. */
   | 'TRUNCATED'
-  /** A key or value of an aux field is longer than the caller's limit. */
-  | 'AUX_TOO_LONG'
+  /** A string is longer than the caller's limit. */
+  | 'TOO_LONG'
+  /** A value is of a type, or an opcode is of a kind, that this code does not know. */
+  | 'UNKNOWN_TYPE'
+  /** The checksum at the end is not that of the bytes. */
+  | 'BAD_CHECKSUM'
+  /** It was called when it cannot be. */
+  | 'MISUSE'
   /** The caller gave an option that is outside of its range. */
   | 'INVALID_OPTION';
 

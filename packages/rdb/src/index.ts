@@ -1,6 +1,22 @@
 export type { RdbErrorCode } from './errors.ts';
 export { RdbError } from './errors.ts';
-export type { RdbMagic, RdbPreambleEvent, RdbPreambleOptions } from './preamble-reader.ts';
+export type { RdbPreambleEvent, RdbPreambleOptions } from './preamble-reader.ts';
 export { DEFAULT_MAX_AUX_LENGTH, RdbPreambleReader } from './preamble-reader.ts';
+export type {
+  ContainerName,
+  DataType,
+  ModuleId,
+  RawPiece,
+  RdbContainer,
+  RdbElement,
+  RdbEvent,
+  RdbFrame,
+  RdbKey,
+  RdbLevel,
+  RdbMagic,
+  StreamElement,
+} from './reading/events.ts';
+export type { RdbReaderOptions } from './reading/reader.ts';
+export { RdbReader } from './reading/reader.ts';
 export type { ReplicationInfo } from './replication-info.ts';
 export { replicationInfo } from './replication-info.ts';

@@ -1,7 +1,9 @@
 import { RdbError } from './errors.ts';
-import { OPCODE_AUX } from './opcodes.ts';
-import { type StringAt, stringAt } from './strings.ts';
-import { Window } from './window.ts';
+import { OPCODE } from './opcodes.ts';
+import { Cursor } from './reading/cursor.ts';
+import type { RdbFrame } from './reading/events.ts';
+import { HEADER_LENGTH, headerOf } from './reading/header.ts';
+import { textOf } from './text.ts';
 
 /** The default limit on the length of a key or value in bytes: 16 MiB. */
 export const DEFAULT_MAX_AUX_LENGTH: number = 16 * 1024 * 1024;
@@ -15,19 +17,10 @@ export interface RdbPreambleOptions {
   readonly maxAuxLength?: number;
 }
 
-/** The words an RDB can begin with: Valkey has its own since 9.0. */
-export type RdbMagic = 'REDIS' | 'VALKEY';
-
-/** What a reader has found. */
+/** What a reader has found: `end` is before the first that is neither. */
 export type RdbPreambleEvent =
-  /** The first nine bytes. `version` is 1 to 9999. */
-  | { readonly type: 'header'; readonly magic: RdbMagic; readonly version: number }
-  /** An auxiliary field, one character a byte. Keys can come twice: `lua` does, once a script. */
-  | { readonly type: 'aux'; readonly key: string; readonly value: string }
-  /** Something else begins: a database, a function, the end of the RDB. */
+  | Extract<RdbFrame, { type: 'header' | 'aux' }>
   | { readonly type: 'end' };
-
-const HEADER_LENGTH = 9;
 
 /**
  * Reads the beginning of an RDB as its bytes pass by: the header and the auxiliary fields up to the
@@ -41,11 +34,10 @@ const HEADER_LENGTH = 9;
  * of `next` throws it again.
  */
 export class RdbPreambleReader {
-  readonly #maxAuxLength: number;
-  readonly #window: Window = new Window();
-  #state: 'header' | 'aux' | 'end' = 'header';
+  readonly #cursor: Cursor;
+  #state: 'header' | 'aux' | 'value' | 'end' = 'header';
   /** The key of a field whose value is not complete. */
-  #pendingKey: string | undefined;
+  #key = '';
   #failure: RdbError | undefined;
 
   /** @throws {RdbError} `INVALID_OPTION` */
@@ -53,7 +45,7 @@ export class RdbPreambleReader {
     if (!Number.isInteger(maxAuxLength) || maxAuxLength < 0 || maxAuxLength > 0x7fffffff) {
       throw new RdbError('INVALID_OPTION', 0, `a maxAuxLength of ${maxAuxLength} cannot be kept`);
     }
-    this.#maxAuxLength = maxAuxLength;
+    this.#cursor = new Cursor(maxAuxLength);
   }
 
   /** Whether `end` was returned: what is pushed from then on is not looked at. */
@@ -63,29 +55,36 @@ export class RdbPreambleReader {
 
   /** How many bytes of the RDB were read; after `end`, where the first opcode is that was not. */
   get position(): number {
-    return this.#window.position;
+    return this.#cursor.position;
   }
 
   /** Takes the next bytes of the RDB, from its first one on. */
   push(chunk: Uint8Array): void {
-    if (this.#state !== 'end' && this.#failure === undefined) this.#window.push(chunk);
+    if (this.#state !== 'end' && this.#failure === undefined) this.#cursor.push(chunk);
   }
 
   /**
    * What was found next; undefined if more bytes are needed, or after `end`.
    *
-   * @throws {RdbError} `BAD_MAGIC`, `BAD_VERSION`, `CORRUPT`, `AUX_TOO_LONG`
+   * @throws {RdbError} `BAD_MAGIC`, `BAD_VERSION`, `CORRUPT`, `TOO_LONG`
    */
   next(): RdbPreambleEvent | undefined {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#state === 'end') return undefined;
+    const cursor = this.#cursor;
+    cursor.short = false;
     try {
-      const event = this.#state === 'header' ? this.#header() : this.#aux();
-      if (event === undefined) this.#window.keep();
-      return event;
+      for (;;) {
+        const start = cursor.position;
+        const event = this.#read();
+        if (event !== undefined) return event;
+        if (!cursor.short) continue;
+        cursor.moveTo(start);
+        cursor.keep(start);
+        return undefined;
+      }
     } catch (error) {
       this.#failure = error as RdbError;
-      this.#window.clear();
       throw error;
     }
   }
@@ -98,65 +97,40 @@ export class RdbPreambleReader {
   finish(): void {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#state === 'end') return;
-    const length = this.#window.position + this.#window.length;
+    const length = this.#cursor.position + this.#cursor.available;
     const where = this.#state === 'header' ? 'header' : 'auxiliary fields';
     throw new RdbError('TRUNCATED', length, `the RDB ends at byte ${length}, in its ${where}`);
   }
 
-  #header(): RdbPreambleEvent | undefined {
-    const window = this.#window;
-    if (window.length < HEADER_LENGTH) return undefined;
-    const text = textOf(window.view(0, HEADER_LENGTH));
-    const magic = text.startsWith('REDIS') ? 'REDIS' : 'VALKEY';
-    if (!text.startsWith(magic)) {
-      throw new RdbError('BAD_MAGIC', 0, `${JSON.stringify(text)} is not how an RDB begins`);
+  #read(): RdbPreambleEvent | undefined {
+    const cursor = this.#cursor;
+    if (this.#state === 'header') {
+      const bytes = cursor.take(HEADER_LENGTH);
+      if (cursor.short) return undefined;
+      this.#state = 'aux';
+      return headerOf(bytes);
     }
-    const digits = text.slice(magic.length);
-    const version = /^\d+$/.test(digits) ? Number(digits) : 0;
-    if (version === 0) {
-      const message = `${JSON.stringify(digits)} is not the version of an RDB`;
-      throw new RdbError('BAD_VERSION', magic.length, message);
-    }
-    window.consume(HEADER_LENGTH);
-    this.#state = 'aux';
-    return { type: 'header', magic, version };
-  }
-
-  #aux(): RdbPreambleEvent | undefined {
-    if (this.#pendingKey !== undefined) return this.#value(this.#pendingKey);
-    const window = this.#window;
-    if (window.length === 0) return undefined;
-    if (window.at(0) !== OPCODE_AUX) {
-      window.clear();
+    if (this.#state === 'value') return this.#value();
+    const start = cursor.position;
+    const opcode = cursor.u8();
+    if (cursor.short) return undefined;
+    if (opcode !== OPCODE.aux) {
+      cursor.moveTo(start);
       this.#state = 'end';
       return { type: 'end' };
     }
-    return this.#key(stringAt(window, 1, this.#maxAuxLength));
+    const key = cursor.string();
+    if (cursor.short) return undefined;
+    // The key is read before its value is there: what is compressed is expanded once.
+    this.#key = textOf(key);
+    this.#state = 'value';
+    return undefined;
   }
 
-  /** The key is consumed before its value is there: what is compressed is expanded once. */
-  #key(key: StringAt | undefined): RdbPreambleEvent | undefined {
-    if (key === undefined) return undefined;
-    this.#pendingKey = textOf(key.bytes);
-    this.#window.consume(key.end);
-    return this.#value(this.#pendingKey);
+  #value(): RdbPreambleEvent | undefined {
+    const value = this.#cursor.string();
+    if (this.#cursor.short) return undefined;
+    this.#state = 'aux';
+    return { type: 'aux', key: this.#key, value: textOf(value) };
   }
-
-  #value(key: string): RdbPreambleEvent | undefined {
-    const found = stringAt(this.#window, 0, this.#maxAuxLength);
-    if (found === undefined) return undefined;
-    const value = textOf(found.bytes);
-    this.#window.consume(found.end);
-    this.#pendingKey = undefined;
-    return { type: 'aux', key, value };
-  }
-}
-
-/** One character a byte, so that nothing is lost of values that are no text. */
-function textOf(bytes: Uint8Array): string {
-  let text = '';
-  for (let at = 0; at < bytes.length; at += 4096) {
-    text += String.fromCharCode(...bytes.subarray(at, at + 4096));
-  }
-  return text;
 }

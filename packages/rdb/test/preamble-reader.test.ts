@@ -222,12 +222,12 @@ describe('the limit', () => {
     const reader = limited();
     reader.push(concatBytes([bytesOf('REDIS0011'), Uint8Array.of(0xfa), rawString('k'), bytes]));
     expect(reader.next()?.type).toBe('header');
-    expect(() => reader.next()).toThrow(withCode('AUX_TOO_LONG'));
+    expect(() => reader.next()).toThrow(withCode('TOO_LONG'));
   });
 
   it('refuses a key as well, and says where', () => {
     const bytes = preamble('REDIS0011', [[rawString('a longer key'), rawString('')]]);
-    expect(readAll([bytes], limited()).error).toEqual({ code: 'AUX_TOO_LONG', position: 10 });
+    expect(readAll([bytes], limited()).error).toEqual({ code: 'TOO_LONG', position: 10 });
   });
 
   it.each([-1, 1.5, Number.NaN, 2 ** 31])('cannot be %d', (maxAuxLength) => {
@@ -293,7 +293,7 @@ describe('any bytes', () => {
       const bytes = concatBytes([start, random.bytes(40)]);
       const { error } = readAll([bytes]);
       if (error !== undefined) {
-        const known = ['CORRUPT', 'AUX_TOO_LONG', 'TRUNCATED'];
+        const known = ['CORRUPT', 'TOO_LONG', 'TRUNCATED'];
         expect(known, `seed ${random.seed}`).toContain(error.code);
       }
     }

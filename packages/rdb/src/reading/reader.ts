@@ -1,0 +1,379 @@
+import { Crc64 } from '../crc64.ts';
+import { RdbError } from '../errors.ts';
+import { OPCODE } from '../opcodes.ts';
+import { textOf } from '../text.ts';
+import type { Layout } from '../values/layout.ts';
+import { repeat, unit } from '../values/layout.ts';
+import { moduleIdOf, moduleValues } from '../values/module.ts';
+import { valueType } from '../values/types.ts';
+import { ValueWalker } from '../values/walker.ts';
+import { Cursor, DEFAULT_MAX_LENGTH } from './cursor.ts';
+import type { ModuleId, RdbEvent, RdbKey, RdbLevel, RdbMagic } from './events.ts';
+import { HEADER_LENGTH, headerOf } from './header.ts';
+
+/** What a new reader may be told. */
+export interface RdbReaderOptions {
+  /** How far values are taken apart; `elements` by default. */
+  readonly level?: RdbLevel;
+  /**
+   * The longest string that is put together, in bytes; 0 to 2^32 - 1, 512 MiB by default. At the level
+   * `raw` values have no limit.
+   */
+  readonly maxLength?: number;
+}
+
+/** Bytes of a raw value from which on it is given piece by piece, as its bytes come. */
+const PIECE = 64 * 1024;
+/** The first version with a checksum. */
+const CHECKSUM_SINCE = 5;
+const SLOTS = 16_384;
+
+const MODULE_AUX: Layout = [moduleValues];
+/** Class and value of each (Redis since 8.6). */
+const KEY_METADATA: Layout = [repeat(unit('W'), moduleValues)];
+
+type State = 'header' | 'opcode' | 'key-metadata' | 'module-aux' | 'value' | 'checksum' | 'end';
+
+/**
+ * Reads an RDB of any version as its bytes pass by (`rdb.c: rdbLoadRioWithLoadingCtx`). It keeps what is not
+ * complete: a string at the most, and at the level `raw` not that.
+ *
+ * Bytes in events are views, valid until `next` returns undefined. What is pushed must not change until
+ * then. An error is final: each later call of `next` throws it again.
+ */
+export class RdbReader {
+  /** How far the values from the next on are taken apart: may be changed when a `key` has been told. */
+  level: RdbLevel;
+  readonly #cursor: Cursor;
+  readonly #walker: ValueWalker;
+  readonly #maxLength: number;
+  readonly #crc = new Crc64();
+  #summed = 0;
+  #state: State = 'header';
+  #failure: RdbError | undefined;
+  #drained = true;
+  #magic: RdbMagic = 'REDIS';
+  #version = 0;
+  #database = 0;
+  #expiresAt: number | undefined;
+  #idle: number | undefined;
+  #frequency: number | undefined;
+  #module: ModuleId | undefined;
+  /** How the value is read that is read now. */
+  #reading: RdbLevel | 'skip' | undefined;
+  #valueStart = 0;
+  /** Where the bytes begin that are still to be given raw. */
+  #pieceStart: number | undefined;
+
+  /** @throws {RdbError} `INVALID_OPTION` */
+  constructor({ level = 'elements', maxLength = DEFAULT_MAX_LENGTH }: RdbReaderOptions = {}) {
+    if (!Number.isInteger(maxLength) || maxLength < 0 || maxLength > 0xffffffff) {
+      throw new RdbError('INVALID_OPTION', 0, `a maxLength of ${maxLength} cannot be kept`);
+    }
+    this.level = level;
+    this.#maxLength = maxLength;
+    this.#cursor = new Cursor(maxLength);
+    this.#walker = new ValueWalker(this.#cursor);
+  }
+
+  /** Whether `end` was returned: what is pushed from then on is not looked at. */
+  get done(): boolean {
+    return this.#state === 'end';
+  }
+
+  /** How many bytes of the RDB were read; after `end`, how long it is. */
+  get position(): number {
+    return this.#cursor.position;
+  }
+
+  /**
+   * Takes the next bytes of the RDB, from its first one on.
+   *
+   * @throws {RdbError} `MISUSE` where `next` has not returned undefined since the last
+   */
+  push(chunk: Uint8Array): void {
+    if (this.#state === 'end' || this.#failure !== undefined) return;
+    if (!this.#drained) {
+      throw new RdbError(
+        'MISUSE',
+        this.position,
+        'next has more to give of what was pushed before',
+      );
+    }
+    this.#drained = chunk.length === 0;
+    this.#cursor.push(chunk);
+  }
+
+  /**
+   * What was found next; undefined if more bytes are needed, or after `end`.
+   *
+   * @throws {RdbError} `BAD_MAGIC`, `BAD_VERSION`, `CORRUPT`, `TOO_LONG`, `UNKNOWN_TYPE`, `BAD_CHECKSUM`
+   */
+  next(): RdbEvent | undefined {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#state === 'end') return undefined;
+    const cursor = this.#cursor;
+    cursor.short = false;
+    try {
+      for (;;) {
+        const event = this.#step();
+        if (event !== undefined) return event;
+        if (cursor.short) break;
+      }
+      this.#keep();
+      return undefined;
+    } catch (error) {
+      this.#failure = error as RdbError;
+      throw error;
+    }
+  }
+
+  /** What is left of the value of the key told of last is passed over: its `key-end` comes next. */
+  skip(): void {
+    if (this.#state !== 'value') return;
+    this.#reading = 'skip';
+    this.#pieceStart = undefined;
+  }
+
+  /**
+   * To be called when there are no more bytes and `next` returned undefined.
+   *
+   * @throws {RdbError} `TRUNCATED` unless `done`
+   */
+  finish(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#state === 'end') return;
+    const length = this.#cursor.position + this.#cursor.available;
+    throw new RdbError('TRUNCATED', length, `the RDB ends at byte ${length}, before its end`);
+  }
+
+  #step(): RdbEvent | undefined {
+    switch (this.#state) {
+      case 'opcode':
+        return this.#opcode();
+      case 'value':
+        return this.#value();
+      case 'header':
+        return this.#header();
+      case 'checksum':
+        return this.#checksum();
+      default:
+        return this.#aside();
+    }
+  }
+
+  #header(): RdbEvent | undefined {
+    const bytes = this.#cursor.take(HEADER_LENGTH);
+    if (this.#cursor.short) return undefined;
+    const header = headerOf(bytes);
+    this.#magic = header.magic;
+    this.#version = header.version;
+    this.#state = 'opcode';
+    return header;
+  }
+
+  #opcode(): RdbEvent | undefined {
+    const cursor = this.#cursor;
+    const start = cursor.position;
+    const event = this.#read(cursor.u8(), start);
+    if (cursor.short) cursor.moveTo(start);
+    return event;
+  }
+
+  /** Nothing is changed before it is known that all of it was there. */
+  #read(opcode: number, start: number): RdbEvent | undefined {
+    const cursor = this.#cursor;
+    switch (opcode) {
+      case OPCODE.expireMilliseconds: {
+        const time = cursor.i64();
+        if (!cursor.short) this.#expiresAt = time;
+        return undefined;
+      }
+      case OPCODE.expireSeconds: {
+        const time = cursor.i32();
+        if (!cursor.short) this.#expiresAt = time * 1000;
+        return undefined;
+      }
+      case OPCODE.idle: {
+        const idle = cursor.length();
+        if (!cursor.short) this.#idle = idle;
+        return undefined;
+      }
+      case OPCODE.frequency: {
+        const frequency = cursor.u8();
+        if (!cursor.short) this.#frequency = frequency;
+        return undefined;
+      }
+      case OPCODE.selectDatabase: {
+        const database = cursor.length();
+        if (cursor.short) return undefined;
+        this.#database = database;
+        return { type: 'database', database };
+      }
+      case OPCODE.resizeDatabase: {
+        const [keys, expires] = [cursor.length(), cursor.length()];
+        return cursor.short ? undefined : { type: 'sizes', keys, expires };
+      }
+      case OPCODE.slotInfo: {
+        const [slot, keys, expires] = [cursor.length(), cursor.length(), cursor.length()];
+        return cursor.short ? undefined : { type: 'slot', slot, keys, expires };
+      }
+      case OPCODE.aux: {
+        const [key, value] = [cursor.string(), cursor.string()];
+        return cursor.short ? undefined : { type: 'aux', key: textOf(key), value: textOf(value) };
+      }
+      case OPCODE.function: {
+        const code = cursor.string();
+        return cursor.short ? undefined : { type: 'function', code };
+      }
+      case OPCODE.moduleAux: {
+        const id = cursor.bigLength();
+        if (cursor.short) return undefined;
+        this.#module = moduleIdOf(id);
+        this.#enter('module-aux', MODULE_AUX);
+        return undefined;
+      }
+      case OPCODE.slotImport:
+        if (this.#magic === 'VALKEY') return this.#slotImport();
+        this.#enter('key-metadata', KEY_METADATA);
+        return undefined;
+      case OPCODE.end:
+        return this.#end();
+      default:
+        return this.#key(opcode, start);
+    }
+  }
+
+  #key(number: number, position: number): RdbKey | undefined {
+    const cursor = this.#cursor;
+    if (cursor.short) return undefined;
+    const found = valueType(this.#magic, number);
+    const key = cursor.string();
+    if (cursor.short) return undefined;
+    if (found === undefined) throw this.#unknown(number, key, position);
+    const { dataType, encoding, layout } = found;
+    this.#enter('value', layout());
+    this.#reading = undefined;
+    const event: RdbKey = {
+      type: 'key',
+      database: this.#database,
+      key,
+      dataType,
+      encoding,
+      valueType: number,
+      expiresAt: this.#expiresAt,
+      idle: this.#idle,
+      frequency: this.#frequency,
+      position,
+    };
+    this.#expiresAt = undefined;
+    this.#idle = undefined;
+    this.#frequency = undefined;
+    return event;
+  }
+
+  #unknown(number: number, key: Uint8Array, position: number): RdbError {
+    const name = JSON.stringify(textOf(key.subarray(0, 100)));
+    const message = `key ${name} has a value of type ${number}, which is not known, at byte ${position}`;
+    return new RdbError('UNKNOWN_TYPE', position, message);
+  }
+
+  #enter(state: State, layout: Layout): void {
+    const { position } = this.#cursor;
+    this.#state = state;
+    this.#walker.begin(layout);
+    this.#valueStart = position;
+    this.#pieceStart = state === 'module-aux' ? position : undefined;
+  }
+
+  #value(): RdbEvent | undefined {
+    if (this.#reading === undefined) {
+      this.#reading = this.level;
+      if (this.#reading === 'raw') this.#pieceStart = this.#valueStart;
+    }
+    if (this.#reading === 'raw' || this.#reading === 'skip') this.#walker.skip();
+    else {
+      const element = this.#walker.next(this.#reading === 'structure');
+      if (element !== undefined) return element;
+    }
+    const piece = this.#piece();
+    if (piece !== undefined || !this.#walker.done) return piece;
+    this.#state = 'opcode';
+    this.#pieceStart = undefined;
+    return { type: 'key-end', size: this.#cursor.position - this.#valueStart };
+  }
+
+  /** What is there of a raw value, where that is all of it or much. */
+  #piece(): RdbEvent | undefined {
+    const { position } = this.#cursor;
+    const start = this.#pieceStart;
+    if (start === undefined || position === start) return undefined;
+    if (!this.#walker.done && position - start < PIECE) return undefined;
+    this.#pieceStart = position;
+    return { type: 'raw', bytes: this.#cursor.between(start, position) };
+  }
+
+  /** What modules tell beside values. */
+  #aside(): RdbEvent | undefined {
+    const cursor = this.#cursor;
+    this.#walker.skip();
+    if (cursor.position - this.#valueStart > this.#maxLength) {
+      const message = `what a module tells is longer than ${this.#maxLength} bytes`;
+      throw new RdbError('TOO_LONG', this.#valueStart, message);
+    }
+    if (!this.#walker.done) return undefined;
+    const isAux = this.#state === 'module-aux';
+    this.#state = 'opcode';
+    this.#pieceStart = undefined;
+    if (!isAux) return undefined;
+    const bytes = cursor.between(this.#valueStart, cursor.position);
+    return { type: 'module-aux', module: this.#module!, bytes };
+  }
+
+  #slotImport(): RdbEvent | undefined {
+    const cursor = this.#cursor;
+    const job = cursor.take(40);
+    const count = cursor.length();
+    if (count > SLOTS) throw cursor.corrupt(`${count} ranges of slots`);
+    const ranges: [number, number][] = [];
+    while (ranges.length < count && !cursor.short) ranges.push([cursor.length(), cursor.length()]);
+    return cursor.short ? undefined : { type: 'slot-import', job: textOf(job), ranges };
+  }
+
+  #end(): RdbEvent | undefined {
+    const { position } = this.#cursor;
+    this.#sum(position);
+    this.#state = 'checksum';
+    return this.#version < CHECKSUM_SINCE ? this.#finished('none') : undefined;
+  }
+
+  #checksum(): RdbEvent | undefined {
+    const { position } = this.#cursor;
+    const stored = this.#cursor.take(8);
+    if (this.#cursor.short) return undefined;
+    if (stored.every((byte) => byte === 0)) return this.#finished('none');
+    const digest = this.#crc.digest();
+    if (stored.every((byte, i) => byte === digest[i])) return this.#finished('right');
+    const message = `the checksum at byte ${position} is not that of the bytes before it`;
+    throw new RdbError('BAD_CHECKSUM', position, message);
+  }
+
+  #finished(checksum: 'right' | 'none'): RdbEvent {
+    this.#state = 'end';
+    return { type: 'end', checksum };
+  }
+
+  #keep(): void {
+    const from = this.#pieceStart ?? this.#cursor.position;
+    this.#sum(from);
+    this.#cursor.keep(from);
+    this.#drained = true;
+  }
+
+  /** Adds what was read up to `position` to the checksum. */
+  #sum(position: number): void {
+    if (position <= this.#summed || this.#state === 'checksum') return;
+    this.#crc.push(this.#cursor.between(this.#summed, position));
+    this.#summed = position;
+  }
+}

@@ -1,0 +1,57 @@
+import type { RdbContainer, RdbElement } from '../reading/events.ts';
+
+/** What one primitive is read as. */
+export type Primitive = Uint8Array | number | bigint;
+
+/** Elements that are read out of a string which has been read whole. */
+export interface Elements {
+  /** The next; undefined after the last. @throws {RdbError} `CORRUPT` */
+  next(): RdbElement | undefined;
+}
+
+/**
+ * Primitives that follow each other, a letter each:
+ *
+ * - `S` a string; `L` a length, `U` the same exact;
+ * - `B` a byte; `I` and `Q` eight bytes little-endian, as a number or exact; `F` and `D` floats of 4 and 8
+ *   bytes; `T` a double as text;
+ * - `X` sixteen bytes, `N` forty, `W` four, as they are.
+ *
+ * They make an element, or hold several: then `open` takes them apart, and `whole` is what they are at the
+ * level `structure`.
+ */
+export interface Unit {
+  readonly kind: 'unit';
+  readonly primitives: string;
+  readonly make?: (values: readonly Primitive[]) => RdbElement | undefined;
+  readonly open?: (values: readonly Primitive[], position: number) => Elements;
+  readonly whole?: (values: readonly Primitive[]) => RdbContainer | RdbElement;
+}
+
+/** Something so many times as the first of `head` says; `once`: what stands between the two. */
+export interface Repeat {
+  readonly kind: 'repeat';
+  readonly head: Unit;
+  readonly once?: readonly Part[];
+  readonly body: readonly Part[];
+}
+
+/** What follows depends on a length before it; with `again` until that is 0. */
+export interface Choice {
+  readonly kind: 'choice';
+  readonly cases: ReadonlyMap<number, readonly Part[]>;
+  readonly again: boolean;
+}
+
+export type Part = Unit | Repeat | Choice;
+
+/** How the bytes of a value follow each other. */
+export type Layout = readonly Part[];
+
+export function unit(primitives: string, make?: Unit['make']): Unit {
+  return make === undefined ? { kind: 'unit', primitives } : { kind: 'unit', primitives, make };
+}
+
+export function repeat(...body: readonly Part[]): Repeat {
+  return { kind: 'repeat', head: unit('L'), body };
+}
