@@ -3,23 +3,23 @@ import { RdbError } from './errors.ts';
 /** A reference of three bytes stands for at most 264: no input grows by more than this factor. */
 const MAX_EXPANSION = 88;
 
+/** Whether so much LZF could grow to `length` bytes: asked before memory is taken for them. */
+export function canExpand(input: number, length: number): boolean {
+  return length <= input * MAX_EXPANSION;
+}
+
 /**
- * Expands LZF data (`lzf_d.c: lzf_decompress`) to exactly `length` bytes.
+ * Expands LZF data (`lzf_d.c: lzf_decompress`) so that it fills `output`.
  *
  * A control byte below 32 is followed by that many literal bytes and one more. Any other refers to
  * bytes that are already there: its top three bits and perhaps another byte give how many, less two,
  * its low five and one more byte how far back, less one. What is copied may overlap its copy.
  *
- * Nothing is allocated if the input could not grow to `length` bytes.
- *
  * @param position where `input` begins in the RDB, for errors
  * @throws {RdbError} `CORRUPT`
  */
-export function expandLzf(input: Uint8Array, length: number, position: number): Uint8Array {
-  if (length > input.length * MAX_EXPANSION) {
-    throw corrupt(position, `${input.length} bytes of LZF cannot expand to ${length}`);
-  }
-  const output = new Uint8Array(length);
+export function expandLzf(input: Uint8Array, output: Uint8Array, position: number): void {
+  const { length } = output;
   let from = 0;
   let to = 0;
   while (from < input.length) {
@@ -29,9 +29,7 @@ export function expandLzf(input: Uint8Array, length: number, position: number): 
       const end = from + control + 1;
       if (end > input.length) throw corrupt(start, 'LZF literals end early');
       if (to + control + 1 > length) throw corrupt(start, `LZF expands beyond ${length} bytes`);
-      output.set(input.subarray(from, end), to);
-      to += control + 1;
-      from = end;
+      while (from < end) output[to++] = input[from++]!;
     } else {
       const isLong = control >> 5 === 7;
       if (from + (isLong ? 2 : 1) > input.length)
@@ -43,8 +41,9 @@ export function expandLzf(input: Uint8Array, length: number, position: number): 
       for (const end = to + count; to < end; ) output[to++] = output[back++]!;
     }
   }
-  if (to === length) return output;
-  throw corrupt(position, `LZF expands to ${to} bytes where ${length} are due`);
+  if (to !== length) {
+    throw corrupt(position, `LZF expands to ${to} bytes where ${length} are due`);
+  }
 }
 
 function corrupt(position: number, message: string): RdbError {

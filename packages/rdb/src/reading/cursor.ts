@@ -1,7 +1,9 @@
 import { RdbError } from '../errors.ts';
-import { expandLzf } from '../lzf.ts';
+import { canExpand, expandLzf } from '../lzf.ts';
 
 const NOTHING = new Uint8Array(0);
+/** Bytes of memory that short strings are expanded into, one after the other. */
+const ARENA = 256 * 1024;
 
 /** What the two upper bits of a length say: six bits more, fourteen more, a larger number, an encoding. */
 const ENCODED = 3;
@@ -31,6 +33,8 @@ export class Cursor {
   /** Whether #bytes is memory of this object, and not a chunk that the caller may overwrite. */
   #isOwn = true;
   short = false;
+  #arena: Uint8Array = NOTHING;
+  #used = ARENA;
 
   /** `maxLength`: bytes of the longest string that is taken. */
   constructor(maxLength: number) {
@@ -72,6 +76,8 @@ export class Cursor {
   /** Lets go of what is before `position`, and copies the rest: the chunk is the caller's again. */
   keep(position: number): void {
     const from = position - this.#base;
+    // What was expanded is as short-lived as what was pushed.
+    this.#used = this.#arena.length === 0 ? ARENA : 0;
     if (from < this.#end) {
       this.#own(from, this.#end - from);
     } else {
@@ -226,8 +232,26 @@ export class Cursor {
     const length = this.#checked(this.length(), start);
     const expanded = this.#checked(this.length(), start);
     const position = this.position;
+    if (this.short) return NOTHING;
+    if (!canExpand(length, expanded)) {
+      throw this.corrupt(`${length} bytes of LZF cannot expand to ${expanded}`, position);
+    }
     const input = this.take(length);
-    return this.short ? NOTHING : expandLzf(input, expanded, position);
+    if (this.short) return NOTHING;
+    const output = this.#room(expanded);
+    expandLzf(input, output, position);
+    return output;
+  }
+
+  /** Memory for what is expanded: a piece of a larger one, since most of it is short. */
+  #room(length: number): Uint8Array {
+    if (length > ARENA / 4) return new Uint8Array(length);
+    if (this.#used + length > ARENA) {
+      this.#arena = new Uint8Array(ARENA);
+      this.#used = 0;
+    }
+    this.#used += length;
+    return this.#arena.subarray(this.#used - length, this.#used);
   }
 
   #checked(length: number, position: number): number {
