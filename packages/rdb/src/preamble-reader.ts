@@ -73,9 +73,10 @@ export class RdbPreambleReader {
     if (this.#state === 'end') return undefined;
     const cursor = this.#cursor;
     cursor.short = false;
+    let start = cursor.position;
     try {
       for (;;) {
-        const start = cursor.position;
+        start = cursor.position;
         const event = this.#read();
         if (event !== undefined) return event;
         if (!cursor.short) continue;
@@ -85,6 +86,7 @@ export class RdbPreambleReader {
       }
     } catch (error) {
       this.#failure = error as RdbError;
+      cursor.moveTo(start);
       throw error;
     }
   }

@@ -114,8 +114,10 @@ export class RdbReader {
     if (this.#state === 'end') return undefined;
     const cursor = this.#cursor;
     cursor.short = false;
+    let start = cursor.position;
     try {
       for (;;) {
+        start = cursor.position;
         const event = this.#step();
         if (event !== undefined) return event;
         if (cursor.short) break;
@@ -124,6 +126,7 @@ export class RdbReader {
       return undefined;
     } catch (error) {
       this.#failure = error as RdbError;
+      cursor.moveTo(start);
       throw error;
     }
   }
