@@ -1,6 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
+import { Wire } from '@forebay/conformance';
 import { Log } from '@forebay/log';
+import { ReplicationServer } from '@forebay/primary';
 import { StreamTracker, startHistory } from '@forebay/psync';
 import { encodeCommand } from '@forebay/resp';
 import { bytesOf, concatBytes, SimulatedClock } from '@forebay/testkit';
@@ -35,6 +37,7 @@ async function sourceOver(version: string, refresh: (log: Log) => Promise<void>)
     upstream,
     catchingUp: false,
     now: () => clock.now(),
+    lookAbove: async () => {},
     freshenBase: () => {
       asked++;
       return refresh(log);
@@ -108,6 +111,7 @@ it('nothing is held before there is a log, or a base in it', async () => {
   const source = new LogSource({
     ...{ upstream, catchingUp: false },
     now: () => 0,
+    lookAbove: async () => {},
     freshenBase: async () => {},
   });
   expect(source.held).toBeUndefined();
@@ -115,4 +119,27 @@ it('nothing is held before there is a log, or a base in it', async () => {
   source.serve(log);
   expect(source.held).toBeUndefined();
   await log.close();
+});
+
+it('what a replica needs is kept while it loads its copy, and while it lags behind another', async () => {
+  const { source, log, clock } = await sourceOver('7.0.15', refresh);
+  const server = new ReplicationServer(source, { backlogSize: 1 });
+  onTestFinished(() => server.close());
+  await server.listen();
+  const wire = await Wire.connect(server.port);
+  onTestFinished(() => wire.close());
+  await wire.ask('REPLCONF', 'capa', 'eof');
+  expect(await wire.ask('PSYNC', '?', '-1')).toBe(`+FULLRESYNC ${ID} 0`);
+  const mark = (await wire.line()).slice('$EOF:'.length);
+  await wire.bytes(rdbOf('7.0.15').length);
+  expect(await wire.bytes(mark.length)).toBe(mark);
+  // It loads: another base comes, and the past is let go of.
+  clock.jump(3_600_000);
+  await refresh(log);
+  await log.retain({ time: 0 });
+  wire.send('REPLCONF', 'ACK', '0');
+  expect(await wire.bytes(PING.length)).toBe(Buffer.from(PING).toString('latin1'));
+  // What it has taken is kept no longer.
+  await log.retain({ time: 0 });
+  await expect(log.read({ id: ID, offset: 0 }).next()).rejects.toThrow(/is not held/);
 });

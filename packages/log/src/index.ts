@@ -26,6 +26,7 @@ export type {
   BaseTarget,
   FirstBase,
   FreshBase,
+  HeldPlace,
   LogEnd,
   LogOptions,
   LogProgress,

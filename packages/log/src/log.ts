@@ -18,6 +18,7 @@ import type {
   BaseTarget,
   FirstBase,
   FreshBase,
+  HeldPlace,
   LogEnd,
   LogOptions,
   NewBase,
@@ -315,6 +316,26 @@ export class Log {
   read(from: Position, options: ReadOptions = {}): AsyncGenerator<LogItem, void, void> {
     this.#contents.needed;
     return readLog(this.#watched, from, options);
+  }
+
+  /**
+   * Keeps what comes after a place in the history that is followed now, wherever that place moves, up to the
+   * hard limit of `retain`, which cuts it off. Until the function returned is called.
+   *
+   * @throws {LogError} `MISUSE`
+   */
+  hold(place: HeldPlace): () => void {
+    const segment = this.#contents.needed.manifest.live.number;
+    return this.#readers.seat({
+      ...{ segment, name: place.name },
+      get offset() {
+        return place.offset;
+      },
+      // Whoever is there is cut off by who steps back.
+      steppedBack: () => {},
+      cutOff: () => place.cutOff(),
+      close: async () => {},
+    });
   }
 
   /**

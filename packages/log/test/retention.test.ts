@@ -121,6 +121,32 @@ describe('what is still needed', () => {
     await log.close();
   });
 
+  it('by one who holds a place stays, wherever that is by now, and goes at the hard limit', async () => {
+    const { log, clock } = await opened(await freshDirectory());
+    const first = await hourWithBase(log, clock);
+    const second = await hourWithBase(log, clock);
+    let cut = 0;
+    const place = { offset: 0, name: 'replica a:1', cutOff: () => cut++ };
+    const letGo = log.hold(place);
+    const isHeld = (offset: number) =>
+      collect(log.read(at(offset), { follow: false })).then(
+        () => true,
+        () => false,
+      );
+    await log.retain({ time: 0 });
+    expect(await isHeld(0)).toBe(true);
+    place.offset = first;
+    await log.retain({ time: 0 });
+    expect([await isHeld(0), await isHeld(first)]).toEqual([false, true]);
+    expect(cut).toBe(0);
+    const { cutOff } = await log.retain({ time: 0, hardLimit: 1 });
+    expect(cutOff).toEqual([expect.objectContaining({ name: 'replica a:1', offset: first })]);
+    expect(cut).toBe(1);
+    expect([await isHeld(first), await isHeld(second)]).toEqual([false, true]);
+    letGo();
+    await log.close();
+  });
+
   it('goes all the same at the hard limit, which says whom it cut off', async () => {
     const { log, clock } = await opened(await freshDirectory());
     await hourWithBase(log, clock);

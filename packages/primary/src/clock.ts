@@ -6,11 +6,18 @@ export interface Clock {
   after(milliseconds: number, call: () => void): () => void;
 }
 
+/** The longest that a timer of the system takes: above that it would call at once. */
+const LONGEST = 2 ** 31 - 1;
+
 /** The time of the machine. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   after: (milliseconds, call) => {
-    const timer = setTimeout(call, milliseconds);
+    let timer = setTimeout(next, Math.min(milliseconds, LONGEST), milliseconds - LONGEST);
+    function next(left: number): void {
+      if (left > 0) timer = setTimeout(next, Math.min(left, LONGEST), left - LONGEST);
+      else call();
+    }
     return () => clearTimeout(timer);
   },
 };

@@ -9,4 +9,4 @@ export { ReplicationServer } from './replication-server.ts';
 export type { ReplicaState } from './serving/attachment.ts';
 export type { OutputLimit } from './serving/output-limit.ts';
 export type { ReplicaDescription, ReplicaEvents } from './serving/served-replicas.ts';
-export type { Snapshot, Source, Upstream } from './source.ts';
+export type { ReplicaPlace, Snapshot, Source, Upstream } from './source.ts';

@@ -233,10 +233,17 @@ export class ReplicationServer implements AsyncDisposable {
 }
 
 /** What a client is to be heard or seen by, lest it be given up; undefined: nothing. */
-function signOfLife({ closed, busy, attachment }: Client): 'words' | 'progress' | undefined {
+function signOfLife({
+  closed,
+  busy,
+  attachment,
+  socket,
+}: Client): 'words' | 'progress' | undefined {
   // What was written last is still on its way.
   if (closed) return 'progress';
   if (attachment !== undefined) return attachment.signOfLife;
+  // Who does not read its replies is asked for nothing more: what it has not read has to go.
+  if (socket.writableNeedDrain) return 'progress';
   return busy ? undefined : 'words';
 }
 

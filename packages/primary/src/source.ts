@@ -28,6 +28,26 @@ export interface Source {
    * were given. Throws where it is not held, or not any longer: whoever needs it is cut off.
    */
   read(after: number): AsyncIterable<Uint8Array>;
+  /**
+   * Keeps what comes after a place, wherever that moves, until the function returned is called. Left out
+   * where nothing is let go.
+   */
+  hold?(place: ReplicaPlace): () => void;
+  /**
+   * Finds out how far the stream has come above, before one who holds more than there is here gets a full
+   * copy (`held.growing`). Left out at the top of a chain.
+   */
+  lookAbove?(): Promise<void>;
+}
+
+/** How far a replica is. */
+export interface ReplicaPlace {
+  /** Offset of the last byte that it needs no more. */
+  readonly offset: number;
+  /** What it is called. */
+  readonly name: string;
+  /** What it needs next was let go of. */
+  cutOff(): void;
 }
 
 /** Whom one in the middle of a chain follows. */

@@ -17,7 +17,18 @@ describe('a client is answered', () => {
     [['PING', 'a', 'b'], "-ERR wrong number of arguments for 'ping' command"],
     [['GET', 'k'], "-ERR unknown command 'GET', with args beginning with: 'k' "],
     [['AUTH', 'default', 'any'], '+OK'],
-    [['REPLCONF'], '-ERR syntax error'],
+    [['REPLCONF'], '+OK'],
+    [['REPLCONF', 'ack'], '-ERR syntax error'],
+    [['REPLCONF', 'rdb-only', 'x'], '-ERR value is not an integer or out of range'],
+    [['REPLCONF', 'rdb-only', '2'], '-ERR value is out of range, must be between 0 and 1'],
+    [['AUTH', 'nobody', 'any'], '-WRONGPASS invalid username-password pair or user is disabled.'],
+    [['AUTH', 'a', 'b', 'c'], '-ERR syntax error'],
+    [['PSYNC', '?', '-1', 'FAILOVER'], "-ERR PSYNC FAILOVER can't be sent to a master."],
+    [['WAIT', '0', 'x'], '-ERR timeout is not an integer or out of range'],
+    [['CLIENT', 'KILL'], "-ERR wrong number of arguments for 'client|kill' command"],
+    [['CLIENT', 'KILL', 'ID', '0'], '-ERR client-id should be greater than 0'],
+    [['CLIENT', 'KILL', 'USER', 'nobody'], "-ERR No such user 'nobody'"],
+    [['CLIENT', 'SETNAME'], "-ERR wrong number of arguments for 'client|setname' command"],
     [['REPLCONF', 'capa'], '-ERR syntax error'],
     [['REPLCONF', 'listening-port', '6380'], '+OK'],
     [['REPLCONF', 'listening-port', 'x'], '-ERR value is not an integer or out of range'],
@@ -77,7 +88,7 @@ describe('with a password', () => {
   it('nothing is served before AUTH, and no other password will do', async () => {
     const { port } = await listening({ requirepass: 'sécret' });
     const peer = await Peer.connect(port);
-    for (const words of [['PING'], ['PSYNC', '?', '-1'], ['SYNC'], ['INFO'], ['NOTHING']]) {
+    for (const words of [['PING'], ['PSYNC', '?', '-1'], ['SYNC'], ['INFO']]) {
       expect(await peer.ask(...words)).toBe('-NOAUTH Authentication required.');
     }
     const wrong = '-WRONGPASS invalid username-password pair or user is disabled.';

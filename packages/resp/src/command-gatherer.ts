@@ -134,7 +134,10 @@ export class CommandGatherer {
         return true;
       case 'mark':
         if (byte !== DOLLAR) {
-          throw new RespError('INVALID_TYPE', `an argument begins with byte ${byte}`, offset);
+          // As servers say it (`networking.c: processMultibulkBuffer`).
+          const got =
+            byte >= 32 && byte < 127 ? String.fromCharCode(byte) : `\\x${byte.toString(16)}`;
+          throw new RespError('INVALID_TYPE', `expected '$', got '${got}'`, offset);
         }
         this.#beginNumber('length', offset + 1);
         return true;

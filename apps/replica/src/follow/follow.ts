@@ -34,6 +34,7 @@ export async function follow(
       return follower.catchingUp;
     },
     now: () => world.clock.now(),
+    lookAbove: () => follower.lookAbove(),
     freshenBase: () => follower.freshenBase(),
   };
   const relay = listen && (await Relay.listen(listen, timeout, host, reporter));

@@ -5,7 +5,7 @@ import type { ReplicationReport } from '@forebay/psync';
 import { formatPosition } from '@forebay/psync';
 import type { ReplicaError, UpstreamDecision } from '@forebay/replica';
 import { describeEndpoint, probe } from '@forebay/replica';
-import type { Candidates, ReplicaConfig } from '../config.ts';
+import type { Candidate, Candidates, ReplicaConfig } from '../config.ts';
 import type { Reporter } from '../reporter.ts';
 import { formatBytes } from '../reporter.ts';
 import type { Relay } from '../serve/relay.ts';
@@ -79,6 +79,12 @@ export class Follower {
   /** Whether more is known to come than is here. */
   get catchingUp(): boolean {
     return this.#session?.streaming !== true || (this.#log?.written ?? 0) < this.#reported;
+  }
+
+  /** Asks the server that is followed how far it has come. It never rejects. */
+  async lookAbove(): Promise<void> {
+    const report = await this.#probe(this.#choice.upstream).catch(() => undefined);
+    this.#reported = report?.offset ?? 0;
   }
 
   /** Has a fresh base fetched, whenever the last one was; resolves when that is over, well or not. */
@@ -234,12 +240,16 @@ export class Follower {
     await fetchBase(log, upstream, this.#config, this.#world, this.#reporter, reached, ending);
   }
 
+  #probe(candidate: Candidate): Promise<ReplicationReport | undefined> {
+    const options = replicaOptions(candidate, this.#config, this.#world);
+    return probe({ ...options, timeout: PROBE_TIMEOUT });
+  }
+
   #choiceHost(): ChoiceHost {
     const follower = this;
     return {
       reporter: this.#reporter,
-      probe: (candidate) =>
-        probe({ ...replicaOptions(candidate, this.#config, this.#world), timeout: PROBE_TIMEOUT }),
+      probe: (candidate) => this.#probe(candidate),
       get log() {
         return follower.#control.stop.aborted ? undefined : follower.#log;
       },

@@ -1,7 +1,7 @@
 import type { Log, OpenBase } from '@forebay/log';
 import { LogError } from '@forebay/log';
-import type { Snapshot, Source, Upstream } from '@forebay/primary';
-import type { Position, ServedStream } from '@forebay/psync';
+import type { ReplicaPlace, Snapshot, Source, Upstream } from '@forebay/primary';
+import type { ServedStream } from '@forebay/psync';
 
 /** What a source needs of the daemon that it is a part of. */
 export interface SourceHost {
@@ -11,6 +11,8 @@ export interface SourceHost {
   readonly catchingUp: boolean;
   /** Milliseconds since 1970. */
   now(): number;
+  /** Finds out how far the server that is followed has come. It never rejects. */
+  lookAbove(): Promise<void>;
   /** Has a fresh base fetched, and resolves when that is over, well or not. */
   freshenBase(): Promise<void>;
 }
@@ -59,15 +61,23 @@ export class LogSource implements Source {
     const { history } = log;
     if (history === undefined) throw this.#gone(log);
     const { offset, size: length } = opened.base;
-    const unpin = pin(log, { id: history.id, offset });
+    const letGo = log.hold({ offset, name: 'a full copy', cutOff: () => {} });
     return {
       ...{ history, offset, length },
       read: () => opened.read(),
       close: async () => {
-        await unpin();
+        letGo();
         await opened.close();
       },
     };
+  }
+
+  hold(place: ReplicaPlace): () => void {
+    return this.#open().hold(place);
+  }
+
+  async lookAbove(): Promise<void> {
+    await this.#host.lookAbove();
   }
 
   async *read(after: number): AsyncGenerator<Uint8Array, void, void> {
@@ -111,17 +121,4 @@ export class LogSource implements Source {
   #gone({ directory }: Log): LogError {
     return new LogError('NOT_COVERED', directory, `nothing is held in ${directory}`);
   }
-}
-
-/** Keeps what comes after a position from being let go of, until the function returned is called. */
-function pin(log: Log, from: Position): () => Promise<void> {
-  const ending = new AbortController();
-  const reading = log.read(from, { name: NAME, signal: ending.signal });
-  // A reader has its seat from the first call on; what it reads is of no use here.
-  const seated = reading.next().catch(() => {});
-  return async () => {
-    ending.abort();
-    await seated;
-    await reading.return();
-  };
 }

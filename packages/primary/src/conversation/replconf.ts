@@ -1,4 +1,6 @@
-import { error, OK, SYNTAX_ERROR } from './replies.ts';
+import { error, NOT_A_NUMBER, OK, SYNTAX_ERROR } from './replies.ts';
+
+const INTEGER = /^-?\d{1,15}$/;
 
 /** What a replica has told of itself. */
 export interface Traits {
@@ -28,7 +30,7 @@ export function noTraits(): Traits {
  * force (`replication.c: replconfCommand`). Returns the reply.
  */
 export function takeOptions(traits: Traits, options: readonly string[]): string {
-  if (options.length === 0 || options.length % 2 !== 0) return SYNTAX_ERROR;
+  if (options.length % 2 !== 0) return SYNTAX_ERROR;
   for (let i = 0; i < options.length; i += 2) {
     const refusal = takeOption(traits, options[i]!, options[i + 1]!);
     if (refusal !== undefined) return refusal;
@@ -39,7 +41,7 @@ export function takeOptions(traits: Traits, options: readonly string[]): string 
 function takeOption(traits: Traits, name: string, value: string): string | undefined {
   switch (name.toLowerCase()) {
     case 'listening-port':
-      if (!isPort(value)) return error('ERR value is not an integer or out of range');
+      if (!INTEGER.test(value)) return NOT_A_NUMBER;
       traits.listeningPort = Number(value);
       return undefined;
     case 'ip-address':
@@ -55,7 +57,11 @@ function takeOption(traits: Traits, name: string, value: string): string | undef
     case 'version':
       return undefined;
     case 'rdb-only':
-      traits.rdbOnly = value !== '0';
+      if (!INTEGER.test(value)) return NOT_A_NUMBER;
+      if (Number(value) !== 0 && Number(value) !== 1) {
+        return error('ERR value is out of range, must be between 0 and 1');
+      }
+      traits.rdbOnly = Number(value) === 1;
       return undefined;
     case 'rdb-filter-only':
       if (value === '') return undefined;
@@ -63,8 +69,4 @@ function takeOption(traits: Traits, name: string, value: string): string | undef
     default:
       return error(`ERR Unrecognized REPLCONF option: ${name.slice(0, 128)}`);
   }
-}
-
-function isPort(text: string): boolean {
-  return /^\d{1,5}$/.test(text) && Number(text) <= 65_535;
 }

@@ -43,18 +43,22 @@ export class MemorySource implements Source {
     return { history: this.#history, firstByte: this.#base + 1, offset: this.#offset };
   }
 
-  /** Keeps the next bytes of the stream, and returns them where they are kept, never to be changed. */
-  append(bytes: Uint8Array): Uint8Array {
+  /** Keeps the next bytes of the stream, beside those before them where there is room. */
+  append(bytes: Uint8Array): void {
     if (bytes.length > this.#block.length - this.#used) {
       this.#block = new Uint8Array(Math.max(BLOCK, bytes.length));
       this.#used = 0;
     }
-    const kept = this.#block.subarray(this.#used, this.#used + bytes.length);
-    kept.set(bytes);
+    this.#block.set(bytes, this.#used);
+    const last = this.#pieces.at(-1);
+    const isBeside =
+      last?.bytes.buffer === this.#block.buffer &&
+      last.bytes.byteOffset + last.bytes.length === this.#used;
+    const start = isBeside ? last.bytes.byteOffset : this.#used;
     this.#used += bytes.length;
     this.#offset += bytes.length;
-    this.#pieces.push({ bytes: kept, end: this.#offset });
-    return kept;
+    if (isBeside) this.#pieces.pop();
+    this.#pieces.push({ bytes: this.#block.subarray(start, this.#used), end: this.#offset });
   }
 
   /** A data set that contains all that came so far; what came before it is let go. */
@@ -89,11 +93,18 @@ export class MemorySource implements Source {
 
   async *read(after: number): AsyncGenerator<Uint8Array, void, void> {
     if (after < this.#base) throw new Error(`nothing is held after offset ${after}`);
-    const pieces = this.#pieces;
-    for (let i = firstAfter(pieces, after); i < pieces.length; i++) {
-      const { bytes, end } = pieces[i]!;
-      const skipped = Math.max(0, after - (end - bytes.length));
-      yield bytes.subarray(skipped);
+    let pieces = this.#pieces;
+    for (let at = after; ; ) {
+      const piece = pieces[firstAfter(pieces, at)];
+      if (piece !== undefined) {
+        yield piece.bytes.subarray(at - (piece.end - piece.bytes.length));
+        at = piece.end;
+      } else if (pieces === this.#pieces) {
+        return;
+      } else {
+        // Another snapshot came meanwhile: what was before it is read, and what came after it goes on.
+        pieces = this.#pieces;
+      }
     }
   }
 }

@@ -130,7 +130,7 @@ export class Primary implements AsyncDisposable {
     this.#server.drop(id);
   }
 
-  /** Sends nothing more to a replica, until `resume`. @throws {PrimaryError} `MISUSE` */
+  /** Sends nothing more of the stream to a replica, until `resume`. @throws {PrimaryError} `MISUSE` */
   stall(id: number): void {
     this.#server.stall(id);
   }
@@ -151,7 +151,8 @@ export class Primary implements AsyncDisposable {
   }
 
   #append(bytes: Uint8Array): void {
-    this.#server.propagate(this.#source.append(bytes));
+    this.#source.append(bytes);
+    this.#server.propagate(bytes);
   }
 
   /** The time without a replica begins whenever the last one goes (`replication.c: replicationCron`). */

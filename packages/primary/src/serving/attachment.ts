@@ -11,6 +11,8 @@ import { sendPayload } from './transfer.ts';
 export type ReplicaState = 'wait_bgsave' | 'send_bulk' | 'online';
 
 export interface AttachmentOptions {
+  /** What it is called. */
+  readonly name: string;
   /** It asked by SYNC. */
   readonly bySync: boolean;
   /** Undefined: it may leave lying what it will. */
@@ -24,6 +26,7 @@ export class Attachment {
   readonly #client: Client;
   readonly #supply: Supply;
   readonly #onLost: (error: unknown) => void;
+  readonly #name: string;
   readonly #watch: OutputWatch | undefined;
   /** It asked by SYNC: it knows no offsets, and is never too late with one. */
   readonly bySync: boolean;
@@ -37,11 +40,13 @@ export class Attachment {
   #acknowledged = 0;
   #synced: number | undefined;
 
-  constructor(client: Client, supply: Supply, { bySync, outputLimit, onLost }: AttachmentOptions) {
+  constructor(client: Client, supply: Supply, options: AttachmentOptions) {
+    const { name, bySync, outputLimit, onLost } = options;
+    this.#name = name;
     this.#client = client;
     this.#supply = supply;
     this.bySync = bySync;
-    this.#watch = outputLimit && new OutputWatch(outputLimit);
+    this.#watch = outputLimit && new OutputWatch(outputLimit, supply.backlog.size);
     this.#onLost = onLost;
     this.#since = supply.backlog.masterOffset;
   }
@@ -128,7 +133,7 @@ export class Attachment {
   }
 
   #begin(offset: number): void {
-    this.#outlet = this.#supply.outlet(this.#client.socket, offset, this.#onLost);
+    this.#outlet = this.#supply.outlet(this.#client.socket, offset, this.#name, this.#onLost);
     if (this.#stalled) this.#outlet.stall();
   }
 

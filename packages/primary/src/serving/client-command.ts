@@ -1,8 +1,10 @@
-import { bulk, error, integer, OK, SYNTAX_ERROR } from '../conversation/replies.ts';
+import { bulk, error, integer, OK, SYNTAX_ERROR, wrongArity } from '../conversation/replies.ts';
 import type { Client } from './client.ts';
 import type { CommandHost, Reply } from './commands.ts';
 
 type Matches = (client: Client) => boolean;
+
+const ID = /^[1-9]\d{0,14}$/;
 
 /** `CLIENT …`: who is here, and who is to go (`networking.c: clientCommand`). */
 export function clientCommand(host: CommandHost, client: Client, words: readonly string[]): Reply {
@@ -13,8 +15,9 @@ export function clientCommand(host: CommandHost, client: Client, words: readonly
     case 'getname':
       return client.name === '' ? '$-1\r\n' : bulk(client.name);
     case 'setname':
-      return setName(client, rest);
+      return rest.length === 1 ? setName(client, rest[0]!) : wrongArity('client|setname');
     case 'setinfo':
+      return rest.length === 2 ? OK : wrongArity('client|setinfo');
     case 'no-evict':
     case 'no-touch':
       return OK;
@@ -31,8 +34,7 @@ export function clientCommand(host: CommandHost, client: Client, words: readonly
   }
 }
 
-function setName(client: Client, [name = '', ...more]: readonly string[]): Reply {
-  if (more.length > 0) return SYNTAX_ERROR;
+function setName(client: Client, name: string): Reply {
   if (!/^[!-~]{0,256}$/.test(name)) {
     const message = 'ERR Client names cannot contain spaces, newlines or special characters.';
     return error(message);
@@ -42,14 +44,25 @@ function setName(client: Client, [name = '', ...more]: readonly string[]): Reply
 }
 
 function list(host: CommandHost, words: readonly string[]): Reply {
-  const matches = words.length === 0 ? () => true : matcher(words);
+  const matches = listed(words);
   if (typeof matches === 'string') return matches;
   const lines = [...host.clients].filter(matches).map((each) => `${line(each, host.now())}\n`);
   return bulk(lines.join(''));
 }
 
+/** All, or those of a type, or those of the ids that are named. */
+function listed([filter = '', ...values]: readonly string[]): Matches | string {
+  const name = filter.toLowerCase();
+  if (name === '') return () => true;
+  if (name === 'type') return matcher([filter, ...values]);
+  if (name !== 'id' || values.length === 0) return SYNTAX_ERROR;
+  if (!values.every((value) => ID.test(value))) return error('ERR Invalid client ID');
+  return ({ id }) => values.some((value) => id === Number(value));
+}
+
 /** The old form takes an address alone, and says whether there was one. */
 function kill(host: CommandHost, client: Client, words: readonly string[]): Reply {
+  if (words.length === 0) return wrongArity('client|kill');
   if (words.length === 1) {
     const found = [...host.clients].find(({ address }) => address === words[0]);
     return found === undefined ? error('ERR No such client') : dismiss([found], client, OK);
@@ -78,7 +91,7 @@ function matcher(words: readonly string[]): Matches | string {
     const value = words[i + 1]!;
     switch (words[i]!.toLowerCase()) {
       case 'id':
-        if (!/^\d{1,15}$/.test(value)) return error('ERR client-id should be greater than 0');
+        if (!ID.test(value)) return error('ERR client-id should be greater than 0');
         all.push(({ id }) => id === Number(value));
         break;
       case 'addr':
@@ -88,7 +101,7 @@ function matcher(words: readonly string[]): Matches | string {
         all.push(({ localAddress }) => localAddress === value);
         break;
       case 'user':
-        all.push(() => value === 'default');
+        if (value !== 'default') return error(`ERR No such user '${value.slice(0, 128)}'`);
         break;
       case 'type': {
         const type = typeNamed(value);

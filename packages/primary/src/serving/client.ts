@@ -157,7 +157,8 @@ export class Client {
 
   #fail(failure: unknown): void {
     if (failure instanceof BadRequest) {
-      this.reply(error(`ERR ${failure.message}`));
+      // A replica would take it for a part of the stream.
+      if (this.attachment === undefined) this.reply(error(`ERR ${failure.message}`));
       this.end();
       return;
     }
@@ -168,15 +169,15 @@ export class Client {
   #answer(request: Request): Reply | Promise<Reply> {
     const [name = ''] = request;
     const command = this.#host.commands.get(name.toLowerCase());
-    this.lastCommand = name.toLowerCase();
+    if (command !== undefined) this.lastCommand = name.toLowerCase();
     // A replica that is served says what it has, and nothing else: a reply would be read as stream.
     if (this.attachment !== undefined && command?.forReplicas !== true) {
       this.destroy();
       return undefined;
     }
-    if (!this.#authenticated && command?.forStrangers !== true) return NO_AUTH;
     if (command === undefined) return unknownCommand(request);
     if (request.length < command.least || request.length > command.most) return wrongArity(name);
+    if (!this.#authenticated && command.forStrangers !== true) return NO_AUTH;
     return command.run(this, request.slice(1));
   }
 }

@@ -1,5 +1,13 @@
 import { takeOptions } from '../conversation/replconf.ts';
-import { bulk, error, integer, NOT_A_NUMBER, OK, simple } from '../conversation/replies.ts';
+import {
+  bulk,
+  error,
+  integer,
+  NOT_A_NUMBER,
+  OK,
+  SYNTAX_ERROR,
+  simple,
+} from '../conversation/replies.ts';
 import type { Client } from './client.ts';
 import { clientCommand } from './client-command.ts';
 import { replicationReport, role } from './report.ts';
@@ -50,13 +58,21 @@ export function commandTable(host: CommandHost): CommandTable {
     ['ping', { least: 1, most: 2, run: ping }],
     ['echo', { least: 2, most: 2, run: (_, [text = '']) => bulk(text) }],
     ['quit', { least: 1, most: MANY, forStrangers: true, run: quit }],
-    ['auth', { least: 2, most: 3, forStrangers: true, run: (...call) => auth(host, ...call) }],
+    ['auth', { least: 2, most: MANY, forStrangers: true, run: (...call) => auth(host, ...call) }],
     [
       'replconf',
       { least: 1, most: MANY, forReplicas: true, run: (...call) => replconf(host, ...call) },
     ],
-    ['psync', { least: 3, most: 4, run: (client, words) => host.replicas.psync(client, words) }],
-    ['sync', { least: 1, most: 1, run: (client) => host.replicas.sync(client) }],
+    [
+      'psync',
+      {
+        least: 3,
+        most: MANY,
+        forReplicas: true,
+        run: (client, words) => host.replicas.psync(client, words),
+      },
+    ],
+    ['sync', { least: 1, most: 1, forReplicas: true, run: (client) => host.replicas.sync(client) }],
     ['wait', { least: 3, most: 3, run: (client, words) => wait(host, client, words) }],
     [
       'info',
@@ -85,8 +101,10 @@ function quit(client: Client): Reply {
 }
 
 function auth({ authenticate }: CommandHost, client: Client, words: readonly string[]): Reply {
+  if (words.length > 2) return SYNTAX_ERROR;
   const [password = '', user = 'default'] = words.toReversed();
-  if (authenticate === undefined) return words.length === 2 ? OK : NO_PASSWORD;
+  if (authenticate === undefined && words.length === 1) return NO_PASSWORD;
+  if (authenticate === undefined) return user === 'default' ? OK : WRONG_PASSWORD;
   if (!authenticate(user, password)) return WRONG_PASSWORD;
   client.authenticate();
   return OK;
@@ -95,6 +113,7 @@ function auth({ authenticate }: CommandHost, client: Client, words: readonly str
 /** ACK and GETACK have no reply (`replication.c: replconfCommand`). */
 function replconf({ replicas }: CommandHost, client: Client, words: readonly string[]): Reply {
   const [option = '', value = '', further = '', synced = ''] = words;
+  if (words.length % 2 !== 0 && client.attachment === undefined) return SYNTAX_ERROR;
   switch (option.toLowerCase()) {
     case 'ack':
       replicas.acknowledged(client, value, further.toLowerCase() === 'fack' ? synced : undefined);
@@ -115,7 +134,8 @@ async function wait(
   [count = '', timeout = '']: readonly string[],
 ): Promise<Reply> {
   if (replicas.upstream !== undefined) return NO_WAITING_HERE;
-  if (!INTEGER.test(count) || !INTEGER.test(timeout)) return NOT_A_NUMBER;
+  if (!INTEGER.test(count)) return NOT_A_NUMBER;
+  if (!INTEGER.test(timeout)) return error('ERR timeout is not an integer or out of range');
   if (Number(timeout) < 0) return error('ERR timeout is negative');
   return integer(await replicas.wait(Number(count), Number(timeout), client));
 }

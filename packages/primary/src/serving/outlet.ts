@@ -4,6 +4,9 @@ import { drained } from './flow.ts';
 import type { SharedReader } from './shared-reading.ts';
 import type { Supply } from './supply.ts';
 
+/** Bytes that a socket is given at once. */
+const PIECE = 256 * 1024;
+
 /**
  * The stream on its way to one replica, out of the backlog's memory, which all replicas share. One that
  * falls behind is left behind: it holds no more than its socket's buffer, and fetches what it lacks from
@@ -91,16 +94,22 @@ export class Outlet {
       for (;;) {
         const bytes = await reader.after(this.#offset);
         if (bytes === undefined) throw new Error(`nothing is held after offset ${this.#offset}`);
-        if (!this.#flowing) return;
-        // What was read may already be more than has been propagated.
-        const most = backlog.masterOffset - this.#offset;
-        this.#write(bytes.length <= most ? bytes : bytes.subarray(0, most));
-        await drained(this.#socket);
-        if (!this.#flowing || bytes.length >= most) return;
+        await this.#writeAll(bytes, backlog);
+        if (!this.#flowing || this.#offset >= backlog.masterOffset) return;
         if (backlog.covers(this.#offset + 1 - Math.floor(backlog.size / 2))) return;
       }
     } finally {
       await reader.close();
+    }
+  }
+
+  /** What was read may already be more than has been propagated. */
+  async #writeAll(bytes: Uint8Array, backlog: Backlog): Promise<void> {
+    for (let at = 0; at < bytes.length && this.#flowing; at += PIECE) {
+      const most = backlog.masterOffset - this.#offset;
+      this.#write(bytes.subarray(at, at + Math.min(most, PIECE)));
+      if (most <= PIECE) return;
+      await drained(this.#socket);
     }
   }
 

@@ -3,7 +3,7 @@
  * (`networking.c: checkClientOutputBufferLimits`).
  */
 export interface OutputLimit {
-  /** Bytes at which it is cut off; 0: it never is. */
+  /** Bytes at which it is cut off, those of the backlog at the least; 0: it never is. */
   readonly hard: number;
   /** Bytes at which it is cut off after `softTime`; 0: it never is. */
   readonly soft: number;
@@ -24,8 +24,9 @@ export class OutputWatch {
   /** Since when it is over the soft limit. */
   #since: number | undefined;
 
-  constructor(limit: OutputLimit) {
-    this.#limit = limit;
+  /** `backlogSize`: what is in memory in any case, and no less is allowed (since 7.0). */
+  constructor({ hard, soft, softTime }: OutputLimit, backlogSize: number) {
+    this.#limit = { hard: hard === 0 ? 0 : Math.max(hard, backlogSize), soft, softTime };
   }
 
   /** Why one who has not taken so many bytes is to be cut off; undefined: it is not. */

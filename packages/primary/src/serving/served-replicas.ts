@@ -55,11 +55,10 @@ interface Wait {
   look(atOnce?: boolean): void;
 }
 
-/** The longest that a timer takes. */
-const LONGEST_WAIT = 2 ** 31 - 1;
 const NO_LINK = error("NOMASTERLINK Can't SYNC while not connected with my master");
 const PENDING = error('ERR SYNC and PSYNC are invalid with pending output');
-const FAILOVER_REFUSED = error('ERR PSYNC FAILOVER replid must match my replid.');
+const NOT_TO_PRIMARY = error("ERR PSYNC FAILOVER can't be sent to a master.");
+const NOT_PROMOTED = error('ERR PSYNC FAILOVER is refused: what is here is never a primary.');
 
 export interface ServedReplicasOptions {
   readonly backlogSize: number | undefined;
@@ -131,14 +130,14 @@ export class ServedReplicas {
   }
 
   /** `PSYNC <id> <offset> [FAILOVER]` (`replication.c: syncCommand`). */
-  psync(
-    client: Client,
-    [id = '', offset = '', failover]: readonly string[],
-  ): Reply | Promise<Reply> {
+  psync(client: Client, words: readonly string[], looked = false): Reply | Promise<Reply> {
+    const [id = '', offset = '', failover = ''] = words;
+    if (client.attachment !== undefined) return undefined;
+    if (failover.toLowerCase() === 'failover') {
+      return this.upstream === undefined ? NOT_TO_PRIMARY : NOT_PROMOTED;
+    }
     const { held } = this;
     if (client.socket.writableLength > 0) return PENDING;
-    // Nobody is promoted here: a primary above keeps the role.
-    if (failover !== undefined) return FAILOVER_REFUSED;
     if (held === undefined) return NO_LINK;
     let request: ResyncRequest;
     try {
@@ -148,6 +147,9 @@ export class ServedReplicas {
       return NOT_A_NUMBER;
     }
     const decision = decideResync(request, held);
+    if (decision.type === 'full' && decision.cause === 'past-end' && !looked) {
+      return this.#psyncAfterLook(client, words);
+    }
     switch (decision.type) {
       case 'later':
         return NO_LINK;
@@ -164,8 +166,15 @@ export class ServedReplicas {
     }
   }
 
+  /** One who holds more than there is here may be ahead of us only: that is found out first. */
+  async #psyncAfterLook(client: Client, words: readonly string[]): Promise<Reply> {
+    await this.#source.lookAbove?.();
+    return client.closed ? undefined : this.psync(client, words, true);
+  }
+
   /** The old `SYNC`: a payload, and the stream after it, without a word about offsets. */
   sync(client: Client): Reply | Promise<Reply> {
+    if (client.attachment !== undefined) return undefined;
     if (client.socket.writableLength > 0) return PENDING;
     if (this.held === undefined) return NO_LINK;
     return this.#sendCopy(client, true, 'it asked by SYNC');
@@ -199,8 +208,7 @@ export class ServedReplicas {
         resolve();
       };
       const wait: Wait = { client, look };
-      const longest = Math.min(timeout, LONGEST_WAIT);
-      const cancel = timeout > 0 ? this.#clock.after(longest, () => look(true)) : () => {};
+      const cancel = timeout > 0 ? this.#clock.after(timeout, () => look(true)) : () => {};
       this.#waits.add(wait);
     });
     return reached();
@@ -273,8 +281,9 @@ export class ServedReplicas {
 
   #attach(client: Client, bySync: boolean): Attachment {
     const outputLimit = this.#outputLimit;
+    const name = `replica ${client.host}:${client.traits.listeningPort}`;
     const onLost = (failure: unknown): void => this.#cutOff(client, messageOf(failure));
-    const attachment = new Attachment(client, this.#supply, { bySync, outputLimit, onLost });
+    const attachment = new Attachment(client, this.#supply, { name, bySync, outputLimit, onLost });
     client.attachment = attachment;
     this.#attached.add(client);
     return attachment;

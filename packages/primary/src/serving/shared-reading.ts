@@ -2,6 +2,8 @@ import type { Source } from '../source.ts';
 
 /** Bytes of what was read last that are kept for the next who needs them. */
 const KEPT = 16 * 1024 * 1024;
+/** Bytes that what is read is joined to, where it comes in smaller pieces. */
+const PIECE = 64 * 1024;
 
 /** A stretch of the stream, `end` being the offset of its last byte. */
 interface Piece {
@@ -17,7 +19,9 @@ export class SharedReading {
   readonly #source: Pick<Source, 'read'>;
   readonly #readings = new Set<Reading>();
   /** The oldest first. */
-  #pieces: Piece[] = [];
+  readonly #pieces: Piece[] = [];
+  /** Bytes of memory that they keep. */
+  #kept = 0;
 
   constructor(source: Pick<Source, 'read'>) {
     this.#source = source;
@@ -57,8 +61,10 @@ export class SharedReading {
 
   #keep(piece: Piece): void {
     this.#pieces.push(piece);
-    let kept = this.#pieces.reduce((sum, { bytes }) => sum + bytes.length, 0);
-    while (kept > KEPT) kept -= this.#pieces.shift()!.bytes.length;
+    this.#kept += memoryOf(piece);
+    while (this.#kept > KEPT && this.#pieces.length > 1) {
+      this.#kept -= memoryOf(this.#pieces.shift()!);
+    }
   }
 }
 
@@ -127,16 +133,42 @@ class Reading {
   }
 
   async #read(): Promise<Uint8Array | undefined> {
-    let bytes: Uint8Array | undefined;
-    try {
-      const { value, done } = await this.#pieces.next();
-      if (done !== true) bytes = value;
-    } finally {
-      this.#over = bytes === undefined;
-    }
+    const bytes = await this.#join();
     if (bytes === undefined) return undefined;
     this.#end += bytes.length;
     this.#onRead({ bytes, end: this.#end });
     return bytes;
   }
+
+  /** What comes next, by itself where it is large; what is small is joined. */
+  async #join(): Promise<Uint8Array | undefined> {
+    const parts: Uint8Array[] = [];
+    let length = 0;
+    let more = false;
+    try {
+      do {
+        more = false;
+        const { value, done } = await this.#pieces.next();
+        more = done !== true;
+        if (!more) break;
+        parts.push(value);
+        length += value.length;
+      } while (length < PIECE);
+    } finally {
+      this.#over = !more;
+    }
+    if (parts.length <= 1) return parts[0];
+    const bytes = new Uint8Array(length);
+    let at = 0;
+    for (const part of parts) {
+      bytes.set(part, at);
+      at += part.length;
+    }
+    return bytes;
+  }
+}
+
+/** A view keeps all that it is a part of. */
+function memoryOf({ bytes }: Piece): number {
+  return bytes.buffer.byteLength;
 }

@@ -35,12 +35,22 @@ export class Supply {
     this.#reading = new SharedReading(this.#source);
   }
 
-  /** A way to one replica, which has the stream up to `offset`. */
-  outlet(socket: Socket, offset: number, onLost: (error: unknown) => void): Outlet {
+  /** A way to one replica, which has the stream up to `offset`; what comes after it is kept meanwhile. */
+  outlet(socket: Socket, offset: number, name: string, onLost: (error: unknown) => void): Outlet {
     const outlet = new Outlet(socket, this, offset, onLost);
     this.#outlets.add(outlet);
+    const letGo = this.#source.hold?.({
+      name,
+      get offset() {
+        return outlet.offset;
+      },
+      cutOff: () => onLost(new Error('what it needs next is not held any longer')),
+    });
     // Its end may be long after that of the replica: what is on its way still goes out.
-    socket.once('close', () => this.#outlets.delete(outlet));
+    socket.once('close', () => {
+      this.#outlets.delete(outlet);
+      letGo?.();
+    });
     return outlet;
   }
 
