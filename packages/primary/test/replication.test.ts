@@ -364,6 +364,32 @@ it('a copy that takes longer than the time-out is no silence of the replica', as
   await expect.poll(() => server.replicas).toMatchObject([{ state: 'online' }]);
 });
 
+it('who has more than there is here is asked to wait, where it is on its way from above', async () => {
+  const history = startHistory('a'.repeat(40));
+  const held = { history, firstByte: 1, offset: 100, growing: false };
+  let above = 200;
+  const source: Source = {
+    get held() {
+      return held;
+    },
+    upstream: { host: '127.0.0.1', port: 1, up: true },
+    openSnapshot: async () => {
+      return { history, offset: 100, length: 0, async *read() {}, close: async () => {} };
+    },
+    async *read() {},
+    lookAbove: async () => {
+      held.growing = above > held.offset;
+    },
+  };
+  const server = new ReplicationServer(source);
+  onTestFinished(() => server.close());
+  await server.listen();
+  const peer = await Peer.connect(server.port);
+  expect(await peer.ask('PSYNC', history.id, '151')).toMatch(/^-NOMASTERLINK /);
+  above = 100;
+  expect(await peer.ask('PSYNC', history.id, '151')).toBe(`+FULLRESYNC ${history.id} 100`);
+});
+
 /** Lets one through at each opening. */
 class Gate {
   #open = 0;
