@@ -386,7 +386,7 @@ it('who has more than there is here is asked to wait, where it is on its way fro
   await server.listen();
   const peer = await Peer.connect(server.port);
   expect(await peer.ask('PSYNC', history.id, '151')).toMatch(/^-NOMASTERLINK /);
-  above = 100;
+  [above, held.growing] = [100, false];
   expect(await peer.ask('PSYNC', history.id, '151')).toBe(`+FULLRESYNC ${history.id} 100`);
 });
 
