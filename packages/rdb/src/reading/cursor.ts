@@ -18,8 +18,8 @@ export const DEFAULT_MAX_LENGTH: number = 512 * 1024 * 1024;
 /**
  * The bytes of an RDB that were pushed and not read yet, and a place in them.
  *
- * What is read past their end comes out as nothing, and sets `short`: whoever reads several things that
- * belong together looks at `short` once, goes back to where the first began, and reads all of them anew
+ * What is read past their end comes out as nothing, and sets `short`; from then on nothing is read. Whoever
+ * reads several things that belong together looks at `short` once, goes back to where the first began, and reads all of them anew
  * when there is more.
  */
 export class Cursor {
@@ -88,7 +88,7 @@ export class Cursor {
   }
 
   u8(): number {
-    if (this.#at < this.#end) return this.#bytes[this.#at++]!;
+    if (!this.short && this.#at < this.#end) return this.#bytes[this.#at++]!;
     this.short = true;
     return 0;
   }
@@ -162,7 +162,7 @@ export class Cursor {
 
   /** The same, exact: what is written of 64 bits may be any number. @throws {RdbError} `CORRUPT` */
   bigLength(): bigint {
-    if (this.#at < this.#end && this.#bytes[this.#at] === 0x81) {
+    if (!this.short && this.#at < this.#end && this.#bytes[this.#at] === 0x81) {
       this.#at++;
       return (BigInt(this.#u32()) << 32n) | BigInt(this.#u32());
     }
@@ -178,7 +178,7 @@ export class Cursor {
    */
   string(): Uint8Array {
     const start = this.position;
-    const first = this.#at < this.#end ? this.#bytes[this.#at]! : 0;
+    const first = this.#peek();
     if (first >> 6 !== ENCODED) return this.take(this.#checked(this.length(), start));
     this.u8();
     switch (first & 0x3f) {
@@ -201,7 +201,7 @@ export class Cursor {
    * @throws {RdbError} `CORRUPT`
    */
   stringLength(): number {
-    const first = this.#at < this.#end ? this.#bytes[this.#at]! : 0;
+    const first = this.#peek();
     if (first >> 6 !== ENCODED) return this.length();
     const start = this.position;
     this.u8();
@@ -224,6 +224,10 @@ export class Cursor {
 
   corrupt(what: string, position: number = this.position): RdbError {
     return new RdbError('CORRUPT', position, `${what}, at byte ${position}`);
+  }
+
+  #peek(): number {
+    return !this.short && this.#at < this.#end ? this.#bytes[this.#at]! : 0;
   }
 
   /** Both lengths are held against the limit; LZF that is longer than what it expands to is not written. */
@@ -261,7 +265,7 @@ export class Cursor {
   }
 
   #has(length: number): boolean {
-    if (this.#end - this.#at >= length) return true;
+    if (!this.short && this.#end - this.#at >= length) return true;
     this.short = true;
     return false;
   }
