@@ -8,6 +8,7 @@ import { benchFollow } from './follow.ts';
 import { benchFullSync } from './full-sync.ts';
 import { benchLogSize } from './log-size.ts';
 import { newestRedis } from './primary.ts';
+import { benchRdb } from './rdb.ts';
 import { newReport, type Report } from './report.ts';
 import type { Size } from './size.ts';
 
@@ -19,10 +20,11 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   follow: benchFollow,
   'full-sync': benchFullSync,
   'fan-out': benchFanOut,
+  rdb: benchRdb,
   'log-size': benchLogSize,
 };
 /** Those need a server, and the accounting of Linux. */
-const ON_SERVERS = ['follow', 'full-sync', 'fan-out'];
+const ON_SERVERS = ['follow', 'full-sync', 'fan-out', 'rdb'];
 
 process.exitCode = await main(process.argv.slice(2));
 
