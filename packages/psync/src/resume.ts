@@ -26,7 +26,7 @@ export type ResumePlan =
       readonly upstreamId: string;
       readonly reason: string;
     }
-  /** The server is behind, and on its way: ask it again. */
+  /** The server is behind, and on its way, or has nothing just now: ask it again. */
   | { readonly type: 'wait'; readonly reason: string }
   /** Nothing that is held can be gone on from: a full copy. */
   | { readonly type: 'full'; readonly reason: string };
@@ -51,6 +51,8 @@ export function planResume(held: HeldStream, report: ReplicationReport | undefin
   if (report === undefined) return { type: 'continue', note: UNREPORTED };
   const { id, offset } = report;
   if (id === undefined || offset === undefined) return { type: 'continue', note: UNNAMED };
+  // A forebay that is about to take another id, or nothing yet; no server is ever without one.
+  if (id === BLANK_ID) return { type: 'wait', reason: 'it has no history to go on from just now' };
   if (sameId(id, held.history.id) && held.offset > offset) return planAhead(held, report, offset);
   const point = sharedPoint(held, report, offset);
   if (point === undefined) return { type: 'full', reason: strangers(held, report) };

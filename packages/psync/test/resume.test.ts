@@ -166,6 +166,13 @@ describe('a replica under our id that is behind', () => {
   });
 });
 
+describe('a server that has no history just now', () => {
+  it.each([HELD, SHIFTED])('is waited for: a full copy would be of what we may hold', (held) => {
+    const told = report({ role: 'replica', id: BLANK_ID, offset: 0 });
+    expect(planResume(held, told)).toMatchObject({ type: 'wait' });
+  });
+});
+
 describe('a full copy is asked for', () => {
   it.each<[string, HeldStream, ReplicationReport, RegExp]>([
     [
