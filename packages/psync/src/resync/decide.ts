@@ -44,7 +44,8 @@ export type ResyncRules = 'psync1' | 'psync2';
  * Whether a replica can be continued: the window is the same by both sets of rules, and its end belongs
  * to it: one past the last byte is continued with nothing, two past is a full resync. Ids are compared
  * without case (`replication.c: masterTryPartialResynchronization`). The answer `later`, to a replica
- * that is ahead of a relay, is ours: a full copy would cost it what it has.
+ * that is ahead of a relay, is ours: a full copy would cost it what it has. (A server in the middle
+ * answers so to everybody while its own link is down.)
  */
 export function decideResync(
   request: ResyncRequest,
@@ -57,7 +58,13 @@ export function decideResync(
     return full('asked-for', 'it holds no history, and asked for a full copy');
   const current = sameId(id, history.id);
   const second = rules === 'psync2' && history.secondIdLimit >= 0 && sameId(id, history.secondId);
-  if (!current && !second) return full('unknown-id', `its history ${printable(id)} is not ours`);
+  if (!current && !second) {
+    const reason = `its history ${printable(id)} is not ours`;
+    // Another id is on its way here too where a primary above was promoted: the replica has heard of it
+    // already, and goes on from where this ends, or after that.
+    if (held.growing && next > offset) return { type: 'later', reason: `${reason}, as yet` };
+    return full('unknown-id', reason);
+  }
   if (!current && next > history.secondIdLimit) {
     const shared = `what is shared under that id ends before ${history.secondIdLimit}`;
     return full('past-shift', `it asks for ${next} under our second id, and ${shared}`);
