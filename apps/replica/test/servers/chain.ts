@@ -1,5 +1,5 @@
 import type { InstalledServer } from '@forebay/conformance';
-import { compareDataSets, Server, seedDataSet } from '@forebay/conformance';
+import { compareDataSets, installedServers, Server, seedDataSet } from '@forebay/conformance';
 import { expect, onTestFinished } from 'vitest';
 import { Daemon, freshDirectory } from '../daemon.ts';
 import { holdStill } from '../primary.ts';
@@ -18,12 +18,13 @@ export interface Chain {
 export async function chain(
   installed: InstalledServer,
   config: Record<string, string> = {},
+  megabytes = 2,
 ): Promise<Chain> {
   const primary = await Server.start(installed, {
     config: { 'repl-backlog-size': '64mb', ...config },
   });
   onTestFinished(() => primary.stop());
-  await seedDataSet(primary.client, { megabytes: 2 });
+  await seedDataSet(primary.client, { megabytes });
   const directory = await freshDirectory();
   const daemon = Daemon.follow(primary, directory, '--port', '0');
   await daemon.prints(/full copy done/);
@@ -34,8 +35,14 @@ export function portOf(daemon: Daemon): number {
   return Number(/replicas are served at 127\.0\.0\.1:(\d+)/.exec(daemon.printed)?.[1]);
 }
 
-export async function replicaOf(installed: InstalledServer, port: number): Promise<Server> {
-  const server = await Server.start(installed, { config: { replicaof: `127.0.0.1 ${port}` } });
+export async function replicaOf(
+  installed: InstalledServer,
+  port: number,
+  config: Record<string, string> = {},
+): Promise<Server> {
+  const server = await Server.start(installed, {
+    config: { replicaof: `127.0.0.1 ${port}`, ...config },
+  });
   onTestFinished(() => server.stop());
   return server;
 }
@@ -60,4 +67,14 @@ export async function expectEqual(primary: Server, replica: Server): Promise<voi
 
 export function fullResyncs(replica: Server): number {
   return replica.log().match(/Full resync from/g)?.length ?? 0;
+}
+
+/** Those of these that are installed. */
+export function serversNamed(...names: string[]): InstalledServer[] {
+  return installedServers().filter(({ name }) => names.includes(name));
+}
+
+/** The oldest and the newest Redis, and the newest Valkey: where seven would tell no more than these. */
+export function threeServers(): InstalledServer[] {
+  return serversNamed('redis-6.0', 'redis-8.0', 'valkey-9.1');
 }
