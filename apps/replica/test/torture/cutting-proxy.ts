@@ -5,6 +5,8 @@ import type { Server } from '@forebay/conformance';
 /** Bytes of a connection's beginning that are remembered. */
 const HEAD = 16 * 1024;
 
+type Address = Pick<Server, 'host' | 'port'>;
+
 /** Where connections are to be cut, one after another, and what came of it. */
 export class CutPlan {
   readonly #places: number[] = [];
@@ -77,7 +79,7 @@ export class CuttingProxy implements AsyncDisposable {
     this.#listener = listener;
   }
 
-  static async listen(primary: Server, plan: CutPlan): Promise<CuttingProxy> {
+  static async listen(primary: Address, plan: CutPlan): Promise<CuttingProxy> {
     const listener = createServer((replica) => void proxy.#relay(replica, primary, plan));
     const proxy = new CuttingProxy(listener);
     await new Promise<void>((resolve) => listener.listen(0, proxy.host, resolve));
@@ -100,7 +102,7 @@ export class CuttingProxy implements AsyncDisposable {
     await closed;
   }
 
-  async #relay(replica: Socket, { host, port }: Server, plan: CutPlan): Promise<void> {
+  async #relay(replica: Socket, { host, port }: Address, plan: CutPlan): Promise<void> {
     this.#hold(replica);
     const place = await plan.take();
     const primary = this.#hold(connect({ host, port }));
