@@ -8,7 +8,6 @@ import {
   fullResyncs,
   replicaOf,
   serversNamed,
-  threeServers,
 } from './chain.ts';
 
 /** Seconds that a replica may be silent where writes need one. */
@@ -58,33 +57,36 @@ describe.each(serversNamed('redis-6.0', 'valkey-9.1'))('a primary of $name', (in
   });
 });
 
-describe.each(threeServers())('a replica of $name below us', (installed) => {
-  it('that runs a script without end, and one that sleeps, hold up nobody, and catch up', async () => {
-    const { primary, port } = await chain(installed);
-    const one = () => replicaOf(installed, port);
-    const [busy, asleep, awake] = await Promise.all([one(), one(), one()]);
-    const replicas = [busy, asleep, awake];
-    for (const replica of replicas) await expectCaughtUp(primary, replica);
-    await busy.command('CONFIG', 'SET', 'lua-time-limit', 50);
-    const script = busy.newClient().call('EVAL', ['while true do end', '0']).catch(String);
-    await expect.poll(() => busy.command('PING').catch(String)).toMatch(/BUSY/);
-    const slept = asleep.command('DEBUG', 'SLEEP', 2);
-    const load = loadOn(primary).start();
-    await expect.poll(() => load.commands).toBeGreaterThan(300);
-    await load.stop();
-    // What is acknowledged is what is written here, whoever below has it.
-    await caughtUp(primary);
-    await expectEqual(primary, awake);
-    expect(await busy.command('PING').catch(String)).toMatch(/BUSY/);
-    await busy.command('SCRIPT', 'KILL');
-    expect(await script).toMatch(/[Ss]cript killed/);
-    await slept;
-    for (const replica of replicas) {
-      await expectEqual(primary, replica);
-      expect(fullResyncs(replica)).toBe(1);
-    }
-  });
-});
+describe.each(serversNamed('redis-6.0', 'valkey-9.1'))(
+  'a replica of $name below us',
+  (installed) => {
+    it('that runs a script without end, and one that sleeps, hold up nobody, and catch up', async () => {
+      const { primary, port } = await chain(installed);
+      const one = () => replicaOf(installed, port);
+      const [busy, asleep, awake] = await Promise.all([one(), one(), one()]);
+      const replicas = [busy, asleep, awake];
+      for (const replica of replicas) await expectCaughtUp(primary, replica);
+      await busy.command('CONFIG', 'SET', 'lua-time-limit', 50);
+      const script = busy.newClient().call('EVAL', ['while true do end', '0']).catch(String);
+      await expect.poll(() => busy.command('PING').catch(String)).toMatch(/BUSY/);
+      const slept = asleep.command('DEBUG', 'SLEEP', 2);
+      const load = loadOn(primary).start();
+      await expect.poll(() => load.commands).toBeGreaterThan(300);
+      await load.stop();
+      // What is acknowledged is what is written here, whoever below has it.
+      await caughtUp(primary);
+      await expectEqual(primary, awake);
+      expect(await busy.command('PING').catch(String)).toMatch(/BUSY/);
+      await busy.command('SCRIPT', 'KILL');
+      expect(await script).toMatch(/[Ss]cript killed/);
+      await slept;
+      for (const replica of replicas) {
+        await expectEqual(primary, replica);
+        expect(fullResyncs(replica)).toBe(1);
+      }
+    });
+  },
+);
 
 /** Since 7.0 a primary that is to end waits until its replicas have all that it has. */
 describe.each(serversNamed('redis-7.0', 'valkey-9.1'))(

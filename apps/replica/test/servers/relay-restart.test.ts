@@ -9,6 +9,7 @@ import {
   fullResyncs,
   portOf,
   replicaOf,
+  serversNamed,
   threeServers,
 } from './chain.ts';
 import { DaemonNode } from './nodes.ts';
@@ -138,53 +139,62 @@ describe.each(threeServers().slice(0, 1))(
   },
 );
 
-describe.each(threeServers())('a replica of $name below us', (installed) => {
-  it('that was shut down and started again goes on partially by what is in its RDB', async () => {
-    const { upper, daemon } = await chainOf(installed);
-    const lower = await restartable(installed, { replicaof: `127.0.0.1 ${portOf(daemon)}` });
-    await expectCaughtUp(upper.server, lower.server);
-    await lower.shutDown();
-    await seedDataSet(upper.server.client, { megabytes: 2, seed: 2 });
-    const again = await lower.start();
-    await expectEqual(upper.server, again);
-    expect(fullResyncs(again)).toBe(0);
-    expect(again.log()).toMatch(/Successful partial resynchronization/);
-  });
+describe.each(serversNamed('redis-6.0', 'valkey-9.1'))(
+  'a replica of $name below us',
+  (installed) => {
+    it('that was shut down and started again goes on partially by what is in its RDB', async () => {
+      const { upper, daemon } = await chainOf(installed);
+      const lower = await restartable(installed, { replicaof: `127.0.0.1 ${portOf(daemon)}` });
+      await expectCaughtUp(upper.server, lower.server);
+      await lower.shutDown();
+      await seedDataSet(upper.server.client, { megabytes: 2, seed: 2 });
+      const again = await lower.start();
+      await expectEqual(upper.server, again);
+      expect(fullResyncs(again)).toBe(0);
+      expect(again.log()).toMatch(/Successful partial resynchronization/);
+    });
 
-  it('stays connected while our link above is cut and goes on under the same id', async () => {
-    const { upper, daemon, below } = await chainOf(installed, { 'repl-ping-replica-period': '1' });
-    const load = loadOn(upper.server).start();
-    for (let cuts = 1; cuts <= 3; cuts++) {
-      await upper.server.command('CLIENT', 'KILL', 'TYPE', 'replica');
-      await daemon.prints(/partial resync/, cuts);
-    }
-    await load.stop();
-    await expectEqual(upper.server, below);
-    expect(below.log()).not.toMatch(
-      /[Cc]onnection (with|to) (master|primary|MASTER|PRIMARY).*lost/,
-    );
-    expect(daemon.printed).not.toMatch(/replica .* (goes on at|is gone)/);
-  });
+    it('stays connected while our link above is cut and goes on under the same id', async () => {
+      const { upper, daemon, below } = await chainOf(installed, {
+        'repl-ping-replica-period': '1',
+      });
+      const load = loadOn(upper.server).start();
+      for (let cuts = 1; cuts <= 3; cuts++) {
+        await upper.server.command('CLIENT', 'KILL', 'TYPE', 'replica');
+        await daemon.prints(/partial resync/, cuts);
+      }
+      await load.stop();
+      await expectEqual(upper.server, below);
+      expect(below.log()).not.toMatch(
+        /[Cc]onnection (with|to) (master|primary|MASTER|PRIMARY).*lost/,
+      );
+      expect(daemon.printed).not.toMatch(/replica .* (goes on at|is gone)/);
+    });
 
-  it('promoted without the PINGs that we have already: we step back, and go on at it', async () => {
-    const upper = await restartable(installed, { 'repl-ping-replica-period': '1' });
-    const daemon = await DaemonNode.start(upper.server.port);
-    const below = await replicaOf(installed, daemon.port);
-    const other = await replicaOf(installed, daemon.port);
-    await expectCaughtUp(upper.server, below);
-    await expectCaughtUp(upper.server, other);
-    // Nothing of what comes meanwhile is read before the promotion.
-    await below.client.multi().call('DEBUG', 'SLEEP', '2.5').call('REPLICAOF', 'NO', 'ONE').exec();
-    await daemon.follow(below.port);
-    await daemon.daemon.prints(/rewound from/);
-    await daemon.daemon.prints(/under a new id/);
-    await below.command('SET', 'after', '1');
-    await upper.server.command('REPLICAOF', '127.0.0.1', daemon.port);
-    // Who cannot step back gets a copy from us: the primary of before too, as below a server.
-    for (const server of [other, upper.server]) {
-      await expectEqual(below, server);
-      expect(server.log()).toMatch(/Full resync from/);
-    }
-    expect(await syncsOf(below)).toMatchObject({ full: 0 });
-  });
-});
+    it('promoted without the PINGs that we have already: we step back, and go on at it', async () => {
+      const upper = await restartable(installed, { 'repl-ping-replica-period': '1' });
+      const daemon = await DaemonNode.start(upper.server.port);
+      const below = await replicaOf(installed, daemon.port);
+      const other = await replicaOf(installed, daemon.port);
+      await expectCaughtUp(upper.server, below);
+      await expectCaughtUp(upper.server, other);
+      // Nothing of what comes meanwhile is read before the promotion.
+      await below.client
+        .multi()
+        .call('DEBUG', 'SLEEP', '2.5')
+        .call('REPLICAOF', 'NO', 'ONE')
+        .exec();
+      await daemon.follow(below.port);
+      await daemon.daemon.prints(/rewound from/);
+      await daemon.daemon.prints(/under a new id/);
+      await below.command('SET', 'after', '1');
+      await upper.server.command('REPLICAOF', '127.0.0.1', daemon.port);
+      // Who cannot step back gets a copy from us: the primary of before too, as below a server.
+      for (const server of [other, upper.server]) {
+        await expectEqual(below, server);
+        expect(server.log()).toMatch(/Full resync from/);
+      }
+      expect(await syncsOf(below)).toMatchObject({ full: 0 });
+    });
+  },
+);
