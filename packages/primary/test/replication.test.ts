@@ -364,6 +364,41 @@ it('a copy that takes longer than the time-out is no silence of the replica', as
   await expect.poll(() => server.replicas).toMatchObject([{ state: 'online' }]);
 });
 
+it('who waits for its snapshot is sent an empty line a second, and none when it has begun', async () => {
+  const [clock, made] = [new SimulatedClock(), new Gate()];
+  const history = startHistory('a'.repeat(40));
+  const source: Source = {
+    held: { history, firstByte: 1, offset: 0 },
+    openSnapshot: async () => {
+      await made.opened();
+      return {
+        ...{ history, offset: 0, length: 1 },
+        async *read() {
+          yield Uint8Array.of(65);
+        },
+        close: async () => {},
+      };
+    },
+    async *read() {},
+  };
+  const server = new ReplicationServer(source, { clock });
+  onTestFinished(() => server.close());
+  await server.listen();
+  const peer = await Peer.connect(server.port);
+  peer.send('PSYNC', '?', '-1');
+  await expect.poll(() => server.replicas).toMatchObject([{ state: 'wait_bgsave' }]);
+  clock.advance(1000);
+  expect(await peer.bytes(1)).toBe('\n');
+  clock.advance(1000);
+  expect(await peer.bytes(1)).toBe('\n');
+  made.open();
+  expect(await peer.line()).toBe(`+FULLRESYNC ${history.id} 0`);
+  expect(await peer.bytes('$1\r\nA'.length)).toBe('$1\r\nA');
+  clock.advance(5000);
+  server.propagate(new Uint8Array([66]));
+  expect(await peer.bytes(1)).toBe('B');
+});
+
 it('who has more than there is here is asked to wait, where it is on its way from above', async () => {
   const history = startHistory('a'.repeat(40));
   const held = { history, firstByte: 1, offset: 100, growing: false };

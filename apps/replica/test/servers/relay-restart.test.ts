@@ -160,7 +160,8 @@ describe.each(serversNamed('redis-6.0', 'valkey-9.1'))(
       });
       const load = loadOn(upper.server).start();
       for (let cuts = 1; cuts <= 3; cuts++) {
-        await upper.server.command('CLIENT', 'KILL', 'TYPE', 'replica');
+        const cut = () => upper.server.command('CLIENT', 'KILL', 'TYPE', 'replica');
+        await expect.poll(cut).toBe(1);
         await daemon.prints(/partial resync/, cuts);
       }
       await load.stop();
