@@ -160,7 +160,7 @@ export class Backlog {
     this.#used += bytes.length;
     this.#written += bytes.length;
     const history = this.#historyLength + bytes.length;
-    this.#historyLength = history < this.#size ? history : this.#size;
+    this.#historyLength = Math.min(this.#size, history);
     while (this.#written - this.#historyLength >= this.#blockLength) this.#dropBlock();
   }
 

@@ -165,7 +165,7 @@ export class ValueWalker {
 }
 
 /** Reads primitives; what is read past the end is nothing, and the cursor says so. */
-export function readUnit(cursor: Cursor, primitives: string): Primitive[] {
+function readUnit(cursor: Cursor, primitives: string): Primitive[] {
   const values: Primitive[] = [];
   for (let i = 0; i < primitives.length; i++) values.push(readPrimitive(cursor, primitives[i]!));
   return values;
