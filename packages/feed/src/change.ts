@@ -1,0 +1,60 @@
+import type { Position } from '@forebay/psync';
+
+/** The version of what a change holds, and of its line: raised when a reader has to know. */
+export const FORMAT_VERSION = 1;
+
+/** One command of the stream that changes something: of a client, a script, an expiry or an eviction. */
+export interface Change {
+  readonly type: 'change';
+  readonly v: typeof FORMAT_VERSION;
+  /** The replication id of the history it belongs to. */
+  readonly id: string;
+  /** Offset of the command's last byte. */
+  readonly offset: number;
+  /** The database it goes to. */
+  readonly database: number;
+  /** Its name, in capitals. */
+  readonly command: string;
+  /**
+   * The keys among its arguments, by the servers' key specifications, in the order of the arguments;
+   * none where it takes none (`FLUSHALL`). Undefined where the command is not known: a module's, or newer.
+   */
+  readonly keys: readonly Uint8Array[] | undefined;
+  /** All its arguments, without the name. They are not changed by anyone, and valid for good. */
+  readonly args: readonly Uint8Array[];
+  /** What transaction it is part of; undefined outside of any. */
+  readonly tx: Transaction | undefined;
+}
+
+/**
+ * A change's place in its transaction: MULTI and EXEC, a script or a function, a command with several
+ * effects. `begin` and `end` count what a filter lets through, so that each transaction of which
+ * anything is seen has both, or one `only`.
+ */
+export interface Transaction {
+  /** Offset of the last byte of its MULTI: no other transaction of the history has the same. */
+  readonly id: number;
+  readonly mark: 'begin' | 'inside' | 'end' | 'only';
+}
+
+/**
+ * The history broke off: what follows belongs on a snapshot at `to`, not on what came before. Changes
+ * in between may have been missed.
+ */
+export interface Reset {
+  readonly type: 'reset';
+  readonly v: typeof FORMAT_VERSION;
+  readonly from: Position;
+  readonly to: Position;
+  readonly reason: string;
+}
+
+/** What came after `to` is no part of the history that is followed now, after a failover say. */
+export interface Rewound {
+  readonly type: 'rewound';
+  readonly v: typeof FORMAT_VERSION;
+  readonly from: Position;
+  readonly to: Position;
+}
+
+export type FeedItem = Change | Reset | Rewound;

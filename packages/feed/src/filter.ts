@@ -1,0 +1,58 @@
+import type { CommandCursor } from '@forebay/resp';
+import type { CommandSpec } from './command-keys.ts';
+import { FeedError } from './errors.ts';
+import { matchesGlob } from './glob.ts';
+
+/** What of the stream is wanted. All that is given has to hold; what is left out lets everything through. */
+export interface ChangeFilter {
+  /** Databases, by number: 0 to 2^31 - 1. */
+  readonly databases?: readonly number[];
+  /** Names of commands, in any case. */
+  readonly commands?: readonly string[];
+  /**
+   * Patterns as in KEYS, of which one has to match one key. What has no key of its own and is a write by
+   * the servers' specifications (`FLUSHALL`, `SWAPDB`) concerns every key and comes through, and so does
+   * a command that they do not have: nobody can say what its keys are. `PUBLISH` and the like do not.
+   */
+  readonly match?: readonly (string | Uint8Array)[];
+}
+
+/** A filter that is read and checked. */
+export class Sieve {
+  readonly #databases: ReadonlySet<number> | undefined;
+  readonly #commands: ReadonlySet<string> | undefined;
+  readonly #patterns: readonly Uint8Array[] | undefined;
+
+  /** @throws {FeedError} `INVALID_OPTION` */
+  constructor({ databases, commands, match }: ChangeFilter) {
+    for (const database of databases ?? []) {
+      if (Number.isInteger(database) && database >= 0 && database < 2 ** 31) continue;
+      throw new FeedError('INVALID_OPTION', `${database} is no database: give a number from 0 on`);
+    }
+    this.#databases = databases && new Set(databases);
+    this.#commands = commands && new Set(commands.map((name) => name.toUpperCase()));
+    this.#patterns = match?.map(toBytes);
+  }
+
+  /** Whether a command comes through; `places` are those of its keys. */
+  lets(
+    database: number,
+    spec: CommandSpec,
+    places: readonly number[],
+    cursor: CommandCursor,
+  ): boolean {
+    if (this.#databases?.has(database) === false) return false;
+    if (this.#commands?.has(spec.name) === false) return false;
+    const patterns = this.#patterns;
+    if (patterns === undefined) return true;
+    if (places.length === 0) return spec.writes;
+    return places.some((place) => {
+      const key = cursor.argument(place + 1);
+      return patterns.some((pattern) => matchesGlob(pattern, key));
+    });
+  }
+}
+
+function toBytes(pattern: string | Uint8Array): Uint8Array {
+  return typeof pattern === 'string' ? Buffer.from(pattern, 'utf8') : pattern;
+}

@@ -1,0 +1,12 @@
+export type { Change, FeedItem, Reset, Rewound, Transaction } from './change.ts';
+export { FORMAT_VERSION } from './change.ts';
+export type { DecoderStart } from './change-decoder.ts';
+export { ChangeDecoder } from './change-decoder.ts';
+export type { FeedErrorCode } from './errors.ts';
+export { FeedError } from './errors.ts';
+export type { ChangeFilter } from './filter.ts';
+export { matchesGlob } from './glob.ts';
+export type { LineValue } from './line.ts';
+export { formatLine } from './line.ts';
+export type { Place } from './place.ts';
+export { formatPlace, parsePlace } from './place.ts';
