@@ -462,6 +462,7 @@ export class Log {
       get closed() {
         return log.#closed || log.#failure !== undefined;
       },
+      look: async () => {},
       onChange: (wake) => this.#readers.onChange(wake),
       seat: (seat) => this.#readers.seat(seat),
     };

@@ -31,19 +31,27 @@ export class Cursor {
     return this.#position;
   }
 
+  /** The number of the segment that it is in. */
+  get segment(): number {
+    return this.#segment;
+  }
+
   /**
-   * Reads on from what was kept last. It begins with `rewound` where that was taken back since, and
+   * Reads on from what was kept last, or from an offset before it (`from`), where a command or a
+   * transaction is to be seen whole. It begins with `rewound` where that was taken back since, and
    * waits where what it had read was lost in a power cut and has not come again yet.
    *
    * @throws {LogError} `NOT_COVERED` when it was cut off; `CORRUPT`, `IO`
    */
   async *read(
-    options: Pick<ReadOptions, 'follow' | 'signal'> = {},
+    options: Pick<ReadOptions, 'follow' | 'signal'> & { readonly from?: number } = {},
   ): AsyncGenerator<LogItem, void, void> {
     const { name } = this;
+    const { from: offset = this.#position.offset, ...rest } = options;
     const segment = this.#segment;
     const place = { name, segment, ahead: true };
-    for await (const item of this.#host.read(this.#position, { ...options, ...place })) {
+    const position = { id: this.#position.id, offset };
+    for await (const item of this.#host.read(position, { ...rest, ...place })) {
       this.#reading = item.segment;
       yield item;
     }

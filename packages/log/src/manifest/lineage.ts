@@ -84,7 +84,7 @@ function beyond(manifest: Manifest, segment: Segment, at: Position, shared: numb
 }
 
 /** The segment that a tail was taken from, and the last of its bytes that later step backs have left. */
-function leftOf(manifest: Manifest, tail: Segment): { parent: Segment; end: number } {
+export function leftOf(manifest: Manifest, tail: Segment): { parent: Segment; end: number } {
   const i = manifest.past.findIndex(({ number }) => number === tail.number);
   const later = manifest.past.slice(i);
   const reset = later.findIndex(({ by }) => by === 'reset');

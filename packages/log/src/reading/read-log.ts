@@ -98,6 +98,10 @@ class Reader implements ReaderSeat {
     return this.#segment;
   }
 
+  get id(): string {
+    return this.#id;
+  }
+
   get offset(): number {
     return this.#offset;
   }
@@ -128,7 +132,9 @@ class Reader implements ReaderSeat {
     if (segment !== this.#segment || offset >= this.#offset) return;
     const here = { id: this.#id, offset: this.#offset };
     const from = this.#rewound?.type === 'rewound' ? this.#rewound.from : here;
-    const to = positionIn(this.#log.manifest.live, offset);
+    const { manifest } = this.#log;
+    const left = segmentsOf(manifest).find(({ number }) => number === segment) ?? manifest.live;
+    const to = positionIn(left, offset);
     this.#rewound = { type: 'rewound', from, to, segment };
     this.#offset = offset;
     this.#id = to.id;
@@ -152,6 +158,7 @@ class Reader implements ReaderSeat {
         if (this.#rewound === undefined) return item;
       } catch (error) {
         if (this.#log.closed) return undefined;
+        await this.#log.look();
         // Files are cut and removed when a change is committed: what was read by the one before is gone.
         if (manifest === this.#log.manifest) throw error;
       }

@@ -21,6 +21,10 @@ export class Readers {
     this.#waiting.add(wake);
   }
 
+  get anyWaiting(): boolean {
+    return this.#waiting.size > 0;
+  }
+
   /** There may be more, or the end. */
   wake(): void {
     for (const resolve of this.#waiting) resolve();

@@ -11,6 +11,8 @@ export interface WatchedLog {
   /** Whether nothing more is to be read: it was closed, or has failed and takes back what is not synced. */
   readonly closed: boolean;
   readonly pathOf: (name: string) => string;
+  /** Finds out what has changed, where nobody tells. @throws {LogError} */
+  look(): Promise<void>;
   /** Calls `wake` once, at the next change. */
   onChange(wake: () => void): void;
   /** Registers a reader: what it still needs is not dropped while it reads. */
@@ -21,6 +23,8 @@ export interface WatchedLog {
 export interface ReaderSeat {
   /** The number of the segment. */
   readonly segment: number;
+  /** The id that its place is called by; empty before it has found that. */
+  readonly id: string;
   /** Offset of the last byte it has taken, or will not need again. */
   readonly offset: number;
   /** What it is called; undefined where it has no name. */

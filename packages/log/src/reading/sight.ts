@@ -1,0 +1,68 @@
+import type { Disk } from '../disk/disk.ts';
+import { LogError, orLogError } from '../errors.ts';
+import { endOffsetOf } from '../increment/preamble.ts';
+import { formatManifest } from '../manifest/format.ts';
+import type { Manifest } from '../manifest/manifest.ts';
+import { lastIncrement } from '../manifest/manifest.ts';
+import { bootedError } from '../manifest/parse.ts';
+import { pathIn, readManifest } from '../recovery/open-directory.ts';
+
+/** How often a directory is looked at anew that has changed meanwhile. */
+const TRIES = 20;
+
+/** What one look at a directory has shown. */
+export interface Sight {
+  readonly manifest: Manifest;
+  /** The manifest as text: what tells two of them apart. */
+  readonly text: string;
+  /** Offset of the last byte of the live segment. */
+  readonly written: number;
+}
+
+/**
+ * Looks at a directory that may be written to meanwhile: reads the manifest, and how long the file is
+ * that it says is written to.
+ *
+ * @throws {LogError} `FOREIGN` where there is no log, or where a server has written to it;
+ *   `NEWER_VERSION`, `CORRUPT`, `IO`
+ */
+export async function lookAt(disk: Disk, directory: string): Promise<Sight> {
+  for (let tries = 1; ; tries++) {
+    const { manifest, text } = await manifestOf(disk, directory);
+    const isLast = tries === TRIES;
+    try {
+      return { manifest, text, written: await writtenBy(disk, directory, manifest) };
+    } catch (error) {
+      if (isLast || text === (await manifestOf(disk, directory)).text) throw error;
+    }
+  }
+}
+
+export function isSameSight(a: Sight, b: Sight): boolean {
+  return a.written === b.written && a.text === b.text;
+}
+
+async function manifestOf(
+  disk: Disk,
+  directory: string,
+): Promise<{ manifest: Manifest; text: string }> {
+  const manifest = await readManifest(disk, directory);
+  if (manifest !== undefined) return { manifest, text: formatManifest(manifest) };
+  await orLogError(directory, 'reading', () => disk.list(directory));
+  throw new LogError('FOREIGN', directory, `${directory} holds no log`);
+}
+
+async function writtenBy(
+  disk: Disk,
+  directory: string,
+  { live, closedSize }: Manifest,
+): Promise<number> {
+  const last = lastIncrement(live);
+  const path = pathIn(directory, last.name);
+  const { size } = await orLogError(path, 'reading', () => disk.stat(path));
+  // Whoever opens the log takes the size back before the first append.
+  if (closedSize !== undefined && size !== closedSize) {
+    throw bootedError(path, `had ${closedSize} bytes when it was closed, and has changed since`);
+  }
+  return Math.max(last.startOffset, endOffsetOf(last, size));
+}
