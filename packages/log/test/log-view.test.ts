@@ -134,9 +134,7 @@ describe('a view of a log that is written to', () => {
     await (await view.cursor('feed')).commit(at(100 + SET.length));
     expect((await log.cursor('feed')).position).toEqual(at(100 + SET.length));
     const again = await (await LogView.open(directory)).cursor('feed');
-    expect(await collect(again.read({ follow: false, from: 100 }))).toHaveLength(
-      SET.length + PING.length,
-    );
+    expect(await collect(again.read({ follow: false }))).toHaveLength(PING.length);
   });
 
   it('ends when it is closed, and when the signal is aborted', async () => {

@@ -114,6 +114,7 @@ function optionsOf(steps: readonly Step[]): ReplicaHandshakeOptions {
     ...(given.address === undefined ? {} : { announcedAddress: given.address }),
     ...(given.version === 'none' ? { version: false } : {}),
     ...(given['rdb-only'] === undefined ? {} : { rdbOnly: true }),
+    ...(given['rdb-filter-only'] === undefined ? {} : { rdbFilterOnly: given['rdb-filter-only'] }),
     ...(given.report === undefined ? {} : { askReport: true }),
     ...(resume === undefined ? {} : { resume }),
   };

@@ -27,6 +27,8 @@ export interface LinkOptions {
   readonly version: string | false | undefined;
   /** A snapshot is wanted, and no stream. */
   readonly rdbOnly: boolean;
+  /** What a snapshot is to hold; everything unless given. */
+  readonly rdbFilterOnly: string | undefined;
   /** What the server says of itself is to be known before something is resumed. */
   readonly asksReport: boolean;
   readonly timeouts: Timeouts;
@@ -40,6 +42,7 @@ export function newHandshake(
   cached: CachedStream | undefined,
 ): ReplicaHandshake {
   const { address, listeningPort, announcedAddress, version, rdbOnly, asksReport } = options;
+  const { rdbFilterOnly } = options;
   const { username, password } = address;
   return new ReplicaHandshake({
     ...(password === undefined ? {} : { password }),
@@ -48,6 +51,7 @@ export function newHandshake(
     ...(announcedAddress === undefined ? {} : { announcedAddress }),
     ...(version === undefined ? {} : { version }),
     ...(cached === undefined ? {} : { resume: positionOf(cached), askReport: asksReport }),
+    ...(rdbFilterOnly === undefined ? {} : { rdbFilterOnly }),
     rdbOnly,
   });
 }

@@ -37,6 +37,11 @@ export interface ReplicaOptions extends ReplicaTarget {
    * an attempt that fails is the last. Not with `resume`.
    */
   readonly rdbOnly?: boolean;
+  /**
+   * What the snapshot of a full resync is to hold (`REPLCONF rdb-filter-only`, 7.0 and later): `functions`,
+   * or nothing (`""`); everything unless given. Older servers refuse the option and send everything.
+   */
+  readonly rdbFilterOnly?: string;
   /** Milliseconds of silence after which a link is given up, 60,000 each by default. */
   readonly timeouts?: Partial<Timeouts>;
   readonly backoff?: BackoffOptions;
@@ -81,6 +86,7 @@ export function linkOptions(options: ReplicaOptions): LinkOptions {
     announcedAddress: options.announcedAddress,
     version: options.version,
     rdbOnly: options.rdbOnly ?? false,
+    rdbFilterOnly: options.rdbFilterOnly,
     asksReport: options.onUpstream !== undefined,
     timeouts: {
       connect: timeouts?.connect ?? DEFAULT_TIMEOUT,

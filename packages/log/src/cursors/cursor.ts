@@ -37,33 +37,31 @@ export class Cursor {
   }
 
   /**
-   * Reads on from what was kept last, or from an offset before it (`from`), where a command or a
-   * transaction is to be seen whole. It begins with `rewound` where that was taken back since, and
+   * Reads on from what was kept last. It begins with `rewound` where that was taken back since, and
    * waits where what it had read was lost in a power cut and has not come again yet.
    *
    * @throws {LogError} `NOT_COVERED` when it was cut off; `CORRUPT`, `IO`
    */
   async *read(
-    options: Pick<ReadOptions, 'follow' | 'signal'> & { readonly from?: number } = {},
+    options: Pick<ReadOptions, 'follow' | 'signal'> = {},
   ): AsyncGenerator<LogItem, void, void> {
     const { name } = this;
-    const { from: offset = this.#position.offset, ...rest } = options;
     const segment = this.#segment;
     const place = { name, segment, ahead: true };
-    const position = { id: this.#position.id, offset };
-    for await (const item of this.#host.read(position, { ...rest, ...place })) {
+    for await (const item of this.#host.read(this.#position, { ...options, ...place })) {
       this.#reading = item.segment;
       yield item;
     }
   }
 
   /**
-   * Keeps a place, durable when it resolves: what came up to it will not be read again.
+   * Keeps a place, durable when it resolves: what came up to it will not be read again. `segment` is the
+   * number of its segment, where an id names several; that of the item read last unless given.
    *
    * @throws {LogError} `NOT_COVERED` unless it is in the log; `IO`
    */
-  async commit(position: Position): Promise<void> {
-    this.#segment = await this.#host.keep(this.name, position, this.#reading);
+  async commit(position: Position, segment: number = this.#reading): Promise<void> {
+    this.#segment = await this.#host.keep(this.name, position, segment);
     this.#position = position;
   }
 

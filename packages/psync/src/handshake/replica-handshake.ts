@@ -42,6 +42,12 @@ export interface ReplicaHandshakeOptions {
    */
   readonly rdbOnly?: boolean;
   /**
+   * Told as `REPLCONF rdb-filter-only` (7.0 and later) where given: what the snapshot of a full resync is
+   * to hold, `functions` or nothing (`""`). The stream after it is the whole one (`replication.c:
+   * replconfCommand`).
+   */
+  readonly rdbFilterOnly?: string;
+  /**
    * Asks for `INFO replication` before PSYNC, and then waits for `ask`, which says what to resume in
    * the place of `resume`.
    */
@@ -232,7 +238,8 @@ export class ReplicaHandshake {
 
   /** The REPLCONFs, in one write; each in a command of its own, for one bad option ends a command. */
   #introduce(): void {
-    const { listeningPort = 0, announcedAddress, version = '9.1.2', rdbOnly } = this.#options;
+    const { listeningPort = 0, announcedAddress, version = '9.1.2' } = this.#options;
+    const { rdbOnly, rdbFilterOnly } = this.#options;
     const told: [option: string, words: string[]][] = [
       ['listening-port', ['listening-port', String(listeningPort)]],
       ['capa', ['capa', 'eof', 'capa', 'psync2']],
@@ -242,6 +249,9 @@ export class ReplicaHandshake {
     }
     if (version !== false) told.push(['version', ['version', version]]);
     if (rdbOnly === true) told.push(['rdb-only', ['rdb-only', '1']]);
+    if (rdbFilterOnly !== undefined) {
+      told.push(['rdb-filter-only', ['rdb-filter-only', rdbFilterOnly]]);
+    }
     this.#state = 'replconf';
     this.#unanswered = told.map(([option]) => option);
     this.#send(...told.map(([, words]) => ['REPLCONF', ...words]));

@@ -1,0 +1,109 @@
+import type { FeedItem } from './change.ts';
+import { ChangeDecoder } from './change-decoder.ts';
+import { FeedError } from './errors.ts';
+import { Sieve } from './filter.ts';
+import type { FeedOptions } from './options.ts';
+import type { Place } from './place.ts';
+import type { Stream } from './stream.ts';
+import { streamFrom } from './stream.ts';
+
+/**
+ * The changes of a durable log or of a server, in order, each once as long as it runs. It begins when the
+ * first is asked for.
+ *
+ * @throws {FeedError} `INVALID_OPTION`
+ */
+export function feed(options: FeedOptions): Feed {
+  return new Feed(options);
+}
+
+/** Made by `feed`. One who iterates; ended by leaving the loop, by `close`, or by the signal. */
+export class Feed implements AsyncIterableIterator<FeedItem>, AsyncDisposable {
+  readonly #options: FeedOptions;
+  readonly #stream: Stream;
+  #decoder: ChangeDecoder | undefined;
+  /** Where the stream broke off to, until it begins there. */
+  #broken: Place | undefined;
+
+  /** @throws {FeedError} `INVALID_OPTION` */
+  constructor(options: FeedOptions) {
+    new Sieve(options);
+    this.#options = options;
+    this.#stream = streamFrom(options);
+  }
+
+  /**
+   * What has been taken reaches up to here: a feed from this place gives what comes next, and of a
+   * transaction that is not finished all. Undefined before the first.
+   */
+  get position(): Place | undefined {
+    if (this.#broken !== undefined || this.#decoder === undefined) return this.#broken;
+    return { id: this.#decoder.id, ...this.#decoder.boundary };
+  }
+
+  /**
+   * Keeps a place under the cursor's name, durable when it resolves: that of the item given last unless
+   * one is given, which is a `position` of before. After a stop of any kind what comes after it is given
+   * again: at least once.
+   *
+   * @throws {FeedError} `INVALID_OPTION` without a cursor, and before the first item; `NOT_COVERED`, `LOG`
+   */
+  async checkpoint(place: Place | undefined = this.position): Promise<void> {
+    if (place === undefined) {
+      throw new FeedError('INVALID_OPTION', 'nothing has been taken that could be kept');
+    }
+    await this.#stream.keep(place);
+  }
+
+  /** @throws {FeedError} `NOT_COVERED`, `DESYNCHRONIZED`, `LOG`, `LINK` */
+  next(): Promise<IteratorResult<FeedItem, void>> {
+    // Most changes lie in the bytes that are here, and cost no more than a promise.
+    const change = this.#decoder?.next();
+    if (change !== undefined) return Promise.resolve({ value: change, done: false });
+    return this.#more();
+  }
+
+  async return(): Promise<IteratorResult<FeedItem, void>> {
+    await this.close();
+    return { value: undefined, done: true };
+  }
+
+  /** Ends it, in whatever state. */
+  async close(): Promise<void> {
+    await this.#stream.close();
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #more(): Promise<IteratorResult<FeedItem, void>> {
+    for (;;) {
+      const { value: item, done } = await this.#stream.next();
+      if (done) return { value: undefined, done: true };
+      switch (item.type) {
+        case 'start':
+          this.#decoder = new ChangeDecoder({ ...item, filter: this.#options });
+          this.#broken = undefined;
+          break;
+        case 'stream': {
+          const decoder = this.#decoder;
+          if (decoder === undefined) break;
+          decoder.id = item.id;
+          decoder.push(item.bytes);
+          const change = decoder.next();
+          if (change !== undefined) return { value: change, done: false };
+          break;
+        }
+        default:
+          this.#broken = item.to;
+          this.#decoder = undefined;
+          return { value: item, done: false };
+      }
+    }
+  }
+}

@@ -1,0 +1,124 @@
+import type { Position } from '@forebay/psync';
+import { PsyncError, StreamTracker, startHistory } from '@forebay/psync';
+import type { ReplicaErrorCode, ReplicaItem, ReplicaTarget, Resume } from '@forebay/replica';
+import { Replica, ReplicaError } from '@forebay/replica';
+import { FORMAT_VERSION } from './change.ts';
+import { FeedError } from './errors.ts';
+import type { FeedNotice } from './notice.ts';
+import type { Place } from './place.ts';
+import type { Source, SourceItem } from './source.ts';
+
+/** What is wrong with the address or the credentials: as a first answer it will not mend itself. */
+const FINAL_AT_FIRST: readonly ReplicaErrorCode[] = [
+  ...(['UNREACHABLE', 'UNRESOLVED', 'TLS', 'TIMEOUT'] as const),
+  ...(['DENIED', 'REFUSED', 'NOT_UNDERSTOOD'] as const),
+];
+
+export interface LinkSourceOptions {
+  readonly target: ReplicaTarget;
+  readonly from: Place | undefined;
+  readonly onNotice: (notice: FeedNotice) => void;
+}
+
+/** The stream from a primary, or from a replica of one, to which this is a replica that keeps nothing. */
+export class LinkSource implements Source {
+  readonly #replica: Replica;
+  readonly #from: Place | undefined;
+  readonly #onNotice: (notice: FeedNotice) => void;
+  /** What has been passed on; undefined before the first start. */
+  #here: Position | undefined;
+  #reason = '';
+  #closed = false;
+
+  /** @throws {FeedError} `INVALID_OPTION` */
+  constructor({ target, from, onNotice }: LinkSourceOptions) {
+    this.#from = from;
+    this.#onNotice = onNotice;
+    try {
+      const resume = from && resumeAt(from);
+      // Where it is taken, the snapshot is empty: its end alone is wanted, and the SELECT after it.
+      const options = { ...target, rdbFilterOnly: '', ...(resume === undefined ? {} : { resume }) };
+      this.#replica = new Replica(options);
+    } catch (error) {
+      if (!(error instanceof ReplicaError)) throw error;
+      throw new FeedError('INVALID_OPTION', error.message, { cause: error });
+    }
+  }
+
+  async *items(): AsyncGenerator<SourceItem, void, void> {
+    this.#replica.on('attempt-ended', (error, delay) => {
+      const told = new FeedError('LINK', error.message, { cause: error });
+      if (this.#here === undefined && FINAL_AT_FIRST.includes(error.code)) throw told;
+      this.#onNotice({ type: 'retry', error: told, delay });
+    });
+    this.#replica.on('option-refused', (option, reply) => {
+      if (option === 'rdb-filter-only') this.#onNotice({ type: 'whole-snapshot', reply });
+    });
+    for await (const item of this.#replica) {
+      if (this.#closed) return;
+      yield* this.#passOn(item);
+    }
+  }
+
+  keep(): Promise<void> {
+    const message = 'a primary keeps no place: go on from where you were with `from`';
+    return Promise.reject(new FeedError('INVALID_OPTION', message));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#replica.detach();
+  }
+
+  *#passOn(item: ReplicaItem): Generator<SourceItem, void, void> {
+    switch (item.type) {
+      case 'full-resync':
+        this.#reason = item.reason;
+        break;
+      case 'snapshot-end': {
+        const { offset, database } = item;
+        const to = { id: item.history.id, offset };
+        // The one acknowledgement: the primary waits for it before it sends the stream. None follows,
+        // for nothing is stored here, and WAIT must not count it.
+        this.#replica.progress({ written: offset });
+        const from = this.#here ?? this.#from;
+        if (from !== undefined) {
+          const places = { from: { id: from.id, offset: from.offset }, to };
+          yield { type: 'reset', v: FORMAT_VERSION, ...places, reason: this.#reason };
+        }
+        this.#here = to;
+        yield { type: 'start', ...to, database, after: offset };
+        break;
+      }
+      case 'continue': {
+        const begins = this.#here === undefined;
+        this.#here = { id: item.history.id, offset: item.offset };
+        if (!begins) break;
+        const database = this.#from?.database ?? 0;
+        yield { type: 'start', ...this.#here, database, after: item.offset };
+        break;
+      }
+      case 'stream': {
+        const id = this.#here?.id ?? '';
+        this.#here = { id, offset: item.offset };
+        // The bytes are the link's again when the next item is asked for.
+        yield { type: 'stream', bytes: item.bytes.slice(), offset: item.offset, id };
+        break;
+      }
+    }
+  }
+}
+
+/** @throws {FeedError} `INVALID_OPTION` */
+function resumeAt({ id, offset, database }: Place): Resume {
+  if (database === undefined) {
+    const message = 'a partial resync repeats no SELECT: give the position as <id>:<offset>:<db>';
+    throw new FeedError('INVALID_OPTION', message);
+  }
+  try {
+    return { history: startHistory(id), offset, stream: new StreamTracker({ offset, database }) };
+  } catch (error) {
+    if (!(error instanceof PsyncError)) throw error;
+    throw new FeedError('INVALID_OPTION', error.message, { cause: error });
+  }
+}

@@ -1,0 +1,11 @@
+import type { FeedError } from './errors.ts';
+import type { Place } from './place.ts';
+
+/** What a person may want to know of a feed, and a program need not. */
+export type FeedNotice =
+  /** The stream begins here, for the first time or after a break. */
+  | { readonly type: 'begin'; readonly place: Place }
+  /** The link was lost or not made; it is tried again after `delay` milliseconds. */
+  | { readonly type: 'retry'; readonly error: FeedError; readonly delay: number }
+  /** The server does not leave the snapshot away (before 7.0): all of it is sent, and skipped. */
+  | { readonly type: 'whole-snapshot'; readonly reply: string };
