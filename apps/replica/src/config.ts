@@ -5,11 +5,8 @@ import { checkTlsOptions, parseAddress, ReplicaError } from '@forebay/replica';
 import { EXIT, ExitError } from './exit.ts';
 import type { DiskLimit, Retain } from './quantities.ts';
 
-/** What `forebay replica` is told, by flags and by the environment, as it was typed. */
-export interface ReplicaFlags {
-  readonly replicaof?: readonly string[];
-  readonly replicaofFile?: string;
-  readonly dir: string;
+/** Who we are to a server, and how the link is secured, as it was typed. */
+export interface ConnectionFlags {
   readonly masteruser?: string;
   readonly masterauth?: string;
   readonly tls?: boolean;
@@ -18,6 +15,13 @@ export interface ReplicaFlags {
   readonly key?: string;
   readonly sni?: string;
   readonly insecure?: boolean;
+}
+
+/** What `forebay replica` is told, by flags and by the environment, as it was typed. */
+export interface ReplicaFlags extends ConnectionFlags {
+  readonly replicaof?: readonly string[];
+  readonly replicaofFile?: string;
+  readonly dir: string;
   readonly port?: number;
   readonly bind: string;
   readonly requirepass?: string;
@@ -133,7 +137,22 @@ function nextCandidate(words: string[], flags: ReplicaFlags, env: NodeJS.Process
   if (!isPort) throw new ExitError(EXIT.usage, '--replicaof takes HOST PORT, or one URL');
   const host = first.includes(':') ? `[${first}]` : first;
   const url = isUrl ? first : `${flags.tls ? 'rediss' : 'redis'}://${host}:${port}`;
-  const address = addressOf(url, flags.tls === true);
+  return candidateOf('--replicaof', url, flags, env);
+}
+
+/**
+ * The server at a URL; `what` names it in errors. A flag comes before the URL, and that before the
+ * environment.
+ *
+ * @throws {ExitError} usage, or configuration where a file named cannot be used
+ */
+export function candidateOf(
+  what: string,
+  url: string,
+  flags: ConnectionFlags,
+  env: NodeJS.ProcessEnv,
+): Candidate {
+  const address = addressOf(what, url, flags.tls === true);
   const password = flags.masterauth ?? address.password ?? secretOf(env, 'FOREBAY_MASTERAUTH');
   const username = flags.masteruser ?? address.username ?? (env.FOREBAY_MASTERUSER || undefined);
   if (username === undefined || password !== undefined) {
@@ -145,18 +164,19 @@ function nextCandidate(words: string[], flags: ReplicaFlags, env: NodeJS.Process
   );
 }
 
-function addressOf(url: string, secure: boolean): ReturnType<typeof parseAddress> {
+function addressOf(what: string, url: string, secure: boolean): ReturnType<typeof parseAddress> {
   try {
     const address = parseAddress(url);
     if (secure && address.kind === 'tcp') return { ...address, kind: 'tls' };
     return address;
   } catch (error) {
     if (!(error instanceof ReplicaError)) throw error;
-    throw new ExitError(EXIT.usage, `--replicaof cannot be used: ${error.message}`);
+    throw new ExitError(EXIT.usage, `${what} cannot be used: ${error.message}`);
   }
 }
 
-function tlsOf(flags: ReplicaFlags, candidates: Candidates): TlsOptions {
+/** @throws {ExitError} usage, or configuration where a file named cannot be used */
+export function tlsOf(flags: ConnectionFlags, candidates: Candidates): TlsOptions {
   const { cacert, cert, key, sni, insecure } = flags;
   const given = [cacert, cert, key, sni, insecure].some((flag) => flag !== undefined);
   if (given && !candidates.some(({ endpoint }) => endpoint.kind === 'tls')) {

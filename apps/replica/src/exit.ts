@@ -3,6 +3,7 @@ export const EXIT = {
   ok: 0,
   runtime: 1,
   usage: 64,
+  unavailable: 69,
   disk: 74,
   denied: 77,
   configuration: 78,

@@ -1,5 +1,7 @@
+import { FeedError } from '@forebay/feed';
 import { LogError } from '@forebay/log';
 import { RdbReceiverError } from '@forebay/rdb-receiver';
+import { ReplicaError } from '@forebay/replica';
 import { CommanderError } from 'commander';
 import { EXIT, ExitError } from './exit.ts';
 import { buildProgram } from './program.ts';
@@ -20,6 +22,7 @@ export async function main(argv: readonly string[]): Promise<void> {
 function exitCodeOf(error: unknown): number {
   if (error instanceof ExitError) return error.exitCode;
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  if (error instanceof FeedError) return feedExitCodeOf(error);
   if (error instanceof LogError) {
     return error.code === 'IO' || error.code === 'CORRUPT' ? EXIT.disk : EXIT.configuration;
   }
@@ -27,10 +30,28 @@ function exitCodeOf(error: unknown): number {
   return EXIT.runtime;
 }
 
+function feedExitCodeOf({ code, cause }: FeedError): number {
+  switch (code) {
+    case 'INVALID_OPTION':
+    case 'NOT_COVERED':
+      return EXIT.usage;
+    case 'LOG':
+      // A name that no cursor can have.
+      return cause instanceof LogError && cause.code === 'MISUSE' ? EXIT.usage : exitCodeOf(cause);
+    case 'LINK':
+      return cause instanceof ReplicaError && cause.code === 'DENIED'
+        ? EXIT.denied
+        : EXIT.unavailable;
+    case 'DESYNCHRONIZED':
+      return EXIT.runtime;
+  }
+}
+
 function messageOf(error: unknown): string {
   if (error instanceof LogError) return error.message + adviceOn(error.errno);
   if (error instanceof RdbReceiverError) return error.message + adviceOn(error.systemCode);
-  if (error instanceof ExitError) return error.message;
+  if (error instanceof FeedError && error.cause instanceof LogError) return messageOf(error.cause);
+  if (error instanceof ExitError || error instanceof FeedError) return error.message;
   // Not one of ours: a fault in the program, of which the place is worth knowing.
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -4,6 +4,7 @@ import { checkCommand } from './commands/check.ts';
 import { logCommand } from './commands/log.ts';
 import { replicaCommand } from './commands/replica.ts';
 import { restoreCommand } from './commands/restore.ts';
+import { tailCommand } from './commands/tail.ts';
 import type { Reporter } from './reporter.ts';
 
 /** The command line. Flags take the spellings of redis-cli and redis-server. */
@@ -24,6 +25,7 @@ export function buildProgram(reporter: Reporter): Command {
   program.addCommand(restoreCommand(reporter).copyInheritedSettings(program));
   program.addCommand(logCommand().copyInheritedSettings(program));
   program.addCommand(checkCommand(reporter).copyInheritedSettings(program));
+  program.addCommand(tailCommand(reporter).copyInheritedSettings(program));
   return program;
 }
 

@@ -44,7 +44,7 @@ export class Feed implements AsyncIterableIterator<FeedItem>, AsyncDisposable {
   /**
    * Keeps a place under the cursor's name, durable when it resolves: that of the item given last unless
    * one is given, which is a `position` of before. After a stop of any kind what comes after it is given
-   * again: at least once.
+   * again: at least once. It may be called when the feed has ended, too.
    *
    * @throws {FeedError} `INVALID_OPTION` without a cursor, and before the first item; `NOT_COVERED`, `LOG`
    */

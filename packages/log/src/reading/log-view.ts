@@ -130,7 +130,7 @@ export class LogView implements AsyncDisposable {
     return new Cursor(name, position, await this.#keepCursor(name, position), host);
   }
 
-  /** Readers end, and no file stays open. */
+  /** Readers end, and no file stays open. What they have read can still be kept under a cursor's name. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#stopWaiting?.();
@@ -219,7 +219,6 @@ export class LogView implements AsyncDisposable {
   }
 
   async #keepCursor(name: string, position: Position, hint?: number): Promise<number> {
-    if (this.#closed) throw new LogError('MISUSE', this.directory, 'the log is closed');
     await this.look();
     const { manifest, written } = this.#sight;
     const found = locate(manifest, written, position, hint);

@@ -1,0 +1,155 @@
+import type { ChangeFilter, FeedOptions } from '@forebay/feed';
+import { FeedError, parsePlace } from '@forebay/feed';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { ConnectionFlags } from '../config.ts';
+import { candidateOf, tlsOf } from '../config.ts';
+import { EXIT, ExitError } from '../exit.ts';
+import type { Reporter } from '../reporter.ts';
+import { noticesTo, printChanges, printStream } from '../tail/tail.ts';
+import { addConnectionOptions } from './connection-options.ts';
+import { stopSignal } from './replica.ts';
+
+interface TailFlags extends ConnectionFlags {
+  readonly dir?: string;
+  readonly since?: string;
+  readonly cursor?: string;
+  readonly follow: boolean;
+  readonly db?: readonly number[];
+  readonly command?: readonly string[];
+  readonly match?: readonly string[];
+  readonly format: 'json' | 'resp';
+}
+
+const HELP = `
+A line is one JSON object: v, offset (of the command's last byte), id, db, cmd, keys (null where they are
+not known), args, tx (null outside of a transaction; its id, and begin, inside, end or only). Text is
+text, other bytes are {"base64":"..."}. Lines with a type are breaks: after a reset what follows belongs
+on a snapshot at its place, after rewound what came after that place never was. <id>:<offset>:<db> of a
+line is a position for --since.
+
+With --dir the log may be written to meanwhile, and a slow reader costs the primary nothing. From a server
+it is one more replica, which acknowledges nothing: WAIT does not count it, and a shutdown of 7.0 or later
+waits for it (shutdown-timeout). Where the reader is slow, the server keeps what is to come, and cuts the
+link when that is too much (client-output-buffer-limit). Where the backlog still reaches back, it goes on;
+where not, a reset says so. From now on costs the server a fork with an empty snapshot; before 7.0, a whole
+one. A server that never had a replica gets a backlog and a new id by it.
+
+Exit codes: 0 ended, or nobody reads any more; 64 usage, or a position that is not held; 69 the server
+cannot be reached; 74 the disk, or damage; 77 the credentials were refused; 78 DIR holds no log.`;
+
+/** `forebay tail`: the changes, a line each. */
+export function tailCommand(reporter: Reporter): Command {
+  const command = new Command('tail')
+    .description('Print one line for each write, out of a log or from a server.')
+    .argument('[url]', 'the server: a redis://, rediss:// or unix:// URL; or --dir')
+    .helpOption('--help', 'show this text')
+    .exitOverride()
+    .option('--dir <dir>', 'read the log kept there, as forebay replica writes it')
+    .addOption(
+      new Option(
+        '--since <position>',
+        'begin after <id>:<offset>, from a server <id>:<offset>:<db>; from now on by default',
+      ).argParser(positionOf),
+    )
+    .option('--cursor <name>', 'with --dir: begin where this name ended, and keep its place')
+    .option('--no-follow', 'with --dir: end at the end')
+    .addOption(
+      new Option('--db <number>', 'of this database only; may be given again').argParser(
+        databasesOf,
+      ),
+    )
+    .addOption(
+      new Option('--command <name>', 'this command only; may be given again').argParser(listOf),
+    )
+    .addOption(
+      new Option(
+        '--match <glob>',
+        'only what has such a key, or concerns every key; may be given again',
+      ).argParser(listOf),
+    )
+    .addOption(
+      new Option('--format <form>', 'lines of JSON, or the stream as it is')
+        .choices(['json', 'resp'])
+        .default('json'),
+    );
+  return addConnectionOptions(command)
+    .addHelpText('after', HELP)
+    .allowExcessArguments(false)
+    .action(async (url: string | undefined, flags: TailFlags) => {
+      await tail(url, flags, reporter);
+    });
+}
+
+async function tail(url: string | undefined, flags: TailFlags, reporter: Reporter): Promise<void> {
+  const options = optionsOf(url, flags, reporter);
+  try {
+    if (flags.format === 'resp') await printStream(options, reporter);
+    else await printChanges(options);
+  } catch (error) {
+    // `head` has seen enough.
+    if ((error as NodeJS.ErrnoException).code === 'EPIPE') return;
+    throw error;
+  }
+}
+
+/** @throws {ExitError} usage, or configuration where a file named cannot be used */
+function optionsOf(url: string | undefined, flags: TailFlags, reporter: Reporter): FeedOptions {
+  const { dir, since, cursor, follow, format } = flags;
+  const filter = filterOf(flags);
+  if ((url === undefined) === (dir === undefined)) {
+    throw new ExitError(EXIT.usage, 'give the URL of a server, or --dir');
+  }
+  if (format === 'resp' && (cursor !== undefined || Object.keys(filter).length > 0)) {
+    const message = '--format resp is the whole stream: no --cursor, --db, --command or --match';
+    throw new ExitError(EXIT.usage, message);
+  }
+  const common = {
+    ...filter,
+    ...(since === undefined ? {} : { from: since }),
+    signal: stopSignal(),
+    onNotice: noticesTo(reporter),
+  };
+  if (dir !== undefined) {
+    if (dir === '') throw new ExitError(EXIT.usage, '--dir names no directory');
+    return { ...common, dir, follow, ...(cursor === undefined ? {} : { cursor }) };
+  }
+  if (cursor !== undefined || !follow) {
+    throw new ExitError(EXIT.usage, '--cursor and --no-follow need --dir');
+  }
+  const candidate = candidateOf('the URL', url ?? '', flags, process.env);
+  const { endpoint, username, password } = candidate;
+  return {
+    ...common,
+    url: endpoint,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    tls: tlsOf(flags, [candidate]),
+  };
+}
+
+function filterOf({ db, command, match }: TailFlags): ChangeFilter {
+  return {
+    ...(db === undefined ? {} : { databases: db }),
+    ...(command === undefined ? {} : { commands: command }),
+    ...(match === undefined ? {} : { match }),
+  };
+}
+
+function positionOf(text: string): string {
+  try {
+    parsePlace(text);
+    return text;
+  } catch (error) {
+    if (!(error instanceof FeedError)) throw error;
+    throw new InvalidArgumentError(error.message);
+  }
+}
+
+function databasesOf(text: string, before: readonly number[] = []): number[] {
+  if (/^\d{1,9}$/.test(text)) return [...before, Number(text)];
+  throw new InvalidArgumentError('A database is a number from 0 on.');
+}
+
+function listOf(text: string, before: readonly string[] = []): string[] {
+  return [...before, text];
+}

@@ -1,0 +1,109 @@
+import { write } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+
+/** Bytes that are written at once, about; what is less waits until nothing else is to be done. */
+const BATCH = 64 * 1024;
+/** Bytes that may wait for a slow consumer. */
+const MOST_WAITING = 1024 * 1024;
+/** Milliseconds after which a pipe that took nothing is tried again: somebody made it non-blocking. */
+const TRY_AGAIN = 5;
+
+/**
+ * Data to a pipe or a file, in the order in which it came. The process' own `stdout` would block all the
+ * rest while the consumer is slow: here another thread waits for it.
+ */
+export class Output<Mark> {
+  readonly #fd: number;
+  readonly #onFailure: () => void;
+  #waiting: Uint8Array[] = [];
+  #size = 0;
+  #mark: Mark | undefined;
+  #written: Mark | undefined;
+  #writing: Promise<void> | undefined;
+  #soon: NodeJS.Immediate | undefined;
+  #failure: unknown;
+
+  /** `onFailure` is called when nothing more can be written: `flush` throws then. */
+  constructor(fd: number, onFailure: () => void) {
+    this.#fd = fd;
+    this.#onFailure = onFailure;
+  }
+
+  /** The mark of what was written last. */
+  get written(): Mark | undefined {
+    return this.#written;
+  }
+
+  /** Whether all that was added has been written. */
+  get idle(): boolean {
+    return this.#size === 0 && this.#writing === undefined && this.#failure === undefined;
+  }
+
+  /** Whether the consumer should be waited for. */
+  get full(): boolean {
+    return this.#size >= MOST_WAITING || this.#failure !== undefined;
+  }
+
+  /** Adds what is to be written, and what it is known by. */
+  add(data: string | Uint8Array, mark: Mark): void {
+    const bytes = typeof data === 'string' ? Buffer.from(data) : data;
+    this.#waiting.push(bytes);
+    this.#size += bytes.length;
+    this.#mark = mark;
+    if (this.#size >= BATCH) this.#start();
+    else this.#soon ??= setImmediate(() => this.#start());
+  }
+
+  /** Waits until all that was added is written. @throws the system's error: `EPIPE` where nobody reads */
+  async flush(): Promise<void> {
+    while (this.#failure === undefined && !this.idle) {
+      this.#start();
+      await this.#writing;
+    }
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  #start(): void {
+    clearImmediate(this.#soon);
+    this.#soon = undefined;
+    if (this.#failure !== undefined) return;
+    this.#writing ??= this.#write()
+      .catch((error: unknown) => {
+        this.#failure = error;
+        this.#onFailure();
+      })
+      .finally(() => {
+        this.#writing = undefined;
+      });
+  }
+
+  async #write(): Promise<void> {
+    while (this.#size > 0) {
+      const [bytes, mark] = [Buffer.concat(this.#waiting), this.#mark];
+      this.#waiting = [];
+      this.#size = 0;
+      await this.#writeAll(bytes);
+      this.#written = mark;
+    }
+  }
+
+  async #writeAll(bytes: Buffer): Promise<void> {
+    for (let done = 0; done < bytes.length; ) {
+      try {
+        done += await this.#writeSome(bytes, done);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+        await pause(TRY_AGAIN);
+      }
+    }
+  }
+
+  #writeSome(bytes: Buffer, from: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      write(this.#fd, bytes, from, bytes.length - from, null, (error, count) => {
+        if (error === null) resolve(count);
+        else reject(error);
+      });
+    });
+  }
+}

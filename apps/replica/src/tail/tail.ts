@@ -1,0 +1,96 @@
+import type { Feed, FeedNotice, FeedOptions, Place, StreamOptions } from '@forebay/feed';
+import { feed, formatLine, formatPlace, streamFrom } from '@forebay/feed';
+import { formatPosition } from '@forebay/psync';
+import type { Reporter } from '../reporter.ts';
+import { Output } from './output.ts';
+
+/** Milliseconds between two checkpoints. */
+const KEEP_EVERY = 1000;
+
+/** Standard output, without what Node makes of it. */
+const STDOUT = 1;
+
+/** Prints changes as lines, until they end. With a cursor, what has been written is not printed again. */
+export async function printChanges(options: FeedOptions): Promise<void> {
+  await using changes = feed(options);
+  const output = new Output<Place | undefined>(STDOUT, () => void changes.close());
+  const keeper = options.dir !== undefined && options.cursor !== undefined && keep(changes, output);
+  try {
+    for await (const item of changes) {
+      output.add(`${formatLine(item)}\n`, changes.position);
+      if (output.full) await output.flush();
+    }
+    await output.flush();
+  } finally {
+    if (keeper) await keeper.stop();
+  }
+}
+
+/** Prints the stream as it is, until it ends; that it broke off is for the person to see. */
+export async function printStream(options: StreamOptions, reporter: Reporter): Promise<void> {
+  await using stream = streamFrom(options);
+  const output = new Output<undefined>(STDOUT, () => void stream.close());
+  for await (const item of stream) {
+    if (item.type === 'stream') {
+      output.add(item.bytes, undefined);
+      if (output.full) await output.flush();
+    } else if (item.type !== 'start') {
+      const places = `from ${formatPosition(item.from)} to ${formatPosition(item.to)}`;
+      reporter.trouble(`${item.type} ${places}`);
+    }
+  }
+  await output.flush();
+}
+
+/** Says what a person may want to know. */
+export function noticesTo(reporter: Reporter): (notice: FeedNotice) => void {
+  return (notice) => {
+    switch (notice.type) {
+      case 'begin':
+        reporter.step(`begins after ${formatPlace(notice.place)}`);
+        break;
+      case 'retry': {
+        const when = notice.delay === 0 ? 'at once' : `in ${(notice.delay / 1000).toFixed(1)} s`;
+        reporter.trouble(`${notice.error.message}; trying again ${when}`);
+        break;
+      }
+      case 'whole-snapshot':
+        reporter.step(
+          'this server leaves no snapshot away: the whole one comes, and is passed over',
+        );
+        break;
+    }
+  };
+}
+
+/** Keeps the place of what has been written, each second and at the end. */
+function keep(
+  changes: Feed,
+  output: Output<Place | undefined>,
+): { readonly stop: () => Promise<void> } {
+  let kept: Place | undefined;
+  let keeping: Promise<void> = Promise.resolve();
+  let failure: unknown;
+  const keepNow = async () => {
+    // What a filter left out is behind us, too, once all that it let through is written.
+    const place = output.idle ? (changes.position ?? output.written) : output.written;
+    if (place === undefined || (place.offset === kept?.offset && place.id === kept.id)) return;
+    await changes.checkpoint(place);
+    kept = place;
+  };
+  const again = () => {
+    keeping = keeping.then(keepNow).catch((error: unknown) => {
+      failure ??= error;
+      return changes.close();
+    });
+    return keeping;
+  };
+  const timer = setInterval(again, KEEP_EVERY);
+  return {
+    stop: async () => {
+      clearInterval(timer);
+      await again();
+      if (failure !== undefined) throw failure;
+    },
+  };
+}

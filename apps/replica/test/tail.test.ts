@@ -1,0 +1,241 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { freePort, ScriptedPrimary } from '@forebay/conformance';
+import { Log } from '@forebay/log';
+import { StreamTracker, shiftHistory, startHistory } from '@forebay/psync';
+import { encodeCommand } from '@forebay/resp';
+import { describe, expect, it } from 'vitest';
+import { freshDirectory } from './daemon.ts';
+import { Tailing } from './tailing.ts';
+
+const A = 'a'.repeat(40);
+const B = 'b'.repeat(40);
+const EMPTY_RDB = Buffer.from('REDIS0006\xff\0\0\0\0\0\0\0\0', 'latin1');
+
+/** A log of `A` from 0 on, to be written to as the daemon does it. */
+async function newLog(directory: string): Promise<{ log: Log; append: Append; begin: Begin }> {
+  const log = await Log.open(directory, { fsync: 'no' });
+  let stream = new StreamTracker({ offset: 0 });
+  const begin = async (offset: number, id: string) => {
+    const target = log.awaitBase();
+    await writeFile(target.path, EMPTY_RDB);
+    const base = { target, size: EMPTY_RDB.length, crc: crc32(EMPTY_RDB), reason: 'a test' };
+    await log.beginHistory({ ...base, history: startHistory(id), offset, database: 0 });
+    stream = new StreamTracker({ offset });
+  };
+  await begin(0, A);
+  const append = async (...words: (string | Buffer)[]) => {
+    const bytes = encodeCommand(words);
+    stream = stream.offset === log.written ? stream : new StreamTracker({ offset: log.written });
+    stream.push(bytes);
+    await log.append(bytes, stream.boundary);
+  };
+  return { log, append, begin };
+}
+
+type Append = (...words: (string | Buffer)[]) => Promise<void>;
+type Begin = (offset: number, id: string) => Promise<void>;
+
+describe('forebay tail of a directory', () => {
+  it('prints a line for each write from now on, while the log is written to', async () => {
+    const directory = await freshDirectory();
+    const { log, append } = await newLog(directory);
+    await append('SET', 'before', '1');
+    const tail = new Tailing(['--dir', directory]);
+    await tail.begun();
+    await append('SELECT', '3');
+    await append('SET', 'k', Buffer.from([0xff, 0x00]));
+    await tail.until(() => tail.lines.length === 1);
+    expect(tail.lines).toEqual([
+      {
+        ...{ v: 1, offset: log.written, id: A, db: 3, cmd: 'SET' },
+        ...{ keys: ['k'], args: ['k', { base64: '/wA=' }], tx: null },
+      },
+    ]);
+    expect(await tail.stop()).toBe(0);
+    expect(tail.errors).toMatch(new RegExp(`^\\S+ begins after ${A}:\\d+:0\\n$`));
+    await log.close();
+  });
+
+  it('begins after a position, filters, and ends at the end', async () => {
+    const directory = await freshDirectory();
+    const { log, append } = await newLog(directory);
+    await append('SET', 'user:0', '1');
+    const since = `${A}:${log.written}`;
+    await append('SET', 'user:1', '1');
+    await append('DEL', 'user:2');
+    await append('SELECT', '1');
+    await append('SET', 'user:3', '1');
+    await append('SET', 'other', '1');
+    await log.close();
+    const printed = async (...flags: string[]) => {
+      const tail = new Tailing(['--dir', directory, '--no-follow', '--since', since, ...flags]);
+      expect(await tail.ended).toBe(0);
+      return tail.lines.map(({ args }) => args[0]);
+    };
+    expect(await printed()).toEqual(['user:1', 'user:2', 'user:3', 'other']);
+    expect(await printed('--match', 'user:*')).toEqual(['user:1', 'user:2', 'user:3']);
+    expect(await printed('--match', 'user:1', '--match', 'o*')).toEqual(['user:1', 'other']);
+    expect(await printed('--command', 'set', '--db', '1')).toEqual(['user:3', 'other']);
+    expect(await printed('--command', 'DEL', '--command', 'GET')).toEqual(['user:2']);
+  });
+
+  it('prints the stream as it is', async () => {
+    const directory = await freshDirectory();
+    const { log, append } = await newLog(directory);
+    await append('SET', 'k', '1');
+    await append('PING');
+    await log.close();
+    const args = ['--dir', directory, '--no-follow', '--since', `${A}:0`, '--format', 'resp'];
+    const tail = new Tailing(args);
+    expect(await tail.ended).toBe(0);
+    const expected = [encodeCommand(['SET', 'k', '1']), encodeCommand(['PING'])];
+    expect(tail.output).toEqual(Buffer.concat(expected));
+  });
+
+  it('prints a line where the stream broke off, and where it stepped back', async () => {
+    const directory = await freshDirectory();
+    const { log, append, begin } = await newLog(directory);
+    await append('SET', 'a', '1');
+    const to = log.written;
+    await append('SET', 'b', '1');
+    const end = log.written;
+    const tail = new Tailing(['--dir', directory, '--since', `${A}:0`]);
+    await tail.until(() => tail.lines.length === 2);
+    await log.stepBack(to);
+    await log.setHistory(shiftHistory(log.history!, B, to));
+    await append('SET', 'c', '1');
+    await tail.until(() => tail.lines.length === 4);
+    const last = log.written;
+    await begin(5, A);
+    await append('SET', 'd', '1');
+    await tail.until(() => tail.lines.length === 6);
+    expect(tail.lines[2]).toEqual({ v: 1, type: 'rewound', from: `${A}:${end}`, to: `${B}:${to}` });
+    expect(tail.lines[3]).toMatchObject({ id: B, args: ['c', '1'] });
+    const reset = { v: 1, type: 'reset', from: `${B}:${last}`, to: `${A}:5`, reason: 'a test' };
+    expect(tail.lines[4]).toEqual(reset);
+    expect(tail.lines[5]).toMatchObject({ id: A, args: ['d', '1'] });
+    await log.close();
+  });
+
+  it('with a cursor goes on where it ended, and keeps what comes after it', async () => {
+    const directory = await freshDirectory();
+    const { log, append } = await newLog(directory);
+    for (let i = 0; i < 100; i++) await append('SET', `k${i}`, '1');
+    const args = ['--dir', directory, '--cursor', 'feed', '--since', `${A}:0`];
+    const first = new Tailing(args);
+    await first.until(() => first.lines.length === 100);
+    expect(await first.stop()).toBe(0);
+    expect((await log.cursor('feed')).position).toEqual({ id: A, offset: log.written });
+    for (let i = 100; i < 150; i++) await append('SET', `k${i}`, '1');
+    const second = new Tailing(args);
+    await second.until(() => second.lines.length === 50);
+    expect(second.lines[0]).toMatchObject({ keys: ['k100'] });
+    expect(await second.stop('SIGINT')).toBe(0);
+    await log.close();
+  });
+
+  it('ends quietly when nobody reads any more', async () => {
+    const directory = await freshDirectory();
+    const { log, append } = await newLog(directory);
+    await append('SET', 'a', '1');
+    const tail = new Tailing(['--dir', directory, '--since', `${A}:0`]);
+    await tail.until(() => tail.lines.length === 1);
+    tail.hangUp();
+    await append('SET', 'b', '1');
+    expect(await tail.ended).toBe(0);
+    expect(tail.errors).toMatch(/^\S+ begins after \S+\n$/);
+    await log.close();
+  });
+
+  it('waits for a slow reader, and then gives everything', async () => {
+    const directory = await freshDirectory();
+    const { log, append } = await newLog(directory);
+    const value = 'v'.repeat(10_000);
+    for (let i = 0; i < 1000; i++) await append('SET', `k${i}`, value);
+    const args = ['--dir', directory, '--cursor', 'feed', '--since', `${A}:0`, '--no-follow'];
+    const tail = new Tailing(args);
+    tail.pause();
+    const kept = async () => (await log.cursor('feed', { id: A, offset: 0 })).position.offset;
+    await expect.poll(kept).toBeGreaterThan(0);
+    expect(await kept()).toBeLessThan(log.written / 2);
+    tail.resume();
+    expect(await tail.ended).toBe(0);
+    expect(await kept()).toBe(log.written);
+    expect(tail.lines.map(({ keys }) => keys?.[0])).toEqual(
+      Array.from({ length: 1000 }, (_, i) => `k${i}`),
+    );
+    await log.close();
+  });
+});
+
+describe('forebay tail is refused', () => {
+  it.each<[what: string, args: string[], code: number, says: RegExp]>([
+    ['nothing to read', [], 64, /give the URL of a server, or --dir/],
+    ['two things to read', ['redis://x', '--dir', 'x'], 64, /give the URL of a server, or --dir/],
+    ['a URL of another kind', ['http://x'], 64, /the URL cannot be used: .*redis:/],
+    [
+      'a cursor of a server',
+      ['redis://x', '--cursor', 'c'],
+      64,
+      /--cursor and --no-follow need --dir/,
+    ],
+    [
+      'the end of a server',
+      ['redis://x', '--no-follow'],
+      64,
+      /--cursor and --no-follow need --dir/,
+    ],
+    ['a position that is none', ['redis://x', '--since', 'x'], 64, /<id>:<offset>\[:<db>\]/],
+    ['one without a database', ['redis://x', '--since', `${A}:1`], 64, /<id>:<offset>:<db>/],
+    ['a database that is none', ['redis://x', '--db', 'x'], 64, /A database is a number/],
+    ['a format that is none', ['redis://x', '--format', 'xml'], 64, /json, resp/],
+    [
+      'a part of the stream as it is',
+      ['--dir', 'x', '--format', 'resp', '--db', '1'],
+      64,
+      /whole stream/,
+    ],
+    ['certificates without TLS', ['redis://x', '--cacert', 'x'], 64, /need --tls/],
+    ['a directory that is not there', ['--dir', '/no/such'], 74, /ENOENT/],
+  ])('%s', async (_, args, code, says) => {
+    const tail = new Tailing(args);
+    expect(await tail.ended).toBe(code);
+    expect(tail.errors).toMatch(says);
+    expect(tail.errors.trim().split('\n')).toHaveLength(1);
+    expect(tail.output).toHaveLength(0);
+  });
+
+  it('a directory without a log, a position that is not held, a name that is none', async () => {
+    const directory = await freshDirectory();
+    await mkdir(directory);
+    const empty = new Tailing(['--dir', directory]);
+    expect(await empty.ended).toBe(78);
+    expect(empty.errors).toMatch(/holds no log/);
+    const { log } = await newLog(join(directory, 'log'));
+    const args = ['--dir', log.directory];
+    const unheld = new Tailing([...args, '--since', `${B}:5`]);
+    expect(await unheld.ended).toBe(64);
+    expect(unheld.errors).toMatch(/is not held in/);
+    const misnamed = new Tailing([...args, '--cursor', '../x']);
+    expect(await misnamed.ended).toBe(64);
+    expect(misnamed.errors).toMatch(/cannot name a cursor/);
+    await log.close();
+  });
+
+  it('by a server that is not there, and one that wants a password', async () => {
+    const port = await freePort();
+    const absent = new Tailing([`redis://127.0.0.1:${port}`]);
+    expect(await absent.ended).toBe(69);
+    expect(absent.errors).toMatch(/cannot be reached: ECONNREFUSED/);
+    await using primary = await ScriptedPrimary.listen(async (peer) => {
+      await peer.send('-NOAUTH Authentication required.\r\n'.repeat(9));
+      await peer.closed;
+    });
+    const denied = new Tailing([primary.url.replace('//', '//:secret@')]);
+    expect(await denied.ended).toBe(77);
+    expect(denied.errors).toMatch(/NOAUTH/);
+    expect(denied.errors).not.toMatch(/secret/);
+  });
+});

@@ -1,0 +1,120 @@
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+
+const bin = fileURLToPath(new URL('../bin/forebay.js', import.meta.url));
+
+/** A line that `forebay tail` prints. */
+export interface Line {
+  readonly v: number;
+  readonly type?: string;
+  readonly offset: number;
+  readonly id: string;
+  readonly db: number;
+  readonly cmd: string;
+  readonly keys: readonly unknown[] | null;
+  readonly args: readonly (string | { readonly base64: string })[];
+  readonly tx: { readonly id: number; readonly mark: string } | null;
+  readonly from?: string;
+  readonly to?: string;
+  readonly reason?: string;
+}
+
+/** `forebay tail` in a process of its own. */
+export class Tailing {
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<number | null>;
+  #output: Buffer[] = [];
+  #errors = '';
+  #onMore: (() => void)[] = [];
+
+  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+    this.#child = spawn(process.execPath, [bin, 'tail', ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+    });
+    const wake = () => {
+      for (const each of this.#onMore.splice(0)) each();
+    };
+    this.#child.stdout?.on('data', (bytes: Buffer) => {
+      this.#output.push(bytes);
+      wake();
+    });
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#errors += text;
+      wake();
+    });
+    this.#ended = once(this.#child, 'close').then(([code]) => {
+      wake();
+      return code as number | null;
+    });
+    onTestFinished(async () => {
+      this.#child.kill('SIGKILL');
+      await this.#ended;
+    });
+  }
+
+  /** All that came to standard output. */
+  get output(): Buffer {
+    return Buffer.concat(this.#output);
+  }
+
+  /** The lines that came whole. */
+  get lines(): Line[] {
+    const text = this.output.toString('utf8');
+    return text
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as Line);
+  }
+
+  /** What came to standard error. */
+  get errors(): string {
+    return this.#errors;
+  }
+
+  /** Its exit code, once it has ended. */
+  get ended(): Promise<number | null> {
+    return this.#ended;
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** Waits for something to be so; rejects where it ends before. */
+  async until(isSo: () => boolean): Promise<void> {
+    while (!isSo()) {
+      if (this.#child.exitCode !== null || this.#child.signalCode !== null) {
+        throw new Error(`it ended before:\n${this.#errors}${this.output.toString().slice(-2000)}`);
+      }
+      await new Promise<void>((resolve) => this.#onMore.push(resolve));
+    }
+  }
+
+  /** Waits until it says where it begins. */
+  begun(): Promise<void> {
+    return this.until(() => /begins after/.test(this.#errors));
+  }
+
+  /** Takes no more of its output, and lets it know. */
+  hangUp(): void {
+    this.#child.stdout?.destroy();
+  }
+
+  /** Takes no more of its output for now. */
+  pause(): void {
+    this.#child.stdout?.pause();
+  }
+
+  resume(): void {
+    this.#child.stdout?.resume();
+  }
+
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    this.#child.kill(signal);
+    return this.#ended;
+  }
+}
