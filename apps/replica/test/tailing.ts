@@ -27,6 +27,9 @@ export class Tailing {
   readonly #child: ChildProcess;
   readonly #ended: Promise<number | null>;
   #output: Buffer[] = [];
+  /** Pieces of a line whose end has not come. */
+  #torn: Buffer[] = [];
+  #lines: Line[] = [];
   #errors = '';
   #onMore: (() => void)[] = [];
 
@@ -35,11 +38,13 @@ export class Tailing {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...env },
     });
+    const isJson = !args.includes('resp');
     const wake = () => {
       for (const each of this.#onMore.splice(0)) each();
     };
     this.#child.stdout?.on('data', (bytes: Buffer) => {
       this.#output.push(bytes);
+      if (isJson) this.#takeLines(bytes);
       wake();
     });
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -62,12 +67,8 @@ export class Tailing {
   }
 
   /** The lines that came whole. */
-  get lines(): Line[] {
-    const text = this.output.toString('utf8');
-    return text
-      .split('\n')
-      .slice(0, -1)
-      .map((line) => JSON.parse(line) as Line);
+  get lines(): readonly Line[] {
+    return this.#lines;
   }
 
   /** What came to standard error. */
@@ -116,5 +117,16 @@ export class Tailing {
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     this.#child.kill(signal);
     return this.#ended;
+  }
+
+  #takeLines(bytes: Buffer): void {
+    let from = 0;
+    for (let end = bytes.indexOf('\n'); end >= 0; end = bytes.indexOf('\n', from)) {
+      this.#torn.push(bytes.subarray(from, end));
+      this.#lines.push(JSON.parse(Buffer.concat(this.#torn).toString('utf8')) as Line);
+      this.#torn = [];
+      from = end + 1;
+    }
+    this.#torn.push(bytes.subarray(from));
   }
 }

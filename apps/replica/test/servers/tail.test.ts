@@ -79,7 +79,7 @@ describe.each(installedServers())('$name', (installed) => {
     for (let restarts = 0; restarts < RESTARTS; restarts++) {
       const life = live();
       if (random.float() < 0.8) await life.begun();
-      await pause(random.integer(0, 1500));
+      await pause(random.integer(0, 1200));
       await life.stop(random.pick(['SIGKILL', 'SIGKILL', 'SIGTERM']));
       take(life);
       if (random.float() > 0.15) continue;
