@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { Log } from '@forebay/log';
 import { startHistory } from '@forebay/psync';
+import { LOG_ID } from './log-id.ts';
 import { encodeSets } from './sets.ts';
 
 /** The shortest file that is an RDB, of a server that sends no relative times. */
@@ -25,6 +26,6 @@ async function begin(): Promise<void> {
   await writeFile(target.path, EMPTY_RDB);
   await log.beginHistory({
     ...{ target, size: EMPTY_RDB.length, crc: crc32(EMPTY_RDB), reason: 'a benchmark' },
-    ...{ history: startHistory('a'.repeat(40)), offset: 0, database: 0 },
+    ...{ history: startHistory(LOG_ID), offset: 0, database: 0 },
   });
 }

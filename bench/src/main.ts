@@ -4,6 +4,7 @@ import type { InstalledServer } from '@forebay/conformance';
 import { benchBacklog } from './backlog.ts';
 import { benchDecode } from './decode.ts';
 import { benchFanOut } from './fan-out.ts';
+import { benchFeed } from './feed.ts';
 import { benchFollow } from './follow.ts';
 import { benchFullSync } from './full-sync.ts';
 import { benchLogSize } from './log-size.ts';
@@ -22,6 +23,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   'fan-out': benchFanOut,
   rdb: benchRdb,
   'log-size': benchLogSize,
+  feed: benchFeed,
 };
 /** Those need a server, and the accounting of Linux. */
 const ON_SERVERS = ['follow', 'full-sync', 'fan-out', 'rdb'];

@@ -141,7 +141,7 @@ export class ChangeDecoder {
       offset,
       database: this.#database,
       command: spec.name,
-      keys: spec.known ? places.map((place) => args[place]!) : undefined,
+      keys: spec.known ? keysOf(args, places) : undefined,
       args,
       tx,
     };
@@ -150,11 +150,12 @@ export class ChangeDecoder {
 
   /** Copies what is not in the bytes that were pushed: the cursor uses its own memory again. */
   #argumentsOf(cursor: CommandCursor): Uint8Array[] {
-    const args: Uint8Array[] = [];
-    const count = cursor.argumentCount;
-    for (let i = 1; i < count; i++) {
-      const view = cursor.argument(i);
-      args.push(view.buffer === this.#memory ? view : view.slice());
+    const count = cursor.argumentCount - 1;
+    // As long as it has to be: one that grows takes room for 17 at the first, and the collector's time.
+    const args = new Array<Uint8Array>(count);
+    for (let i = 0; i < count; i++) {
+      const view = cursor.argument(i + 1);
+      args[i] = view.buffer === this.#memory ? view : view.slice();
     }
     return args;
   }
@@ -190,6 +191,10 @@ export class ChangeDecoder {
     const message = `after offset ${after} the stream is no sequence of commands: ${what}`;
     return new FeedError('DESYNCHRONIZED', message, { offset: after + 1, cause });
   }
+}
+
+function keysOf(args: readonly Uint8Array[], places: readonly number[]): Uint8Array[] {
+  return places.length === 1 ? [args[places[0]!]!] : places.map((place) => args[place]!);
 }
 
 /** The mark of a change as if it were the last of its transaction. */

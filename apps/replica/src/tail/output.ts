@@ -1,8 +1,10 @@
 import { write } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** Bytes that are written at once, about; what is less waits until nothing else is to be done. */
+/** Bytes (of text, characters) that are written at once, about; what is less waits until nothing else is to be done. */
 const BATCH = 64 * 1024;
+/** Characters that are made bytes of at once: few enough to be forgotten as young as they are. */
+const PIECE = 8 * 1024;
 /** Bytes that may wait for a slow consumer. */
 const MOST_WAITING = 1024 * 1024;
 /** Milliseconds after which a pipe that took nothing is tried again: somebody made it non-blocking. */
@@ -16,6 +18,8 @@ export class Output<Mark> {
   readonly #fd: number;
   readonly #onFailure: () => void;
   #waiting: Uint8Array[] = [];
+  /** What comes after that, if it is text: made bytes of together, for lines are short. */
+  #text = '';
   #size = 0;
   #mark: Mark | undefined;
   #written: Mark | undefined;
@@ -46,9 +50,14 @@ export class Output<Mark> {
 
   /** Adds what is to be written, and what it is known by. */
   add(data: string | Uint8Array, mark: Mark): void {
-    const bytes = typeof data === 'string' ? Buffer.from(data) : data;
-    this.#waiting.push(bytes);
-    this.#size += bytes.length;
+    if (typeof data === 'string') {
+      this.#text += data;
+      if (this.#text.length >= PIECE) this.#takeText();
+    } else {
+      this.#takeText();
+      this.#waiting.push(data);
+    }
+    this.#size += data.length;
     this.#mark = mark;
     if (this.#size >= BATCH) this.#start();
     else this.#soon ??= setImmediate(() => this.#start());
@@ -79,12 +88,18 @@ export class Output<Mark> {
 
   async #write(): Promise<void> {
     while (this.#size > 0) {
+      this.#takeText();
       const [bytes, mark] = [Buffer.concat(this.#waiting), this.#mark];
       this.#waiting = [];
       this.#size = 0;
       await this.#writeAll(bytes);
       this.#written = mark;
     }
+  }
+
+  #takeText(): void {
+    if (this.#text !== '') this.#waiting.push(Buffer.from(this.#text));
+    this.#text = '';
   }
 
   async #writeAll(bytes: Buffer): Promise<void> {

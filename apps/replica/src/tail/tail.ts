@@ -17,7 +17,7 @@ export async function printChanges(options: FeedOptions): Promise<void> {
   const keeper = options.dir !== undefined && options.cursor !== undefined && keep(changes, output);
   try {
     for await (const item of changes) {
-      output.add(`${formatLine(item)}\n`, changes.position);
+      output.add(`${formatLine(item)}\n`, keeper ? changes.position : undefined);
       if (output.full) await output.flush();
     }
     await output.flush();
