@@ -27,7 +27,7 @@ export async function snapshotOf(url: string): Promise<Snapshot> {
  * Starts an empty server, which is given the snapshot and then executes the changes: as a replica does,
  * for one that is its own master would delete by its own time what it should be told to.
  */
-export async function execute(
+async function execute(
   installed: InstalledServer,
   rdb: Buffer,
   changes: readonly Change[],

@@ -1,7 +1,7 @@
 import { freePort, installedServers, ScriptedPrimary, Server } from '@forebay/conformance';
 import { encodeCommand } from '@forebay/resp';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Change, Feed, FeedItem, FeedNotice, FeedOptions } from '../src/index.ts';
+import type { Change, Feed, FeedItem, FeedNotice, FeedOptions, Reset } from '../src/index.ts';
 import { feed, formatPlace } from '../src/index.ts';
 import { A, B, inShort, latin1, stream } from './streams.ts';
 
@@ -94,6 +94,30 @@ describe.each(installedServers())('$name', (installed) => {
     const [reset, change] = await items;
     expect(reset).toMatchObject({ type: 'reset', from: { id: A, offset: 5 } });
     expect(told(change!)).toBe('2 SET a 1');
+  });
+
+  it('that is not read from is cut off by the server, and told that it has missed something', async () => {
+    const limit = 'replica 1mb 1mb 1';
+    const config = { 'client-output-buffer-limit': limit, 'repl-backlog-size': 16_384 };
+    await using primary = await Server.start(installed, { config });
+    const { changes, begun } = feedOf(primary.url);
+    const first = take(changes, 1);
+    await begun();
+    await primary.command('SET', 'a', '1');
+    await first;
+    const value = 'v'.repeat(100_000);
+    const cut = () => /output buffer limits/.test(primary.log());
+    for (let i = 0; i < 2000 && !cut(); i++) await primary.command('SET', `k${i}`, value);
+    expect(cut()).toBe(true);
+    let reset: FeedItem | undefined;
+    while (reset === undefined) {
+      const [item] = await take(changes, 1);
+      if (item?.type === 'reset') reset = item;
+    }
+    const { master_replid, master_repl_offset } = await primary.info('replication');
+    expect(reset).toMatchObject({ to: { id: master_replid } });
+    expect((reset as Reset).to.offset).toBeLessThanOrEqual(Number(master_repl_offset));
+    expect((reset as Reset).from.offset).toBeLessThan((reset as Reset).to.offset);
   });
 
   it('of a replica begins in the database that its primary is in', async () => {

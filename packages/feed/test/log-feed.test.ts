@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { randomFrom, runSeed } from '@forebay/testkit';
 import { describe, expect, it } from 'vitest';
-import type { Change, FeedItem, FeedOptions } from '../src/index.ts';
+import type { Change, FeedItem, FeedOptions, Rewound } from '../src/index.ts';
 import { feed, formatPlace } from '../src/index.ts';
 import { freshDirectory, Writer } from './logs.ts';
 import { A, B, inShort, stream } from './streams.ts';
@@ -83,9 +83,11 @@ describe('a feed of a log', () => {
     await changes.next();
     await log.stepBack(to, B);
     await log.append('SET c 1');
-    const rewound = { type: 'rewound', v: 1, from: at(from), to: at(to, B) };
-    expect((await changes.next()).value).toMatchObject(rewound);
-    expect(changes.position).toEqual(at(to, B));
+    const { value } = await changes.next();
+    // Either id names the place: it may have been seen before the new one was there.
+    const rewound = { type: 'rewound', v: 1, from: at(from), to: { offset: to } };
+    expect(value).toMatchObject(rewound);
+    expect(changes.position).toEqual((value as Rewound).to);
     expect((await changes.next()).value).toMatchObject({ database: 6, id: B, offset: log.end });
   });
 

@@ -40,4 +40,21 @@ describe.each(installedServers())('a snapshot of $name', (installed) => {
     expect(streaming.errors).toEqual([]);
     await expect.poll(async () => (await server.info('replication')).connected_slaves).toBe('1');
   });
+
+  it('is left empty where that is asked for, and known: the stream comes all the same', async () => {
+    await using server = await Server.start(installed);
+    await seedDataSet(server.client, { megabytes: 1, valueBytes: 1000 });
+    const refused: string[] = [];
+    await using taker = new Taker({ url: server.url, rdbFilterOnly: '' });
+    taker.replica.on('option-refused', (option) => refused.push(option));
+    await expect.poll(() => taker.replica.state).toBe('stream');
+    await server.client.select(3);
+    await server.command('SET', 'key', 'after it');
+    await expect.poll(() => taker.stream).toContain('after it');
+    expect(taker.stream).toMatch(/SELECT\r\n\$1\r\n3\r\n/i);
+    const isKnown = installed.absoluteTimes;
+    expect(refused.includes('rdb-filter-only')).toBe(!isKnown);
+    if (isKnown) expect(taker.snapshot.length).toBeLessThan(1024);
+    else expect(taker.snapshot.length).toBeGreaterThan(1024 * 1024);
+  });
 });

@@ -1,4 +1,4 @@
-import type { ChangeFilter, FeedOptions } from '@forebay/feed';
+import type { ChangeFilter, FeedNotice, FeedOptions } from '@forebay/feed';
 import { FeedError, parsePlace } from '@forebay/feed';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { ConnectionFlags } from '../config.ts';
@@ -34,7 +34,7 @@ link when that is too much (client-output-buffer-limit). Where the backlog still
 where not, a reset says so. From now on costs the server a fork with an empty snapshot; before 7.0, a whole
 one. A server that never had a replica gets a backlog and a new id by it.
 
-Exit codes: 0 ended, or nobody reads any more; 64 usage, or a position that is not held; 69 the server
+Exit codes: 0 ended, or nobody reads any more; 1 what came next was let go of by the log; 64 usage, or a position that is not held; 69 the server
 cannot be reached; 74 the disk, or damage; 77 the credentials were refused; 78 DIR holds no log.`;
 
 /** `forebay tail`: the changes, a line each. */
@@ -81,19 +81,30 @@ export function tailCommand(reporter: Reporter): Command {
 }
 
 async function tail(url: string | undefined, flags: TailFlags, reporter: Reporter): Promise<void> {
-  const options = optionsOf(url, flags, reporter);
+  let begun = false;
+  const tell = noticesTo(reporter);
+  const options = optionsOf(url, flags, (notice) => {
+    begun ||= notice.type === 'begin';
+    tell(notice);
+  });
   try {
     if (flags.format === 'resp') await printStream(options, reporter);
     else await printChanges(options);
   } catch (error) {
     // `head` has seen enough.
     if ((error as NodeJS.ErrnoException).code === 'EPIPE') return;
-    throw error;
+    if (!begun || !(error instanceof FeedError) || error.code !== 'NOT_COVERED') throw error;
+    const advice = 'with a --cursor it would have been kept';
+    throw new ExitError(EXIT.runtime, `${error.message}: ${advice}`, error);
   }
 }
 
 /** @throws {ExitError} usage, or configuration where a file named cannot be used */
-function optionsOf(url: string | undefined, flags: TailFlags, reporter: Reporter): FeedOptions {
+function optionsOf(
+  url: string | undefined,
+  flags: TailFlags,
+  onNotice: (notice: FeedNotice) => void,
+): FeedOptions {
   const { dir, since, cursor, follow, format } = flags;
   const filter = filterOf(flags);
   if ((url === undefined) === (dir === undefined)) {
@@ -107,7 +118,7 @@ function optionsOf(url: string | undefined, flags: TailFlags, reporter: Reporter
     ...filter,
     ...(since === undefined ? {} : { from: since }),
     signal: stopSignal(),
-    onNotice: noticesTo(reporter),
+    onNotice,
   };
   if (dir !== undefined) {
     if (dir === '') throw new ExitError(EXIT.usage, '--dir names no directory');
