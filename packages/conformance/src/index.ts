@@ -5,6 +5,7 @@ export { primaryCases, sessionWith } from './compliance/primary-cases.ts';
 export { Wire } from './compliance/wire.ts';
 export type { ConformanceErrorCode } from './errors.ts';
 export { ConformanceError } from './errors.ts';
+export { everyType } from './load/every-type.ts';
 export type { LoadOptions, LoadResult } from './load/load.ts';
 export { Load, mixedLoad } from './load/load.ts';
 export type { SeedOptions } from './load/seed.ts';

@@ -1,4 +1,4 @@
-/** What went wrong. All but the last four say that the bytes are no RDB. */
+/** What went wrong. `BAD_…`, `CORRUPT` and `TRUNCATED` say that the bytes are no RDB. */
 export type RdbErrorCode =
   /** The first bytes are neither `REDIS` nor `VALKEY`. */
   | 'BAD_MAGIC'
@@ -8,12 +8,16 @@ export type RdbErrorCode =
   | 'CORRUPT'
   /** The bytes ended in the middle. */
   | 'TRUNCATED'
-  /** A string is longer than the caller's limit. */
+  /** A string is longer than the caller's limit; or what a writer would have to hold is. */
   | 'TOO_LONG'
   /** A value is of a type, or an opcode is of a kind, that this code does not know. */
   | 'UNKNOWN_TYPE'
   /** The checksum at the end is not that of the bytes. */
   | 'BAD_CHECKSUM'
+  /** It cannot be said in the version of RDB that is to be written. */
+  | 'UNSUPPORTED'
+  /** What is to be written has no such form in any version. */
+  | 'INVALID_VALUE'
   /** It was called when it cannot be. */
   | 'MISUSE'
   /** The caller gave an option that is outside of its range. */
@@ -23,7 +27,7 @@ export type RdbErrorCode =
 export class RdbError extends Error {
   override readonly name = 'RdbError';
   readonly code: RdbErrorCode;
-  /** Where in the RDB the fault is, in bytes from its beginning. */
+  /** Where in the RDB the fault is, in bytes from its beginning; of a writer, how far it was. */
   readonly position: number;
 
   constructor(code: RdbErrorCode, position: number, message: string) {

@@ -4,6 +4,7 @@ export type { RdbPreambleEvent, RdbPreambleOptions } from './preamble-reader.ts'
 export { DEFAULT_MAX_AUX_LENGTH, RdbPreambleReader } from './preamble-reader.ts';
 export type {
   ContainerName,
+  Counted,
   DataType,
   ModuleId,
   RawPiece,
@@ -20,3 +21,10 @@ export type { RdbReaderOptions } from './reading/reader.ts';
 export { RdbReader } from './reading/reader.ts';
 export type { ReplicationInfo } from './replication-info.ts';
 export { replicationInfo } from './replication-info.ts';
+export { compressLzf } from './writing/compress-lzf.ts';
+export type { RdbLoss, WritableEvent, WritableKey } from './writing/events.ts';
+export { restorePayload } from './writing/restore-payload.ts';
+export type { RdbTarget } from './writing/target.ts';
+export { rdbTargetOf } from './writing/target.ts';
+export type { RdbWriterOptions } from './writing/writer.ts';
+export { RdbWriter } from './writing/writer.ts';

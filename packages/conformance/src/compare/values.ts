@@ -53,7 +53,8 @@ export async function differentFieldTimes(pair: Pair, part: Shared): Promise<str
   const [fieldsA, fieldsB] = await onBoth(pair, hashes, (key) => ['HKEYS', key]);
   const lines: string[] = [];
   for (const [i, key] of hashes.entries()) {
-    const fields = shownBy(fieldsA[i]).filter((field) => shownBy(fieldsB[i]).includes(field));
+    const others = new Set(shownBy(fieldsB[i]));
+    const fields = shownBy(fieldsA[i]).filter((field) => others.has(field));
     if (fields.length === 0) continue;
     const asked = fields.map((field) => Buffer.from(field, 'latin1'));
     const [a, b] = await onBoth(pair, [key], (name) => {

@@ -79,8 +79,31 @@ export interface RdbContainer {
   readonly bytes: Uint8Array;
 }
 
+/** What there may be many of, each named as its event is. */
+export type Counted =
+  | 'item'
+  | 'member'
+  | 'scored'
+  | 'field'
+  | 'slot-value'
+  | 'node'
+  | 'group'
+  | 'pending'
+  | 'consumer'
+  | 'consumer-pending'
+  | 'negative'
+  | 'producer'
+  | 'produced';
+
 /** What values are made of. Ids of streams are text, `<ms>-<sequence>`, as everywhere. */
 export type RdbElement =
+  /**
+   * How many of those are to come, one level down from what was told before; where that stands in the RDB
+   * by itself, as it does not for what is in a container.
+   */
+  | { readonly type: 'count'; readonly of: Counted; readonly count: number }
+  /** What comes is in a node of its own, of a list or a stream; not told at the level `structure`. */
+  | { readonly type: 'node' }
   /** A string. */
   | { readonly type: 'value'; readonly value: Uint8Array }
   /** Of a list, from left to right. */

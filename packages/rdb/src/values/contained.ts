@@ -6,6 +6,7 @@ import { Zipmap } from '../containers/zipmap.ts';
 import { RdbError } from '../errors.ts';
 import type { ContainerName, RdbContainer, RdbElement } from '../reading/events.ts';
 import type { Elements, Primitive, Unit } from './layout.ts';
+import { inNode } from './layout.ts';
 import { parseScore } from './walker.ts';
 
 type Open = (bytes: Uint8Array, position: number) => Container;
@@ -37,6 +38,11 @@ export function containerOf(container: ContainerName, bytes: Primitive): RdbCont
 
 export function items(container: Container): Elements {
   return eachOf(container, (value) => ({ type: 'item', value }));
+}
+
+/** Of a list that has its items in several nodes. */
+export function nodeItems(container: Container): Elements {
+  return inNode(items(container));
 }
 
 export function members(container: Container): Elements {

@@ -1,4 +1,4 @@
-import type { RdbContainer, RdbElement } from '../reading/events.ts';
+import type { Counted, RdbContainer, RdbElement } from '../reading/events.ts';
 
 /** What one primitive is read as. */
 export type Primitive = Uint8Array | number | bigint;
@@ -54,4 +54,22 @@ export function unit(primitives: string, make?: Unit['make']): Unit {
 
 export function repeat(...body: readonly Part[]): Repeat {
   return { kind: 'repeat', head: unit('L'), body };
+}
+
+/** The same, where it is told how many there are: `count`, before the first of them. */
+export function counted(of: Counted, ...body: readonly Part[]): Repeat {
+  const head = unit('L', ([count]) => ({ type: 'count', of, count: count as number }));
+  return { kind: 'repeat', head, body };
+}
+
+/** Elements that stand in a node: before them it is told that one begins. */
+export function inNode(elements: Elements): Elements {
+  let began = false;
+  return {
+    next: () => {
+      if (began) return elements.next();
+      began = true;
+      return { type: 'node' };
+    },
+  };
 }

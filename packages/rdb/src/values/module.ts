@@ -5,7 +5,7 @@ import { unit } from './layout.ts';
 type Kind = Extract<RdbElement, { type: 'module-value' }>['kind'];
 
 /** The 64 characters that names of module types are made of (`module.c: ModuleTypeNameCharSet`). */
-const CHARACTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+export const CHARACTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
 /** Nine characters of six bits, and ten bits of version (`module.c: moduleTypeNameByID`). */
 export function moduleIdOf(id: bigint): ModuleId {

@@ -3,7 +3,7 @@ import { RdbError } from '../errors.ts';
 import type { RdbElement } from '../reading/events.ts';
 import { containerOf } from './contained.ts';
 import type { Elements, Layout, Part, Primitive, Unit } from './layout.ts';
-import { repeat, unit } from './layout.ts';
+import { counted, inNode, unit } from './layout.ts';
 
 /** Flags of an entry in a node (`stream.h`). */
 const DELETED = 1;
@@ -17,13 +17,28 @@ const SAME_FIELDS = 2;
 export function streamLayout(form: 1 | 2 | 3 | 4 | 5): Layout {
   const consumer = form >= 3 ? unit('SII', consumerOf) : unit('SI', consumerOf);
   const parts: Part[] = [
-    repeat(NODE),
+    counted('node', NODE),
     unit(form >= 2 ? 'LUUUUUUU' : 'LUU', streamOf),
-    repeat(
+    counted(
+      'group',
       unit(form >= 2 ? 'SUUU' : 'SUU', groupOf),
-      repeat(unit('XIL', pendingOf)),
-      repeat(consumer, repeat(unit('X', ([id]) => ({ type: 'consumer-pending', id: rawId(id!) })))),
-      ...(form >= 5 ? [repeat(unit('X', ([id]) => ({ type: 'negative', id: rawId(id!) })))] : []),
+      counted('pending', unit('XIL', pendingOf)),
+      counted(
+        'consumer',
+        consumer,
+        counted(
+          'consumer-pending',
+          unit('X', ([id]) => ({ type: 'consumer-pending', id: rawId(id!) })),
+        ),
+      ),
+      ...(form >= 5
+        ? [
+            counted(
+              'negative',
+              unit('X', ([id]) => ({ type: 'negative', id: rawId(id!) })),
+            ),
+          ]
+        : []),
     ),
   ];
   if (form >= 4) parts.push(...IDEMPOTENCE);
@@ -33,7 +48,9 @@ export function streamLayout(form: 1 | 2 | 3 | 4 | 5): Layout {
 const NODE: Unit = {
   kind: 'unit',
   primitives: 'SS',
-  open: ([id, node], position) => entriesOf(id as Uint8Array, node as Uint8Array, position),
+  open: ([id, node], position) => {
+    return inNode(entriesOf(id as Uint8Array, node as Uint8Array, position));
+  },
   whole: ([, node]) => containerOf('stream-listpack', node!),
 };
 
@@ -42,9 +59,11 @@ const IDEMPOTENCE: readonly Part[] = [
   unit('LL', ([duration, most]) => {
     return { type: 'idempotence', duration: Number(duration), most: Number(most) };
   }),
-  repeat(
+  counted(
+    'producer',
     unit('S', ([id]) => ({ type: 'producer', id: id as Uint8Array })),
-    repeat(
+    counted(
+      'produced',
       unit('SUU', ([message, ms, sequence]) => {
         return { type: 'produced', message: message as Uint8Array, id: `${ms}-${sequence}` };
       }),

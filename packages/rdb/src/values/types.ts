@@ -9,10 +9,11 @@ import {
   fields,
   items,
   members,
+  nodeItems,
   scored,
 } from './contained.ts';
 import type { Layout, Part, Primitive, Unit } from './layout.ts';
-import { repeat, unit } from './layout.ts';
+import { counted, inNode, unit } from './layout.ts';
 import { moduleLayout } from './module.ts';
 import { streamLayout } from './stream.ts';
 
@@ -38,22 +39,22 @@ type Row = readonly [number, DataType, string, Layout | (() => Layout)];
 /** The numbers that both lines of servers use alike. */
 const COMMON: readonly Row[] = [
   [0, 'string', 'raw', [unit('S', ([value]) => ({ type: 'value', value: bytes(value) }))]],
-  [1, 'list', 'linkedlist', [repeat(item)]],
-  [2, 'set', 'hashtable', [repeat(member)]],
-  [3, 'zset', 'skiplist', [repeat(unit('ST', scoredOf))]],
-  [4, 'hash', 'hashtable', [repeat(field)]],
-  [5, 'zset', 'skiplist', [repeat(unit('SD', scoredOf))]],
+  [1, 'list', 'linkedlist', [counted('item', item)]],
+  [2, 'set', 'hashtable', [counted('member', member)]],
+  [3, 'zset', 'skiplist', [counted('scored', unit('ST', scoredOf))]],
+  [4, 'hash', 'hashtable', [counted('field', field)]],
+  [5, 'zset', 'skiplist', [counted('scored', unit('SD', scoredOf))]],
   [7, 'module', 'module', moduleLayout],
   [9, 'hash', 'zipmap', [contained('zipmap', fields)]],
   [10, 'list', 'ziplist', [contained('ziplist', items)]],
   [11, 'set', 'intset', [contained('intset', members)]],
   [12, 'zset', 'ziplist', [contained('ziplist', scored)]],
   [13, 'hash', 'ziplist', [contained('ziplist', fields)]],
-  [14, 'list', 'quicklist', [repeat(contained('ziplist', items))]],
+  [14, 'list', 'quicklist', [counted('node', contained('ziplist', nodeItems))]],
   [15, 'stream', 'stream', streamLayout(1)],
   [16, 'hash', 'listpack', [contained('listpack', fields)]],
   [17, 'zset', 'listpack', [contained('listpack', scored)]],
-  [18, 'list', 'quicklist', [repeat(node())]],
+  [18, 'list', 'quicklist', [counted('node', node())]],
   [19, 'stream', 'stream', streamLayout(2)],
   [20, 'set', 'listpack', [contained('listpack', members)]],
   [21, 'stream', 'stream', streamLayout(3)],
@@ -61,7 +62,7 @@ const COMMON: readonly Row[] = [
 
 /** Redis since 7.4. 22 and 23 were written before its release only. */
 const OF_REDIS: readonly Row[] = [
-  [22, 'hash', 'hashtable', [repeat(unit('LSS', absoluteField))]],
+  [22, 'hash', 'hashtable', [counted('field', unit('LSS', absoluteField))]],
   [23, 'hash', 'listpackex', [contained('listpack', expiringFields)]],
   [24, 'hash', 'hashtable', relativeFields],
   [25, 'hash', 'listpackex', [contained('listpack', expiringFields, 'I')]],
@@ -71,7 +72,9 @@ const OF_REDIS: readonly Row[] = [
 ];
 
 /** Valkey since 9.0. */
-const OF_VALKEY: readonly Row[] = [[22, 'hash', 'hashtable', [repeat(unit('SSI', fieldAndTime))]]];
+const OF_VALKEY: readonly Row[] = [
+  [22, 'hash', 'hashtable', [counted('field', unit('SSI', fieldAndTime))]],
+];
 
 const TYPES: Record<RdbMagic, ReadonlyMap<number, ValueType>> = {
   REDIS: tableOf([...COMMON, ...OF_REDIS]),
@@ -115,7 +118,8 @@ function relativeFields(): Layout {
       least = time as number;
       return undefined;
     }),
-    repeat(
+    counted(
+      'field',
       unit('LSS', ([time, name, value]) => {
         return fieldOf(name, value, time === 0 ? undefined : least + (time as number) - 1);
       }),
@@ -132,13 +136,13 @@ function node(): Unit {
     kind: 'unit',
     primitives: 'LS',
     open: ([container, value], position) => {
-      if (container === PACKED) return items(new Listpack(bytes(value), position));
+      if (container === PACKED) return nodeItems(new Listpack(bytes(value), position));
       if (container !== PLAIN) {
         const message = `an unknown container ${container} of a list, at byte ${position}`;
         throw new RdbError('CORRUPT', position, message);
       }
       const element = [{ type: 'item', value: bytes(value) } as const];
-      return { next: () => element.pop() };
+      return inNode({ next: () => element.pop() });
     },
     whole: ([container, value]) =>
       container === PACKED
@@ -153,15 +157,8 @@ function arrayLayout(): Layout {
   const at = (value: Uint8Array) => ({ type: 'slot-value', index, value }) as const;
   return [
     {
-      kind: 'repeat',
-      head: unit('L'),
-      once: [
-        choice([
-          [0, []],
-          [1, [unit('U', ([next]) => ({ type: 'insert-index', index: next as bigint }))]],
-        ]),
-      ],
-      body: [
+      ...counted(
+        'slot-value',
         unit('U', ([place]) => {
           index = place as bigint;
           return undefined;
@@ -171,6 +168,12 @@ function arrayLayout(): Layout {
           [1, [unit('Q', ([value]) => at(digitsOf(value as bigint)))]],
           [2, [unit('D', ([value]) => at(digitsOf(value as number)))]],
           [3, [unit('S', ([value]) => at(bytes(value)))]],
+        ]),
+      ),
+      once: [
+        choice([
+          [0, []],
+          [1, [unit('U', ([next]) => ({ type: 'insert-index', index: next as bigint }))]],
         ]),
       ],
     },
