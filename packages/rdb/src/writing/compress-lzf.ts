@@ -4,7 +4,11 @@ const LONGEST = 264;
 const FARTHEST = 8192;
 const MOST_LITERALS = 32;
 
-const HASH_BITS = 14;
+/** After so many literals (two to this power) every second place is looked at, then every third, to a bound. */
+const PATIENCE = 5;
+const MOST_PASSED = 7;
+
+const HASH_BITS = 13;
 const SHIFT = 32 - HASH_BITS;
 /** Odd, and near to 2^32 over the golden ratio: spreads its products well (Knuth, 6.4). */
 const FACTOR = 0x9e3779b1;
@@ -58,7 +62,8 @@ export function compressInto(input: Uint8Array, output: Uint8Array, most: number
       input[from + 1] === input[at + 1] &&
       input[from + 2] === input[at + 2];
     if (!isMatch) {
-      at++;
+      // The longer nothing has repeated, the less closely it is looked at.
+      at += 1 + Math.min((at - literals) >> PATIENCE, MOST_PASSED);
       continue;
     }
     const length = matchLength(input, from, at);

@@ -2,6 +2,8 @@ import { RdbError } from '../errors.ts';
 import { compressInto } from './compress-lzf.ts';
 
 const INITIAL = 64 * 1024;
+/** Memory of more than this is not got ready for what comes. */
+const LARGE = 1024 * 1024;
 /** Bytes up to which a loop copies faster than `set`, which is a call into the runtime. */
 const FEW = 32;
 /** The longest string that may be an integer of 32 bits: `-2147483648` (`rdb.c: rdbSaveRawString`). */
@@ -46,16 +48,17 @@ export class Output {
   /** What was written, which is the caller's from now on. */
   take(): Uint8Array {
     // Much is handed over, little is copied: else little things would cost a new memory each.
-    const isMuch = this.#at > INITIAL / 4;
+    const capacity = this.#bytes.length;
+    const isMuch = this.#at > capacity / 4;
     const taken = isMuch ? this.bytes : this.bytes.slice();
-    if (isMuch) this.#own(new Uint8Array(INITIAL));
+    if (isMuch) this.#own(new Uint8Array(Math.min(capacity, LARGE)));
     this.#at = 0;
     return taken;
   }
 
   /** Forgets what was written, and keeps the memory for what comes unless it is much. */
   clear(): void {
-    if (this.#bytes.length > INITIAL) this.#own(new Uint8Array(INITIAL));
+    if (this.#bytes.length > LARGE) this.#own(new Uint8Array(INITIAL));
     this.#at = 0;
   }
 

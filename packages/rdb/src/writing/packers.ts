@@ -4,6 +4,7 @@ import { ListpackBuilder } from './listpack.ts';
 import { Output, type OutputOptions } from './output.ts';
 import type { Packer } from './shape.ts';
 import { differenceOf, type StreamId, streamIdOf } from './stream-id.ts';
+import { ZiplistBuilder } from './ziplist.ts';
 
 type Item = Extract<RdbElement, { type: 'item' }>;
 type Entry = Extract<RdbElement, { type: 'entry' }>;
@@ -12,6 +13,37 @@ type Entry = Extract<RdbElement, { type: 'entry' }>;
 const [PLAIN, PACKED] = [1, 2];
 /** Bytes of a node, as `list-max-listpack-size` has it by default. */
 const NODE_BYTES = 8192;
+
+/** Nodes of a list as servers have written them from 3.2 to 6.2: each is a ziplist. */
+export class OldListPacker implements Packer {
+  readonly #ziplist: ZiplistBuilder;
+  readonly #memory: Output;
+
+  constructor(options: OutputOptions) {
+    this.#ziplist = new ZiplistBuilder(options);
+    this.#memory = new Output(options, 1024);
+  }
+
+  get isEmpty(): boolean {
+    return this.#ziplist.count === 0;
+  }
+
+  get isFull(): boolean {
+    return this.#ziplist.length >= NODE_BYTES;
+  }
+
+  add(element: RdbElement): void {
+    this.#ziplist.string((element as Item).value);
+  }
+
+  flush(out: Output): void {
+    this.#ziplist.flush(out, this.#memory);
+  }
+
+  reset(): void {
+    this.#ziplist.clear();
+  }
+}
 
 /** Nodes of a list, as servers have written them since 7.0. */
 export class ListPacker implements Packer {

@@ -2,7 +2,7 @@ import { RdbError } from '../errors.ts';
 import type { RdbElement } from '../reading/events.ts';
 import type { RdbLoss, WritableKey } from './events.ts';
 import type { OutputOptions } from './output.ts';
-import { ListPacker, StreamPacker } from './packers.ts';
+import { ListPacker, OldListPacker, StreamPacker } from './packers.ts';
 import type { Shape } from './shape.ts';
 import * as shapes from './shapes.ts';
 import { can, type RdbTarget } from './target.ts';
@@ -45,12 +45,14 @@ export function hasPlace({ without, cannotLose }: Plan, element: RdbElement): bo
 /** Decides how each value is written: in the plain encodings, which every server takes. */
 export class Planner {
   readonly #target: RdbTarget;
-  readonly #listPacker: ListPacker;
+  readonly #listPacker: ListPacker | OldListPacker;
   readonly #streamPacker: StreamPacker;
 
   constructor(target: RdbTarget, options: OutputOptions) {
     this.#target = target;
-    this.#listPacker = new ListPacker(options);
+    this.#listPacker = can(target, 'listpacks')
+      ? new ListPacker(options)
+      : new OldListPacker(options);
     this.#streamPacker = new StreamPacker(options);
   }
 
@@ -83,10 +85,9 @@ export class Planner {
   #list(first: RdbElement | undefined): Plan {
     const inNodes = first?.type === 'node' || (first?.type === 'count' && first.of === 'node');
     if (!inNodes) return { valueType: 1, shape: shapes.LIST };
-    if (can(this.#target, 'listpacks')) {
-      return { valueType: 18, shape: shapes.listOfNodes(this.#listPacker) };
-    }
-    return { valueType: 1, shape: shapes.LIST, without: NODE };
+    if (!can(this.#target, 'nodes')) return { valueType: 1, shape: shapes.LIST, without: NODE };
+    const shape = shapes.listOfNodes(this.#listPacker);
+    return { valueType: can(this.#target, 'listpacks') ? 18 : 14, shape };
   }
 
   #hash({ fieldsExpire, valueType }: WritableKey): Plan {

@@ -2,16 +2,16 @@ import { RdbError } from '../errors.ts';
 import type { ModuleId } from '../reading/events.ts';
 import { CHARACTERS } from '../values/module.ts';
 import type { Output } from './output.ts';
-import type { ListPacker, StreamPacker } from './packers.ts';
-import { many, one, type Shape } from './shape.ts';
+import type { StreamPacker } from './packers.ts';
+import { many, one, type Packer, type Shape } from './shape.ts';
 import { type StreamId, streamIdOf } from './stream-id.ts';
 
 export const STRING: Shape = [one('value', (out, { value }) => out.string(value))];
 
 export const LIST: Shape = [many('item', (out, { value }) => out.string(value))];
 
-/** A list in nodes, since 7.0. */
-export function listOfNodes(packer: ListPacker): Shape {
+/** A list in nodes, since 3.2. */
+export function listOfNodes(packer: Packer): Shape {
   return [{ kind: 'nodes', of: 'node', content: 'item', packer }];
 }
 

@@ -62,6 +62,7 @@ export function checkTarget({ magic, version }: RdbTarget): void {
 export type Ability =
   | 'aux'
   | 'sizes'
+  | 'nodes'
   | 'longLengths'
   | 'binaryScores'
   | 'modules'
@@ -79,6 +80,7 @@ export type Ability =
 const SINCE: Readonly<Record<Ability, number>> = {
   aux: 7,
   sizes: 7,
+  nodes: 7,
   longLengths: 8,
   binaryScores: 8,
   modules: 8,
