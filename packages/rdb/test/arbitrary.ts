@@ -178,7 +178,7 @@ const idempotence: Elements = fc
   .map(([one, producers, counts]) => [one, ...producers.flat(2), counts]);
 
 /** A stream as a reader tells it of that form. */
-export function stream(form: number): Elements {
+function stream(form: number): Elements {
   const isOld = form < 2;
   const head = fc.record({
     type: fc.constant('stream' as const),

@@ -221,6 +221,6 @@ function absentOf(part: One): NonNullable<One['absent']> {
   throw misuse(`${part.of} was not told`);
 }
 
-function misuse(message: string): RdbError {
+export function misuse(message: string): RdbError {
   return new RdbError('MISUSE', 0, message);
 }

@@ -12,6 +12,8 @@ export interface Plan {
   /** The number of its type. */
   readonly valueType: number;
   readonly shape: Shape;
+  /** A hash whose fields have no times in it. */
+  readonly isTimeless?: boolean;
   /** What of it the target cannot say. */
   readonly loses?: RdbLoss['what'];
   /** Elements that have no place in it, and their counts. */
@@ -91,7 +93,7 @@ export class Planner {
   }
 
   #hash({ fieldsExpire, valueType }: WritableKey): Plan {
-    const plain = { valueType: 4, shape: shapes.HASH };
+    const plain = { valueType: 4, shape: shapes.HASH, isTimeless: true };
     if (!(fieldsExpire ?? TYPES_WITH_FIELD_TIMES.has(valueType))) return plain;
     if (!can(this.#target, 'fieldTimes')) return { ...plain, loses: 'field-times' };
     return this.#target.magic === 'VALKEY'

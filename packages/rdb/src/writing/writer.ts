@@ -2,22 +2,21 @@ import { Crc64 } from '../crc64.ts';
 import { RdbError } from '../errors.ts';
 import { OPCODE } from '../opcodes.ts';
 import { DEFAULT_MAX_LENGTH } from '../reading/cursor.ts';
-import type { RdbElement, RdbMagic } from '../reading/events.ts';
 import { textOf } from '../text.ts';
-import { Assembly } from './assembly.ts';
+import { misuse } from './assembly.ts';
 import type { RdbLoss, WritableEvent, WritableKey } from './events.ts';
 import { FrameWriter } from './frames.ts';
+import { KeyWriter } from './key-writer.ts';
 import { Output } from './output.ts';
-import { hasPlace, type Plan, Planner } from './plan.ts';
-import { can, checkTarget, type RdbTarget, reads } from './target.ts';
+import { can, checkTarget, type RdbTarget } from './target.ts';
 
 /** What a new writer may be told, besides what it writes for. */
 export interface RdbWriterOptions {
   /** Whether strings of more than 20 bytes are compressed, as `rdbcompression` has it; true by default. */
   readonly compress?: boolean;
   /**
-   * The most that is held of a value whose counts are not told, in bytes as they stand in an RDB; 0 to
-   * 2^32 - 1, 512 MiB by default.
+   * The most that is held of a value, in bytes as they stand in an RDB: of a part whose count is not told,
+   * and of a node; 0 to 2^32 - 1, 512 MiB by default.
    */
   readonly maxHeld?: number;
   /**
@@ -26,9 +25,6 @@ export interface RdbWriterOptions {
    */
   readonly onLoss?: (loss: RdbLoss) => void;
 }
-
-/** How the value is written that is written now; `key`: nothing of it has come. */
-type State = 'frames' | 'key' | 'raw' | 'elements' | 'left-out' | 'end';
 
 /**
  * Writes an RDB that servers of a version load (`rdb.c: rdbSaveRio`), out of the events of a reader or of
@@ -44,18 +40,12 @@ export class RdbWriter {
   readonly #onLoss: RdbWriterOptions['onLoss'];
   readonly #out: Output;
   readonly #frames: FrameWriter;
-  readonly #assembly: Assembly;
-  readonly #planner: Planner;
+  readonly #keys: KeyWriter;
   readonly #crc = new Crc64();
-  /** The name of the key that is written, for its event may be gone when it is needed. */
-  readonly #name: Output;
-  #key: WritableKey | undefined;
-  #plan: Plan | undefined;
-  #state: State = 'frames';
   #failure: RdbError | undefined;
-  /** What the numbers of types mean that come with keys. */
-  #sourceMagic: RdbMagic;
+  #done = false;
   #taken = 0;
+  /** How much of what is not taken is in the checksum. */
   #summed = 0;
 
   /** @throws {RdbError} `INVALID_OPTION` */
@@ -67,16 +57,13 @@ export class RdbWriter {
     if (!Number.isInteger(maxHeld) || maxHeld < 0 || maxHeld > 0xffffffff) {
       throw new RdbError('INVALID_OPTION', 0, `a maxHeld of ${maxHeld} cannot be kept`);
     }
-    const { magic, version } = target;
-    this.target = { magic, version };
-    this.#sourceMagic = magic;
+    this.target = { magic: target.magic, version: target.version };
     this.#onLoss = onLoss;
-    const options = { compress, longLengths: can(target, 'longLengths'), limit: maxHeld };
-    this.#out = new Output({ ...options, limit: Number.POSITIVE_INFINITY });
-    this.#name = new Output({ ...options, limit: Number.POSITIVE_INFINITY }, 256);
-    this.#assembly = new Assembly(this.#out, options);
-    this.#planner = new Planner(target, options);
-    this.#frames = new FrameWriter(this.#out, target, (what) => this.#lose(what));
+    const held = { compress, longLengths: can(target, 'longLengths'), limit: maxHeld };
+    const lose = (what: RdbLoss['what']): void => this.#lose(what);
+    this.#out = new Output({ ...held, limit: Number.POSITIVE_INFINITY });
+    this.#frames = new FrameWriter(this.#out, this.target, lose);
+    this.#keys = new KeyWriter(this.#out, held, this.target, this.#frames, lose);
     this.#frames.header();
   }
 
@@ -92,7 +79,7 @@ export class RdbWriter {
 
   /** Whether `end` was written. */
   get done(): boolean {
-    return this.#state === 'end';
+    return this.#done;
   }
 
   /** What was written since the last call, which is the caller's from now on. */
@@ -105,20 +92,21 @@ export class RdbWriter {
 
   /**
    * Whether the target reads the value of a key just as it stands where it was read, so that it can be given
-   * `raw`.
+   * `raw`. False where `valueType` is not told.
    */
-  takesRaw({ valueType }: WritableKey): boolean {
-    return valueType !== undefined && reads(this.target, this.#sourceMagic, valueType);
+  takesRaw(key: WritableKey): boolean {
+    return this.#keys.takesRaw(key);
   }
 
   /**
    * Writes what is next.
    *
-   * - `header`, which may come first: of what version the RDB is that is read. That of the target is
+   * - `header`, which says of what version the RDB is that is read from then on. That of the target is
    *   written without it.
-   * - `aux`, `sizes`, `slot`, `idle` and `frequency`, which are hints, are left out where the target has
-   *   none.
+   * - `aux`, `sizes`, `slot`, and of keys `idle` and `frequency`, which are hints, are left out where the
+   *   target has none.
    * - `key`, then its value as elements or `raw`, then `key-end`.
+   * - `end`, which writes the checksum.
    *
    * @throws {RdbError} `UNSUPPORTED`, `TOO_LONG`, `INVALID_VALUE`; `MISUSE` where the event cannot come
    */
@@ -127,25 +115,27 @@ export class RdbWriter {
     try {
       this.#write(event);
     } catch (error) {
-      this.#failure = error instanceof RdbError ? this.#placed(error) : undefined;
-      throw this.#failure ?? error;
+      if (!(error instanceof RdbError)) throw error;
+      this.#failure = this.#placed(error);
+      throw this.#failure;
     }
   }
 
   #write(event: WritableEvent): void {
     switch (event.type) {
       case 'key':
-        this.#begin(event);
+        this.#requireNoKey(event.type);
+        this.#keys.begin(event);
         break;
       case 'key-end':
-        this.#endKey();
+        this.#keys.end();
         break;
       case 'raw':
-        this.#raw(event.bytes);
+        this.#keys.raw(event.bytes);
         break;
       case 'header':
-        this.#requireFrames(event.type);
-        this.#sourceMagic = event.magic;
+        this.#requireNoKey(event.type);
+        this.#keys.sourceMagic = event.magic;
         break;
       case 'aux':
       case 'database':
@@ -154,102 +144,30 @@ export class RdbWriter {
       case 'slot-import':
       case 'function':
       case 'module-aux':
-        this.#requireFrames(event.type);
+        this.#requireNoKey(event.type);
         this.#frames.write(event);
         break;
       case 'end':
+        this.#requireNoKey(event.type);
         this.#end();
         break;
       case 'container':
         throw misuse('a container is not taken apart: read at the level elements or raw');
       default:
-        this.#element(event);
+        this.#keys.element(event);
     }
-  }
-
-  /** Its type is not written yet, which may depend on how its value comes. */
-  #begin(key: WritableKey): void {
-    this.#requireFrames('key');
-    this.#name.clear();
-    this.#name.append(key.key);
-    this.#key = key;
-    this.#state = 'key';
-  }
-
-  #head(valueType: number): void {
-    this.#frames.keyInfo(this.#key!);
-    this.#out.u8(valueType);
-    this.#out.string(this.#name.bytes);
-  }
-
-  #raw(bytes: Uint8Array): void {
-    if (this.#state === 'key') {
-      const key = this.#key!;
-      if (!this.takesRaw(key)) {
-        const { magic, version } = this.target;
-        const message = `a raw value of type ${key.valueType} is not what ${magic} ${version} reads`;
-        throw new RdbError('UNSUPPORTED', 0, message);
-      }
-      this.#head(key.valueType!);
-      this.#state = 'raw';
-    }
-    if (this.#state !== 'raw') throw misuse('a raw value cannot come here');
-    this.#out.append(bytes);
-  }
-
-  #element(element: RdbElement): void {
-    if (this.#state === 'key') this.#plans(element);
-    if (this.#state === 'left-out') return;
-    if (this.#state !== 'elements') throw misuse(`${element.type} cannot come here`);
-    if (this.#plan?.without !== undefined && !hasPlace(this.#plan, element)) return;
-    if (element.type === 'field' && element.expiresAt !== undefined) this.#checkTimes();
-    this.#assembly.write(element);
-  }
-
-  #plans(first: RdbElement | undefined): void {
-    const plan = this.#planner.planOf(this.#key!, first);
-    this.#plan = plan;
-    if (plan === undefined) {
-      this.#lose('key');
-      this.#state = 'left-out';
-      return;
-    }
-    if (plan.loses !== undefined) this.#lose(plan.loses);
-    this.#head(plan.valueType);
-    this.#assembly.begin(plan.shape);
-    this.#state = 'elements';
-  }
-
-  #checkTimes(): void {
-    const plan = this.#plan!;
-    if (plan.valueType !== 4 || plan.loses !== undefined) return;
-    if (can(this.target, 'fieldTimes')) throw misuse('fieldsExpire was not said of the key');
-    this.#lose('field-times');
-    this.#plan = { ...plan, loses: 'field-times' };
-  }
-
-  #endKey(): void {
-    if (this.#state === 'key') this.#plans(undefined);
-    if (this.#state === 'elements') this.#assembly.end();
-    else if (this.#state !== 'raw' && this.#state !== 'left-out') {
-      throw misuse('key-end cannot come here');
-    }
-    this.#state = 'frames';
-    this.#key = undefined;
-    this.#plan = undefined;
   }
 
   #end(): void {
-    this.#requireFrames('end');
     this.#out.u8(OPCODE.end);
     this.#sum();
     this.#out.append(this.#crc.digest());
     this.#summed = this.#out.length;
-    this.#state = 'end';
+    this.#done = true;
   }
 
-  #requireFrames(type: string): void {
-    if (this.#state !== 'frames') throw misuse(`${type} cannot come here`);
+  #requireNoKey(type: string): void {
+    if (this.#done || this.#keys.isOpen) throw misuse(`${type} cannot come here`);
   }
 
   #sum(): void {
@@ -258,24 +176,21 @@ export class RdbWriter {
   }
 
   #lose(what: RdbLoss['what']): void {
-    const key = this.#key === undefined ? undefined : this.#name.bytes.slice();
+    const current = this.#keys.current;
     if (this.#onLoss !== undefined) {
-      this.#onLoss({ key, what });
+      this.#onLoss({ key: current?.name.slice(), what });
       return;
     }
     const { magic, version } = this.target;
-    const type = what === 'key' ? `the type ${this.#key?.dataType}` : what;
+    const type = what === 'key' ? `the type ${current?.key.dataType}` : what;
     throw new RdbError('UNSUPPORTED', 0, `${magic} ${version} has no form of ${type}`);
   }
 
   /** The same error, with how far the RDB was, and in which key. */
   #placed({ code, message }: RdbError): RdbError {
-    const key = JSON.stringify(textOf(this.#name.bytes.subarray(0, 100)));
-    const where = this.#key === undefined ? '' : `, in key ${key}`;
+    const current = this.#keys.current;
+    const name = current === undefined ? '' : textOf(current.name.subarray(0, 100));
+    const where = current === undefined ? '' : `, in key ${JSON.stringify(name)}`;
     return new RdbError(code, this.position, `${message}${where}`);
   }
-}
-
-function misuse(message: string): RdbError {
-  return new RdbError('MISUSE', 0, message);
 }
