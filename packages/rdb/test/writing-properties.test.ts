@@ -2,7 +2,7 @@ import { concatBytes, runSeed } from '@forebay/testkit';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RdbTarget } from '../src/index.ts';
-import { compressLzf, RdbWriter, restorePayload } from '../src/index.ts';
+import { compressLzf, RdbError, RdbWriter, restorePayload } from '../src/index.ts';
 import { expandLzf } from '../src/lzf.ts';
 import { type Abilities, bytes, keys } from './arbitrary.ts';
 import { collect, inPieces, type Told } from './collect.ts';
@@ -78,6 +78,34 @@ it('what one version can say, each later one can, and it is the same', () => {
     }),
     parameters(300),
   );
+});
+
+it('events in any order are written, or end in an RdbError that stays', () => {
+  const target = { magic: 'REDIS', version: 14 } as const;
+  const shuffled = keys(abilitiesOf(target)).chain((events) =>
+    fc.tuple(
+      fc.shuffledSubarray(events, { minLength: events.length }),
+      fc.constant(events),
+      fc.nat(events.length),
+    ),
+  );
+  const property = fc.property(shuffled, ([disordered, ordered, at]) => {
+    for (const events of [disordered, [...ordered.slice(0, at), ...disordered]]) {
+      const writer = new RdbWriter(target);
+      let failure: unknown;
+      for (const event of events) {
+        try {
+          writer.write(event);
+          expect(failure).toBeUndefined();
+        } catch (error) {
+          expect(error).toBeInstanceOf(RdbError);
+          failure ??= error;
+          expect(error).toBe(failure);
+        }
+      }
+    }
+  });
+  fc.assert(property, parameters(300));
 });
 
 describe('compressLzf', () => {

@@ -354,6 +354,9 @@ it.each([
   ['a frequency', [key('k', 'string', { frequency: 256 }), value('v')]],
   ['an idle time', [key('k', 'string', { idle: -1 }), value('v')]],
   ['a database', [{ type: 'database', database: -1 }]],
+  ['a count', [key('k', 'set'), { type: 'count', of: 'member', count: 1.5 }]],
+  ['an index', [key('k', 'array'), { type: 'slot-value', index: 2n ** 64n, value: bytesOf('v') }]],
+  ['an index below 0', [key('k', 'array'), { type: 'insert-index', index: -1n }]],
   ['a time of a field', [key('k', 'hash', { fieldsExpire: true }), field('f', -5)]],
   [
     'the name of a module',
@@ -361,7 +364,7 @@ it.each([
   ],
   ['an aux field', [{ type: 'aux', key: 'a', value: '→' }]],
 ] as [string, WritableEvent[]][])('%s that has no form is refused', (_, events) => {
-  expect(refused(redis(12), events)).toEqual(withCode('INVALID_VALUE', /./));
+  expect(refused(redis(14), events)).toEqual(withCode('INVALID_VALUE', /./));
 });
 
 it('a payload of no type or version is refused', () => {

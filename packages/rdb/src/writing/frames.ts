@@ -74,7 +74,8 @@ export class FrameWriter {
     if (!can(this.#target, 'idle')) return;
     if (idle !== undefined) this.#numbers(OPCODE.idle, idle);
     if (frequency !== undefined) {
-      if (checkedNumber(frequency) > 255) throw invalid(`${frequency} is beyond a frequency's 255`);
+      if (!(frequency >= 0 && frequency <= 255))
+        throw invalid(`${frequency} is not a frequency of 0 to 255`);
       out.u8(OPCODE.frequency);
       out.u8(frequency);
     }
@@ -109,14 +110,14 @@ export class FrameWriter {
     this.#text(job);
     this.#out.number(ranges.length);
     for (const [first, last] of ranges) {
-      this.#out.number(checkedNumber(first));
-      this.#out.number(checkedNumber(last));
+      this.#out.number(first);
+      this.#out.number(last);
     }
   }
 
   #numbers(opcode: number, ...numbers: readonly number[]): void {
     this.#out.u8(opcode);
-    for (const number of numbers) this.#out.number(checkedNumber(number));
+    for (const number of numbers) this.#out.number(number);
   }
 
   #text(text: string): void {
@@ -133,11 +134,6 @@ function bytesOf(text: string): Uint8Array {
     bytes[i] = code;
   }
   return bytes;
-}
-
-function checkedNumber(value: number): number {
-  if (Number.isInteger(value) && value >= 0) return value;
-  throw invalid(`${value} is not a number that stands in an RDB`);
 }
 
 function invalid(message: string): RdbError {

@@ -1,4 +1,5 @@
-import { integerOf, Output, type OutputOptions } from './output.ts';
+import { integerOf } from './integer.ts';
+import { Output, type OutputOptions } from './output.ts';
 
 /** Total bytes, and how many entries there are. */
 const HEADER = 6;

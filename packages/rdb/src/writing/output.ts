@@ -1,5 +1,6 @@
 import { RdbError } from '../errors.ts';
 import { compressInto } from './compress-lzf.ts';
+import { integerOf } from './integer.ts';
 
 const INITIAL = 64 * 1024;
 /** Memory of more than this is not got ready for what comes. */
@@ -10,6 +11,8 @@ const FEW = 32;
 const LONGEST_INTEGER = 11;
 /** Strings up to this length are not compressed (the same). */
 const UNCOMPRESSED = 20;
+/** The largest number of 64 bits without a sign. */
+const MOST = 0xffff_ffff_ffff_ffffn;
 /** Memory for compressed strings; longer ones get their own. */
 const scratch = new Uint8Array(INITIAL);
 
@@ -133,17 +136,19 @@ export class Output {
   /**
    * A length, or a number of up to 64 bits without a sign, in the shortest form (`rdb.c: rdbSaveLen`).
    *
-   * @throws {RdbError} `UNSUPPORTED`
+   * @throws {RdbError} `INVALID_VALUE`, `UNSUPPORTED`
    */
   number(value: number | bigint): void {
     this.#reserve(9);
     if (typeof value === 'bigint' && value > 0xffffffffn) {
+      if (value > MOST) throw invalidNumber(value, this.#at);
       this.#long();
       this.#view.setBigUint64(this.#at, value);
       this.#at += 8;
       return;
     }
     const number = Number(value);
+    if (!Number.isInteger(number) || number < 0) throw invalidNumber(value, this.#at);
     if (number < 0x40) this.#bytes[this.#at++] = number;
     else if (number < 0x4000) {
       this.#bytes[this.#at++] = 0x40 | (number >> 8);
@@ -228,23 +233,7 @@ export class Output {
   }
 }
 
-/**
- * The integer that a string is, where its digits are just those that the integer is printed with; of up to
- * 15 digits, so that it is exact.
- */
-export function integerOf(bytes: Uint8Array): number | undefined {
-  const { length } = bytes;
-  if (length === 0 || length > 16) return undefined;
-  const isNegative = bytes[0] === 0x2d;
-  const first = isNegative ? 1 : 0;
-  const leading = bytes[first];
-  if (leading === 0x30) return length === 1 ? 0 : undefined;
-  if (leading === undefined || length - first > 15) return undefined;
-  let value = 0;
-  for (let i = first; i < length; i++) {
-    const digit = bytes[i]! - 0x30;
-    if (digit < 0 || digit > 9) return undefined;
-    value = value * 10 + digit;
-  }
-  return isNegative ? -value : value;
+function invalidNumber(value: number | bigint, position: number): RdbError {
+  const message = `${value} is not an integer of 64 bits without a sign`;
+  return new RdbError('INVALID_VALUE', position, message);
 }
