@@ -28,6 +28,8 @@ export function written(
 export interface RewriteOptions extends RdbWriterOptions {
   /** Values are passed on as they are, where the target reads them so. */
   readonly raw?: boolean;
+  /** Whether the reader tells of counts, so that little is held; it does by default. */
+  readonly counts?: boolean;
   /** Bytes that the reader is given at a time. */
   readonly pieces?: number;
   /** What is passed on of what is read. */
@@ -38,9 +40,15 @@ export interface RewriteOptions extends RdbWriterOptions {
 export function rewritten(
   rdb: Uint8Array,
   target: RdbTarget,
-  { raw = false, pieces = 65_536, pass = () => true, ...options }: RewriteOptions = {},
+  {
+    raw = false,
+    counts = true,
+    pieces = 65_536,
+    pass = () => true,
+    ...options
+  }: RewriteOptions = {},
 ): Uint8Array {
-  const reader = new RdbReader();
+  const reader = new RdbReader({ counts });
   const writer = new RdbWriter(target, options);
   const taken: Uint8Array[] = [];
   for (const piece of inPieces(rdb, pieces)) {

@@ -71,9 +71,9 @@ it('what one version can say, each later one can, and it is the same', () => {
     fc.tuple(fc.constant(a), fc.constant(b), keys(abilitiesOf(a))),
   );
   fc.assert(
-    fc.property(withKeys, fc.boolean(), ([a, b, events], raw) => {
+    fc.property(withKeys, fc.boolean(), fc.boolean(), ([a, b, events], raw, counts) => {
       const rdb = written(a, events);
-      const again = rewritten(rdb, b, { raw });
+      const again = rewritten(rdb, b, { raw, counts });
       expect(contentsOf(collect([again]))).toEqual(contentsOf(collect([rdb])));
     }),
     parameters(300),

@@ -80,8 +80,10 @@ describe.each(servers)('an RDB of $name, with every type in it', (source) => {
     // Redict's 12 is not Redis' 12, so what is written for it is 11.
     const { flavour } = source;
     expect({ magic, version: flavour === 'redict' ? 11 : version }).toEqual(targetOf(source));
-    const again = rewritten(rdb, { magic, version });
-    expect(contentsOf(collect([again]))).toEqual(contentsOf(before));
+    for (const counts of [true, false]) {
+      const again = rewritten(rdb, { magic, version }, { counts });
+      expect(contentsOf(collect([again]))).toEqual(contentsOf(before));
+    }
     const raw = rewritten(rdb, { magic, version }, { raw: true });
     expect(Buffer.compare(raw, rdb)).toBe(0);
   });

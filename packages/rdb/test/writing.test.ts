@@ -415,6 +415,37 @@ describe('what is held', () => {
   );
 });
 
+it('a reader tells of counts and nodes where it is told to', () => {
+  const events: WritableEvent[] = [
+    key('l', 'list'),
+    { type: 'node' },
+    { type: 'item', value: bytesOf('a') },
+    END,
+    key('s', 'set'),
+    member('m'),
+    END,
+  ];
+  const rdb = written(redis(10), events);
+  const typesOf = (counts: boolean) => {
+    const told = collect([rdb], { counts });
+    return told.map(({ type, of }) => (type === 'count' ? `count of ${of}` : type));
+  };
+  expect(typesOf(true)).toEqual([
+    ...['header', 'key', 'count of node', 'node', 'item', 'key-end'],
+    ...['key', 'count of member', 'member', 'key-end', 'end'],
+  ]);
+  expect(typesOf(false)).toEqual([
+    'header',
+    'key',
+    'item',
+    'key-end',
+    'key',
+    'member',
+    'key-end',
+    'end',
+  ]);
+});
+
 it('keys of several snapshots make one, each in its database', () => {
   const one = written(redis(10), [key('a', 'string', { database: 2 }), value('1'), END]);
   const other = written(redis(9), [key('b', 'string', { database: 3 }), value('2'), END]);

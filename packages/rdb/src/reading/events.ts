@@ -99,7 +99,7 @@ export type Counted =
 export type RdbElement =
   /**
    * How many of those are to come, one level down from what was told before; where that stands in the RDB
-   * by itself, as it does not for what is in a container.
+   * by itself, as it does not for what is in a container. This and `node`: only where the reader is told to.
    */
   | { readonly type: 'count'; readonly of: Counted; readonly count: number }
   /** What comes is in a node of its own, of a list or a stream; not told at the level `structure`. */

@@ -20,6 +20,11 @@ export interface RdbReaderOptions {
    * `raw` values have no limit.
    */
   readonly maxLength?: number;
+  /**
+   * Whether it is told how many elements are to come, and where nodes of lists and streams begin (`count`
+   * and `node`), which a writer makes use of; false by default.
+   */
+  readonly counts?: boolean;
 }
 
 /** Bytes of a raw value from which on it is given piece by piece, as its bytes come. */
@@ -47,6 +52,7 @@ export class RdbReader {
   readonly #cursor: Cursor;
   readonly #walker: ValueWalker;
   readonly #maxLength: number;
+  readonly #tellsCounts: boolean;
   readonly #crc = new Crc64();
   #summed = 0;
   #state: State = 'header';
@@ -66,12 +72,17 @@ export class RdbReader {
   #pieceStart: number | undefined;
 
   /** @throws {RdbError} `INVALID_OPTION` */
-  constructor({ level = 'elements', maxLength = DEFAULT_MAX_LENGTH }: RdbReaderOptions = {}) {
+  constructor({
+    level = 'elements',
+    maxLength = DEFAULT_MAX_LENGTH,
+    counts = false,
+  }: RdbReaderOptions = {}) {
     if (!Number.isInteger(maxLength) || maxLength < 0 || maxLength > 0xffffffff) {
       throw new RdbError('INVALID_OPTION', 0, `a maxLength of ${maxLength} cannot be kept`);
     }
     this.level = level;
     this.#maxLength = maxLength;
+    this.#tellsCounts = counts;
     this.#cursor = new Cursor(maxLength);
     this.#walker = new ValueWalker(this.#cursor);
   }
@@ -296,7 +307,7 @@ export class RdbReader {
     }
     if (this.#reading === 'raw' || this.#reading === 'skip') this.#walker.skip();
     else {
-      const element = this.#walker.next(this.#reading === 'structure');
+      const element = this.#element();
       if (element !== undefined) return element;
     }
     const piece = this.#piece();
@@ -304,6 +315,14 @@ export class RdbReader {
     this.#state = 'opcode';
     this.#pieceStart = undefined;
     return { type: 'key-end', size: this.#cursor.position - this.#valueStart };
+  }
+
+  #element(): RdbEvent | undefined {
+    for (;;) {
+      const element = this.#walker.next(this.#reading === 'structure');
+      if (this.#tellsCounts || (element?.type !== 'count' && element?.type !== 'node'))
+        return element;
+    }
   }
 
   /** What is there of a raw value, where that is all of it or much. */
