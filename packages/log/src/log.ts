@@ -327,7 +327,7 @@ export class Log {
   hold(place: HeldPlace): () => void {
     const segment = this.#contents.needed.manifest.live.number;
     return this.#readers.seat({
-      ...{ segment, name: place.name },
+      ...{ segment, id: '', name: place.name },
       get offset() {
         return place.offset;
       },
