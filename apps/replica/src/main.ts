@@ -2,6 +2,7 @@ import { LogError } from '@forebay/log';
 import { RdbReceiverError } from '@forebay/rdb-receiver';
 import { CommanderError } from 'commander';
 import { EXIT, ExitError } from './exit.ts';
+import { BrokenPipe } from './output/output.ts';
 import { buildProgram } from './program.ts';
 import { Reporter } from './reporter.ts';
 
@@ -13,7 +14,8 @@ export async function main(argv: readonly string[]): Promise<void> {
   } catch (error) {
     process.exitCode = exitCodeOf(error);
     // Commander has already printed its own.
-    if (!(error instanceof CommanderError)) reporter.trouble(messageOf(error));
+    if (error instanceof CommanderError || error instanceof BrokenPipe) return;
+    reporter.trouble(messageOf(error));
   }
 }
 

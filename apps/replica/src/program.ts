@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { checkCommand } from './commands/check.ts';
 import { logCommand } from './commands/log.ts';
+import { rdbCommand } from './commands/rdb/rdb.ts';
 import { replicaCommand } from './commands/replica.ts';
 import { restoreCommand } from './commands/restore.ts';
 import type { Reporter } from './reporter.ts';
@@ -24,6 +25,7 @@ export function buildProgram(reporter: Reporter): Command {
   program.addCommand(restoreCommand(reporter).copyInheritedSettings(program));
   program.addCommand(logCommand().copyInheritedSettings(program));
   program.addCommand(checkCommand(reporter).copyInheritedSettings(program));
+  program.addCommand(rdbCommand(reporter).copyInheritedSettings(program));
   return program;
 }
 

@@ -20,3 +20,4 @@ export type { RdbReaderOptions } from './reading/reader.ts';
 export { RdbReader } from './reading/reader.ts';
 export type { ReplicationInfo } from './replication-info.ts';
 export { replicationInfo } from './replication-info.ts';
+export { restorePayload } from './writing/restore-payload.ts';

@@ -1,0 +1,17 @@
+import { Command } from 'commander';
+import type { Reporter } from '../../reporter.ts';
+import { jsonCommand } from './json.ts';
+
+/** `forebay rdb`: what is in a snapshot. */
+export function rdbCommand(reporter: Reporter): Command {
+  const rdb = new Command('rdb')
+    .description('Read a snapshot (an RDB): print it, search it, compare it, cut it down.')
+    .helpOption('--help', 'show this text')
+    .exitOverride();
+  for (const make of [jsonCommand]) {
+    rdb.addCommand(
+      make(reporter).helpOption('--help', 'show this text').allowExcessArguments(false).copyInheritedSettings(rdb),
+    );
+  }
+  return rdb;
+}

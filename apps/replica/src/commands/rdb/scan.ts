@@ -1,0 +1,87 @@
+import type { RdbEvent, RdbKey } from '@forebay/rdb';
+import { RdbError, RdbReader } from '@forebay/rdb';
+import { EXIT, ExitError } from '../../exit.ts';
+import { ByteSink } from '../../output/byte-sink.ts';
+import type { Reporter } from '../../reporter.ts';
+import type { Input } from './input.ts';
+
+/** Longer keys are shortened in messages. */
+const MOST_NAMED = 100;
+
+/** What takes the events of an RDB as they come. */
+export interface Visitor {
+  /** A promise: what was printed is not taken yet, and the next event waits. */
+  take(event: RdbEvent): void | Promise<void>;
+  /** The bytes of the events so far are of no use from here on: what is still needed is to be copied. */
+  release?(): void | Promise<void>;
+}
+
+/** What stands in the way of reading an RDB to its end, and where. */
+export class RdbFault extends ExitError {
+  /** The key whose value was being read. */
+  readonly key: RdbKey | undefined;
+  readonly position: number;
+
+  constructor(name: string, error: RdbError, key: RdbKey | undefined) {
+    super(EXIT.disk, `${name}: ${error.message}${placeOf(key)}`, error);
+    this.key = key;
+    this.position = error.position;
+  }
+}
+
+/** How a scan is watched. */
+export interface ScanOptions {
+  readonly reporter: Reporter;
+  /** Whether lines of data come to the terminal meanwhile: then no live line does. */
+  readonly prints: boolean;
+  readonly stop?: AbortSignal;
+}
+
+/** Reads an RDB to its end. @throws {RdbFault} @throws {ExitError} disk; runtime where it was stopped */
+export async function scan(
+  input: Input,
+  reader: RdbReader,
+  visitor: Visitor,
+  { reporter, prints, stop }: ScanOptions,
+): Promise<void> {
+  const since = performance.now();
+  const isWatched = !(prints && process.stdout.isTTY);
+  let key: RdbKey | undefined;
+  let read = 0;
+  try {
+    for await (const piece of input.pieces) {
+      if (stop?.aborted) throw new ExitError(EXIT.runtime, 'stopped');
+      reader.push(piece);
+      for (let event = reader.next(); event !== undefined; event = reader.next()) {
+        if (event.type === 'key') key = event;
+        else if (event.type === 'key-end') key = undefined;
+        const waits = visitor.take(event);
+        if (waits !== undefined) await waits;
+      }
+      if (key !== undefined) key = { ...key, key: key.key.slice() };
+      await visitor.release?.();
+      read += piece.length;
+      if (isWatched) reporter.transfer({ read, total: input.total }, since);
+      if (reader.done) break;
+    }
+    reader.finish();
+  } catch (error) {
+    throw error instanceof RdbError ? new RdbFault(input.name, error, key) : error;
+  } finally {
+    reporter.clear();
+  }
+}
+
+function placeOf(key: RdbKey | undefined): string {
+  return key === undefined ? '' : `, in key ${nameOf(key.key)} of database ${key.database}`;
+}
+
+/** A key as it is named to people: as JSON has it, in a length that can be read. */
+export function nameOf(key: Uint8Array): string {
+  let end = Math.min(key.length, MOST_NAMED);
+  // Not in the middle of a character.
+  while (end < key.length && end > 0 && (key[end]! & 0xc0) === 0x80) end--;
+  const sink = new ByteSink(2 * MOST_NAMED);
+  sink.json(key.subarray(0, end));
+  return `${Buffer.from(sink.view)}${key.length > end ? '…' : ''}`;
+}
