@@ -63,14 +63,11 @@ export class Output implements AsyncDisposable {
     this.sink.cutTo(0);
   }
 
-  /** Writes bytes after what was gathered, without a copy where they are many. */
-  async write(bytes: Uint8Array): Promise<void> {
-    if (bytes.length < PIECE) this.sink.add(bytes);
-    else {
-      await this.flush();
-      await this.#target.write(bytes);
-    }
-    if (this.full) await this.flush();
+  /** Adds bytes, without a copy where they are many. A promise: what there is, is being written. */
+  add(bytes: Uint8Array): void | Promise<void> {
+    if (bytes.length >= PIECE) return this.#addLong(bytes);
+    this.sink.add(bytes);
+    if (this.full) return this.flush();
   }
 
   /** Everything was added. */
@@ -78,6 +75,11 @@ export class Output implements AsyncDisposable {
     await this.flush();
     this.#ended = true;
     await this.#target.finish();
+  }
+
+  async #addLong(bytes: Uint8Array): Promise<void> {
+    await this.flush();
+    await this.#target.write(bytes);
   }
 
   /** What was not finished is given up: a file is not there then. */

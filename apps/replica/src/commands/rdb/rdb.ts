@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { Reporter } from '../../reporter.ts';
 import { jsonCommand } from './json.ts';
+import { respCommand } from './resp.ts';
 
 /** `forebay rdb`: what is in a snapshot. */
 export function rdbCommand(reporter: Reporter): Command {
@@ -8,7 +9,7 @@ export function rdbCommand(reporter: Reporter): Command {
     .description('Read a snapshot (an RDB): print it, search it, compare it, cut it down.')
     .helpOption('--help', 'show this text')
     .exitOverride();
-  for (const make of [jsonCommand]) {
+  for (const make of [jsonCommand, respCommand]) {
     rdb.addCommand(
       make(reporter).helpOption('--help', 'show this text').allowExcessArguments(false).copyInheritedSettings(rdb),
     );

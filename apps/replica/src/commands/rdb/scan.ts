@@ -10,22 +10,17 @@ const MOST_NAMED = 100;
 
 /** What takes the events of an RDB as they come. */
 export interface Visitor {
-  /** A promise: what was printed is not taken yet, and the next event waits. */
+  /**
+   * A promise: what was printed is not taken yet, and the next event waits. Bytes of an event are of no use
+   * after it is settled: what is still needed is to be copied.
+   */
   take(event: RdbEvent): void | Promise<void>;
-  /** The bytes of the events so far are of no use from here on: what is still needed is to be copied. */
-  release?(): void | Promise<void>;
 }
 
 /** What stands in the way of reading an RDB to its end, and where. */
 export class RdbFault extends ExitError {
-  /** The key whose value was being read. */
-  readonly key: RdbKey | undefined;
-  readonly position: number;
-
-  constructor(name: string, error: RdbError, key: RdbKey | undefined) {
-    super(EXIT.disk, `${name}: ${error.message}${placeOf(key)}`, error);
-    this.key = key;
-    this.position = error.position;
+  constructor(name: string, error: RdbError, where: string) {
+    super(EXIT.disk, `${name}: ${error.message}${where}`, error);
   }
 }
 
@@ -46,34 +41,52 @@ export async function scan(
 ): Promise<void> {
   const since = performance.now();
   const isWatched = !(prints && process.stdout.isTTY);
-  let key: RdbKey | undefined;
+  const place = new Place();
   let read = 0;
   try {
     for await (const piece of input.pieces) {
       if (stop?.aborted) throw new ExitError(EXIT.runtime, 'stopped');
       reader.push(piece);
       for (let event = reader.next(); event !== undefined; event = reader.next()) {
-        if (event.type === 'key') key = event;
-        else if (event.type === 'key-end') key = undefined;
+        if (event.type === 'key') place.enter(event);
+        else if (event.type === 'key-end') place.leave();
         const waits = visitor.take(event);
         if (waits !== undefined) await waits;
       }
-      if (key !== undefined) key = { ...key, key: key.key.slice() };
-      await visitor.release?.();
       read += piece.length;
       if (isWatched) reporter.transfer({ read, total: input.total }, since);
       if (reader.done) break;
     }
     reader.finish();
   } catch (error) {
-    throw error instanceof RdbError ? new RdbFault(input.name, error, key) : error;
+    throw error instanceof RdbError ? new RdbFault(input.name, error, place.text) : error;
   } finally {
     reporter.clear();
   }
 }
 
-function placeOf(key: RdbKey | undefined): string {
-  return key === undefined ? '' : `, in key ${nameOf(key.key)} of database ${key.database}`;
+/** In which key a scan is. Its name is copied at each, for the key's bytes do not last. */
+class Place {
+  readonly #name = new Uint8Array(MOST_NAMED + 4);
+  #length = 0;
+  #database = 0;
+  #inside = false;
+
+  enter({ key, database }: RdbKey): void {
+    this.#length = Math.min(key.length, this.#name.length);
+    for (let i = 0; i < this.#length; i++) this.#name[i] = key[i]!;
+    this.#database = database;
+    this.#inside = true;
+  }
+
+  leave(): void {
+    this.#inside = false;
+  }
+
+  get text(): string {
+    if (!this.#inside) return '';
+    return `, in key ${nameOf(this.#name.subarray(0, this.#length))} of database ${this.#database}`;
+  }
 }
 
 /** A key as it is named to people: as JSON has it, in a length that can be read. */
