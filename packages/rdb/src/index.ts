@@ -1,3 +1,4 @@
+export { countIn } from './containers/count.ts';
 export type { RdbErrorCode } from './errors.ts';
 export { RdbError } from './errors.ts';
 export type { RdbPreambleEvent, RdbPreambleOptions } from './preamble-reader.ts';

@@ -1,6 +1,8 @@
 import { Command } from 'commander';
 import type { Reporter } from '../../reporter.ts';
+import { checkCommand } from './check.ts';
 import { jsonCommand } from './json.ts';
+import { keysCommand } from './keys.ts';
 import { respCommand } from './resp.ts';
 
 /** `forebay rdb`: what is in a snapshot. */
@@ -9,7 +11,7 @@ export function rdbCommand(reporter: Reporter): Command {
     .description('Read a snapshot (an RDB): print it, search it, compare it, cut it down.')
     .helpOption('--help', 'show this text')
     .exitOverride();
-  for (const make of [jsonCommand, respCommand]) {
+  for (const make of [jsonCommand, respCommand, keysCommand, checkCommand]) {
     rdb.addCommand(
       make(reporter).helpOption('--help', 'show this text').allowExcessArguments(false).copyInheritedSettings(rdb),
     );

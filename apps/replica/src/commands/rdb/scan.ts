@@ -1,4 +1,4 @@
-import type { RdbEvent, RdbKey } from '@forebay/rdb';
+import type { RdbErrorCode, RdbEvent, RdbKey } from '@forebay/rdb';
 import { RdbError, RdbReader } from '@forebay/rdb';
 import { EXIT, ExitError } from '../../exit.ts';
 import { ByteSink } from '../../output/byte-sink.ts';
@@ -7,6 +7,9 @@ import type { Input } from './input.ts';
 
 /** Longer keys are shortened in messages. */
 const MOST_NAMED = 100;
+
+/** Errors of a place; the others tell their own, or are of the whole. */
+const LOCAL: ReadonlySet<RdbErrorCode> = new Set(['CORRUPT', 'TRUNCATED', 'TOO_LONG']);
 
 /** What takes the events of an RDB as they come. */
 export interface Visitor {
@@ -19,8 +22,11 @@ export interface Visitor {
 
 /** What stands in the way of reading an RDB to its end, and where. */
 export class RdbFault extends ExitError {
+  readonly code: RdbErrorCode;
+
   constructor(name: string, error: RdbError, where: string) {
     super(EXIT.disk, `${name}: ${error.message}${where}`, error);
+    this.code = error.code;
   }
 }
 
@@ -59,7 +65,7 @@ export async function scan(
     }
     reader.finish();
   } catch (error) {
-    throw error instanceof RdbError ? new RdbFault(input.name, error, place.text) : error;
+    throw error instanceof RdbError ? new RdbFault(input.name, error, place.of(error)) : error;
   } finally {
     reporter.clear();
   }
@@ -68,7 +74,7 @@ export async function scan(
 /** In which key a scan is. Its name is copied at each, for the key's bytes do not last. */
 class Place {
   readonly #name = new Uint8Array(MOST_NAMED + 4);
-  #length = 0;
+  #length = -1;
   #database = 0;
   #inside = false;
 
@@ -83,9 +89,10 @@ class Place {
     this.#inside = false;
   }
 
-  get text(): string {
-    if (!this.#inside) return '';
-    return `, in key ${nameOf(this.#name.subarray(0, this.#length))} of database ${this.#database}`;
+  /** Where an error is, as far as that says more than its message. */
+  of({ code }: RdbError): string {
+    if (this.#length < 0 || !LOCAL.has(code)) return '';
+    return `, ${this.#inside ? 'in' : 'after'} key ${nameOf(this.#name.subarray(0, this.#length))} of database ${this.#database}`;
   }
 }
 
