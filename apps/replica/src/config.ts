@@ -1,15 +1,12 @@
 import { readFileSync } from 'node:fs';
 import type { SyncPolicy } from '@forebay/log';
-import type { Endpoint, TlsOptions } from '@forebay/replica';
+import type { Address, Endpoint, TlsOptions } from '@forebay/replica';
 import { checkTlsOptions, parseAddress, ReplicaError } from '@forebay/replica';
 import { EXIT, ExitError } from './exit.ts';
 import type { DiskLimit, Retain } from './quantities.ts';
 
-/** What `forebay replica` is told, by flags and by the environment, as it was typed. */
-export interface ReplicaFlags {
-  readonly replicaof?: readonly string[];
-  readonly replicaofFile?: string;
-  readonly dir: string;
+/** Who we are to a primary, and how the link is secured, as it was typed. */
+export interface LinkFlags {
   readonly masteruser?: string;
   readonly masterauth?: string;
   readonly tls?: boolean;
@@ -18,6 +15,13 @@ export interface ReplicaFlags {
   readonly key?: string;
   readonly sni?: string;
   readonly insecure?: boolean;
+}
+
+/** What `forebay replica` is told, by flags and by the environment, as it was typed. */
+export interface ReplicaFlags extends LinkFlags {
+  readonly replicaof?: readonly string[];
+  readonly replicaofFile?: string;
+  readonly dir: string;
   readonly port?: number;
   readonly bind: string;
   readonly requirepass?: string;
@@ -124,16 +128,38 @@ export function candidatesOf(flags: ReplicaFlags, env: NodeJS.ProcessEnv): Candi
   throw new ExitError(EXIT.usage, 'name the primary: --replicaof HOST PORT, or --replicaof-file');
 }
 
+/**
+ * The one server that a URL names.
+ *
+ * @throws {ExitError} usage, or configuration where a file named cannot be used
+ */
+export function primaryOf(
+  url: string,
+  flags: LinkFlags,
+  env: NodeJS.ProcessEnv,
+): { candidate: Candidate; tls: TlsOptions } {
+  if (!isUrl(url)) throw new ExitError(EXIT.usage, 'give a URL: redis://, rediss:// or unix://');
+  const candidate = candidateAt(addressOf(url, flags.tls === true, 'the URL'), flags, env);
+  return { candidate, tls: tlsOf(flags, [candidate]) };
+}
+
 /** Takes `HOST PORT`, or one URL, from the front. */
 function nextCandidate(words: string[], flags: ReplicaFlags, env: NodeJS.ProcessEnv): Candidate {
   const [first = ''] = words;
-  const isUrl = /^[a-z]+:\/\//.test(first);
-  const [, port] = words.splice(0, isUrl ? 1 : 2);
-  const isPort = isUrl || /^\d+$/.test(port ?? '');
+  const isWhole = isUrl(first);
+  const [, port] = words.splice(0, isWhole ? 1 : 2);
+  const isPort = isWhole || /^\d+$/.test(port ?? '');
   if (!isPort) throw new ExitError(EXIT.usage, '--replicaof takes HOST PORT, or one URL');
   const host = first.includes(':') ? `[${first}]` : first;
-  const url = isUrl ? first : `${flags.tls ? 'rediss' : 'redis'}://${host}:${port}`;
-  const address = addressOf(url, flags.tls === true);
+  const url = isWhole ? first : `${flags.tls ? 'rediss' : 'redis'}://${host}:${port}`;
+  return candidateAt(addressOf(url, flags.tls === true, '--replicaof'), flags, env);
+}
+
+function isUrl(word: string): boolean {
+  return /^[a-z]+:\/\//.test(word);
+}
+
+function candidateAt(address: Address, flags: LinkFlags, env: NodeJS.ProcessEnv): Candidate {
   const password = flags.masterauth ?? address.password ?? secretOf(env, 'FOREBAY_MASTERAUTH');
   const username = flags.masteruser ?? address.username ?? (env.FOREBAY_MASTERUSER || undefined);
   if (username === undefined || password !== undefined) {
@@ -145,18 +171,18 @@ function nextCandidate(words: string[], flags: ReplicaFlags, env: NodeJS.Process
   );
 }
 
-function addressOf(url: string, secure: boolean): ReturnType<typeof parseAddress> {
+function addressOf(url: string, secure: boolean, what: string): Address {
   try {
     const address = parseAddress(url);
     if (secure && address.kind === 'tcp') return { ...address, kind: 'tls' };
     return address;
   } catch (error) {
     if (!(error instanceof ReplicaError)) throw error;
-    throw new ExitError(EXIT.usage, `--replicaof cannot be used: ${error.message}`);
+    throw new ExitError(EXIT.usage, `${what} cannot be used: ${error.message}`);
   }
 }
 
-function tlsOf(flags: ReplicaFlags, candidates: Candidates): TlsOptions {
+function tlsOf(flags: LinkFlags, candidates: readonly Candidate[]): TlsOptions {
   const { cacert, cert, key, sni, insecure } = flags;
   const given = [cacert, cert, key, sni, insecure].some((flag) => flag !== undefined);
   if (given && !candidates.some(({ endpoint }) => endpoint.kind === 'tls')) {

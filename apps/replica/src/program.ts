@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { checkCommand } from './commands/check.ts';
+import { dumpCommand } from './commands/dump.ts';
 import { logCommand } from './commands/log.ts';
 import { rdbCommand } from './commands/rdb/rdb.ts';
 import { replicaCommand } from './commands/replica.ts';
@@ -25,6 +26,7 @@ export function buildProgram(reporter: Reporter): Command {
   program.addCommand(restoreCommand(reporter).copyInheritedSettings(program));
   program.addCommand(logCommand().copyInheritedSettings(program));
   program.addCommand(checkCommand(reporter).copyInheritedSettings(program));
+  program.addCommand(dumpCommand(reporter).copyInheritedSettings(program));
   program.addCommand(rdbCommand(reporter).copyInheritedSettings(program));
   return program;
 }

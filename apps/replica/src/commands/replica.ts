@@ -4,10 +4,11 @@ import { candidatesOf, configOf } from '../config.ts';
 import { follow } from '../follow/follow.ts';
 import { bytesOf, diskLimitOf, millisecondsOf, retainOf } from '../quantities.ts';
 import type { Reporter } from '../reporter.ts';
+import { withLinkFlags } from './link-flags.ts';
 
 /** `forebay replica`: the daemon. */
 export function replicaCommand(reporter: Reporter): Command {
-  return new Command('replica')
+  const command = new Command('replica')
     .description('Attach to a primary as a replica, and keep what it sends in a directory.')
     .helpOption('--help', 'show this text')
     .exitOverride()
@@ -25,18 +26,8 @@ export function replicaCommand(reporter: Reporter): Command {
     .requiredOption(
       '--dir <dir>',
       'where the log is kept; made if it is not there, readable by its owner only',
-    )
-    .option('--masteruser <user>', 'user to authenticate as; or FOREBAY_MASTERUSER')
-    .option(
-      '--masterauth <password>',
-      'password; better in FOREBAY_MASTERAUTH, or in the file named by FOREBAY_MASTERAUTH_FILE',
-    )
-    .option('--tls', 'secure the link')
-    .option('--cacert <file>', 'certificate of the authority to trust')
-    .option('--cert <file>', 'our certificate, where the primary wants one')
-    .option('--key <file>', 'its private key')
-    .option('--sni <name>', 'name that the certificate has to bear; the host by default')
-    .option('--insecure', 'take any certificate')
+    );
+  return withLinkFlags(command)
     .addOption(
       new Option(
         '--port <port>',
@@ -129,7 +120,8 @@ function portOf(text: string): number {
   throw new InvalidArgumentError('A port is a number from 0 to 65535.');
 }
 
-function secondsOf(text: string): number {
+/** A number of whole seconds, from 1 on. @throws {InvalidArgumentError} */
+export function secondsOf(text: string): number {
   const seconds = Number(text);
   if (/^\d+$/.test(text) && seconds >= 1) return seconds;
   throw new InvalidArgumentError('Seconds are a whole number from 1 on.');

@@ -6,11 +6,18 @@ const STEP = 48 * 1024;
 const MOST_ESCAPED = 6;
 
 const [QUOTE, BACKSLASH] = [34, 92];
+const LETTER_U = 117;
 const HEX = '0123456789abcdef';
 /** By byte: what follows the backslash; 0 where there is none. */
 const ESCAPES = new Uint8Array(256);
-ESCAPES.fill(117, 0, 32);
-for (const [byte, letter] of [[8, 'b'], [9, 't'], [10, 'n'], [12, 'f'], [13, 'r']] as const) {
+ESCAPES.fill(LETTER_U, 0, 32);
+for (const [byte, letter] of [
+  [8, 'b'],
+  [9, 't'],
+  [10, 'n'],
+  [12, 'f'],
+  [13, 'r'],
+] as const) {
   ESCAPES[byte] = letter.charCodeAt(0);
 }
 for (const byte of [QUOTE, BACKSLASH]) ESCAPES[byte] = byte;
@@ -97,8 +104,8 @@ export class ByteSink {
     let known = isText;
     for (let i = 0; i < from.length; i++) {
       const byte = from[i]!;
-      const escape = ESCAPES[byte]!;
-      if (escape === 0) {
+      const follows = ESCAPES[byte]!;
+      if (follows === 0) {
         if (byte >= 0x80 && !known) {
           if (!isUtf8(from)) return false;
           known = true;
@@ -107,8 +114,8 @@ export class ByteSink {
         continue;
       }
       bytes[at++] = BACKSLASH;
-      bytes[at++] = escape;
-      if (escape !== 117) continue;
+      bytes[at++] = follows;
+      if (follows !== LETTER_U) continue;
       bytes[at++] = 48;
       bytes[at++] = 48;
       bytes[at++] = HEX.charCodeAt(byte >> 4);

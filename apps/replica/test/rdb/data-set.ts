@@ -1,6 +1,7 @@
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Server, Word } from '@forebay/conformance';
+import { freshDirectory } from '../daemon.ts';
 
 /** Bytes that are no UTF-8, a zero and a line end among them. */
 export const BINARY: Buffer = Buffer.from([0, 255, 10, 13, 34, 92, 128, 254]);
@@ -54,7 +55,13 @@ async function collections(send: Send): Promise<void> {
   const many = Array.from({ length: 3000 }, (_, i) => i);
   await send('RPUSH', 'list small', 'a', '1', BINARY, '', -5);
   await send('RPUSH', 'list large', ...many.map((i) => `element ${i}`));
-  await send('RPUSH', 'list of large', Buffer.alloc(100_000, 1), 'small', Buffer.alloc(20_000, 'b'));
+  await send(
+    'RPUSH',
+    'list of large',
+    Buffer.alloc(100_000, 1),
+    'small',
+    Buffer.alloc(20_000, 'b'),
+  );
   await send('SADD', 'set of integers', 1, -2, 300_000, '9007199254740993');
   await send('SADD', 'set small', 'a', 1, BINARY);
   await send('SADD', 'set large', ...many.map((i) => `member ${i}`));
@@ -94,4 +101,11 @@ async function fieldTimes(send: Send): Promise<void> {
   for (const i of [3, 500, 999]) {
     await send('HPEXPIREAT', 'fields many', FAR + i, 'FIELDS', 1, `field ${i}`);
   }
+}
+
+/** A path in a directory of its own, where nothing is yet. */
+export async function freshFile(name: string): Promise<string> {
+  const directory = await freshDirectory();
+  await mkdir(directory);
+  return join(directory, name);
 }

@@ -22,7 +22,10 @@ export function forebay(args: readonly string[], stdin: Uint8Array = Buffer.allo
 export async function linesOf(args: readonly string[], stdin?: Uint8Array): Promise<unknown[]> {
   const { code, stdout, stderr } = await forebay(args, stdin);
   if (code !== 0) throw new Error(`it ended with ${code}: ${stderr}`);
-  const lines = stdout.toString().split('\n').filter((line) => line !== '');
+  const lines = stdout
+    .toString()
+    .split('\n')
+    .filter((line) => line !== '');
   return lines.map((line) => JSON.parse(line));
 }
 

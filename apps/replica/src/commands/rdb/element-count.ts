@@ -11,7 +11,8 @@ export class ElementCount {
   begin(key: RdbKey): void {
     this.#key = key;
     const { dataType, encoding } = key;
-    this.#share = encoding === 'listpackex' ? 3 : dataType === 'hash' || dataType === 'zset' ? 2 : 1;
+    this.#share =
+      encoding === 'listpackex' ? 3 : dataType === 'hash' || dataType === 'zset' ? 2 : 1;
     this.count = dataType === 'string' ? 1 : 0;
   }
 

@@ -45,7 +45,10 @@ export function jsonCommand(reporter: Reporter): Command {
   return withSelection(new Command('json'))
     .description('Print each key and its value as a line of JSON.')
     .argument('<file>', 'the RDB; - is standard input')
-    .option('--meta', 'print lines of what is not in keys too: fields, functions, what modules tell')
+    .option(
+      '--meta',
+      'print lines of what is not in keys too: fields, functions, what modules tell',
+    )
     .addHelpText('after', HELP)
     .action(async (path: string, flags: JsonFlags) => {
       const input = await openInput(path);

@@ -13,7 +13,10 @@ export function rdbCommand(reporter: Reporter): Command {
     .exitOverride();
   for (const make of [jsonCommand, respCommand, keysCommand, checkCommand]) {
     rdb.addCommand(
-      make(reporter).helpOption('--help', 'show this text').allowExcessArguments(false).copyInheritedSettings(rdb),
+      make(reporter)
+        .helpOption('--help', 'show this text')
+        .allowExcessArguments(false)
+        .copyInheritedSettings(rdb),
     );
   }
   return rdb;

@@ -1,5 +1,5 @@
 import type { RdbErrorCode, RdbEvent, RdbKey } from '@forebay/rdb';
-import { RdbError, RdbReader } from '@forebay/rdb';
+import { RdbError, type RdbReader } from '@forebay/rdb';
 import { EXIT, ExitError } from '../../exit.ts';
 import { ByteSink } from '../../output/byte-sink.ts';
 import type { Reporter } from '../../reporter.ts';

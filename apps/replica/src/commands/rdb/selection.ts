@@ -14,15 +14,21 @@ export interface SelectionFlags {
 /** Adds the flags that choose keys: `--db`, `--type`, `--match`. */
 export function withSelection(command: Command): Command {
   return command
-    .addOption(new Option('--db <n>', 'these databases only; a list, or given again').argParser(
-      (text: string, before: readonly number[] = []) => [...before, ...databasesOf(text)],
-    ))
-    .addOption(new Option('--type <type>', `these types only: ${TYPES.join(', ')}`).argParser(
-      (text: string, before: readonly DataType[] = []) => [...before, ...typesOf(text)],
-    ))
-    .addOption(new Option('--match <glob>', 'keys like this only, as SCAN has it; one of several').argParser(
-      (text: string, before: readonly string[] = []) => [...before, text],
-    ));
+    .addOption(
+      new Option('--db <n>', 'these databases only; a list, or given again').argParser(
+        (text: string, before: readonly number[] = []) => [...before, ...databasesOf(text)],
+      ),
+    )
+    .addOption(
+      new Option('--type <type>', `these types only: ${TYPES.join(', ')}`).argParser(
+        (text: string, before: readonly DataType[] = []) => [...before, ...typesOf(text)],
+      ),
+    )
+    .addOption(
+      new Option('--match <glob>', 'keys like this only, as SCAN has it; one of several').argParser(
+        (text: string, before: readonly string[] = []) => [...before, text],
+      ),
+    );
 }
 
 /** Whether a key is among those that were asked for. */
