@@ -22,6 +22,13 @@ for (const [byte, letter] of [
 }
 for (const byte of [QUOTE, BACKSLASH]) ESCAPES[byte] = byte;
 
+/** A string of bytes as `ByteSink.json` prints it, for what is printed by `JSON.stringify`. */
+export function jsonOf(bytes: Uint8Array): string | { readonly base64: string } {
+  const { buffer, byteOffset, length } = bytes;
+  const view = Buffer.from(buffer, byteOffset, length);
+  return isUtf8(view) ? view.toString() : { base64: view.toString('base64') };
+}
+
 /** Bytes that are gathered to be written together; it grows to what is added. */
 export class ByteSink {
   #bytes: Buffer;
@@ -36,7 +43,7 @@ export class ByteSink {
   }
 
   /** What was gathered, as a view; valid until more is added. */
-  get view(): Uint8Array {
+  get view(): Buffer {
     return this.#bytes.subarray(0, this.#length);
   }
 

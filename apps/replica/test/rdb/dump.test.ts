@@ -28,9 +28,7 @@ describe.each(installedServers())('a snapshot fetched from $name', (installed) =
     expect(await compareDataSets(primary.client, booted.client)).toEqual([]);
     const { sync_full, total_forks = '1' } = await primary.info('stats');
     expect([sync_full, total_forks]).toEqual(['1', '1']);
-    await expect
-      .poll(async () => (await primary.info('replication')).connected_slaves)
-      .toBe('0');
+    await expect.poll(async () => (await primary.info('replication')).connected_slaves).toBe('0');
   });
 
   it('goes through a pipe', async () => {
@@ -39,9 +37,7 @@ describe.each(installedServers())('a snapshot fetched from $name', (installed) =
     const { code, stdout } = await forebay(['dump', primary.url]);
     expect(code).toBe(0);
     const lines = await linesOf(['rdb', 'json', '-'], stdout);
-    expect(lines).toEqual([
-      { db: 0, key: 'key', type: 'string', encoding: 'raw', value: 'value' },
-    ]);
+    expect(lines).toEqual([{ db: 0, key: 'key', type: 'string', encoding: 'raw', value: 'value' }]);
   });
 });
 
@@ -64,7 +60,12 @@ describe('what keeps a snapshot from coming is one line, and nothing is left', (
     });
     const file = await freshFile('dump.rdb');
     await writeFile(file, 'what was there');
-    const { code, stderr } = await forebay(['dump', `redis://127.0.0.1:${primary.port}`, '-o', file]);
+    const { code, stderr } = await forebay([
+      'dump',
+      `redis://127.0.0.1:${primary.port}`,
+      '-o',
+      file,
+    ]);
     expect(code).toBe(1);
     expect(stderr).toMatch(/closed the link in the transfer\n$/);
     expect(await readdir(dirname(file))).toEqual(['dump.rdb']);

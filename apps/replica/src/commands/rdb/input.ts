@@ -18,7 +18,8 @@ export interface Input {
 /** Opens a file; `-` is standard input. @throws {ExitError} usage, disk */
 export async function openInput(path: string): Promise<Input> {
   if (path === '') throw new ExitError(EXIT.usage, 'FILE names no file');
-  if (path === '-') return { name: 'standard input', total: undefined, pieces: process.stdin };
+  if (path === '-')
+    return { name: 'standard input', total: undefined, pieces: plainPieces(process.stdin) };
   let handle: FileHandle | undefined;
   try {
     handle = await open(path);
@@ -43,12 +44,25 @@ async function* piecesOf(handle: FileHandle, path: string): AsyncGenerator<Uint8
       });
       if (bytesRead === 0) return;
       reading = handle.read(buffers[turn ^ 1]!, 0, PIECE, null);
-      yield buffer.subarray(0, bytesRead);
+      yield plain(buffer.subarray(0, bytesRead));
     }
   } finally {
     await reading.catch(() => {});
     await handle.close();
   }
+}
+
+async function* plainPieces(stream: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array, void, void> {
+  try {
+    for await (const piece of stream) yield plain(piece);
+  } catch (error) {
+    throw unreadable('standard input', error);
+  }
+}
+
+/** No Buffer: whoever keeps a part of it copies it with `slice`, which of a Buffer is a view. */
+function plain({ buffer, byteOffset, length }: Buffer): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, length);
 }
 
 function unreadable(path: string, error: unknown): ExitError {

@@ -1,8 +1,10 @@
 import { Command } from 'commander';
 import type { Reporter } from '../../reporter.ts';
 import { checkCommand } from './check.ts';
+import { filterCommand } from './filter.ts';
 import { jsonCommand } from './json.ts';
 import { keysCommand } from './keys.ts';
+import { memoryCommand } from './memory.ts';
 import { respCommand } from './resp.ts';
 
 /** `forebay rdb`: what is in a snapshot. */
@@ -11,7 +13,14 @@ export function rdbCommand(reporter: Reporter): Command {
     .description('Read a snapshot (an RDB): print it, search it, compare it, cut it down.')
     .helpOption('--help', 'show this text')
     .exitOverride();
-  for (const make of [jsonCommand, respCommand, keysCommand, checkCommand]) {
+  for (const make of [
+    jsonCommand,
+    respCommand,
+    keysCommand,
+    checkCommand,
+    filterCommand,
+    memoryCommand,
+  ]) {
     rdb.addCommand(
       make(reporter)
         .helpOption('--help', 'show this text')

@@ -18,6 +18,10 @@ export interface Visitor {
    * after it is settled: what is still needed is to be copied.
    */
   take(event: RdbEvent): void | Promise<void>;
+  /** The bytes that the next events are of, and perhaps a part of one more. */
+  push?(piece: Uint8Array): void;
+  /** There are no more events of these bytes, which will be overwritten. */
+  drained?(): void | Promise<void>;
 }
 
 /** What stands in the way of reading an RDB to its end, and where. */
@@ -53,12 +57,14 @@ export async function scan(
     for await (const piece of input.pieces) {
       if (stop?.aborted) throw new ExitError(EXIT.runtime, 'stopped');
       reader.push(piece);
+      visitor.push?.(piece);
       for (let event = reader.next(); event !== undefined; event = reader.next()) {
         if (event.type === 'key') place.enter(event);
         else if (event.type === 'key-end') place.leave();
         const waits = visitor.take(event);
         if (waits !== undefined) await waits;
       }
+      await visitor.drained?.();
       read += piece.length;
       if (isWatched) reporter.transfer({ read, total: input.total }, since);
       if (reader.done) break;
