@@ -48,3 +48,11 @@ async function run([file = '', ...words]: readonly string[], stdin: Uint8Array):
   ]);
   return { code, stdout, stderr: stderr.toString() };
 }
+
+/** Runs `forebay` with its output in a pipe to a shell command; the code is that of `forebay`. */
+export async function printedInto(args: readonly string[], command: string) {
+  const script = `"$@" | ${command}; exit \${PIPESTATUS[0]}`;
+  const all = ['bash', '-c', script, '-', process.execPath, bin, ...args];
+  const { code, stdout, stderr } = await run(all, Buffer.alloc(0));
+  return { code, stdout: stdout.toString('latin1'), stderr };
+}

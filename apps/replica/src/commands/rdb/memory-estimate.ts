@@ -52,7 +52,7 @@ export class MemoryEstimate {
 function sizeOf(event: RdbEvent): number {
   switch (event.type) {
     case 'value':
-      return valueOf(event.value);
+      return textSize(event.value);
     case 'container': {
       const node = event.container === 'stream-listpack' ? STREAM_NODE : QUICKLIST_NODE;
       return node + allocated(event.bytes.length);
@@ -82,7 +82,7 @@ function sizeOf(event: RdbEvent): number {
 }
 
 /** What a string adds to its object. */
-function valueOf(value: Uint8Array): number {
+function textSize(value: Uint8Array): number {
   if (value.length <= 20 && isInteger(value)) return 0;
   if (value.length <= MOST_EMBEDDED) return allocated(OBJECT + 4 + value.length) - OBJECT;
   return stringOf(value.length);

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { Reporter } from '../../reporter.ts';
 import { checkCommand } from './check.ts';
+import { diffCommand } from './diff.ts';
 import { filterCommand } from './filter.ts';
 import { jsonCommand } from './json.ts';
 import { keysCommand } from './keys.ts';
@@ -20,6 +21,7 @@ export function rdbCommand(reporter: Reporter): Command {
     checkCommand,
     filterCommand,
     memoryCommand,
+    diffCommand,
   ]) {
     rdb.addCommand(
       make(reporter)

@@ -3,7 +3,17 @@ import { matchesGlob } from '@forebay/resp';
 import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
 
-const TYPES = ['string', 'list', 'set', 'zset', 'hash', 'stream', 'array', 'module'] as const;
+/** The types there are. */
+export const DATA_TYPES: readonly DataType[] = [
+  'string',
+  'list',
+  'set',
+  'zset',
+  'hash',
+  'stream',
+  'array',
+  'module',
+];
 
 export interface SelectionFlags {
   readonly db?: readonly number[];
@@ -20,7 +30,7 @@ export function withSelection(command: Command): Command {
       ),
     )
     .addOption(
-      new Option('--type <type>', `these types only: ${TYPES.join(', ')}`).argParser(
+      new Option('--type <type>', `these types only: ${DATA_TYPES.join(', ')}`).argParser(
         (text: string, before: readonly DataType[] = []) => [...before, ...typesOf(text)],
       ),
     )
@@ -53,8 +63,8 @@ function databasesOf(text: string): number[] {
 
 function typesOf(text: string): DataType[] {
   return text.split(',').map((part) => {
-    const found = TYPES.find((type) => type === part.trim());
+    const found = DATA_TYPES.find((type) => type === part.trim());
     if (found !== undefined) return found;
-    throw new InvalidArgumentError(`There are ${TYPES.join(', ')}.`);
+    throw new InvalidArgumentError(`There are ${DATA_TYPES.join(', ')}.`);
   });
 }

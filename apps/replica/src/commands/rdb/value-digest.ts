@@ -1,0 +1,79 @@
+import type { RdbEvent, RdbKey } from '@forebay/rdb';
+import { Digest } from './digest.ts';
+
+/**
+ * A digest of what a value is, whatever its encoding: elements of sets, sorted sets and hashes count in any
+ * order, of lists and streams in theirs. Of streams what only some versions tell is left out, as are times
+ * at which consumers were seen.
+ */
+export class ValueDigest {
+  /** What has an order. */
+  readonly #chain = new Digest();
+  /** An element of what has none; the sum of these is the value's. */
+  readonly #one = new Digest();
+  #low = 0;
+  #high = 0;
+
+  begin({ dataType }: RdbKey): void {
+    this.#chain.reset();
+    this.#chain.text(dataType);
+    this.#low = 0;
+    this.#high = 0;
+  }
+
+  /** The digest, in two halves. */
+  end(): readonly [low: number, high: number] {
+    this.#chain.finish();
+    return [(this.#chain.low + this.#low) | 0, (this.#chain.high + this.#high) | 0];
+  }
+
+  take(event: RdbEvent): void {
+    const chain = this.#chain;
+    switch (event.type) {
+      case 'value':
+      case 'item':
+        return chain.bytes(event.value);
+      case 'member':
+        return this.#add(event.member);
+      case 'scored':
+        return this.#add(event.member, event.score);
+      case 'field':
+        return this.#add(event.field, event.expiresAt ?? -1, event.value);
+      case 'entry':
+        chain.text(event.id);
+        for (const field of event.fields) chain.bytes(field);
+        return;
+      case 'stream':
+        return chain.text(`stream ${event.length} ${event.lastId}`);
+      case 'group':
+        chain.text(`group ${event.lastId}`);
+        return chain.bytes(event.name);
+      case 'pending':
+        return chain.text(`pending ${event.id} ${event.deliveredAt} ${event.deliveries}`);
+      case 'consumer':
+        return chain.bytes(event.name);
+      case 'consumer-pending':
+      case 'negative':
+        return chain.text(`${event.type} ${event.id}`);
+      case 'slot-value':
+        chain.text(String(event.index));
+        return chain.bytes(event.value);
+      case 'module-id':
+        return chain.text(`${event.module.name} ${event.module.version}`);
+      case 'module-value':
+        if (event.value instanceof Uint8Array) chain.bytes(event.value);
+        else chain.text(`${event.kind} ${event.value}`);
+    }
+  }
+
+  #add(bytes: Uint8Array, number?: number, more?: Uint8Array): void {
+    const one = this.#one;
+    one.reset();
+    one.bytes(bytes);
+    if (number !== undefined) one.number(number);
+    if (more !== undefined) one.bytes(more);
+    one.finish();
+    this.#low = (this.#low + one.low) | 0;
+    this.#high = (this.#high + one.high) | 0;
+  }
+}
