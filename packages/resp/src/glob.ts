@@ -6,9 +6,10 @@ const [STAR, ANY, OPEN, CLOSE, CARET, DASH, ESCAPE] = [42, 63, 91, 93, 94, 45, 9
 /**
  * Whether bytes match a pattern as KEYS, SCAN, PSUBSCRIBE and ACL have it (`util.c: stringmatchlen`): `*`,
  * `?`, `[abc]`, `[^a-z]`, and `\` before what stands for itself. Bytes are compared, not characters: a `?`
- * is a byte, and `é` in UTF-8 two of them.
+ * is a byte, and `é` in UTF-8 two of them. Nothing but `*` and an empty pattern matches what is empty.
  */
 export function matchesGlob(pattern: Uint8Array, text: Uint8Array): boolean {
+  if (pattern.length === 1 && pattern[0] === STAR) return true;
   return new Match(pattern, text).from(0, 0, 0);
 }
 
@@ -39,8 +40,8 @@ class Match {
       }
       t++;
       p++;
+      if (t === text.length) while (pattern[p] === STAR) p++;
     }
-    if (t === text.length) while (pattern[p] === STAR) p++;
     return p >= pattern.length && t === text.length;
   }
 
@@ -66,12 +67,17 @@ class Match {
         p++;
         if (pattern[p] === byte) found = true;
       } else if (pattern[p + 1] === DASH && p + 2 < pattern.length) {
-        const [from, to] = [pattern[p]!, pattern[p + 2]!];
+        const [from, to, at] = [signed(pattern[p]!), signed(pattern[p + 2]!), signed(byte)];
         p += 2;
-        if (byte >= Math.min(from, to) && byte <= Math.max(from, to)) found = true;
+        if (at >= Math.min(from, to) && at <= Math.max(from, to)) found = true;
       } else if (pattern[p] === byte) found = true;
     }
     // Brackets that are not closed end with the pattern.
     return { found: found !== isNot, end: Math.min(p, pattern.length - 1) };
   }
+}
+
+/** In ranges bytes have a sign, as `char` has on the machines that servers run on (but not on ARM). */
+function signed(byte: number): number {
+  return (byte << 24) >> 24;
 }

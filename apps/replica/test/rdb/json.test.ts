@@ -153,7 +153,7 @@ describe('lines of JSON', () => {
     await writeFile(file, await saved(server));
     for (const command of ['json', 'keys', 'resp']) {
       const { code, stdout, stderr } = await printedInto(['rdb', command, file], 'head -c 10');
-      expect([code, stdout, stderr]).toEqual([0, expect.stringMatching(/^[^]{10}$/), '']);
+      expect([code, stdout, stderr]).toEqual([0, expect.stringMatching(/^.{10}$/s), '']);
     }
   });
 

@@ -32,34 +32,45 @@ export class ValueDigest {
     switch (event.type) {
       case 'value':
       case 'item':
-        return chain.bytes(event.value);
+        chain.bytes(event.value);
+        return;
       case 'member':
-        return this.#add(event.member);
+        this.#add(event.member);
+        return;
       case 'scored':
-        return this.#add(event.member, event.score);
+        this.#add(event.member, event.score);
+        return;
       case 'field':
-        return this.#add(event.field, event.expiresAt ?? -1, event.value);
+        this.#add(event.field, event.expiresAt ?? -1, event.value);
+        return;
       case 'entry':
         chain.text(event.id);
         for (const field of event.fields) chain.bytes(field);
         return;
       case 'stream':
-        return chain.text(`stream ${event.length} ${event.lastId}`);
+        chain.text(`stream ${event.length} ${event.lastId}`);
+        return;
       case 'group':
         chain.text(`group ${event.lastId}`);
-        return chain.bytes(event.name);
+        chain.bytes(event.name);
+        return;
       case 'pending':
-        return chain.text(`pending ${event.id} ${event.deliveredAt} ${event.deliveries}`);
+        chain.text(`pending ${event.id} ${event.deliveredAt} ${event.deliveries}`);
+        return;
       case 'consumer':
-        return chain.bytes(event.name);
+        chain.bytes(event.name);
+        return;
       case 'consumer-pending':
       case 'negative':
-        return chain.text(`${event.type} ${event.id}`);
+        chain.text(`${event.type} ${event.id}`);
+        return;
       case 'slot-value':
         chain.text(String(event.index));
-        return chain.bytes(event.value);
+        chain.bytes(event.value);
+        return;
       case 'module-id':
-        return chain.text(`${event.module.name} ${event.module.version}`);
+        chain.text(`${event.module.name} ${event.module.version}`);
+        return;
       case 'module-value':
         if (event.value instanceof Uint8Array) chain.bytes(event.value);
         else chain.text(`${event.kind} ${event.value}`);
