@@ -69,6 +69,9 @@ class JsonLines implements Visitor {
   readonly #selects: Selection;
   readonly #meta: boolean;
   readonly #value = new JsonValue();
+  readonly #tails: string[] = [];
+  #database: number | undefined;
+  #head = '';
   #skips = false;
   /** Where in what is gathered the line begins; -1: its beginning was written. */
   #lineStart = 0;
@@ -123,9 +126,26 @@ class JsonLines implements Visitor {
       this.reader.skip();
       return undefined;
     }
-    const { database, key, dataType, encoding, expiresAt, idle, frequency } = event;
-    const tail = `,"type":"${dataType}","encoding":"${encoding}"${told('expiresAt', expiresAt)}${told('idle', idle)}${told('frequency', frequency)},"value":`;
-    return this.#print([`{"db":${database},"key":`, key, tail + this.#value.begin(dataType)]);
+    const { database, key, dataType, expiresAt, idle, frequency } = event;
+    if (database !== this.#database) {
+      this.#database = database;
+      this.#head = `{"db":${database},"key":`;
+    }
+    let tail = this.#tailOf(event);
+    if (expiresAt !== undefined) tail += `,"expiresAt":${expiresAt}`;
+    if (idle !== undefined) tail += `,"idle":${idle}`;
+    if (frequency !== undefined) tail += `,"frequency":${frequency}`;
+    return this.#print([this.#head, key, tail, ',"value":', this.#value.begin(dataType)]);
+  }
+
+  /** Made once for each type: there are millions of keys, and a few types. */
+  #tailOf({ valueType, dataType, encoding }: RdbKey): string {
+    let tail = this.#tails[valueType];
+    if (tail === undefined) {
+      tail = `,"type":"${dataType}","encoding":"${encoding}"`;
+      this.#tails[valueType] = tail;
+    }
+    return tail;
   }
 
   #frame(pieces: readonly Piece[]): void | Promise<void> {
@@ -167,10 +187,6 @@ class JsonLines implements Visitor {
     this.#lineStart = this.#lineStart === sink.length ? 0 : -1;
     await this.#output.flush();
   }
-}
-
-function told(name: string, value: number | undefined): string {
-  return value === undefined ? '' : `,"${name}":${value}`;
 }
 
 /** An event of numbers and names alone, under its own name. */

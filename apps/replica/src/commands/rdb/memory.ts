@@ -112,7 +112,9 @@ class Measuring implements Visitor {
 
   #sized({ database, dataType, encoding }: RdbKey): Sized {
     return {
-      ...{ database, dataType, encoding },
+      database,
+      dataType,
+      encoding,
       elements: this.#elements.count,
       file: this.reader.position - this.#end,
       memory: this.#estimate.bytes,
