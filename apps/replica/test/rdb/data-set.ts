@@ -4,7 +4,7 @@ import type { Server, Word } from '@forebay/conformance';
 import { freshDirectory } from '../daemon.ts';
 
 /** Bytes that are no UTF-8, a zero and a line end among them. */
-export const BINARY: Buffer = Buffer.from([0, 255, 10, 13, 34, 92, 128, 254]);
+const BINARY: Buffer = Buffer.from([0, 255, 10, 13, 34, 92, 128, 254]);
 const FAR = 4_102_444_800_000;
 
 /** Fills a server with every type it has, small and large, in several databases. */
