@@ -16,8 +16,9 @@ export const DEFAULT_MAX_LENGTH: number = 512 * 1024 * 1024;
 /**
  * The bytes of an RDB that were pushed and not read yet, and a place in them.
  *
- * What is read past their end comes out as nothing, and sets `short`: whoever reads several things that
- * belong together looks at `short` once, goes back to where the first began, and reads all of them anew
+ * What is read past their end comes out as nothing, and sets `short`; all that is read after it comes out as
+ * nothing too, for the bytes there are not those that it would be read from. So whoever reads several things
+ * that belong together looks at `short` once, goes back to where the first began, and reads all of them anew
  * when there is more.
  */
 export class Cursor {
@@ -82,7 +83,7 @@ export class Cursor {
   }
 
   u8(): number {
-    if (this.#at < this.#end) return this.#bytes[this.#at++]!;
+    if (this.#at < this.#end && !this.short) return this.#bytes[this.#at++]!;
     this.short = true;
     return 0;
   }
@@ -172,7 +173,7 @@ export class Cursor {
    */
   string(): Uint8Array {
     const start = this.position;
-    const first = this.#at < this.#end ? this.#bytes[this.#at]! : 0;
+    const first = this.#peek();
     if (first >> 6 !== ENCODED) return this.take(this.#checked(this.length(), start));
     this.u8();
     switch (first & 0x3f) {
@@ -195,7 +196,7 @@ export class Cursor {
    * @throws {RdbError} `CORRUPT`
    */
   stringLength(): number {
-    const first = this.#at < this.#end ? this.#bytes[this.#at]! : 0;
+    const first = this.#peek();
     if (first >> 6 !== ENCODED) return this.length();
     const start = this.position;
     this.u8();
@@ -236,8 +237,13 @@ export class Cursor {
     throw new RdbError('TOO_LONG', position, message);
   }
 
+  /** The next byte, which stays; 0 where there is none. */
+  #peek(): number {
+    return this.#at < this.#end && !this.short ? this.#bytes[this.#at]! : 0;
+  }
+
   #has(length: number): boolean {
-    if (this.#end - this.#at >= length) return true;
+    if (this.#end - this.#at >= length && !this.short) return true;
     this.short = true;
     return false;
   }
