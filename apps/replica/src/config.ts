@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import type { SyncPolicy } from '@forebay/log';
-import type { Endpoint, TlsOptions } from '@forebay/replica';
+import type { Address, Endpoint, TlsOptions } from '@forebay/replica';
 import { checkTlsOptions, parseAddress, ReplicaError } from '@forebay/replica';
 import { EXIT, ExitError } from './exit.ts';
 import type { DiskLimit, Retain } from './quantities.ts';
 
-/** Who we are to a server, and how the link is secured, as it was typed. */
+/** Who we are to a primary, and how the link is secured, as it was typed. */
 export interface ConnectionFlags {
   readonly masteruser?: string;
   readonly masterauth?: string;
@@ -128,31 +128,38 @@ export function candidatesOf(flags: ReplicaFlags, env: NodeJS.ProcessEnv): Candi
   throw new ExitError(EXIT.usage, 'name the primary: --replicaof HOST PORT, or --replicaof-file');
 }
 
-/** Takes `HOST PORT`, or one URL, from the front. */
-function nextCandidate(words: string[], flags: ReplicaFlags, env: NodeJS.ProcessEnv): Candidate {
-  const [first = ''] = words;
-  const isUrl = /^[a-z]+:\/\//.test(first);
-  const [, port] = words.splice(0, isUrl ? 1 : 2);
-  const isPort = isUrl || /^\d+$/.test(port ?? '');
-  if (!isPort) throw new ExitError(EXIT.usage, '--replicaof takes HOST PORT, or one URL');
-  const host = first.includes(':') ? `[${first}]` : first;
-  const url = isUrl ? first : `${flags.tls ? 'rediss' : 'redis'}://${host}:${port}`;
-  return candidateOf('--replicaof', url, flags, env);
-}
-
 /**
- * The server at a URL; `what` names it in errors. A flag comes before the URL, and that before the
- * environment.
+ * The one server that a URL names.
  *
  * @throws {ExitError} usage, or configuration where a file named cannot be used
  */
-export function candidateOf(
-  what: string,
+export function primaryOf(
   url: string,
   flags: ConnectionFlags,
   env: NodeJS.ProcessEnv,
-): Candidate {
-  const address = addressOf(what, url, flags.tls === true);
+): { candidate: Candidate; tls: TlsOptions } {
+  if (!isUrl(url)) throw new ExitError(EXIT.usage, 'give a URL: redis://, rediss:// or unix://');
+  const candidate = candidateAt(addressOf(url, flags.tls === true, 'the URL'), flags, env);
+  return { candidate, tls: tlsOf(flags, [candidate]) };
+}
+
+/** Takes `HOST PORT`, or one URL, from the front. */
+function nextCandidate(words: string[], flags: ReplicaFlags, env: NodeJS.ProcessEnv): Candidate {
+  const [first = ''] = words;
+  const isWhole = isUrl(first);
+  const [, port] = words.splice(0, isWhole ? 1 : 2);
+  const isPort = isWhole || /^\d+$/.test(port ?? '');
+  if (!isPort) throw new ExitError(EXIT.usage, '--replicaof takes HOST PORT, or one URL');
+  const host = first.includes(':') ? `[${first}]` : first;
+  const url = isWhole ? first : `${flags.tls ? 'rediss' : 'redis'}://${host}:${port}`;
+  return candidateAt(addressOf(url, flags.tls === true, '--replicaof'), flags, env);
+}
+
+function isUrl(word: string): boolean {
+  return /^[a-z]+:\/\//.test(word);
+}
+
+function candidateAt(address: Address, flags: ConnectionFlags, env: NodeJS.ProcessEnv): Candidate {
   const password = flags.masterauth ?? address.password ?? secretOf(env, 'FOREBAY_MASTERAUTH');
   const username = flags.masteruser ?? address.username ?? (env.FOREBAY_MASTERUSER || undefined);
   if (username === undefined || password !== undefined) {
@@ -164,7 +171,7 @@ export function candidateOf(
   );
 }
 
-function addressOf(what: string, url: string, secure: boolean): ReturnType<typeof parseAddress> {
+function addressOf(url: string, secure: boolean, what: string): Address {
   try {
     const address = parseAddress(url);
     if (secure && address.kind === 'tcp') return { ...address, kind: 'tls' };
@@ -175,8 +182,7 @@ function addressOf(what: string, url: string, secure: boolean): ReturnType<typeo
   }
 }
 
-/** @throws {ExitError} usage, or configuration where a file named cannot be used */
-export function tlsOf(flags: ConnectionFlags, candidates: Candidates): TlsOptions {
+function tlsOf(flags: ConnectionFlags, candidates: readonly Candidate[]): TlsOptions {
   const { cacert, cert, key, sni, insecure } = flags;
   const given = [cacert, cert, key, sni, insecure].some((flag) => flag !== undefined);
   if (given && !candidates.some(({ endpoint }) => endpoint.kind === 'tls')) {

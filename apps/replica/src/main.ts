@@ -4,6 +4,7 @@ import { RdbReceiverError } from '@forebay/rdb-receiver';
 import { ReplicaError } from '@forebay/replica';
 import { CommanderError } from 'commander';
 import { EXIT, ExitError } from './exit.ts';
+import { BrokenPipe } from './output/output.ts';
 import { buildProgram } from './program.ts';
 import { Reporter } from './reporter.ts';
 
@@ -15,7 +16,8 @@ export async function main(argv: readonly string[]): Promise<void> {
   } catch (error) {
     process.exitCode = exitCodeOf(error);
     // Commander has already printed its own.
-    if (!(error instanceof CommanderError)) reporter.trouble(messageOf(error));
+    if (error instanceof CommanderError || error instanceof BrokenPipe) return;
+    reporter.trouble(messageOf(error));
   }
 }
 

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { checkCommand } from './commands/check.ts';
+import { dumpCommand } from './commands/dump.ts';
 import { logCommand } from './commands/log.ts';
+import { rdbCommand } from './commands/rdb/rdb.ts';
 import { replicaCommand } from './commands/replica.ts';
 import { restoreCommand } from './commands/restore.ts';
 import { tailCommand } from './commands/tail.ts';
@@ -26,6 +28,8 @@ export function buildProgram(reporter: Reporter): Command {
   program.addCommand(logCommand().copyInheritedSettings(program));
   program.addCommand(checkCommand(reporter).copyInheritedSettings(program));
   program.addCommand(tailCommand(reporter).copyInheritedSettings(program));
+  program.addCommand(dumpCommand(reporter).copyInheritedSettings(program));
+  program.addCommand(rdbCommand(reporter).copyInheritedSettings(program));
   return program;
 }
 

@@ -45,6 +45,24 @@ export function diskLimitOf(text: string): DiskLimit {
   return share > 0 && share <= 1 ? { share } : refuse(`${text} is no share: give 1% to 100%.`);
 }
 
+/** From one quantity to another, both included. */
+export interface Range {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A range `FROM..TO`, open where one is missing; of quantities that `parse` reads. */
+export function rangeOf(text: string, parse: (text: string) => number): Range {
+  const [from, to, more] = text.split('..');
+  if (from === undefined || to === undefined || more !== undefined || text === '..') {
+    return refuse(`${text} is no range: give FROM..TO, FROM.. or ..TO.`);
+  }
+  return {
+    from: from === '' ? 0 : parse(from),
+    to: to === '' ? Number.POSITIVE_INFINITY : parse(to),
+  };
+}
+
 function quantity(
   text: string,
   units: Readonly<Record<string, number>>,

@@ -42,13 +42,13 @@ export class Reporter {
     this.#drawn = now;
     const speed = formatBytes(read / Math.max(0.001, (now - since) / 1000));
     const share = total === undefined ? '' : ` of ${formatBytes(total)} ${bar(read / total)}`;
-    this.#clear();
+    this.clear();
     this.#stream.write(`  ${formatBytes(read)}${share} ${speed}/s`);
     this.#liveLine = true;
   }
 
   #print(tone: Tone, message: string): void {
-    this.#clear();
+    this.clear();
     const time = new Date().toISOString().slice(11, 19);
     const [mark, stamp] = this.#live
       ? [styleText(COLOURS[tone], '•'), styleText('dim', time)]
@@ -56,7 +56,8 @@ export class Reporter {
     this.#stream.write(`${[stamp, mark, message].filter((part) => part !== '').join(' ')}\n`);
   }
 
-  #clear(): void {
+  /** Takes the live line away. */
+  clear(): void {
     if (this.#liveLine) this.#stream.write('\r\x1b[2K');
     this.#liveLine = false;
   }

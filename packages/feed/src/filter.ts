@@ -1,7 +1,7 @@
 import type { CommandCursor } from '@forebay/resp';
+import { matchesGlob } from '@forebay/resp';
 import type { CommandSpec } from './command-keys.ts';
 import { FeedError } from './errors.ts';
-import { matchesGlob } from './glob.ts';
 
 /** What of the stream is wanted. All that is given has to hold; what is left out lets everything through. */
 export interface ChangeFilter {

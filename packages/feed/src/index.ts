@@ -6,7 +6,6 @@ export type { FeedErrorCode } from './errors.ts';
 export { FeedError } from './errors.ts';
 export { Feed, feed } from './feed.ts';
 export type { ChangeFilter } from './filter.ts';
-export { matchesGlob } from './glob.ts';
 export type { LineValue } from './line.ts';
 export { formatLine } from './line.ts';
 export type { FeedNotice } from './notice.ts';

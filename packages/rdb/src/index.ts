@@ -1,3 +1,5 @@
+export { countIn } from './containers/count.ts';
+export { Crc64 } from './crc64.ts';
 export type { RdbErrorCode } from './errors.ts';
 export { RdbError } from './errors.ts';
 export type { RdbPreambleEvent, RdbPreambleOptions } from './preamble-reader.ts';

@@ -10,6 +10,7 @@ export type {
   RespPeerErrorCode,
 } from './errors.ts';
 export { RespError } from './errors.ts';
+export { matchesGlob } from './glob.ts';
 export { splitInline } from './inline.ts';
 export {
   DEFAULT_MAX_ARGUMENTS,

@@ -3,6 +3,8 @@ import { inspect, nodeDisk } from '@forebay/log';
 import { formatPosition } from '@forebay/psync';
 import { Command } from 'commander';
 import { EXIT, ExitError } from '../exit.ts';
+import type { Row } from '../output/table.ts';
+import { aligned } from '../output/table.ts';
 import { formatBytes } from '../reporter.ts';
 
 interface LogFlags {
@@ -32,8 +34,6 @@ export function logCommand(): Command {
       process.stdout.write(`${text}\n`);
     });
 }
-
-type Row = readonly string[];
 
 /** An inventory as a person reads it. */
 function textOf(inventory: Inventory): string {
@@ -88,20 +88,6 @@ const STATES: Readonly<Record<CursorInventory['state'], string>> = {
   lost: 'lost: what comes next is not held',
   damaged: 'damaged',
 };
-
-/** Rows as lines, each cell as wide as the widest that stands with others below or above it. */
-function aligned(rows: readonly Row[]): string[] {
-  const widths: number[] = [];
-  for (const row of rows) {
-    for (const [i, cell] of row.slice(0, -1).entries()) {
-      widths[i] = Math.max(widths[i] ?? 0, cell.length);
-    }
-  }
-  return rows.map((row) => {
-    const cells = row.map((cell, i) => (i < row.length - 1 ? cell.padEnd(widths[i] ?? 0) : cell));
-    return `  ${cells.join('  ')}`.trimEnd();
-  });
-}
 
 function sizeOf(bytes: number | undefined): string {
   return bytes === undefined ? 'not there' : formatBytes(bytes);

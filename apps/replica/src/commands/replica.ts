@@ -120,7 +120,8 @@ function portOf(text: string): number {
   throw new InvalidArgumentError('A port is a number from 0 to 65535.');
 }
 
-function secondsOf(text: string): number {
+/** A number of whole seconds, from 1 on. @throws {InvalidArgumentError} */
+export function secondsOf(text: string): number {
   const seconds = Number(text);
   if (/^\d+$/.test(text) && seconds >= 1) return seconds;
   throw new InvalidArgumentError('Seconds are a whole number from 1 on.');

@@ -2,7 +2,7 @@ import type { ChangeFilter, FeedNotice, FeedOptions } from '@forebay/feed';
 import { FeedError, parsePlace } from '@forebay/feed';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { ConnectionFlags } from '../config.ts';
-import { candidateOf, tlsOf } from '../config.ts';
+import { primaryOf } from '../config.ts';
 import { EXIT, ExitError } from '../exit.ts';
 import type { Reporter } from '../reporter.ts';
 import { noticesTo, printChanges, printStream } from '../tail/tail.ts';
@@ -127,14 +127,14 @@ function optionsOf(
   if (cursor !== undefined || !follow) {
     throw new ExitError(EXIT.usage, '--cursor and --no-follow need --dir');
   }
-  const candidate = candidateOf('the URL', url ?? '', flags, process.env);
+  const { candidate, tls } = primaryOf(url ?? '', flags, process.env);
   const { endpoint, username, password } = candidate;
   return {
     ...common,
     url: endpoint,
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
-    tls: tlsOf(flags, [candidate]),
+    tls,
   };
 }
 

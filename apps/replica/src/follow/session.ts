@@ -258,7 +258,8 @@ export function replicaOptions(
   };
 }
 
-function targetOf({
+/** Which server it is, and who we are to it. */
+export function targetOf({
   endpoint,
   username,
   password,

@@ -18,8 +18,9 @@ export const DEFAULT_MAX_LENGTH: number = 512 * 1024 * 1024;
 /**
  * The bytes of an RDB that were pushed and not read yet, and a place in them.
  *
- * What is read past their end comes out as nothing, and sets `short`; from then on nothing is read. Whoever
- * reads several things that belong together looks at `short` once, goes back to where the first began, and reads all of them anew
+ * What is read past their end comes out as nothing, and sets `short`; all that is read after it comes out as
+ * nothing too, for the bytes there are not those that it would be read from. So whoever reads several things
+ * that belong together looks at `short` once, goes back to where the first began, and reads all of them anew
  * when there is more.
  */
 export class Cursor {
@@ -226,10 +227,6 @@ export class Cursor {
     return new RdbError('CORRUPT', position, `${what}, at byte ${position}`);
   }
 
-  #peek(): number {
-    return !this.short && this.#at < this.#end ? this.#bytes[this.#at]! : 0;
-  }
-
   /** Both lengths are held against the limit; LZF that is longer than what it expands to is not written. */
   #compressed(): Uint8Array {
     const start = this.position;
@@ -262,6 +259,11 @@ export class Cursor {
     if (length <= this.#maxLength) return length;
     const message = `a string of ${length} bytes is longer than ${this.#maxLength}, at byte ${position}`;
     throw new RdbError('TOO_LONG', position, message);
+  }
+
+  /** The next byte, which stays; 0 where there is none. */
+  #peek(): number {
+    return this.#at < this.#end && !this.short ? this.#bytes[this.#at]! : 0;
   }
 
   #has(length: number): boolean {

@@ -1,0 +1,128 @@
+import { formatPosition } from '@forebay/psync';
+import type { ReplicaItem } from '@forebay/replica';
+import { describeEndpoint, Replica, ReplicaError } from '@forebay/replica';
+import { Command, Option } from 'commander';
+import type { ConnectionFlags } from '../config.ts';
+import { primaryOf } from '../config.ts';
+import type { ExitCode } from '../exit.ts';
+import { EXIT, ExitError } from '../exit.ts';
+import { targetOf } from '../follow/session.ts';
+import { Output } from '../output/output.ts';
+import type { Reporter } from '../reporter.ts';
+import { formatBytes } from '../reporter.ts';
+import { addConnectionOptions } from './connection-options.ts';
+import { secondsOf, stopSignal } from './replica.ts';
+
+interface DumpFlags extends ConnectionFlags {
+  readonly output?: string;
+  readonly replTimeout: number;
+}
+
+const HELP = `
+  forebay dump redis://127.0.0.1:6379 -o dump.rdb
+  forebay dump redis://127.0.0.1:6379 | forebay rdb keys -
+
+The file is there under its name when it is whole and on the disk, or not at all.
+
+It costs the primary one fork, as BGSAVE does, and the sending. Since 6.2 it is asked for the snapshot alone;
+one before that begins to send its stream too, which is cut off. A primary that never had a replica has a
+replication backlog and a new id after it, for it makes both for whoever asks to be sent a snapshot; its
+data set, and what it counts to be lost in a failover, are as they were.
+
+The rights a user needs: +psync +replconf +ping.
+
+Exit codes: 0 done; 1 the primary cannot be reached, or did not send it whole, or stopped; 64 usage; 74 the
+disk; 77 credentials refused; 78 configuration.`;
+
+/** `forebay dump`: a snapshot of a primary. */
+export function dumpCommand(reporter: Reporter): Command {
+  return addConnectionOptions(new Command('dump'))
+    .description('Fetch a snapshot (an RDB) from a primary.')
+    .argument('<url>', 'the primary: redis://, rediss:// or unix://')
+    .helpOption('--help', 'show this text')
+    .exitOverride()
+    .option('-o, --output <file>', 'where to write it; - is standard output, and is the default')
+    .addOption(
+      new Option('--repl-timeout <seconds>', 'silence after which it is given up')
+        .default(60)
+        .argParser(secondsOf),
+    )
+    .addHelpText('after', HELP)
+    .allowExcessArguments(false)
+    .action(async (url: string, flags: DumpFlags) => {
+      const { output = '-' } = flags;
+      if (output === '') throw new ExitError(EXIT.usage, '-o names no file');
+      if (output === '-' && process.stdout.isTTY) {
+        throw new ExitError(EXIT.usage, 'a snapshot is no text for a terminal: give -o FILE');
+      }
+      await dump(url, output, flags, reporter);
+    });
+}
+
+async function dump(url: string, path: string, flags: DumpFlags, reporter: Reporter) {
+  const { candidate, tls } = primaryOf(url, flags, process.env);
+  const timeout = flags.replTimeout * 1000;
+  const timeouts = { connect: timeout, handshake: timeout, transfer: timeout, idle: timeout };
+  const signal = stopSignal();
+  // Before the primary is asked to fork: there has to be somewhere to write to.
+  await using output = await Output.to(path);
+  const options = { ...targetOf(candidate), tls, timeouts, signal, rdbOnly: true };
+  try {
+    await using replica = new Replica(options);
+    report(replica, describeEndpoint(candidate.endpoint), reporter);
+    await fetch(replica, output, reporter);
+  } catch (error) {
+    throw error instanceof ReplicaError ? asExit(error, path) : error;
+  } finally {
+    reporter.clear();
+  }
+}
+
+async function fetch(replica: Replica, output: Output, reporter: Reporter): Promise<void> {
+  const since = performance.now();
+  let read = 0;
+  replica.on('transfer', (progress) => {
+    read = progress.read;
+    reporter.transfer(progress, since);
+  });
+  for await (const item of replica) {
+    if (item.type === 'snapshot') await output.add(item.bytes);
+    else if (item.type === 'snapshot-aborted') throw item.error;
+    else if (item.type === 'full-resync') reporter.step(sizeOf(item));
+    else if (item.type === 'snapshot-end') {
+      await output.finish();
+      const seconds = ((performance.now() - since) / 1000).toFixed(1);
+      const position = formatPosition({ id: item.history.id, offset: item.offset });
+      reporter.good(`snapshot done, ${formatBytes(read)} in ${seconds} s, at ${position}`);
+      return;
+    }
+  }
+  throw new ExitError(EXIT.runtime, 'the link ended before the snapshot was whole');
+}
+
+function report(replica: Replica, primary: string, reporter: Reporter): void {
+  let awaited = false;
+  replica.on('state', (state) => {
+    if (state === 'handshake') reporter.step(`connected to ${primary}`);
+  });
+  // Told every second, and said once.
+  replica.on('snapshot-awaited', () => {
+    if (!awaited) reporter.step('the primary makes the snapshot');
+    awaited = true;
+  });
+}
+
+function sizeOf({ length }: Extract<ReplicaItem, { type: 'full-resync' }>): string {
+  return `snapshot, ${length === undefined ? 'of a size not told' : formatBytes(length)}`;
+}
+
+function asExit(error: ReplicaError, path: string): ExitError {
+  const codes: Partial<Record<ReplicaError['code'], ExitCode>> = {
+    DENIED: EXIT.denied,
+    INVALID_OPTION: EXIT.usage,
+    TLS: EXIT.configuration,
+  };
+  const left = path === '-' ? '' : `: nothing was left in ${path}`;
+  const message = error.code === 'STOPPED' ? `stopped${left}` : error.message;
+  return new ExitError(codes[error.code] ?? EXIT.runtime, message, error);
+}

@@ -1,0 +1,208 @@
+import type { RdbEvent, RdbKey } from '@forebay/rdb';
+import { Crc64, RdbReader } from '@forebay/rdb';
+import { Command, Option } from 'commander';
+import { EXIT, ExitError } from '../../exit.ts';
+import { Output } from '../../output/output.ts';
+import type { Range } from '../../quantities.ts';
+import { bytesOf, millisecondsOf, rangeOf } from '../../quantities.ts';
+import type { Reporter } from '../../reporter.ts';
+import { formatBytes } from '../../reporter.ts';
+import { stopSignal } from '../replica.ts';
+import { openInput } from './input.ts';
+import { PassingBytes } from './passing-bytes.ts';
+import type { Visitor } from './scan.ts';
+import { scan } from './scan.ts';
+import type { Selection, SelectionFlags } from './selection.ts';
+import { selectionOf, withSelection } from './selection.ts';
+
+const HELP = `
+  forebay rdb filter dump.rdb --match 'user:*' --ttl none -o users.rdb
+
+The new snapshot has the version of the old. The bytes of what is kept are those of the old; its checksum is
+new. Auxiliary fields are kept, and functions are unless --no-functions; how many keys there are of each
+database and slot is left out: it is a hint, and would be wrong.
+
+A RANGE is FROM..TO, either of which may be missing: --size 1mb.. --ttl ..7d. Times to live are counted from
+now on; one that is past is 0.
+
+Exit codes: 0 done; 1 stopped; 64 usage; 74 the disk, or the file is damaged.`;
+
+interface FilterFlags extends SelectionFlags {
+  readonly output?: string;
+  readonly ttl?: 'none' | Range;
+  readonly size?: Range;
+  readonly functions: boolean;
+}
+
+/** `forebay rdb filter`: a smaller snapshot. */
+export function filterCommand(reporter: Reporter): Command {
+  return withSelection(new Command('filter'))
+    .description('Write a snapshot of the keys that are asked for.')
+    .argument('<file>', 'the RDB; - is standard input')
+    .option('-o, --output <file>', 'where to write it; - is standard output, and is the default')
+    .addOption(
+      new Option('--ttl <none|range>', 'keys that do not expire, or in this time only').argParser(
+        (text) => (text === 'none' ? text : rangeOf(text, millisecondsOf)),
+      ),
+    )
+    .addOption(
+      new Option('--size <range>', 'values of so many bytes in the file only').argParser((text) =>
+        rangeOf(text, bytesOf),
+      ),
+    )
+    .option('--no-functions', 'leave functions out')
+    .addHelpText('after', HELP)
+    .action(async (path: string, flags: FilterFlags) => {
+      const { output: out = '-' } = flags;
+      if (out === '') throw new ExitError(EXIT.usage, '-o names no file');
+      if (out === '-' && process.stdout.isTTY) {
+        throw new ExitError(EXIT.usage, 'a snapshot is no text for a terminal: give -o FILE');
+      }
+      const stop = stopSignal();
+      const input = await openInput(path);
+      await using output = await Output.to(out);
+      const filter = new Filter(output, flags);
+      await scan(input, filter.reader, filter, { reporter, prints: false, stop });
+      await output.finish();
+      const { kept, seen, written } = filter;
+      reporter.good(`kept ${kept} of ${seen} keys, ${formatBytes(written)}`);
+    });
+}
+
+/** Opcode of the end, and the first version that a checksum follows in. */
+const END = 0xff;
+const CHECKSUM_SINCE = 5;
+
+/** Passes on the bytes of what is wanted. */
+class Filter implements Visitor {
+  readonly reader = new RdbReader({ level: 'raw' });
+  readonly #output: Output;
+  readonly #selects: Selection;
+  readonly #ttl: FilterFlags['ttl'];
+  readonly #size: Range;
+  readonly #functions: boolean;
+  readonly #now = Date.now();
+  readonly #crc = new Crc64();
+  readonly #bytes = new PassingBytes();
+  #version = 0;
+  /** The bytes that select the database, until a key of it is kept. */
+  #select: Uint8Array | undefined;
+  /** What is done with bytes that the reader has not passed: of a value too large or not wanted, say. */
+  #mode: 'hold' | 'copy' | 'drop' = 'hold';
+  #isInValue = false;
+  #valueStart = 0;
+  kept = 0;
+  seen = 0;
+  written = 0;
+
+  constructor(output: Output, flags: FilterFlags) {
+    this.#output = output;
+    this.#selects = selectionOf(flags);
+    this.#ttl = flags.ttl;
+    this.#size = flags.size ?? { from: 0, to: Number.POSITIVE_INFINITY };
+    this.#functions = flags.functions;
+  }
+
+  push(piece: Uint8Array): void {
+    this.#bytes.push(piece);
+  }
+
+  take(event: RdbEvent): void | Promise<void> {
+    const { position } = this.reader;
+    switch (event.type) {
+      case 'key':
+        return this.#begin(event, position);
+      case 'key-end':
+        return this.#end(event.size, position);
+      case 'header':
+        this.#version = event.version;
+        return this.#pass(position);
+      case 'aux':
+        // Of Valkey: what `slot` is of Redis.
+        return event.key === 'slot-info' ? this.#bytes.drop(position) : this.#pass(position);
+      case 'function':
+        return this.#functions ? this.#pass(position) : this.#bytes.drop(position);
+      case 'module-aux':
+      case 'slot-import':
+        return this.#pass(position);
+      case 'database':
+        this.#select = Buffer.concat(this.#bytes.take(position));
+        return undefined;
+      case 'end':
+        return this.#finish();
+      default:
+        this.#bytes.drop(position);
+    }
+  }
+
+  /** The piece is at its end; of the value that it ends in not all is known. */
+  async drained(): Promise<void> {
+    const { end } = this.#bytes;
+    if (this.reader.done) return;
+    if (this.#isInValue) {
+      const size = end - this.#valueStart;
+      const { from, to } = this.#size;
+      if (this.#mode === 'hold' && size > to) this.#mode = 'drop';
+      if (this.#mode === 'hold' && size >= from && to === Number.POSITIVE_INFINITY) this.#keep();
+      if (this.#mode === 'copy') await this.#pass(end);
+      if (this.#mode === 'drop') this.#bytes.drop(end);
+    }
+    this.#bytes.hold();
+  }
+
+  #begin(key: RdbKey, position: number): void {
+    this.reader.skip();
+    this.seen++;
+    this.#isInValue = true;
+    this.#valueStart = position;
+    this.#mode = this.#selects(key) && this.#isInTime(key) ? 'hold' : 'drop';
+  }
+
+  #end(size: number, position: number): void | Promise<void> {
+    this.#isInValue = false;
+    const { from, to } = this.#size;
+    if (this.#mode === 'hold' && size >= from && size <= to) this.#keep();
+    const isKept = this.#mode === 'copy';
+    this.#mode = 'hold';
+    return isKept ? this.#pass(position) : this.#bytes.drop(position);
+  }
+
+  #keep(): void {
+    this.#mode = 'copy';
+    this.kept++;
+    if (this.#select === undefined) return;
+    // A few bytes, which need not wait for those before them.
+    this.#output.sink.add(this.#sum(this.#select));
+    this.#select = undefined;
+  }
+
+  #isInTime({ expiresAt }: RdbKey): boolean {
+    if (this.#ttl === undefined) return true;
+    if (this.#ttl === 'none') return expiresAt === undefined;
+    if (expiresAt === undefined) return false;
+    const left = Math.max(0, expiresAt - this.#now);
+    return left >= this.#ttl.from && left <= this.#ttl.to;
+  }
+
+  #pass(to: number): void | Promise<void> {
+    const [first, second] = this.#bytes.take(to);
+    const waits = this.#add(first!);
+    if (second === undefined) return waits;
+    return waits === undefined ? this.#add(second) : waits.then(() => this.#add(second));
+  }
+
+  #add(bytes: Uint8Array): void | Promise<void> {
+    return this.#output.add(this.#sum(bytes));
+  }
+
+  #sum(bytes: Uint8Array): Uint8Array {
+    this.#crc.push(bytes);
+    this.written += bytes.length;
+    return bytes;
+  }
+
+  async #finish(): Promise<void> {
+    await this.#add(Uint8Array.of(END));
+    if (this.#version >= CHECKSUM_SINCE) await this.#add(this.#crc.digest());
+  }
+}

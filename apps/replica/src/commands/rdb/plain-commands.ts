@@ -1,0 +1,110 @@
+import type { RdbElement, RdbKey } from '@forebay/rdb';
+import { encodeCommand } from '@forebay/resp';
+import type { Output } from '../../output/output.ts';
+import { StreamCommands } from './stream-commands.ts';
+
+/** Elements in one command at the most (`aof.c: AOF_REWRITE_ITEMS_PER_CMD`). */
+const MOST_ELEMENTS = 64;
+/** And bytes of them, so that no command is much longer than its longest element. */
+const MOST_BYTES = 1024 * 1024;
+
+export type Argument = string | number | Uint8Array;
+
+/** The command that takes several elements of a type. */
+const COMMANDS = { item: 'RPUSH', member: 'SADD', scored: 'ZADD', field: 'HMSET' } as const;
+
+/** Makes the commands that build a key of its elements, as a rewritten AOF has them (`aof.c`). */
+export class PlainCommands {
+  readonly #output: Output;
+  readonly #replace: boolean;
+  readonly #stream: StreamCommands;
+  #key!: RdbKey;
+  /** Elements that wait for others to be in one command with; copies, for their bytes do not last. */
+  #batch: Argument[] = [];
+  #command = '';
+  #elements = 0;
+  #bytes = 0;
+  /** Fields of the batch that expire. */
+  #times: [time: number, field: Uint8Array][] = [];
+
+  constructor(output: Output, replace: boolean) {
+    this.#output = output;
+    this.#replace = replace;
+    this.#stream = new StreamCommands((args) => output.add(encodeCommand(args)));
+  }
+
+  begin(key: RdbKey): void | Promise<void> {
+    this.#key = { ...key, key: key.key.slice() };
+    this.#stream.begin(this.#key.key);
+    if (this.#replace) return this.#send(['DEL', key.key]);
+  }
+
+  add(element: RdbElement): void | Promise<void> {
+    switch (element.type) {
+      case 'value':
+        return this.#send(['SET', this.#key.key, element.value]);
+      case 'item':
+        return this.#gather(COMMANDS.item, [element.value]);
+      case 'member':
+        return this.#gather(COMMANDS.member, [element.member]);
+      case 'scored':
+        return this.#gather(COMMANDS.scored, [scoreOf(element.score), element.member]);
+      case 'field': {
+        const { field, value, expiresAt } = element;
+        if (expiresAt !== undefined) this.#times.push([expiresAt, field.slice()]);
+        return this.#gather(COMMANDS.field, [field, value]);
+      }
+      case 'module-id':
+      case 'module-value':
+      case 'slot-value':
+      case 'insert-index':
+      case 'count':
+      case 'node':
+        return undefined;
+      default:
+        return this.#stream.add(element);
+    }
+  }
+
+  async end(): Promise<void> {
+    await this.#flush();
+    await this.#stream.end();
+    const { key, expiresAt } = this.#key;
+    if (expiresAt !== undefined) await this.#send(['PEXPIREAT', key, expiresAt]);
+  }
+
+  #gather(command: string, args: readonly (string | Uint8Array)[]): void | Promise<void> {
+    this.#command = command;
+    for (const arg of args) {
+      this.#batch.push(arg.slice());
+      this.#bytes += arg.length;
+    }
+    this.#elements++;
+    if (this.#elements >= MOST_ELEMENTS || this.#bytes >= MOST_BYTES) return this.#flush();
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#elements === 0) return;
+    const { key } = this.#key;
+    const times = this.#times;
+    await this.#send([this.#command, key, ...this.#batch]);
+    this.#batch = [];
+    this.#times = [];
+    this.#elements = 0;
+    this.#bytes = 0;
+    for (const [time, field] of times) {
+      await this.#send(['HPEXPIREAT', key, time, 'FIELDS', 1, field]);
+    }
+  }
+
+  #send(args: readonly Argument[]): void | Promise<void> {
+    return this.#output.add(encodeCommand(args));
+  }
+}
+
+/** Shortest digits that give the same number again. */
+function scoreOf(score: number): string {
+  if (Number.isFinite(score)) return Object.is(score, -0) ? '-0' : String(score);
+  if (Number.isNaN(score)) return 'nan';
+  return score > 0 ? 'inf' : '-inf';
+}

@@ -1,0 +1,123 @@
+import type { RdbEvent, RdbKey } from '@forebay/rdb';
+import { RdbReader } from '@forebay/rdb';
+import { encodeCommand } from '@forebay/resp';
+import { Command } from 'commander';
+import { Output } from '../../output/output.ts';
+import type { Reporter } from '../../reporter.ts';
+import { openInput } from './input.ts';
+import { PlainCommands } from './plain-commands.ts';
+import { RestoreCommands } from './restore-commands.ts';
+import type { Visitor } from './scan.ts';
+import { scan } from './scan.ts';
+import type { Selection, SelectionFlags } from './selection.ts';
+import { selectionOf, withSelection } from './selection.ts';
+
+const HELP = `
+  forebay rdb resp dump.rdb | redis-cli --pipe
+
+Without --plain each key is one RESTORE, of the value's own bytes: whole, fast, and for servers that read
+RDBs of this version. Such a command is made in memory; a value of more than 512 MiB needs --plain.
+
+--plain makes commands of the kind that clients send, at most 64 elements each, for servers of any version;
+what is in a stream or a hash that an older server does not know of is refused by it. What no such commands
+can make is a RESTORE there too: values of modules, and arrays. Without --replace they add to what is there.
+
+A pending entry of a stream that was deleted from it cannot be made anew by commands (since 7.0), so --plain
+loses it, as a rewritten AOF does; so do ids of messages that came twice.
+
+Times to live are absolute. A key that has expired is written, and gone at once.
+
+Exit codes: 0 done; 1 a value too large for RESTORE; 64 usage; 74 the file cannot be read, or is damaged.`;
+
+interface RespFlags extends SelectionFlags {
+  readonly plain?: boolean;
+  readonly replace?: boolean;
+  readonly functions: boolean;
+}
+
+/** `forebay rdb resp`: the commands that fill a server with it. */
+export function respCommand(reporter: Reporter): Command {
+  return withSelection(new Command('resp'))
+    .description('Print the commands that make the data set again, ready for redis-cli --pipe.')
+    .argument('<file>', 'the RDB; - is standard input')
+    .option('--plain', 'SET, RPUSH, SADD, … in place of RESTORE')
+    .option('--replace', 'take the place of keys and functions that are there')
+    .option('--no-functions', 'leave functions out')
+    .addHelpText('after', HELP)
+    .action(async (path: string, flags: RespFlags) => {
+      const input = await openInput(path);
+      await using output = Output.stdout();
+      const commands = new Commands(output, flags);
+      await scan(input, commands.reader, commands, { reporter, prints: true });
+      await output.finish();
+    });
+}
+
+/** Makes commands of what a reader tells, at the level that each key needs. */
+class Commands implements Visitor {
+  readonly reader = new RdbReader({ level: 'raw' });
+  readonly #output: Output;
+  readonly #flags: RespFlags;
+  readonly #selects: Selection;
+  readonly #restore: RestoreCommands;
+  readonly #plain: PlainCommands;
+  #way: RestoreCommands | PlainCommands | undefined;
+  #database: number | undefined;
+
+  constructor(output: Output, flags: RespFlags) {
+    this.#output = output;
+    this.#flags = flags;
+    this.#selects = selectionOf(flags);
+    this.#restore = new RestoreCommands(output, flags.replace === true);
+    this.#plain = new PlainCommands(output, flags.replace === true);
+  }
+
+  take(event: RdbEvent): void | Promise<void> {
+    switch (event.type) {
+      case 'header':
+        this.#restore.version = event.version;
+        return undefined;
+      case 'function': {
+        if (!this.#flags.functions) return undefined;
+        const replace = this.#flags.replace ? ['REPLACE'] : [];
+        return this.#output.add(encodeCommand(['FUNCTION', 'LOAD', ...replace, event.code]));
+      }
+      case 'key':
+        return this.#key(event);
+      case 'raw':
+        return this.#restore.add(event.bytes);
+      case 'key-end': {
+        const way = this.#way;
+        this.#way = undefined;
+        return way?.end();
+      }
+      case 'aux':
+      case 'database':
+      case 'sizes':
+      case 'slot':
+      case 'slot-import':
+      case 'module-aux':
+      case 'end':
+      case 'container':
+        return undefined;
+      default:
+        return this.#plain.add(event);
+    }
+  }
+
+  #key(key: RdbKey): void | Promise<void> {
+    if (!this.#selects(key)) {
+      this.reader.skip();
+      return undefined;
+    }
+    const { database, dataType } = key;
+    if (database !== this.#database) {
+      this.#output.sink.add(encodeCommand(['SELECT', database]));
+      this.#database = database;
+    }
+    const isPlain = this.#flags.plain && dataType !== 'module' && dataType !== 'array';
+    this.reader.level = isPlain ? 'elements' : 'raw';
+    this.#way = isPlain ? this.#plain : this.#restore;
+    return this.#way.begin(key);
+  }
+}

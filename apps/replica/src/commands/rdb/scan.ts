@@ -1,0 +1,113 @@
+import type { RdbErrorCode, RdbEvent, RdbKey } from '@forebay/rdb';
+import { RdbError, type RdbReader } from '@forebay/rdb';
+import { EXIT, ExitError } from '../../exit.ts';
+import { ByteSink } from '../../output/byte-sink.ts';
+import type { Reporter } from '../../reporter.ts';
+import type { Input } from './input.ts';
+
+/** Longer keys are shortened in messages. */
+const MOST_NAMED = 100;
+
+/** Errors of a place; the others tell their own, or are of the whole. */
+const LOCAL: ReadonlySet<RdbErrorCode> = new Set(['CORRUPT', 'TRUNCATED', 'TOO_LONG']);
+
+/** What takes the events of an RDB as they come. */
+export interface Visitor {
+  /**
+   * A promise: what was printed is not taken yet, and the next event waits. Bytes of an event are of no use
+   * after it is settled: what is still needed is to be copied.
+   */
+  take(event: RdbEvent): void | Promise<void>;
+  /** The bytes that the next events are of, and perhaps a part of one more. */
+  push?(piece: Uint8Array): void;
+  /** There are no more events of these bytes, which will be overwritten. */
+  drained?(): void | Promise<void>;
+}
+
+/** What stands in the way of reading an RDB to its end, and where. */
+export class RdbFault extends ExitError {
+  readonly code: RdbErrorCode;
+
+  constructor(name: string, error: RdbError, where: string) {
+    super(EXIT.disk, `${name}: ${error.message}${where}`, error);
+    this.code = error.code;
+  }
+}
+
+/** How a scan is watched. */
+export interface ScanOptions {
+  readonly reporter: Reporter;
+  /** Whether lines of data come to the terminal meanwhile: then no live line does. */
+  readonly prints: boolean;
+  readonly stop?: AbortSignal;
+}
+
+/** Reads an RDB to its end. @throws {RdbFault} @throws {ExitError} disk; runtime where it was stopped */
+export async function scan(
+  input: Input,
+  reader: RdbReader,
+  visitor: Visitor,
+  { reporter, prints, stop }: ScanOptions,
+): Promise<void> {
+  const since = performance.now();
+  const isWatched = !(prints && process.stdout.isTTY);
+  const place = new Place();
+  let read = 0;
+  try {
+    for await (const piece of input.pieces) {
+      if (stop?.aborted) throw new ExitError(EXIT.runtime, 'stopped');
+      reader.push(piece);
+      visitor.push?.(piece);
+      for (let event = reader.next(); event !== undefined; event = reader.next()) {
+        if (event.type === 'key') place.enter(event);
+        else if (event.type === 'key-end') place.leave();
+        const waits = visitor.take(event);
+        if (waits !== undefined) await waits;
+      }
+      await visitor.drained?.();
+      read += piece.length;
+      if (isWatched) reporter.transfer({ read, total: input.total }, since);
+      if (reader.done) break;
+    }
+    reader.finish();
+  } catch (error) {
+    throw error instanceof RdbError ? new RdbFault(input.name, error, place.of(error)) : error;
+  } finally {
+    reporter.clear();
+  }
+}
+
+/** In which key a scan is. Its name is copied at each, for the key's bytes do not last. */
+class Place {
+  readonly #name = new Uint8Array(MOST_NAMED + 4);
+  #length = -1;
+  #database = 0;
+  #inside = false;
+
+  enter({ key, database }: RdbKey): void {
+    this.#length = Math.min(key.length, this.#name.length);
+    for (let i = 0; i < this.#length; i++) this.#name[i] = key[i]!;
+    this.#database = database;
+    this.#inside = true;
+  }
+
+  leave(): void {
+    this.#inside = false;
+  }
+
+  /** Where an error is, as far as that says more than its message. */
+  of({ code }: RdbError): string {
+    if (this.#length < 0 || !LOCAL.has(code)) return '';
+    return `, ${this.#inside ? 'in' : 'after'} key ${nameOf(this.#name.subarray(0, this.#length))} of database ${this.#database}`;
+  }
+}
+
+/** A key as it is named to people: as JSON has it, in a length that can be read. */
+export function nameOf(key: Uint8Array): string {
+  let end = Math.min(key.length, MOST_NAMED);
+  // Not in the middle of a character.
+  while (end < key.length && end > 0 && (key[end]! & 0xc0) === 0x80) end--;
+  const sink = new ByteSink(2 * MOST_NAMED);
+  sink.json(key.subarray(0, end));
+  return `${Buffer.from(sink.view)}${key.length > end ? '…' : ''}`;
+}

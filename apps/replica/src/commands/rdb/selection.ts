@@ -1,0 +1,70 @@
+import type { DataType, RdbKey } from '@forebay/rdb';
+import { matchesGlob } from '@forebay/resp';
+import type { Command } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
+
+/** The types there are. */
+export const DATA_TYPES: readonly DataType[] = [
+  'string',
+  'list',
+  'set',
+  'zset',
+  'hash',
+  'stream',
+  'array',
+  'module',
+];
+
+export interface SelectionFlags {
+  readonly db?: readonly number[];
+  readonly type?: readonly DataType[];
+  readonly match?: readonly string[];
+}
+
+/** Adds the flags that choose keys: `--db`, `--type`, `--match`. */
+export function withSelection(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--db <n>', 'these databases only; a list, or given again').argParser(
+        (text: string, before: readonly number[] = []) => [...before, ...databasesOf(text)],
+      ),
+    )
+    .addOption(
+      new Option('--type <type>', `these types only: ${DATA_TYPES.join(', ')}`).argParser(
+        (text: string, before: readonly DataType[] = []) => [...before, ...typesOf(text)],
+      ),
+    )
+    .addOption(
+      new Option('--match <glob>', 'keys like this only, as SCAN has it; one of several').argParser(
+        (text: string, before: readonly string[] = []) => [...before, text],
+      ),
+    );
+}
+
+/** Whether a key is among those that were asked for. */
+export type Selection = (key: RdbKey) => boolean;
+
+export function selectionOf({ db, type, match }: SelectionFlags): Selection {
+  const databases = db && new Set(db);
+  const types = type && new Set(type);
+  const globs = match?.map((glob) => Buffer.from(glob));
+  return ({ database, dataType, key }) =>
+    (databases?.has(database) ?? true) &&
+    (types?.has(dataType) ?? true) &&
+    (globs?.some((glob) => matchesGlob(glob, key)) ?? true);
+}
+
+function databasesOf(text: string): number[] {
+  return text.split(',').map((part) => {
+    if (/^\d{1,9}$/.test(part.trim())) return Number(part);
+    throw new InvalidArgumentError('Databases are numbers from 0 on: 0, say, or 0,3.');
+  });
+}
+
+function typesOf(text: string): DataType[] {
+  return text.split(',').map((part) => {
+    const found = DATA_TYPES.find((type) => type === part.trim());
+    if (found !== undefined) return found;
+    throw new InvalidArgumentError(`There are ${DATA_TYPES.join(', ')}.`);
+  });
+}

@@ -1,0 +1,103 @@
+import type { RdbElement, StreamElement } from '@forebay/rdb';
+import type { Argument } from './plain-commands.ts';
+
+type Send = (args: readonly Argument[]) => void | Promise<void>;
+type Told<T extends RdbElement['type']> = Extract<RdbElement, { type: T }>;
+
+const NO_ID = '0-0';
+
+/** Makes the commands that build a stream, as a rewritten AOF has them (`aof.c: rewriteStreamObject`). */
+export class StreamCommands {
+  readonly #send: Send;
+  #key!: Uint8Array;
+  #entries = 0;
+  #group!: Uint8Array;
+  /** Entries of the group that are not acknowledged: told before the consumers that have them. */
+  #pending = new Map<string, Told<'pending'>>();
+  #consumer: Uint8Array | undefined;
+  /** Whether the consumer told of last is there by a command that named it. */
+  #isMade = false;
+
+  constructor(send: Send) {
+    this.#send = send;
+  }
+
+  /** `key` has to last until the end. */
+  begin(key: Uint8Array): void {
+    this.#key = key;
+    this.#entries = 0;
+    this.#pending.clear();
+    this.#consumer = undefined;
+  }
+
+  add(element: StreamElement): void | Promise<void> {
+    switch (element.type) {
+      case 'entry':
+        this.#entries++;
+        return this.#send(['XADD', this.#key, element.id, ...element.fields]);
+      case 'stream':
+        return this.#stream(element);
+      case 'group':
+        return this.#beginGroup(element);
+      case 'pending':
+        this.#pending.set(element.id, element);
+        return undefined;
+      case 'consumer':
+        return this.#beginConsumer(element);
+      case 'consumer-pending':
+        return this.#claim(element.id);
+      // What is kept besides, to recognise messages that come twice, has no command that sets it.
+      default:
+        return undefined;
+    }
+  }
+
+  async end(): Promise<void> {
+    await this.#endConsumer();
+    this.#pending.clear();
+  }
+
+  /** Of a stream that is empty an entry is added and trimmed at once: it has to be there. */
+  async #stream(stream: Told<'stream'>): Promise<void> {
+    const key = this.#key;
+    if (this.#entries === 0) await this.#send(['XADD', key, 'MAXLEN', 0, '0-1', 'x', 'y']);
+    const { lastId, maxDeletedId, entriesAdded } = stream;
+    // What servers before 7.0 do not take is left out where it says nothing.
+    const isPlain =
+      entriesAdded === undefined ||
+      (this.#entries > 0 && maxDeletedId === NO_ID && entriesAdded === BigInt(this.#entries));
+    const counts = isPlain
+      ? []
+      : ['ENTRIESADDED', String(entriesAdded), 'MAXDELETEDID', maxDeletedId ?? NO_ID];
+    await this.#send(['XSETID', key, lastId, ...counts]);
+  }
+
+  async #beginGroup({ name, lastId, entriesRead }: Told<'group'>): Promise<void> {
+    await this.#endConsumer();
+    this.#pending.clear();
+    this.#group = name.slice();
+    const read = entriesRead === undefined ? [] : ['ENTRIESREAD', String(entriesRead)];
+    await this.#send(['XGROUP', 'CREATE', this.#key, this.#group, lastId, ...read]);
+  }
+
+  async #beginConsumer({ name }: Told<'consumer'>): Promise<void> {
+    await this.#endConsumer();
+    this.#consumer = name.slice();
+    this.#isMade = false;
+  }
+
+  #claim(id: string): void | Promise<void> {
+    const { deliveredAt = 0, deliveries = 1 } = this.#pending.get(id) ?? {};
+    this.#isMade = true;
+    const times = ['TIME', deliveredAt, 'RETRYCOUNT', deliveries, 'JUSTID', 'FORCE'];
+    return this.#send(['XCLAIM', this.#key, this.#group, this.#consumer!, 0, id, ...times]);
+  }
+
+  /** A consumer that has no entry is made by its name (6.2 and later). */
+  async #endConsumer(): Promise<void> {
+    const consumer = this.#consumer;
+    this.#consumer = undefined;
+    if (consumer === undefined || this.#isMade) return;
+    await this.#send(['XGROUP', 'CREATECONSUMER', this.#key, this.#group, consumer]);
+  }
+}

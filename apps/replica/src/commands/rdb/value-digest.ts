@@ -1,0 +1,90 @@
+import type { RdbEvent, RdbKey } from '@forebay/rdb';
+import { Digest } from './digest.ts';
+
+/**
+ * A digest of what a value is, whatever its encoding: elements of sets, sorted sets and hashes count in any
+ * order, of lists and streams in theirs. Of streams what only some versions tell is left out, as are times
+ * at which consumers were seen.
+ */
+export class ValueDigest {
+  /** What has an order. */
+  readonly #chain = new Digest();
+  /** An element of what has none; the sum of these is the value's. */
+  readonly #one = new Digest();
+  #low = 0;
+  #high = 0;
+
+  begin({ dataType }: RdbKey): void {
+    this.#chain.reset();
+    this.#chain.text(dataType);
+    this.#low = 0;
+    this.#high = 0;
+  }
+
+  /** The digest, in two halves. */
+  end(): readonly [low: number, high: number] {
+    this.#chain.finish();
+    return [(this.#chain.low + this.#low) | 0, (this.#chain.high + this.#high) | 0];
+  }
+
+  take(event: RdbEvent): void {
+    const chain = this.#chain;
+    switch (event.type) {
+      case 'value':
+      case 'item':
+        chain.bytes(event.value);
+        return;
+      case 'member':
+        this.#add(event.member);
+        return;
+      case 'scored':
+        this.#add(event.member, event.score);
+        return;
+      case 'field':
+        this.#add(event.field, event.expiresAt ?? -1, event.value);
+        return;
+      case 'entry':
+        chain.text(event.id);
+        for (const field of event.fields) chain.bytes(field);
+        return;
+      case 'stream':
+        chain.text(`stream ${event.length} ${event.lastId}`);
+        return;
+      case 'group':
+        chain.text(`group ${event.lastId}`);
+        chain.bytes(event.name);
+        return;
+      case 'pending':
+        chain.text(`pending ${event.id} ${event.deliveredAt} ${event.deliveries}`);
+        return;
+      case 'consumer':
+        chain.bytes(event.name);
+        return;
+      case 'consumer-pending':
+      case 'negative':
+        chain.text(`${event.type} ${event.id}`);
+        return;
+      case 'slot-value':
+        chain.text(String(event.index));
+        chain.bytes(event.value);
+        return;
+      case 'module-id':
+        chain.text(`${event.module.name} ${event.module.version}`);
+        return;
+      case 'module-value':
+        if (event.value instanceof Uint8Array) chain.bytes(event.value);
+        else chain.text(`${event.kind} ${event.value}`);
+    }
+  }
+
+  #add(bytes: Uint8Array, number?: number, more?: Uint8Array): void {
+    const one = this.#one;
+    one.reset();
+    one.bytes(bytes);
+    if (number !== undefined) one.number(number);
+    if (more !== undefined) one.bytes(more);
+    one.finish();
+    this.#low = (this.#low + one.low) | 0;
+    this.#high = (this.#high + one.high) | 0;
+  }
+}

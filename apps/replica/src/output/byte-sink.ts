@@ -1,0 +1,152 @@
+import { isUtf8 } from 'node:buffer';
+
+/** What one step of a long string is made into text of: a multiple of three, as base64 is of. */
+const STEP = 48 * 1024;
+/** Bytes that one byte takes as text at the most: `\u0000`. */
+const MOST_ESCAPED = 6;
+
+const [QUOTE, BACKSLASH] = [34, 92];
+const LETTER_U = 117;
+const HEX = '0123456789abcdef';
+/** By byte: what follows the backslash; 0 where there is none. */
+const ESCAPES = new Uint8Array(256);
+ESCAPES.fill(LETTER_U, 0, 32);
+for (const [byte, letter] of [
+  [8, 'b'],
+  [9, 't'],
+  [10, 'n'],
+  [12, 'f'],
+  [13, 'r'],
+] as const) {
+  ESCAPES[byte] = letter.charCodeAt(0);
+}
+for (const byte of [QUOTE, BACKSLASH]) ESCAPES[byte] = byte;
+
+/** A string of bytes as `ByteSink.json` prints it, for what is printed by `JSON.stringify`. */
+export function jsonOf(bytes: Uint8Array): string | { readonly base64: string } {
+  const { buffer, byteOffset, length } = bytes;
+  const view = Buffer.from(buffer, byteOffset, length);
+  return isUtf8(view) ? view.toString() : { base64: view.toString('base64') };
+}
+
+/** Bytes that are gathered to be written together; it grows to what is added. */
+export class ByteSink {
+  #bytes: Buffer;
+  #length = 0;
+
+  constructor(capacity: number) {
+    this.#bytes = Buffer.allocUnsafeSlow(capacity);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** What was gathered, as a view; valid until more is added. */
+  get view(): Buffer {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  /** Lets go of all but the first `length` bytes. */
+  cutTo(length: number): void {
+    this.#length = length;
+  }
+
+  /** Adds text that is ASCII. */
+  ascii(text: string): void {
+    this.#reserve(text.length);
+    const bytes = this.#bytes;
+    let at = this.#length;
+    for (let i = 0; i < text.length; i++) bytes[at++] = text.charCodeAt(i);
+    this.#length = at;
+  }
+
+  add(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  /**
+   * Adds a string of bytes as JSON: text where they are UTF-8, and `{"base64":"…"}` where they are not,
+   * which no text can be mistaken for. Everything that is printed of a data set has this form.
+   */
+  json(bytes: Uint8Array): void {
+    if (bytes.length > STEP) {
+      for (const _ of this.jsonSteps(bytes));
+      return;
+    }
+    const start = this.#length;
+    this.#quote();
+    if (this.#text(bytes)) this.#quote();
+    else {
+      this.#length = start;
+      this.#base64(bytes);
+    }
+  }
+
+  /** The same, and after each step what was gathered so far may be written. */
+  *jsonSteps(bytes: Uint8Array): Generator<void, void, void> {
+    const isText = isUtf8(bytes);
+    this.ascii(isText ? '"' : '{"base64":"');
+    for (let at = 0; at < bytes.length; at += STEP) {
+      const step = bytes.subarray(at, at + STEP);
+      if (isText) this.#text(step, true);
+      else this.#base64Digits(step);
+      yield;
+    }
+    this.ascii(isText ? '"' : '"}');
+  }
+
+  #quote(): void {
+    this.#reserve(1);
+    this.#bytes[this.#length++] = QUOTE;
+  }
+
+  /** False, and nothing that counts was added, where it is no UTF-8. */
+  #text(from: Uint8Array, isText = false): boolean {
+    this.#reserve(MOST_ESCAPED * from.length);
+    const bytes = this.#bytes;
+    let at = this.#length;
+    let known = isText;
+    for (let i = 0; i < from.length; i++) {
+      const byte = from[i]!;
+      const follows = ESCAPES[byte]!;
+      if (follows === 0) {
+        if (byte >= 0x80 && !known) {
+          if (!isUtf8(from)) return false;
+          known = true;
+        }
+        bytes[at++] = byte;
+        continue;
+      }
+      bytes[at++] = BACKSLASH;
+      bytes[at++] = follows;
+      if (follows !== LETTER_U) continue;
+      bytes[at++] = 48;
+      bytes[at++] = 48;
+      bytes[at++] = HEX.charCodeAt(byte >> 4);
+      bytes[at++] = HEX.charCodeAt(byte & 15);
+    }
+    this.#length = at;
+    return true;
+  }
+
+  #base64(bytes: Uint8Array): void {
+    this.ascii('{"base64":"');
+    this.#base64Digits(bytes);
+    this.ascii('"}');
+  }
+
+  #base64Digits({ buffer, byteOffset, length }: Uint8Array): void {
+    this.ascii(Buffer.from(buffer, byteOffset, length).toString('base64'));
+  }
+
+  #reserve(more: number): void {
+    const needed = this.#length + more;
+    if (needed <= this.#bytes.length) return;
+    const grown = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.#bytes.length));
+    grown.set(this.view);
+    this.#bytes = grown;
+  }
+}

@@ -1,0 +1,110 @@
+import { writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { installedServer, installedServers, Server } from '@forebay/conformance';
+import { randomFrom, runSeed } from '@forebay/testkit';
+import { describe, expect, it } from 'vitest';
+import { fillEveryType, freshFile, saved } from './data-set.ts';
+import { forebay } from './run.ts';
+
+const check = (rdb: Uint8Array, ...flags: string[]) =>
+  forebay(['rdb', 'check', '-', ...flags], rdb);
+
+describe.each(installedServers())('a snapshot of $name', (installed) => {
+  it('is right, and counted as the server counts; a flipped bit is found', async () => {
+    await using server = await Server.start(installed);
+    await fillEveryType(server);
+    const rdb = await saved(server);
+    const { code, stdout } = await check(rdb, '--json', '--deep');
+    expect(code).toBe(0);
+    const counts = JSON.parse(stdout.toString());
+    const keyspace = Object.entries(await server.info('keyspace')).map(([name, text]) => {
+      const [, keys, expires] = /keys=(\d+),expires=(\d+)/.exec(text) ?? [];
+      return [name, Number(keys), Number(expires)];
+    });
+    const counted = counts.databases.map((each: Record<string, unknown>) => [
+      ...[`db${each.database}`, each.keys, each.expires],
+    ]);
+    expect(counted).toEqual(keyspace);
+    expect(counts).toMatchObject({ checksum: 'right', bytes: rdb.length });
+    const random = randomFrom(runSeed());
+    for (let i = 0; i < 4; i++) {
+      const damaged = Buffer.from(rdb);
+      const place = random.integer(0, rdb.length - 1);
+      damaged[place]! ^= 1 << random.integer(0, 7);
+      const found = await check(damaged, ...(i % 2 === 0 ? [] : ['--deep']));
+      expect([place, found.code]).toEqual([place, 1]);
+      expect(found.stderr).toMatch(/^\S+ standard input: [^\n]+\n$/);
+    }
+  });
+});
+
+describe('a fault is one line', () => {
+  it('that names the key and the byte, where it is in a value', async () => {
+    const text = 'REDIS0003\xfe\x02\x0d\x01h\x0c\x0c\0\0\0\x0a\0\0\0\x01\0\0\xff\xff';
+    const damaged = await check(Buffer.from(text, 'latin1'), '--deep');
+    expect(damaged.code).toBe(1);
+    expect(damaged.stdout.toString()).toMatch(/database 2: 1 keys \(1 hash\), 0 expire\n/);
+    expect(damaged.stderr).toMatch(/the ziplist at byte 14 .*, in key "h" of database 2\n$/);
+    const short = await check(Buffer.from(text.slice(0, 20), 'latin1'));
+    expect(short.stderr).toMatch(/ends at byte 20, before its end, in key "h" of database 2\n$/);
+  });
+
+  it('that names an unknown type', async () => {
+    const { code, stderr } = await check(Buffer.from('REDIS0009\x7f\x01k\x00\xff', 'latin1'));
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/key "k" has a value of type 127, which is not known, at byte 9\n$/);
+  });
+
+  it('where the file is none, or cannot be read', async () => {
+    const file = await freshFile('image.gif');
+    await writeFile(file, 'GIF89a and so on');
+    const commands = ['json', 'resp', 'keys', 'memory', 'filter'].map((name) => ['rdb', name]);
+    for (const command of [...commands, ['rdb', 'diff', file]]) {
+      const none = await forebay([...command, file]);
+      expect([command, none.code]).toEqual([command, 74]);
+      expect(none.stderr).toMatch(/^\S+ \/.*image\.gif: "GIF89a an" is not how an RDB begins\n$/);
+      const missing = await forebay([...command, `${file}.not`]);
+      expect([command, missing.code]).toEqual([command, 74]);
+      expect(missing.stderr).toMatch(
+        /image\.gif.* cannot be read: ENOENT\n$|not how an RDB begins\n$/,
+      );
+    }
+    expect((await forebay(['rdb', 'check', file])).code).toBe(1);
+    const directory = await forebay(['rdb', 'check', dirname(file)]);
+    expect(directory.code).toBe(74);
+    expect(directory.stderr).toMatch(/cannot be read: EISDIR\n$/);
+  });
+
+  it.each([
+    [['rdb', 'json'], /missing required argument 'file'/],
+    [['rdb', 'json', ''], /FILE names no file/],
+    [['rdb', 'json', '-', '--type', 'table'], /There are string, list/],
+    [['rdb', 'keys', '-', '--db', 'first'], /Databases are numbers/],
+    [['rdb', 'filter', '-', '--size', '1mb'], /1mb is no range/],
+    [['rdb', 'filter', '-', '--ttl', '..soon'], /soon is no time/],
+    [['rdb', 'filter', '-', '-o', ''], /-o names no file/],
+    [['rdb', 'memory', '-', '--top', '-1'], /whole number/],
+    [['rdb', 'diff', '-', '-'], /one of the two has to be a file/],
+    [['rdb', 'nothing'], /unknown command/],
+  ])('usage, 64: %j', async (args, says) => {
+    const { code, stderr } = await forebay(args);
+    expect(stderr).toMatch(says);
+    expect(code).toBe(64);
+  });
+});
+
+describe('a file without a checksum', () => {
+  it('is said to have none; what is wrong in a value is found by --deep', async () => {
+    await using server = await Server.start(installedServer('redis-7.0'), {
+      config: { rdbchecksum: 'no', rdbcompression: 'no' },
+    });
+    await server.command('RPUSH', 'list', 'first', 'second');
+    const rdb = await saved(server);
+    expect((await check(rdb)).stdout.toString()).toMatch(/checksum: none/);
+    rdb[rdb.indexOf('first') - 1]! ^= 0x40;
+    expect((await check(rdb)).code).toBe(0);
+    const deep = await check(rdb, '--deep');
+    expect(deep.code).toBe(1);
+    expect(deep.stderr).toMatch(/the listpack at byte \d+ .*, in key "list" of database 0\n$/);
+  });
+});

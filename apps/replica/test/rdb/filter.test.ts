@@ -1,0 +1,96 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { compareDataSets, installedServer, installedServers, Server } from '@forebay/conformance';
+import { describe, expect, it } from 'vitest';
+import { fillEveryType, freshFile, saved } from './data-set.ts';
+import { forebay, linesOf } from './run.ts';
+
+interface Line {
+  readonly db: number;
+  readonly key: string | { readonly base64: string };
+  readonly type: string;
+  readonly bytes: number;
+}
+
+const keysOf = async (rdb: Uint8Array, ...flags: string[]) =>
+  (await linesOf(['rdb', 'keys', '-', '--json', ...flags], rdb)) as Line[];
+
+describe.each(installedServers())('a snapshot of $name cut down', (installed) => {
+  it('to everything boots a server with an equal data set', async () => {
+    await using source = await Server.start(installed);
+    await fillEveryType(source);
+    const file = await freshFile('dump.rdb');
+    const rdb = await saved(source);
+    const filtered = await forebay(['rdb', 'filter', '-', '-o', file], rdb);
+    expect(filtered.code, filtered.stderr).toBe(0);
+    await using booted = await Server.start(installed, { directory: dirname(file) });
+    expect(await compareDataSets(source.client, booted.client)).toEqual([]);
+  });
+
+  it('to some keys boots a server that has these alone', async () => {
+    await using source = await Server.start(installed);
+    await fillEveryType(source);
+    const file = await freshFile('dump.rdb');
+    const rdb = await saved(source);
+    const chosen = ['--db', '0,9', '--type', 'list,hash', '--match', '*l*e*', '--no-functions'];
+    const filtered = await forebay(['rdb', 'filter', '-', '-o', file, ...chosen], rdb);
+    expect(filtered.code, filtered.stderr).toBe(0);
+    await using booted = await Server.start(installed, { directory: dirname(file) });
+    const all = await keysOf(rdb);
+    for (const database of [0, 1, 9]) {
+      const wanted = all
+        .filter(({ db, type }) => db === database && db !== 1 && /^(list|hash)$/.test(type))
+        .map(({ key }) => String(key))
+        .filter((key) => /l.*e/.test(key));
+      await booted.command('SELECT', database);
+      const there = (await booted.command('KEYS', '*')) as string[];
+      expect(there.sort()).toEqual(wanted.sort());
+    }
+    if (installed.functions) expect(await booted.command('FUNCTION', 'LIST')).toEqual([]);
+  });
+});
+
+describe('a snapshot cut down', () => {
+  it('by size and by time to live has what is in the range', async () => {
+    await using source = await Server.start(installedServer('valkey-8.0'));
+    await fillEveryType(source);
+    const rdb = await saved(source);
+    const all = await keysOf(rdb);
+    const filter = async (...flags: string[]) => {
+      const { code, stdout, stderr } = await forebay(['rdb', 'filter', '-', ...flags], rdb);
+      expect(code, stderr).toBe(0);
+      const checked = await forebay(['rdb', 'check', '-', '--deep'], stdout);
+      expect(checked.stdout.toString()).toMatch(/checksum: right/);
+      return (await keysOf(stdout)).map(({ db, key }) => [db, key]);
+    };
+    const wanted = (is: (line: Line) => boolean) => all.filter(is).map(({ db, key }) => [db, key]);
+    for (const [from, to] of [
+      [0, 30],
+      [1000, 400_000],
+      [20_000, Number.POSITIVE_INFINITY],
+    ] as const) {
+      const range = `${from}..${to === Number.POSITIVE_INFINITY ? '' : to}`;
+      const expected = wanted(({ bytes }) => bytes >= from && bytes <= to);
+      expect(expected.length).toBeGreaterThan(0);
+      expect(await filter('--size', range)).toEqual(expected);
+    }
+    const expiring = ['expires', 'number 0', 'hash large'];
+    expect(await filter('--ttl', 'none')).toEqual(
+      wanted(({ key }) => !expiring.includes(`${key}`)),
+    );
+    expect(await filter('--ttl', '..2d')).toEqual([[0, 'expires']]);
+    expect(await filter('--ttl', '2d..')).toHaveLength(2);
+  });
+
+  it('is there when it is whole, or not at all', async () => {
+    const file = await freshFile('out.rdb');
+    const source = join(dirname(file), 'in.rdb');
+    await writeFile(source, Buffer.concat([Buffer.from('REDIS0009'), Buffer.alloc(100)]));
+    await writeFile(file, 'what was there');
+    const { code, stderr } = await forebay(['rdb', 'filter', source, '-o', file]);
+    expect(code).toBe(74);
+    expect(stderr).toMatch(/in\.rdb: the RDB ends at byte 109, before its end.*\n$/);
+    expect(await readFile(file, 'utf8')).toBe('what was there');
+    expect((await readdir(dirname(file))).sort()).toEqual(['in.rdb', 'out.rdb']);
+  });
+});
