@@ -116,6 +116,8 @@ export class Tailing {
 
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     this.#child.kill(signal);
+    // What it has written is still to be taken.
+    this.resume();
     return this.#ended;
   }
 
