@@ -7,7 +7,7 @@ export { FeedError } from './errors.ts';
 export { Feed, feed } from './feed.ts';
 export type { ChangeFilter } from './filter.ts';
 export type { LineValue } from './line.ts';
-export { formatLine } from './line.ts';
+export { formatLine, lineValueOf } from './line.ts';
 export type { FeedNotice } from './notice.ts';
 export type { FeedOptions, FromLog, FromServer, StreamOptions } from './options.ts';
 export type { Place } from './place.ts';

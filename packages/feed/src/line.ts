@@ -60,13 +60,14 @@ function placesOf({ from, to }: { from: Position; to: Position }): { from: strin
 const SHORT = 200;
 
 /** Bytes are text where they are UTF-8: written as such they are the same bytes again. */
-function jsonOf(bytes: Uint8Array): string {
+export function lineValueOf(bytes: Uint8Array): LineValue {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (bytes.length <= SHORT && isPlain(bytes)) return `"${buffer.toString('latin1')}"`;
-  const value: LineValue = isUtf8(buffer)
-    ? buffer.toString('utf8')
-    : { base64: buffer.toString('base64') };
-  return JSON.stringify(value);
+  return isUtf8(buffer) ? buffer.toString('utf8') : { base64: buffer.toString('base64') };
+}
+
+function jsonOf(bytes: Uint8Array): string {
+  if (bytes.length > SHORT || !isPlain(bytes)) return JSON.stringify(lineValueOf(bytes));
+  return `"${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')}"`;
 }
 
 /** Whether all are printable ASCII that JSON writes as it is. */

@@ -22,13 +22,6 @@ for (const [byte, letter] of [
 }
 for (const byte of [QUOTE, BACKSLASH]) ESCAPES[byte] = byte;
 
-/** A string of bytes as `ByteSink.json` prints it, for what is printed by `JSON.stringify`. */
-export function jsonOf(bytes: Uint8Array): string | { readonly base64: string } {
-  const { buffer, byteOffset, length } = bytes;
-  const view = Buffer.from(buffer, byteOffset, length);
-  return isUtf8(view) ? view.toString() : { base64: view.toString('base64') };
-}
-
 /** Bytes that are gathered to be written together; it grows to what is added. */
 export class ByteSink {
   #bytes: Buffer;
@@ -68,8 +61,9 @@ export class ByteSink {
   }
 
   /**
-   * Adds a string of bytes as JSON: text where they are UTF-8, and `{"base64":"…"}` where they are not,
-   * which no text can be mistaken for. Everything that is printed of a data set has this form.
+   * Adds a string of bytes as JSON, the same as `lineValueOf` of `@forebay/feed`: text where they are UTF-8,
+   * and `{"base64":"…"}` where they are not, which no text can be mistaken for. Everything that is printed
+   * of a data set has this form.
    */
   json(bytes: Uint8Array): void {
     if (bytes.length > STEP) {

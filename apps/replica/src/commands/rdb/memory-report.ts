@@ -1,4 +1,4 @@
-import { jsonOf } from '../../output/byte-sink.ts';
+import { lineValueOf } from '@forebay/feed';
 import type { Row } from '../../output/table.ts';
 import { aligned } from '../../output/table.ts';
 import { formatBytes } from '../../reporter.ts';
@@ -47,11 +47,11 @@ export function objectOf(file: string, totals: MemoryTotals): object {
     ...all,
     types: largestOf(types).map(([type, total]) => ({ type, ...total })),
     prefixes: prefixes.slice(0, top).map(([prefix, total]) => {
-      return { prefix: jsonOf(Buffer.from(prefix, 'latin1')), ...total };
+      return { prefix: lineValueOf(Buffer.from(prefix, 'latin1')), ...total };
     }),
     otherPrefixes: rest,
     largest: largest.map(({ key, database, dataType, ...sizes }) => {
-      return { db: database, key: jsonOf(key), type: dataType, ...sizes };
+      return { db: database, key: lineValueOf(key), type: dataType, ...sizes };
     }),
   };
 }
