@@ -6,6 +6,8 @@ export type { FeedErrorCode } from './errors.ts';
 export { FeedError } from './errors.ts';
 export { Feed, feed } from './feed.ts';
 export type { ChangeFilter } from './filter.ts';
+export type { Piece } from './json-value.ts';
+export { JsonValue } from './json-value.ts';
 export type { LineValue } from './line.ts';
 export { formatLine, lineValueOf } from './line.ts';
 export type { FeedNotice } from './notice.ts';

@@ -1,11 +1,11 @@
+import type { Piece } from '@forebay/feed';
+import { JsonValue } from '@forebay/feed';
 import type { RdbEvent, RdbKey } from '@forebay/rdb';
 import { RdbReader } from '@forebay/rdb';
 import { Command } from 'commander';
 import { Output } from '../../output/output.ts';
 import type { Reporter } from '../../reporter.ts';
 import { openInput } from './input.ts';
-import type { Piece } from './json-value.ts';
-import { JsonValue } from './json-value.ts';
 import type { Visitor } from './scan.ts';
 import { scan } from './scan.ts';
 import type { Selection, SelectionFlags } from './selection.ts';
