@@ -25,6 +25,19 @@ export function asTold(event: RdbEvent): Told {
   return Object.fromEntries(entries) as Told;
 }
 
+/** The elements of each key of an RDB, in order. */
+export function elementsOfKeys(rdb: Uint8Array): Told[][] {
+  const keys: Told[][] = [];
+  let isInside = false;
+  for (const event of collect([rdb])) {
+    if (event.type === 'key') keys.push([]);
+    if (event.type === 'key-end') isInside = false;
+    if (isInside) keys.at(-1)!.push(event);
+    if (event.type === 'key') isInside = true;
+  }
+  return keys;
+}
+
 function plain(value: unknown): unknown {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('latin1');
   if (Array.isArray(value)) return value.map(plain);

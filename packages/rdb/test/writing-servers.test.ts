@@ -8,11 +8,11 @@ import {
   installedServers,
   Server,
 } from '@forebay/conformance';
-import { concatBytes } from '@forebay/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RdbKey, RdbLoss, RdbTarget, WritableEvent } from '../src/index.ts';
-import { RdbReader, rdbTargetOf, restorePayload } from '../src/index.ts';
-import { collect } from './collect.ts';
+import { payloadElements, rdbTargetOf } from '../src/index.ts';
+import { asTold, collect, elementsOfKeys } from './collect.ts';
+import { payloads } from './payloads.ts';
 import { contentsOf, rewritten, written } from './write.ts';
 
 const servers = installedServers();
@@ -90,15 +90,18 @@ describe.each(servers)('an RDB of $name, with every type in it', (source) => {
 
   it('has raw values that are what DUMP gives, and what RESTORE takes', async () => {
     await using copy = await Server.start(source);
-    for (const { key, payload } of payloads(rdb)) {
+    const elements = elementsOfKeys(rdb);
+    for (const [i, { key, payload }] of payloads(rdb).entries()) {
       await server.client.select(key.database);
       await copy.client.select(key.database);
       const name = Buffer.from(key.key);
       const dumped = (await server.commandBuffer('DUMP', name)) as Buffer;
       // A table that is being made larger between the two gives its elements in another order.
       const differs = dumped.length !== payload.length || Buffer.compare(dumped, payload) !== 0;
-      if (key.encoding !== 'hashtable')
+      if (key.encoding !== 'hashtable') {
         expect(differs, name.toString('latin1', 0, 100)).toBe(false);
+        expect([...payloadElements(dumped)].map(asTold)).toEqual(elements[i]);
+      }
       await copy.command('RESTORE', name, key.expiresAt ?? 0, payload, 'ABSTTL');
     }
     for (const { code } of functions(rdb)) await copy.command('FUNCTION', 'LOAD', code);
@@ -109,25 +112,6 @@ describe.each(servers)('an RDB of $name, with every type in it', (source) => {
 /** The server itself, and those that read the least and the most. */
 function isTakenRaw(source: string, target: string): boolean {
   return [source, 'redis-6.0', 'redis-8.0', 'valkey-9.1'].includes(target);
-}
-
-/** Every key with what restores it. */
-function payloads(rdb: Uint8Array): { key: RdbKey; payload: Buffer }[] {
-  const reader = new RdbReader({ level: 'raw' });
-  const found: { key: RdbKey; payload: Buffer }[] = [];
-  const pieces: Uint8Array[] = [];
-  let key: RdbKey | undefined;
-  let version = 0;
-  reader.push(rdb);
-  for (let event = reader.next(); event !== undefined; event = reader.next()) {
-    if (event.type === 'header') version = event.version;
-    if (event.type === 'key') key = event;
-    if (event.type === 'raw') pieces.push(event.bytes);
-    if (event.type !== 'key-end') continue;
-    const payload = restorePayload(key!.valueType, concatBytes(pieces.splice(0)), version);
-    found.push({ key: key!, payload: Buffer.from(payload) });
-  }
-  return found;
 }
 
 function functions(rdb: Uint8Array): { code: Buffer }[] {

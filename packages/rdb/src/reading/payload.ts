@@ -1,0 +1,61 @@
+import { Crc64 } from '../crc64.ts';
+import { RdbError } from '../errors.ts';
+import { valueType } from '../values/types.ts';
+import { ValueWalker } from '../values/walker.ts';
+import { Cursor, DEFAULT_MAX_LENGTH } from './cursor.ts';
+import type { RdbElement } from './events.ts';
+
+/** Bytes behind the value: the version of RDB that it is of, and a checksum. */
+const [VERSION, CHECKSUM] = [2, 8];
+/** From this version on the numbers of types are Valkey's, as the magic of a file would say. */
+const VALKEY_SINCE = 80;
+
+/**
+ * The elements of a value in the form that `DUMP` gives and `RESTORE` takes (`cluster.c:
+ * verifyDumpPayload`), one by one: what `restorePayload` makes, read again. Bytes in elements are views of
+ * the payload, or of memory that nothing else uses.
+ *
+ * @param maxLength the longest string that is expanded, in bytes; 512 MiB by default
+ * @throws {RdbError} `TRUNCATED`, `BAD_CHECKSUM`, `UNKNOWN_TYPE`, `CORRUPT`, `TOO_LONG`; positions count from
+ *   the first byte of the value, which follows its type
+ */
+export function* payloadElements(
+  payload: Uint8Array,
+  maxLength: number = DEFAULT_MAX_LENGTH,
+): Generator<Exclude<RdbElement, { type: 'count' | 'node' }>, void, void> {
+  const { type, value, version } = partsOf(payload);
+  const found = valueType(version < VALKEY_SINCE ? 'REDIS' : 'VALKEY', type);
+  if (found === undefined) {
+    throw new RdbError('UNKNOWN_TYPE', 0, `a value of type ${type}, which is not known`);
+  }
+  const cursor = new Cursor(maxLength);
+  const walker = new ValueWalker(cursor);
+  cursor.push(value);
+  walker.begin(found.layout());
+  for (;;) {
+    const element = walker.next(false);
+    if (element === undefined) break;
+    if (element.type !== 'count' && element.type !== 'node' && element.type !== 'container') {
+      yield element;
+    }
+  }
+  const { position } = cursor;
+  if (!walker.done) throw new RdbError('TRUNCATED', position, 'the value ends before its end');
+  if (position === value.length) return;
+  throw new RdbError('CORRUPT', position, `${value.length - position} bytes follow the value`);
+}
+
+function partsOf(payload: Uint8Array): { type: number; value: Uint8Array; version: number } {
+  const end = payload.length - VERSION - CHECKSUM;
+  if (end < 1) throw new RdbError('TRUNCATED', 0, `${payload.length} bytes are no payload`);
+  const summed = payload.subarray(0, end + VERSION);
+  const stored = payload.subarray(end + VERSION);
+  const crc = new Crc64();
+  crc.push(summed);
+  const digest = crc.digest();
+  if (!stored.every((byte, i) => byte === digest[i])) {
+    throw new RdbError('BAD_CHECKSUM', end, 'the checksum is not that of the value');
+  }
+  const version = payload[end]! | (payload[end + 1]! << 8);
+  return { type: payload[0]!, value: payload.subarray(1, end), version };
+}
