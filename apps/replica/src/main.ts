@@ -44,6 +44,7 @@ function feedExitCodeOf({ code, cause }: FeedError): number {
       return cause instanceof ReplicaError && cause.code === 'DENIED'
         ? EXIT.denied
         : EXIT.unavailable;
+    case 'SNAPSHOT':
     case 'DESYNCHRONIZED':
       return EXIT.runtime;
   }

@@ -1,4 +1,5 @@
 import type { Position } from '@forebay/psync';
+import type { DataType } from '@forebay/rdb';
 
 /** The version of what a change holds, and of its line: raised when a reader has to know. */
 export const FORMAT_VERSION = 1;
@@ -57,4 +58,54 @@ export interface Rewound {
   readonly to: Position;
 }
 
-export type FeedItem = Change | Reset | Rewound;
+/**
+ * A snapshot begins, of all keys that there are: whatever came before is of no use any more. It is told at
+ * the beginning of a feed that was asked for one, and then in place of `reset`.
+ */
+export interface SnapshotBegin {
+  readonly type: 'snapshot';
+  readonly v: typeof FORMAT_VERSION;
+  /** What it is of; undefined where a server says so at the end only (before 2.8). */
+  readonly at: Position | undefined;
+  /** Why there is one. */
+  readonly reason: string;
+}
+
+/** A library of functions, in the snapshot (7.0 and later). */
+export interface SnapshotFunction {
+  readonly type: 'function';
+  readonly v: typeof FORMAT_VERSION;
+  readonly code: Uint8Array;
+}
+
+/** A key of the snapshot, whole. */
+export interface SnapshotKey {
+  readonly type: 'key';
+  readonly v: typeof FORMAT_VERSION;
+  readonly database: number;
+  readonly key: Uint8Array;
+  readonly dataType: DataType;
+  /** How the server kept it, in the words of `OBJECT ENCODING`. */
+  readonly encoding: string;
+  /** Milliseconds since 1970 at which it expires; it may have. Undefined: it does not. */
+  readonly expiresAt: number | undefined;
+  /** Seconds that it was not used (`maxmemory-policy` LRU). */
+  readonly idle: number | undefined;
+  /** How often it was used, 0 to 255, logarithmic (LFU). */
+  readonly frequency: number | undefined;
+  /** Its value, in the form that `DUMP` gives and `RESTORE` takes; `payloadElements` of `@forebay/rdb` reads it. */
+  readonly payload: Uint8Array;
+}
+
+/** The snapshot is whole, and was found to be what was written. What follows are the changes since. */
+export interface SnapshotEnd {
+  readonly type: 'snapshot-end';
+  readonly v: typeof FORMAT_VERSION;
+  /** What it is of. */
+  readonly at: Position;
+}
+
+/** What a snapshot consists of. */
+export type SnapshotEntry = SnapshotKey | SnapshotFunction;
+
+export type FeedItem = Change | Reset | Rewound | SnapshotBegin | SnapshotEntry | SnapshotEnd;

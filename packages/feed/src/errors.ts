@@ -6,6 +6,8 @@ export type FeedErrorCode =
   | 'NOT_COVERED'
   /** The stream is no sequence of commands; `offset` says where. */
   | 'DESYNCHRONIZED'
+  /** The snapshot is no RDB that can be read, or has a value that is too large; `cause` is the `RdbError`. */
+  | 'SNAPSHOT'
   /** The log cannot be read or written to; `cause` is the `LogError`. */
   | 'LOG'
   /** The primary cannot be followed; `cause` is the `ReplicaError`. */

@@ -1,9 +1,12 @@
-import type { FeedItem } from './change.ts';
+import type { FeedItem, SnapshotEnd } from './change.ts';
+import { FORMAT_VERSION } from './change.ts';
 import { ChangeDecoder } from './change-decoder.ts';
 import { FeedError } from './errors.ts';
 import { Sieve } from './filter.ts';
 import type { FeedOptions } from './options.ts';
 import type { Place } from './place.ts';
+import { SnapshotDecoder } from './snapshot-decoder.ts';
+import type { SourceItem, Start } from './source.ts';
 import type { Stream } from './stream.ts';
 import { streamFrom } from './stream.ts';
 
@@ -21,7 +24,10 @@ export function feed(options: FeedOptions): Feed {
 export class Feed implements AsyncIterableIterator<FeedItem>, AsyncDisposable {
   readonly #options: FeedOptions;
   readonly #stream: Stream;
+  /** Of the stream, from where it began last. */
   #decoder: ChangeDecoder | undefined;
+  /** Of the snapshot that is being read. */
+  #snapshot: SnapshotDecoder | undefined;
   /** Where the stream broke off to, until it begins there. */
   #broken: Place | undefined;
 
@@ -34,7 +40,8 @@ export class Feed implements AsyncIterableIterator<FeedItem>, AsyncDisposable {
 
   /**
    * What has been taken reaches up to here: a feed from this place gives what comes next, and of a
-   * transaction that is not finished all. Undefined before the first.
+   * transaction that is not finished all. Undefined before the first. While a snapshot is read it stays
+   * where it was before it.
    */
   get position(): Place | undefined {
     if (this.#broken !== undefined || this.#decoder === undefined) return this.#broken;
@@ -55,11 +62,15 @@ export class Feed implements AsyncIterableIterator<FeedItem>, AsyncDisposable {
     await this.#stream.keep(place);
   }
 
-  /** @throws {FeedError} `NOT_COVERED`, `DESYNCHRONIZED`, `LOG`, `LINK` */
+  /** @throws {FeedError} `NOT_COVERED`, `DESYNCHRONIZED`, `SNAPSHOT`, `LOG`, `LINK` */
   next(): Promise<IteratorResult<FeedItem, void>> {
-    // Most changes lie in the bytes that are here, and cost no more than a promise.
-    const change = this.#decoder?.next();
-    if (change !== undefined) return Promise.resolve({ value: change, done: false });
+    try {
+      // Most changes lie in the bytes that are here, and cost no more than a promise.
+      const item = (this.#snapshot ?? this.#decoder)?.next();
+      if (item !== undefined) return Promise.resolve({ value: item, done: false });
+    } catch (error) {
+      return this.#fail(error);
+    }
     return this.#more();
   }
 
@@ -85,25 +96,53 @@ export class Feed implements AsyncIterableIterator<FeedItem>, AsyncDisposable {
     for (;;) {
       const { value: item, done } = await this.#stream.next();
       if (done) return { value: undefined, done: true };
-      switch (item.type) {
-        case 'start':
-          this.#decoder = new ChangeDecoder({ ...item, filter: this.#options });
-          this.#broken = undefined;
-          break;
-        case 'stream': {
-          const decoder = this.#decoder;
-          if (decoder === undefined) break;
-          decoder.id = item.id;
-          decoder.push(item.bytes);
-          const change = decoder.next();
-          if (change !== undefined) return { value: change, done: false };
-          break;
-        }
-        default:
-          this.#broken = item.to;
-          this.#decoder = undefined;
-          return { value: item, done: false };
+      try {
+        const told = this.#take(item);
+        if (told !== undefined) return { value: told, done: false };
+      } catch (error) {
+        return this.#fail(error);
       }
     }
+  }
+
+  /** What cannot be decoded is not followed any further. */
+  async #fail(error: unknown): Promise<never> {
+    await this.close();
+    throw error;
+  }
+
+  #take(item: SourceItem): FeedItem | undefined {
+    switch (item.type) {
+      case 'start':
+        return this.#start(item);
+      case 'stream': {
+        const decoder = this.#decoder;
+        if (decoder === undefined) return undefined;
+        decoder.id = item.id;
+        decoder.push(item.bytes);
+        return decoder.next();
+      }
+      case 'snapshot':
+        this.#snapshot = new SnapshotDecoder(this.#options);
+        return item;
+      case 'rdb':
+        this.#snapshot?.push(item.bytes);
+        return this.#snapshot?.next();
+      default:
+        this.#broken = item.to;
+        this.#decoder = undefined;
+        return item;
+    }
+  }
+
+  #start(start: Start): SnapshotEnd | undefined {
+    const snapshot = this.#snapshot;
+    snapshot?.finish();
+    this.#decoder = new ChangeDecoder({ ...start, filter: this.#options });
+    this.#broken = undefined;
+    this.#snapshot = undefined;
+    if (snapshot === undefined) return undefined;
+    const at = { id: start.id, offset: start.after };
+    return { type: 'snapshot-end', v: FORMAT_VERSION, at };
   }
 }

@@ -3,7 +3,10 @@ import { matchesGlob } from '@forebay/resp';
 import type { CommandSpec } from './command-keys.ts';
 import { FeedError } from './errors.ts';
 
-/** What of the stream is wanted. All that is given has to hold; what is left out lets everything through. */
+/**
+ * What is wanted. All that is given has to hold; what is left out lets everything through. Keys of a snapshot
+ * are chosen by `databases` and `match`; its functions come through.
+ */
 export interface ChangeFilter {
   /** Databases, by number: 0 to 2^31 - 1. */
   readonly databases?: readonly number[];
@@ -43,13 +46,18 @@ export class Sieve {
   ): boolean {
     if (this.#databases?.has(database) === false) return false;
     if (this.#commands?.has(spec.name) === false) return false;
-    const patterns = this.#patterns;
-    if (patterns === undefined) return true;
+    if (this.#patterns === undefined) return true;
     if (places.length === 0) return spec.writes;
-    return places.some((place) => {
-      const key = cursor.argument(place + 1);
-      return patterns.some((pattern) => matchesGlob(pattern, key));
-    });
+    return places.some((place) => this.#matches(cursor.argument(place + 1)));
+  }
+
+  /** Whether a key of a snapshot comes through: no command has made it. */
+  letsKey(database: number, key: Uint8Array): boolean {
+    return this.#databases?.has(database) !== false && this.#matches(key);
+  }
+
+  #matches(key: Uint8Array): boolean {
+    return this.#patterns?.some((pattern) => matchesGlob(pattern, key)) !== false;
   }
 }
 

@@ -1,4 +1,15 @@
-export type { Change, FeedItem, Reset, Rewound, Transaction } from './change.ts';
+export type {
+  Change,
+  FeedItem,
+  Reset,
+  Rewound,
+  SnapshotBegin,
+  SnapshotEnd,
+  SnapshotEntry,
+  SnapshotFunction,
+  SnapshotKey,
+  Transaction,
+} from './change.ts';
 export { FORMAT_VERSION } from './change.ts';
 export type { DecoderStart } from './change-decoder.ts';
 export { ChangeDecoder } from './change-decoder.ts';
@@ -9,10 +20,11 @@ export type { ChangeFilter } from './filter.ts';
 export type { Piece } from './json-value.ts';
 export { JsonValue } from './json-value.ts';
 export type { LineValue } from './line.ts';
-export { formatLine, lineValueOf } from './line.ts';
+export { formatLine, linePieces, lineValueOf } from './line.ts';
 export type { FeedNotice } from './notice.ts';
 export type { FeedOptions, FromLog, FromServer, StreamOptions } from './options.ts';
 export type { Place } from './place.ts';
 export { formatPlace, parsePlace } from './place.ts';
+export { SnapshotDecoder } from './snapshot-decoder.ts';
 export type { SourceItem, Start } from './source.ts';
 export { Stream, streamFrom } from './stream.ts';

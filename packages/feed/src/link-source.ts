@@ -17,46 +17,38 @@ const FINAL_AT_FIRST: readonly ReplicaErrorCode[] = [
 export interface LinkSourceOptions {
   readonly target: ReplicaTarget;
   readonly from: Place | undefined;
+  /** Whether a full resync is passed on with its snapshot. */
+  readonly snapshot: boolean;
   readonly onNotice: (notice: FeedNotice) => void;
 }
 
 /** The stream from a primary, or from a replica of one, to which this is a replica that keeps nothing. */
 export class LinkSource implements Source {
-  readonly #replica: Replica;
-  readonly #from: Place | undefined;
-  readonly #onNotice: (notice: FeedNotice) => void;
+  readonly #options: LinkSourceOptions;
+  #replica: Replica;
   /** What has been passed on; undefined before the first start. */
   #here: Position | undefined;
   #reason = '';
+  /** A snapshot was begun, and is not whole. */
+  #inSnapshot = false;
   #closed = false;
 
   /** @throws {FeedError} `INVALID_OPTION` */
-  constructor({ target, from, onNotice }: LinkSourceOptions) {
-    this.#from = from;
-    this.#onNotice = onNotice;
-    try {
-      const resume = from && resumeAt(from);
-      // Where it is taken, the snapshot is empty: its end alone is wanted, and the SELECT after it.
-      const options = { ...target, rdbFilterOnly: '', ...(resume === undefined ? {} : { resume }) };
-      this.#replica = new Replica(options);
-    } catch (error) {
-      if (!(error instanceof ReplicaError)) throw error;
-      throw new FeedError('INVALID_OPTION', error.message, { cause: error });
-    }
+  constructor(options: LinkSourceOptions) {
+    this.#options = options;
+    const { from } = options;
+    this.#replica = this.#attach(from === undefined ? {} : { resume: resumeAt(from) });
   }
 
   async *items(): AsyncGenerator<SourceItem, void, void> {
-    this.#replica.on('attempt-ended', (error, delay) => {
-      const told = new FeedError('LINK', error.message, { cause: error });
-      if (this.#here === undefined && FINAL_AT_FIRST.includes(error.code)) throw told;
-      this.#onNotice({ type: 'retry', error: told, delay });
-    });
-    this.#replica.on('option-refused', (option, reply) => {
-      if (option === 'rdb-filter-only') this.#onNotice({ type: 'whole-snapshot', reply });
-    });
-    for await (const item of this.#replica) {
-      if (this.#closed) return;
-      yield* this.#passOn(item);
+    while (!this.#closed) {
+      for await (const item of this.#replica) {
+        if (this.#closed) return;
+        if (item.type === 'continue' && this.#inSnapshot) break;
+        yield* this.#passOn(item);
+      }
+      // What came before the snapshot was given up for it: it cannot be gone on from any more.
+      if (!this.#closed) this.#replica = this.#attach();
     }
   }
 
@@ -70,10 +62,33 @@ export class LinkSource implements Source {
     await this.#replica.detach();
   }
 
+  /** @throws {FeedError} `INVALID_OPTION` */
+  #attach(resume: { readonly resume?: Resume } = {}): Replica {
+    const { target, snapshot, onNotice } = this.#options;
+    // Where it is taken, the snapshot is empty: its end alone is wanted, and the SELECT after it.
+    const filter = snapshot ? {} : { rdbFilterOnly: '' };
+    const replica = asFeedError(() => new Replica({ ...target, ...filter, ...resume }));
+    replica.on('attempt-ended', (error, delay) => {
+      const told = new FeedError('LINK', error.message, { cause: error });
+      if (this.#here === undefined && FINAL_AT_FIRST.includes(error.code)) throw told;
+      onNotice({ type: 'retry', error: told, delay });
+    });
+    replica.on('option-refused', (option, reply) => {
+      if (option === 'rdb-filter-only') onNotice({ type: 'whole-snapshot', reply });
+    });
+    return replica;
+  }
+
   *#passOn(item: ReplicaItem): Generator<SourceItem, void, void> {
     switch (item.type) {
       case 'full-resync':
         this.#reason = item.reason;
+        if (!this.#options.snapshot) break;
+        this.#inSnapshot = true;
+        yield { type: 'snapshot', v: FORMAT_VERSION, at: item.position, reason: item.reason };
+        break;
+      case 'snapshot':
+        if (this.#inSnapshot) yield { type: 'rdb', bytes: item.bytes };
         break;
       case 'snapshot-end': {
         const { offset, database } = item;
@@ -81,12 +96,13 @@ export class LinkSource implements Source {
         // The one acknowledgement: the primary waits for it before it sends the stream. None follows,
         // for nothing is stored here, and WAIT must not count it.
         this.#replica.progress({ written: offset });
-        const from = this.#here ?? this.#from;
-        if (from !== undefined) {
+        const from = this.#here ?? this.#options.from;
+        if (from !== undefined && !this.#inSnapshot) {
           const places = { from: { id: from.id, offset: from.offset }, to };
           yield { type: 'reset', v: FORMAT_VERSION, ...places, reason: this.#reason };
         }
         this.#here = to;
+        this.#inSnapshot = false;
         yield { type: 'start', ...to, database, after: offset };
         break;
       }
@@ -94,7 +110,7 @@ export class LinkSource implements Source {
         const begins = this.#here === undefined;
         this.#here = { id: item.history.id, offset: item.offset };
         if (!begins) break;
-        const database = this.#from?.database ?? 0;
+        const database = this.#options.from?.database ?? 0;
         yield { type: 'start', ...this.#here, database, after: item.offset };
         break;
       }
@@ -115,10 +131,16 @@ function resumeAt({ id, offset, database }: Place): Resume {
     const message = 'a partial resync repeats no SELECT: give the position as <id>:<offset>:<db>';
     throw new FeedError('INVALID_OPTION', message);
   }
+  const stream = () => new StreamTracker({ offset, database });
+  return asFeedError(() => ({ history: startHistory(id), offset, stream: stream() }));
+}
+
+/** @throws {FeedError} `INVALID_OPTION` for what the packages below say of options */
+function asFeedError<T>(run: () => T): T {
   try {
-    return { history: startHistory(id), offset, stream: new StreamTracker({ offset, database }) };
+    return run();
   } catch (error) {
-    if (!(error instanceof PsyncError)) throw error;
+    if (!(error instanceof PsyncError || error instanceof ReplicaError)) throw error;
     throw new FeedError('INVALID_OPTION', error.message, { cause: error });
   }
 }

@@ -10,18 +10,27 @@ import type { Source, SourceItem } from './source.ts';
 export interface LogSourceOptions {
   readonly dir: string;
   readonly from: Place | undefined;
+  /** Whether a base comes first, and wherever it breaks off. */
+  readonly snapshot: boolean;
   readonly cursor: string | undefined;
   readonly follow: boolean;
 }
+
+/** Where it goes on: at a place, or at the newest base. */
+type Next = Position | 'base';
 
 /** The stream out of a log, which another process may be writing to. */
 export class LogSource implements Source {
   readonly #options: LogSourceOptions;
   readonly #closing = new AbortController();
   #view: LogView | undefined;
+  /** The reader's; where a snapshot comes first there is none before a place behind it is kept. */
   #cursor: Cursor | undefined;
+  /** Keeps what comes after the base that is read, until there is one. */
+  #pin: Cursor | undefined;
   /** The number of the segment that is read. */
   #segment: number | undefined;
+  #reason = 'nothing was read before';
 
   constructor(options: LogSourceOptions) {
     this.#options = options;
@@ -36,11 +45,14 @@ export class LogSource implements Source {
   }
 
   async keep({ id, offset }: Position): Promise<void> {
-    if (this.#cursor === undefined) {
+    const { cursor: name } = this.#options;
+    if (name === undefined || this.#view === undefined) {
       throw new FeedError('INVALID_OPTION', 'without a cursor there is no place to keep');
     }
     try {
+      this.#cursor ??= await this.#view.cursor(name, { id, offset });
       await this.#cursor.commit({ id, offset }, this.#segment);
+      await this.#unpin();
     } catch (error) {
       throw toFeedError(error);
     }
@@ -49,25 +61,55 @@ export class LogSource implements Source {
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#view?.close();
+    await this.#unpin();
   }
 
   async *#items(): AsyncGenerator<SourceItem, void, void> {
-    const { dir, from, cursor } = this.#options;
+    const { dir, from, snapshot, cursor: name } = this.#options;
     const view = await LogView.open(dir);
     this.#view = view;
     if (this.#closing.signal.aborted) return view.close();
-    if (cursor !== undefined) this.#cursor = await view.cursor(cursor, from && positionOf(from));
+    if (name !== undefined) this.#cursor = await view.keptCursor(name);
+    const begin = from && positionOf(from);
+    if (name !== undefined && !snapshot) this.#cursor ??= await view.cursor(name, begin);
     this.#segment = this.#cursor?.segment;
-    let place: Position | undefined = this.#cursor?.position ?? from ?? view.end;
-    while (place !== undefined) place = yield* this.#from(view, positionOf(place));
+    let next: Next | undefined = this.#cursor?.position ?? begin ?? (snapshot ? 'base' : view.end);
+    while (next !== undefined) {
+      next = yield* next === 'base' ? this.#base(view) : this.#from(view, positionOf(next));
+    }
   }
 
-  /** Reads from a place to the next break, and tells where it goes on; undefined at the end. */
-  async *#from(
+  /** Reads the newest base, and tells where the stream goes on from it. */
+  async *#base(view: LogView): AsyncGenerator<SourceItem, Position, void> {
+    const base = await view.openBase();
+    try {
+      const { position, segment } = base;
+      await this.#pinAt(view, position, segment);
+      yield { type: 'snapshot', v: FORMAT_VERSION, at: position, reason: this.#reason };
+      for await (const bytes of base.read()) yield { type: 'rdb', bytes };
+      this.#segment = segment;
+      return position;
+    } finally {
+      await base.close();
+    }
+  }
+
+  /** Reads from a place on, and tells where it goes on after a break; undefined at the end. */
+  async *#from(view: LogView, place: Position): AsyncGenerator<SourceItem, Next | undefined, void> {
+    try {
+      return yield* this.#upToBreak(view, place);
+    } catch (error) {
+      if (!this.#options.snapshot || !isNotCovered(error)) throw error;
+      this.#reason = error.message;
+      return 'base';
+    }
+  }
+
+  async *#upToBreak(
     view: LogView,
     place: Position,
-  ): AsyncGenerator<SourceItem, Position | undefined, void> {
-    const { cursor: name, follow } = this.#options;
+  ): AsyncGenerator<SourceItem, Next | undefined, void> {
+    const { cursor: name, snapshot, follow } = this.#options;
     const segment = this.#segment;
     const start = await view.boundaryAt(place, segment);
     if (start !== undefined) {
@@ -85,6 +127,10 @@ export class LogSource implements Source {
       },
     );
     for await (const item of items) {
+      if (item.type === 'reset' && snapshot) {
+        this.#reason = item.reason;
+        return 'base';
+      }
       this.#segment = item.segment;
       if (item.type !== 'stream') {
         yield breakOf(item);
@@ -95,6 +141,20 @@ export class LogSource implements Source {
       yield item;
     }
     return undefined;
+  }
+
+  /** Until the reader's own place is behind the base, retention would not know of it. */
+  async #pinAt(view: LogView, position: Position, segment: number): Promise<void> {
+    const { cursor: name } = this.#options;
+    if (name === undefined || this.#cursor !== undefined) return;
+    this.#pin = await view.cursor(`${name}.snapshot`, position);
+    await this.#pin.commit(position, segment);
+  }
+
+  async #unpin(): Promise<void> {
+    const pin = this.#pin;
+    this.#pin = undefined;
+    await pin?.remove();
   }
 }
 
@@ -108,8 +168,12 @@ function positionOf({ id, offset }: Position): Position {
   return { id, offset };
 }
 
+function isNotCovered(error: unknown): error is LogError {
+  return error instanceof LogError && error.code === 'NOT_COVERED';
+}
+
 function toFeedError(error: unknown): unknown {
   if (!(error instanceof LogError)) return error;
-  const code = error.code === 'NOT_COVERED' ? 'NOT_COVERED' : 'LOG';
+  const code = isNotCovered(error) ? 'NOT_COVERED' : 'LOG';
   return new FeedError(code, error.message, { cause: error });
 }

@@ -14,6 +14,12 @@ interface CommonOptions {
    * given.
    */
   readonly from?: string | Place;
+  /**
+   * Whether all keys come first, as of a snapshot, and the changes since. Where there is a place to begin
+   * at, `from` or the cursor's, it is begun there as long as that is held. Each time that it breaks off,
+   * too, there is a snapshot then, in place of `reset`. False by default.
+   */
+  readonly snapshot?: boolean;
   /** Aborted: the feed ends. */
   readonly signal?: AbortSignal;
   /** Told what a person may want to know. */
@@ -51,10 +57,11 @@ export type FeedOptions = StreamOptions & ChangeFilter;
 /** @throws {FeedError} `INVALID_OPTION` */
 export function sourceOf(options: StreamOptions): Source {
   const from = typeof options.from === 'string' ? parsePlace(options.from) : options.from;
+  const { snapshot = false } = options;
   if (options.dir !== undefined) {
     const { dir, cursor, follow = true } = options;
     if (dir === '') throw new FeedError('INVALID_OPTION', 'dir names no directory');
-    return new LogSource({ dir, from, cursor, follow });
+    return new LogSource({ dir, from, snapshot, cursor, follow });
   }
   const { url, username, password, tls, onNotice = () => {} } = options;
   const target = {
@@ -63,5 +70,5 @@ export function sourceOf(options: StreamOptions): Source {
     ...(password === undefined ? {} : { password }),
     ...(tls === undefined ? {} : { tls }),
   };
-  return new LinkSource({ target, from, onNotice });
+  return new LinkSource({ target, from, snapshot, onNotice });
 }

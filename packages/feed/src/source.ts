@@ -1,5 +1,5 @@
 import type { Position } from '@forebay/psync';
-import type { Reset, Rewound } from './change.ts';
+import type { Reset, Rewound, SnapshotBegin } from './change.ts';
 
 /** What a stream is made of, in order, wherever it comes from. */
 export type SourceItem =
@@ -15,7 +15,11 @@ export type SourceItem =
       readonly id: string;
     }
   | Reset
-  | Rewound;
+  | Rewound
+  /** A snapshot begins; its bytes follow, and `start` after the last of them. */
+  | SnapshotBegin
+  /** The next bytes of its RDB; valid until the next item is asked for. */
+  | { readonly type: 'rdb'; readonly bytes: Uint8Array };
 
 /** Where a stream begins: between two commands, outside of a transaction. */
 export interface Start {

@@ -1,46 +1,22 @@
 import type { InstalledServer, Server } from '@forebay/conformance';
 import { compareDataSets, Server as Started } from '@forebay/conformance';
 import { Primary } from '@forebay/primary';
-import { Replica } from '@forebay/replica';
 import { expect } from 'vitest';
-import type { Change, Place } from '../src/index.ts';
-
-/** A data set, and the place in the stream that it is of. */
-export interface Snapshot {
-  readonly rdb: Buffer;
-  readonly place: Required<Place>;
-}
-
-/** Takes a snapshot of a server, and leaves it. */
-export async function snapshotOf(url: string): Promise<Snapshot> {
-  const pieces: Buffer[] = [];
-  for await (const item of new Replica({ url })) {
-    if (item.type === 'snapshot') pieces.push(Buffer.from(item.bytes));
-    if (item.type !== 'snapshot-end') continue;
-    const { history, offset, database } = item;
-    return { rdb: Buffer.concat(pieces), place: { id: history.id, offset, database } };
-  }
-  throw new Error('no snapshot came');
-}
+import type { Change, FeedItem, SnapshotEntry } from '../src/index.ts';
 
 /**
- * Starts an empty server, which is given the snapshot and then executes the changes: as a replica does,
- * for one that is its own master would delete by its own time what it should be told to.
+ * Starts an empty server that executes what a feed gave: as a replica does it, for one that is its own
+ * master would delete by its own time what it should be told to.
  */
-async function execute(
-  installed: InstalledServer,
-  rdb: Buffer,
-  changes: readonly Change[],
-): Promise<Server> {
-  const primary = new Primary({ rdb });
+async function execute(installed: InstalledServer, items: readonly FeedItem[]): Promise<Server> {
+  const primary = new Primary();
   await primary.listen();
   const config = { replicaof: `127.0.0.1 ${primary.port}`, 'replica-read-only': 'no' };
   const server = await Started.start(installed, { config });
   await primary.wait(1, 20_000);
-  for (const { database, command, args, tx } of changes) {
-    if (tx?.mark === 'begin') primary.propagate(['MULTI']);
-    primary.propagate([command, ...args], { database });
-    if (tx?.mark === 'end') primary.propagate(['EXEC']);
+  for (const item of items) {
+    if (item.type === 'change') executeChange(primary, item);
+    else if (item.type === 'key' || item.type === 'function') executeEntry(primary, item);
   }
   expect(await primary.wait(1, 20_000)).toBe(1);
   await server.command('REPLICAOF', 'NO', 'ONE');
@@ -48,13 +24,29 @@ async function execute(
   return server;
 }
 
+function executeChange(primary: Primary, { database, command, args, tx }: Change): void {
+  if (tx?.mark === 'begin') primary.propagate(['MULTI']);
+  primary.propagate([command, ...args], { database });
+  if (tx?.mark === 'end') primary.propagate(['EXEC']);
+}
+
+function executeEntry(primary: Primary, entry: SnapshotEntry): void {
+  if (entry.type === 'function') {
+    primary.propagate(['FUNCTION', 'LOAD', entry.code]);
+    return;
+  }
+  const { database, key, payload, expiresAt } = entry;
+  const time = expiresAt === undefined ? ['0'] : [String(expiresAt), 'ABSTTL'];
+  const [expiry = '0', ...options] = time;
+  primary.propagate(['RESTORE', key, expiry, payload, ...options], { database });
+}
+
 /** Holds a server against one that was given a snapshot of it and the changes since. */
 export async function expectEqualWhenExecuted(
   primary: Server,
-  rdb: Buffer,
-  changes: readonly Change[],
+  items: readonly FeedItem[],
 ): Promise<void> {
-  await using copy = await execute(primary.installed, rdb, changes);
+  await using copy = await execute(primary.installed, items);
   const names = { names: ['primary', 'copy'] as const };
   expect(await compareDataSets(primary.client, copy.client, names)).toEqual([]);
 }

@@ -49,14 +49,32 @@ export class Writer implements AsyncDisposable {
   }
 
   /** A full resync. */
-  async reset(offset: number, id: string, database = 0): Promise<void> {
-    const target = this.#log.awaitBase();
-    await writeFile(target.path, EMPTY_RDB);
-    await this.#log.beginHistory({
-      ...{ target, size: EMPTY_RDB.length, crc: crc32(EMPTY_RDB), reason: 'a test' },
-      ...{ history: startHistory(id), offset, database },
-    });
+  async reset(
+    offset: number,
+    id: string,
+    database = 0,
+    rdb: Uint8Array = EMPTY_RDB,
+  ): Promise<void> {
+    const base = { ...(await this.#placed(rdb)), reason: 'a test' };
+    await this.#log.beginHistory({ ...base, history: startHistory(id), offset, database });
     this.#stream = new StreamTracker({ offset, database });
+  }
+
+  /** A fresh base, of where the log ends. */
+  async addBase(rdb: Uint8Array): Promise<void> {
+    const position = { id: this.id, offset: this.end };
+    await this.#log.addBase({ ...(await this.#placed(rdb)), position });
+  }
+
+  /** Lets go of all that nobody keeps. */
+  async retainNothing(): Promise<void> {
+    await this.#log.retain({ size: 0 });
+  }
+
+  async #placed(rdb: Uint8Array) {
+    const target = this.#log.awaitBase();
+    await writeFile(target.path, rdb);
+    return { target, size: rdb.length, crc: crc32(rdb) };
   }
 
   /** Appends commands; returns the offset of the last byte. */

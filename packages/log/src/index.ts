@@ -35,7 +35,7 @@ export type {
 } from './log-types.ts';
 export type { Base } from './manifest/manifest.ts';
 export { APPEND_DIRECTORY } from './manifest/manifest.ts';
-export type { LogViewOptions } from './reading/log-view.ts';
+export type { BaseInView, LogViewOptions } from './reading/log-view.ts';
 export { LogView } from './reading/log-view.ts';
 export type { OpenBase } from './reading/open-base.ts';
 export type { LogItem, ReadOptions } from './reading/read-log.ts';

@@ -127,6 +127,30 @@ describe('a view of a log that is written to', () => {
     await expect(cursor.commit(at(100))).rejects.toThrow(failing('NOT_COVERED'));
   });
 
+  it('opens the newest base, whatever became of the one that was seen last', async () => {
+    const directory = await freshDirectory();
+    await using log = await filled(directory);
+    await using view = await LogView.open(directory);
+    await append(log, OTHER);
+    await addBase(log, log.written);
+    await log.retain({ size: 0 });
+    const base = await view.openBase();
+    expect(base).toMatchObject({ position: at(log.written), segment: 1 });
+    await append(log, PING);
+    expect(await collect(view.read(base.position, { follow: false }))).toHaveLength(PING.length);
+    expect(concatBytes(await Array.fromAsync(base.read()))).toHaveLength(base.base.size);
+    await base.close();
+  });
+
+  it('finds a cursor where one was kept', async () => {
+    const directory = await freshDirectory();
+    await using log = await filled(directory);
+    await using view = await LogView.open(directory);
+    expect(await view.keptCursor('feed')).toBeUndefined();
+    await log.cursor('feed', at(100));
+    expect((await view.keptCursor('feed'))?.position).toEqual(at(100));
+  });
+
   it('has the cursors of the log', async () => {
     const directory = await freshDirectory();
     await using log = await filled(directory);

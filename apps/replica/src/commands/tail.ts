@@ -12,6 +12,7 @@ import { stopSignal } from './replica.ts';
 interface TailFlags extends ConnectionFlags {
   readonly dir?: string;
   readonly since?: string;
+  readonly snapshot?: boolean;
   readonly cursor?: string;
   readonly follow: boolean;
   readonly db?: readonly number[];
@@ -23,16 +24,27 @@ interface TailFlags extends ConnectionFlags {
 const HELP = `
 A line is one JSON object: v, offset (of the command's last byte), id, db, cmd, keys (null where they are
 not known), args, tx (null outside of a transaction; its id, and begin, inside, end or only). Text is
-text, other bytes are {"base64":"..."}. Lines with a type are breaks: after a reset what follows belongs
+text, other bytes are {"base64":"..."}. Lines with a type are others: after a reset what follows belongs
 on a snapshot at its place, after rewound what came after that place never was. <id>:<offset>:<db> of a
 line is a position for --since.
+
+With --snapshot all keys come first, and the changes since: "snapshot", a line for each "function" and each
+"key" (its value as forebay rdb json has it), "snapshot-end" with the position that they are of, and then as
+above. Where a place to begin at is given, by --since or --cursor, it is begun there, while that is held;
+and wherever it breaks off, another snapshot takes the place of the reset: what was known before it is void.
+A cursor's place is kept from the end of the first snapshot on. With --format resp keys are RESTORE commands,
+a snapshot that is not the first has a FLUSHALL before it, and
+
+  forebay tail --snapshot --format resp redis://from | redis-cli -h to --pipe
+
+copies a data set, and goes on copying.
 
 With --dir the log may be written to meanwhile, and a slow reader costs the primary nothing. From a server
 it is one more replica, which acknowledges nothing: WAIT does not count it, and a shutdown of 7.0 or later
 waits for it (shutdown-timeout). Where the reader is slow, the server keeps what is to come, and cuts the
 link when that is too much (client-output-buffer-limit). Where the backlog still reaches back, it goes on;
-where not, a reset says so. From now on costs the server a fork with an empty snapshot; before 7.0, a whole
-one. A server that never had a replica gets a backlog and a new id by it.
+where not, a reset says so. From now on costs the server a fork with an empty snapshot; before 7.0, and with
+--snapshot, a whole one. A server that never had a replica gets a backlog and a new id by it.
 
 Exit codes: 0 ended, or nobody reads any more; 1 what came next was let go of by the log; 64 usage, or a position that is not held; 69 the server
 cannot be reached; 74 the disk, or damage; 77 the credentials were refused; 78 DIR holds no log.`;
@@ -51,6 +63,7 @@ export function tailCommand(reporter: Reporter): Command {
         'begin after <id>:<offset>, from a server <id>:<offset>:<db>; from now on by default',
       ).argParser(positionOf),
     )
+    .option('--snapshot', 'all keys first, and again wherever it breaks off')
     .option('--cursor <name>', 'with --dir: begin where this name ended, and keep its place')
     .option('--no-follow', 'with --dir: end at the end')
     .addOption(
@@ -105,7 +118,7 @@ function optionsOf(
   flags: TailFlags,
   onNotice: (notice: FeedNotice) => void,
 ): FeedOptions {
-  const { dir, since, cursor, follow, format } = flags;
+  const { dir, since, snapshot = false, cursor, follow, format } = flags;
   const filter = filterOf(flags);
   if ((url === undefined) === (dir === undefined)) {
     throw new ExitError(EXIT.usage, 'give the URL of a server, or --dir');
@@ -117,6 +130,7 @@ function optionsOf(
   const common = {
     ...filter,
     ...(since === undefined ? {} : { from: since }),
+    snapshot,
     signal: stopSignal(),
     onNotice,
   };

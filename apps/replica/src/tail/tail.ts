@@ -1,8 +1,9 @@
 import type { Feed, FeedNotice, FeedOptions, Place, StreamOptions } from '@forebay/feed';
-import { feed, formatLine, formatPlace, streamFrom } from '@forebay/feed';
+import { feed, formatPlace, linePieces, streamFrom } from '@forebay/feed';
 import { formatPosition } from '@forebay/psync';
 import type { Reporter } from '../reporter.ts';
 import { Output } from './output.ts';
+import { SnapshotCommands } from './snapshot-commands.ts';
 
 /** Milliseconds between two checkpoints. */
 const KEEP_EVERY = 1000;
@@ -16,9 +17,15 @@ export async function printChanges(options: FeedOptions): Promise<void> {
   const output = new Output<Place | undefined>(STDOUT, () => void changes.close());
   const keeper = options.dir !== undefined && options.cursor !== undefined && keep(changes, output);
   try {
+    let place: Place | undefined;
     for await (const item of changes) {
-      output.add(`${formatLine(item)}\n`, keeper ? changes.position : undefined);
-      if (output.full) await output.flush();
+      // A line that is not whole does not count as printed.
+      for (const piece of linePieces(item)) {
+        output.add(piece, place);
+        if (output.full) await output.flush();
+      }
+      if (keeper) place = changes.position;
+      output.add('\n', place);
     }
     await output.flush();
   } finally {
@@ -30,14 +37,26 @@ export async function printChanges(options: FeedOptions): Promise<void> {
 export async function printStream(options: StreamOptions, reporter: Reporter): Promise<void> {
   await using stream = streamFrom(options);
   const output = new Output<undefined>(STDOUT, () => void stream.close());
+  const snapshots = new SnapshotCommands();
   for await (const item of stream) {
-    if (item.type === 'stream') {
-      output.add(item.bytes, undefined);
-      if (output.full) await output.flush();
-    } else if (item.type !== 'start') {
-      const places = `from ${formatPosition(item.from)} to ${formatPosition(item.to)}`;
-      reporter.trouble(`${item.type} ${places}`);
+    switch (item.type) {
+      case 'stream':
+        output.add(item.bytes, undefined);
+        break;
+      case 'snapshot':
+      case 'rdb':
+      case 'start':
+        for (const command of snapshots.commandsOf(item)) {
+          output.add(command, undefined);
+          if (output.full) await output.flush();
+        }
+        break;
+      default: {
+        const places = `from ${formatPosition(item.from)} to ${formatPosition(item.to)}`;
+        reporter.trouble(`${item.type} ${places}`);
+      }
     }
+    if (output.full) await output.flush();
   }
   await output.flush();
 }

@@ -1,6 +1,7 @@
 import type { Boundary, Position } from '@forebay/psync';
 import type { Clock } from '../clock.ts';
 import { systemClock } from '../clock.ts';
+import type { CursorHost } from '../cursors/cursor.ts';
 import { Cursor } from '../cursors/cursor.ts';
 import { checkCursorName, readCursor, removeCursor, writeCursor } from '../cursors/cursors.ts';
 import type { Disk } from '../disk/disk.ts';
@@ -9,6 +10,8 @@ import { LogError } from '../errors.ts';
 import { streamAt } from '../increment/copy.ts';
 import { endOf, locate, positionIn } from '../manifest/lineage.ts';
 import { pathIn } from '../recovery/open-directory.ts';
+import type { OpenBase } from './open-base.ts';
+import { openBase } from './open-base.ts';
 import type { LogItem, ReadOptions } from './read-log.ts';
 import { readLog } from './read-log.ts';
 import { Readers } from './readers.ts';
@@ -28,6 +31,14 @@ export interface LogViewOptions {
   readonly clock?: Clock;
   /** Milliseconds between two looks at the directory while a reader waits at its end; 20 by default. */
   readonly lookEvery?: number;
+}
+
+/** A base, and what comes after it. */
+export interface BaseInView extends OpenBase {
+  /** Of the last byte of the stream that it contains, under the id that its history has now. */
+  readonly position: Position;
+  /** The number of its segment. */
+  readonly segment: number;
 }
 
 /**
@@ -97,17 +108,21 @@ export class LogView implements AsyncDisposable {
    *
    * @throws {LogError} `NOT_COVERED`, `CORRUPT`, `IO`
    */
-  async boundaryAt(position: Position, segment?: number): Promise<Boundary | undefined> {
-    for (;;) {
-      const sight = this.#sight;
-      try {
-        return await this.#boundaryIn(sight, position, segment);
-      } catch (error) {
-        // Files are cut and removed when a change is committed.
-        await this.look();
-        if (sight.manifest === this.#sight.manifest) throw error;
-      }
-    }
+  boundaryAt(position: Position, segment?: number): Promise<Boundary | undefined> {
+    return this.#inSight((sight) => this.#boundaryIn(sight, position, segment));
+  }
+
+  /**
+   * Opens the newest base, for one who begins with it and goes on with `read` from its position.
+   *
+   * @throws {LogError} `CORRUPT`, `IO`
+   */
+  openBase(): Promise<BaseInView> {
+    return this.#inSight(async ({ manifest: { live } }) => {
+      const base = live.bases.at(-1)!;
+      const open = await openBase(this.#disk, pathIn(this.directory, base.name), base);
+      return { ...open, position: positionIn(live, base.offset), segment: live.number };
+    });
   }
 
   /**
@@ -117,17 +132,17 @@ export class LogView implements AsyncDisposable {
    * @throws {LogError} `NOT_COVERED`, `MISUSE`, `CORRUPT`, `IO`
    */
   async cursor(name: string, from?: Position): Promise<Cursor> {
-    checkCursorName(this.directory, name);
-    const host = {
-      read: (position: Position, options: ReadOptions) => this.read(position, options),
-      keep: (each: string, position: Position, hint: number) =>
-        this.#keepCursor(each, position, hint),
-      forget: (each: string) => removeCursor(this.#disk, this.directory, each),
-    };
-    const kept = await readCursor(this.#disk, this.directory, name);
-    if (kept !== undefined) return new Cursor(name, kept.position, kept.segment, host);
+    const kept = await this.keptCursor(name);
+    if (kept !== undefined) return kept;
     const position = from ?? this.end;
-    return new Cursor(name, position, await this.#keepCursor(name, position), host);
+    return new Cursor(name, position, await this.#keepCursor(name, position), this.#cursorHost);
+  }
+
+  /** The same, where one of the name was kept. @throws {LogError} `MISUSE`, `CORRUPT`, `IO` */
+  async keptCursor(name: string): Promise<Cursor | undefined> {
+    checkCursorName(this.directory, name);
+    const kept = await readCursor(this.#disk, this.directory, name);
+    return kept && new Cursor(name, kept.position, kept.segment, this.#cursorHost);
   }
 
   /** Readers end, and no file stays open. What they have read can still be kept under a cursor's name. */
@@ -140,6 +155,15 @@ export class LogView implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  get #cursorHost(): CursorHost {
+    return {
+      read: (position: Position, options: ReadOptions) => this.read(position, options),
+      keep: (each: string, position: Position, hint: number) =>
+        this.#keepCursor(each, position, hint),
+      forget: (each: string) => removeCursor(this.#disk, this.directory, each),
+    };
   }
 
   async #look(): Promise<void> {
@@ -196,6 +220,19 @@ export class LogView implements AsyncDisposable {
     }
     this.#stopWaiting = undefined;
     if (this.#readers.anyWaiting) this.#waitForMore();
+  }
+
+  /** Files are cut and removed when a change is committed: then it is looked at anew. */
+  async #inSight<T>(run: (sight: Sight) => Promise<T>): Promise<T> {
+    for (;;) {
+      const sight = this.#sight;
+      try {
+        return await run(sight);
+      } catch (error) {
+        await this.look();
+        if (sight.manifest === this.#sight.manifest) throw error;
+      }
+    }
   }
 
   async #boundaryIn(

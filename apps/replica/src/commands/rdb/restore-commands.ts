@@ -4,6 +4,7 @@ import { encodeCommand } from '@forebay/resp';
 import { EXIT, ExitError } from '../../exit.ts';
 import { ByteSink } from '../../output/byte-sink.ts';
 import type { Output } from '../../output/output.ts';
+import { restoreArguments } from '../../output/restore-arguments.ts';
 import { nameOf } from './scan.ts';
 
 /** The longest argument that servers take (`proto-max-bulk-len` as it is by default). */
@@ -48,26 +49,10 @@ export class RestoreCommands {
 
   end(): void | Promise<void> {
     const payload = restorePayload(this.#key.valueType, this.#value.view, this.#version);
-    const args = ['RESTORE', this.#name.view, this.#time(), payload, ...this.#options()];
+    const args = restoreArguments(this.#name.view, payload, this.#key, this.#replace);
     const command = encodeCommand(args);
     if (this.#value.length > KEPT) this.#value = new ByteSink(KEPT);
     else this.#value.cutTo(0);
     return this.#output.add(command);
-  }
-
-  #time(): string {
-    const { expiresAt } = this.#key;
-    // 0 stands for a key that does not expire, and less is refused: both are long past.
-    return expiresAt === undefined ? '0' : String(Math.max(1, expiresAt));
-  }
-
-  #options(): (string | number)[] {
-    const { expiresAt, idle, frequency } = this.#key;
-    const options: (string | number)[] = [];
-    if (this.#replace) options.push('REPLACE');
-    if (expiresAt !== undefined) options.push('ABSTTL');
-    if (idle !== undefined) options.push('IDLETIME', idle);
-    else if (frequency !== undefined) options.push('FREQ', frequency);
-    return options;
   }
 }

@@ -1,0 +1,115 @@
+import type { RdbEvent, RdbKey } from '@forebay/rdb';
+import { RdbError, RdbReader, restorePayload } from '@forebay/rdb';
+import type { SnapshotEntry, SnapshotKey } from './change.ts';
+import { FORMAT_VERSION } from './change.ts';
+import { FeedError } from './errors.ts';
+import type { ChangeFilter } from './filter.ts';
+import { Sieve } from './filter.ts';
+
+/** Bytes of the largest value that is given: what a `RESTORE` can carry (`proto-max-bulk-len`). */
+const MOST_BYTES = 512 * 1024 * 1024;
+
+/**
+ * Makes keys and functions of a snapshot: bytes in, entries out. What modules keep beside their keys is
+ * left out. One value at a time is in memory.
+ */
+export class SnapshotDecoder {
+  readonly #reader = new RdbReader({ level: 'raw' });
+  readonly #sieve: Sieve;
+  #version = 0;
+  #key: RdbKey | undefined;
+  /** Of the key's value, what came in pieces before the last. */
+  #pieces: Uint8Array[] = [];
+  #size = 0;
+
+  /** @throws {FeedError} `INVALID_OPTION` where the filter cannot be used */
+  constructor(filter: ChangeFilter = {}) {
+    this.#sieve = new Sieve(filter);
+  }
+
+  /** Gives the next bytes of the RDB, once `next` has returned undefined; they must not change until it does so again. */
+  push(bytes: Uint8Array): void {
+    this.#reader.push(bytes);
+  }
+
+  /**
+   * The next key or function that the filter lets through; undefined: more bytes are needed.
+   *
+   * @throws {FeedError} `SNAPSHOT`
+   */
+  next(): SnapshotEntry | undefined {
+    try {
+      for (let event = this.#reader.next(); event !== undefined; event = this.#reader.next()) {
+        const entry = this.#take(event);
+        if (entry !== undefined) return entry;
+      }
+      return undefined;
+    } catch (error) {
+      throw toFeedError(error);
+    }
+  }
+
+  /** To be called after the last byte. @throws {FeedError} `SNAPSHOT` unless it was whole */
+  finish(): void {
+    try {
+      this.#reader.finish();
+    } catch (error) {
+      throw toFeedError(error);
+    }
+  }
+
+  #take(event: RdbEvent): SnapshotEntry | undefined {
+    switch (event.type) {
+      case 'header':
+        this.#version = event.version;
+        return undefined;
+      case 'function':
+        return { type: 'function', v: FORMAT_VERSION, code: event.code.slice() };
+      case 'key':
+        this.#key = this.#sieve.letsKey(event.database, event.key)
+          ? { ...event, key: event.key.slice() }
+          : undefined;
+        if (this.#key === undefined) this.#reader.skip();
+        return undefined;
+      case 'raw':
+        this.#gather(event.bytes);
+        return undefined;
+      case 'key-end':
+        return this.#end();
+      default:
+        return undefined;
+    }
+  }
+
+  #gather(bytes: Uint8Array): void {
+    this.#size += bytes.length;
+    if (this.#size > MOST_BYTES) {
+      const message = `${describe(this.#key!)} is larger than the ${MOST_BYTES} bytes that one event can have`;
+      throw new FeedError('SNAPSHOT', message);
+    }
+    this.#pieces.push(bytes.slice());
+  }
+
+  #end(): SnapshotKey | undefined {
+    const found = this.#key;
+    if (found === undefined) return undefined;
+    const { database, key, dataType, encoding, expiresAt, idle, frequency } = found;
+    const value = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces);
+    const payload = restorePayload(found.valueType, value, this.#version);
+    this.#pieces = [];
+    this.#size = 0;
+    const about = { database, key, dataType, encoding, expiresAt, idle, frequency };
+    return { type: 'key', v: FORMAT_VERSION, ...about, payload };
+  }
+}
+
+function describe({ key, database }: RdbKey): string {
+  return `key ${JSON.stringify(Buffer.from(key).toString('latin1', 0, 100))} of database ${database}`;
+}
+
+function toFeedError(error: unknown): unknown {
+  if (!(error instanceof RdbError)) return error;
+  return new FeedError('SNAPSHOT', `the snapshot cannot be read: ${error.message}`, {
+    cause: error,
+  });
+}
