@@ -87,6 +87,8 @@ export class LogSource implements Source {
       await this.#pinAt(view, position, segment);
       yield { type: 'snapshot', v: FORMAT_VERSION, at: position, reason: this.#reason };
       for await (const bytes of base.read()) yield { type: 'rdb', bytes };
+      // It may have taken long, and the end is where it was seen last.
+      await view.look();
       this.#segment = segment;
       return position;
     } finally {

@@ -2,7 +2,7 @@ import { encodeCommand } from '@forebay/resp';
 import { bytesOf, runSeed } from '@forebay/testkit';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatLine, formatPlace, parsePlace } from '../src/index.ts';
+import { formatLine, formatPlace, linePieces, parsePlace } from '../src/index.ts';
 import { A, B, decodeAll, stream } from './streams.ts';
 
 describe('a line', () => {
@@ -25,6 +25,18 @@ describe('a line', () => {
     const bytes = bytesOf('\xff\x00a');
     const [change] = decodeAll([encodeCommand(['SET', 'é\u2028\ufeff', bytes])]);
     expect(JSON.parse(formatLine(change!)).args).toEqual(['é\u2028\ufeff', { base64: '/wBh' }]);
+  });
+
+  it('of large arguments comes in pieces, and is the same', () => {
+    const large = Buffer.from('"é'.repeat(400_000));
+    const binary = Buffer.alloc(1_000_000, 0xfe);
+    const [change] = decodeAll([encodeCommand(['SET', large, binary])]);
+    const pieces = [...linePieces(change!)];
+    expect(Math.max(...pieces.map(({ length }) => length))).toBeLessThan(100_000);
+    expect(JSON.parse(pieces.join(''))).toMatchObject({
+      ...{ v: 1, id: A, db: 0, cmd: 'SET', keys: [String(large)], tx: null },
+      args: [String(large), { base64: binary.toString('base64') }],
+    });
   });
 
   it('of a break names both places', () => {
