@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { Log } from '../src/index.ts';
 import { A, append, B, collect, freshDirectory, giveBase, stepBack } from './directories.ts';
 
+const [C, D] = ['c'.repeat(40), 'd'.repeat(40)];
 const PING = encodeCommand(['PING']);
 const SET = encodeCommand(['SET', 'key', 'value']);
 const OTHER = encodeCommand(['SET', 'key', 'other']);
@@ -239,6 +240,47 @@ describe('a cursor', () => {
     expect(log.history?.id).toBe(A);
     await append(log, OTHER);
     expect((await cursor.read().next()).value).toMatchObject({ type: 'stream', bytes: OTHER });
+  });
+
+  it.each([false, true])(
+    'in a tail that was let go of is told of the place all the same; under an id of the tail alone: %s',
+    async (isOfTail) => {
+      await using log = await filled(await freshDirectory());
+      const first = log.written;
+      await append(log, OTHER);
+      if (isOfTail) {
+        await log.setHistory(shiftHistory(log.history!, B, log.written));
+        await append(log, OTHER);
+      }
+      const place = at(log.written, isOfTail ? B : A);
+      await log.cursor('one', place);
+      await stepBack(log, first);
+      await log.setHistory(shiftHistory(log.history!, C, first));
+      for (let i = 0; i < 4; i++) await append(log, SET);
+      await log.retain({ size: 0 });
+      const told = async () =>
+        (await (await log.cursor('one')).read({ follow: false }).next()).value;
+      expect(await told()).toEqual({
+        ...{ type: 'rewound', from: place, to: at(first, C), segment: 1 },
+      });
+      // And back once more, to before that.
+      await stepBack(log, 100 + SET.length);
+      await log.setHistory(shiftHistory(log.history!, D, log.written));
+      await log.retain({ size: 0 });
+      expect(await told()).toMatchObject({ type: 'rewound', to: { offset: 100 + SET.length } });
+    },
+  );
+
+  it('under an id that was given up before a byte came is told of what goes after that', async () => {
+    await using log = await filled(await freshDirectory());
+    await log.setHistory(shiftHistory(log.history!, B, log.written));
+    const cursor = await log.cursor('one', at(log.written, B));
+    await log.stepBack(log.written, A);
+    await stepBack(log, 100 + SET.length);
+    await append(log, OTHER);
+    expect((await cursor.read().next()).value).toMatchObject({
+      ...{ type: 'rewound', to: at(100 + SET.length) },
+    });
   });
 
   it('that is removed is forgotten', async () => {

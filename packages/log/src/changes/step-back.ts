@@ -64,6 +64,7 @@ export async function stepBack(
     const kept: Segment = {
       ...live,
       ids: idsUpTo(live.ids, offset, id),
+      aliases: live.aliases.map((alias) => ({ ...alias, from: Math.min(alias.from, offset) })),
       bases: live.bases.filter((base) => base.offset <= offset),
       increments: nonEmpty([...before, ...(keepsHead ? [head] : []), next]),
     };

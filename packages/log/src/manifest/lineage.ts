@@ -92,6 +92,26 @@ export function leftOf(manifest: Manifest, tail: Segment): { parent: Segment; en
   return { parent: later[reset] ?? manifest.live, end: Math.min(...tails.map(startOf)) };
 }
 
+/**
+ * What is left when a past segment is let go of. The ids of a tail go on naming the place from which it was
+ * taken: who has a position in it goes back there, as long as that is held.
+ */
+export function withoutPast(manifest: Manifest, number: number): Manifest {
+  const gone = manifest.past.find((each) => each.number === number);
+  const left = {
+    ...manifest,
+    past: manifest.past.filter((each) => each.number !== number),
+  };
+  if (gone === undefined || !isRewound(gone)) return left;
+  const { parent, end } = leftOf(manifest, gone);
+  const known = [...parent.ids, ...parent.aliases];
+  const ids = gone.ids.filter(({ id }) => !known.some((each) => sameId(each.id, id)));
+  const aliases = [...parent.aliases, ...ids.map(({ id }) => ({ id, from: end }))];
+  const named = <T extends Segment>(each: T): T =>
+    each.number === parent.number ? { ...each, aliases } : each;
+  return { ...left, live: named(left.live), past: left.past.map(named) };
+}
+
 /** The segment that came after one that a full resync ended. */
 export function successorOf(manifest: Manifest, number: number): Segment {
   return manifest.past.find((each) => each.by === 'reset' && each.number > number) ?? manifest.live;

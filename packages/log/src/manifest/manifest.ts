@@ -42,7 +42,10 @@ export interface Segment {
   readonly number: number;
   /** Its ids, from the oldest that is known; the last is the current one. */
   readonly ids: readonly [IdSpan, ...IdSpan[]];
-  /** Ids under which nothing came before they were given up: they name their place, and what is before. */
+  /**
+   * Ids that were given up, and nothing of which is held: each names what is before its place, and what came
+   * after that under it was taken back.
+   */
   readonly aliases: readonly IdSpan[];
   /** In the order of their offsets; an increment starts at each. */
   readonly bases: readonly Base[];

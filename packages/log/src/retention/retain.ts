@@ -1,6 +1,7 @@
 import type { Change, Current, Workshop } from '../changes/change.ts';
 import { nonEmpty } from '../changes/split.ts';
 import { orLogError } from '../errors.ts';
+import { withoutPast } from '../manifest/lineage.ts';
 import type { Manifest, PastSegment, Segment } from '../manifest/manifest.ts';
 import { filesNamedBy } from '../manifest/manifest.ts';
 
@@ -108,7 +109,7 @@ function pastStep({ number, ended }: PastSegment): Step {
   return {
     // Who has read all of it has still to be told what came then.
     ...{ segment: number, end: Infinity, until: ended },
-    drop: (from) => ({ ...from, past: from.past.filter((each) => each.number !== number) }),
+    drop: (from) => withoutPast(from, number),
   };
 }
 
