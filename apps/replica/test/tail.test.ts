@@ -81,7 +81,7 @@ describe('forebay tail of a directory', () => {
     expect(await printed('--command', 'DEL', '--command', 'GET')).toEqual(['user:2']);
   });
 
-  it('prints the stream as it is', async () => {
+  it('prints the stream as it is, after what selects its database', async () => {
     const directory = await freshDirectory();
     const { log, append } = await newLog(directory);
     await append('SET', 'k', '1');
@@ -90,8 +90,8 @@ describe('forebay tail of a directory', () => {
     const args = ['--dir', directory, '--no-follow', '--since', `${A}:0`, '--format', 'resp'];
     const tail = new Tailing(args);
     expect(await tail.ended).toBe(0);
-    const expected = [encodeCommand(['SET', 'k', '1']), encodeCommand(['PING'])];
-    expect(tail.output).toEqual(Buffer.concat(expected));
+    const expected = [['SELECT', '0'], ['SET', 'k', '1'], ['PING']];
+    expect(tail.output).toEqual(Buffer.concat(expected.map((words) => encodeCommand(words))));
   });
 
   it('prints a line where the stream broke off, and where it stepped back', async () => {

@@ -60,7 +60,7 @@ export interface Rewound {
 
 /**
  * A snapshot begins, of all keys that there are: whatever came before is of no use any more. It is told at
- * the beginning of a feed that was asked for one, and then in place of `reset`.
+ * the beginning of a feed that was asked for one, and then in place of `reset` and `rewound`.
  */
 export interface SnapshotBegin {
   readonly type: 'snapshot';

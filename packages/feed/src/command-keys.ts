@@ -41,13 +41,16 @@ export class CommandSpecs {
   }
 }
 
+/** What they write only they know, with whatever keys they are given: servers do not call them writes. */
+const SCRIPTS: ReadonlySet<string> = new Set(['eval', 'evalsha', 'fcall']);
+
 function specOf(name: string): CommandSpec {
   const lower = name.toLowerCase();
   // The library's table is a plain object: it "has" a `constructor`, too.
   if (!/^[a-z][a-z0-9._|-]*$/.test(lower) || lower in {} || !exists(lower)) {
     return new UnknownCommand(name);
   }
-  return new KnownCommand(name, lower, hasFlag(lower, 'write'));
+  return new KnownCommand(name, lower, hasFlag(lower, 'write') || SCRIPTS.has(lower));
 }
 
 class UnknownCommand implements CommandSpec {
@@ -85,13 +88,33 @@ class KnownCommand implements CommandSpec {
 
   #lookUp(cursor: CommandCursor, count: number): readonly number[] {
     const words = new Words(cursor, count);
-    const found = getKeyIndexes(this.#lower, words.asArray);
+    const found = keyIndexes(this.#lower, words.asArray);
     const places = [...new Set(found.filter((place) => place < count))].sort((a, b) => a - b);
     // Where no argument was looked at, their number alone decided.
     if (!words.looked && count <= MOST_KEPT) this.#byCount[count] = places;
     return places;
   }
 }
+
+/**
+ * As `COMMAND GETKEYS` has them. The library has more: the patterns of SORT, and the channel of SPUBLISH, that
+ * the specification gives for the sake of its slot, and marks as no key.
+ */
+function keyIndexes(name: string, words: string[]): number[] {
+  if (name === 'spublish') return [];
+  if (name !== 'sort') return getKeyIndexes(name, words);
+  // The last STORE counts (`sort.c: sortCommandGeneric`), and options may come in any order.
+  let store = 0;
+  for (let i = 1; i < words.length - 1; i++) {
+    const option = words[i]?.toLowerCase() ?? '';
+    if (option === 'store') store = i + 1;
+    i += SORT_OPERANDS[option] ?? 0;
+  }
+  return store === 0 ? [0] : [0, store];
+}
+
+/** Words that follow an option of SORT, and are none themselves. */
+const SORT_OPERANDS: Readonly<Record<string, number>> = { by: 1, get: 1, store: 1, limit: 2 };
 
 /**
  * The arguments of a command as an array for the library: made of what it looks at only, which is

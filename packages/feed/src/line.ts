@@ -1,8 +1,10 @@
 import { isUtf8 } from 'node:buffer';
 import type { Position } from '@forebay/psync';
 import { formatPosition } from '@forebay/psync';
-import { payloadElements } from '@forebay/rdb';
+import type { RdbElement } from '@forebay/rdb';
+import { payloadElements, RdbError } from '@forebay/rdb';
 import type { Change, FeedItem, SnapshotKey } from './change.ts';
+import { FeedError } from './errors.ts';
 import { JsonValue } from './json-value.ts';
 
 /** Text as it is, and bytes that are no text by their base64: an object is never taken for text. */
@@ -17,6 +19,8 @@ const STEP = 48 * 1024;
  * An item as one line of JSON, without its newline. A change has the fields `v`, `offset`, `id`, `db`,
  * `cmd`, `keys` (null where they are not known), `args` and `tx` (null outside of a transaction); other
  * items have a `type`. It has to fit into a string, of about 500 million characters: `linePieces` need not.
+ *
+ * @throws {FeedError} `SNAPSHOT`
  */
 export function formatLine(item: FeedItem): string {
   let line = '';
@@ -24,7 +28,11 @@ export function formatLine(item: FeedItem): string {
   return line;
 }
 
-/** The same in pieces, so that neither a large value nor its line has to be in memory twice. */
+/**
+ * The same in pieces, so that neither a large value nor its line has to be in memory twice.
+ *
+ * @throws {FeedError} `SNAPSHOT` where the value of a key is damaged: lines before are whole
+ */
 export function linePieces(item: FeedItem): Iterable<string> {
   const { v, type } = item;
   switch (type) {
@@ -77,19 +85,43 @@ function tailOf({ tx }: Change): string {
 /** As `forebay rdb json` has it, and with a type that tells it from a change. */
 function* keyPieces(key: SnapshotKey): Generator<string, void, void> {
   const { v, database, dataType, encoding, expiresAt, idle, frequency } = key;
-  yield `{"v":${v},"type":"key","db":${database},"key":`;
-  yield* jsonPieces(key.key);
-  const about = { dataType, encoding, expiresAt, idle, frequency };
-  yield `,${JSON.stringify(about).slice(1, -1)},"value":`;
+  const about = JSON.stringify({ dataType, encoding, expiresAt, idle, frequency }).slice(1, -1);
   const value = new JsonValue();
-  yield value.begin(dataType);
-  for (const element of payloadElements(key.payload)) {
-    for (const piece of value.piecesOf(element)) {
-      if (typeof piece === 'string') yield piece;
-      else yield* jsonPieces(piece);
-    }
+  let line = `{"v":${v},"type":"key","db":${database},"key":`;
+  if (key.key.length <= STEP) line += jsonOf(key.key);
+  else {
+    yield line;
+    line = '';
+    yield* jsonPieces(key.key);
   }
-  yield `${value.end()}}`;
+  line += `,${about},"value":${value.begin(dataType)}`;
+  for (const element of elementsOf(key)) {
+    for (const piece of value.piecesOf(element)) {
+      if (typeof piece === 'string') line += piece;
+      else if (piece.length <= STEP) line += jsonOf(piece);
+      else {
+        yield line;
+        line = '';
+        yield* jsonPieces(piece);
+      }
+    }
+    if (line.length < STEP) continue;
+    yield line;
+    line = '';
+  }
+  yield `${line}${value.end()}}`;
+}
+
+/** @throws {FeedError} `SNAPSHOT` */
+function* elementsOf({ key, database, payload }: SnapshotKey): Generator<RdbElement, void, void> {
+  try {
+    yield* payloadElements(payload);
+  } catch (error) {
+    if (!(error instanceof RdbError)) throw error;
+    const name = JSON.stringify(Buffer.from(key).toString('latin1', 0, 100));
+    const message = `key ${name} of database ${database} cannot be read: ${error.message}`;
+    throw new FeedError('SNAPSHOT', message, { cause: error });
+  }
 }
 
 /** The values of keys: they are among the arguments, in the order of these. */

@@ -26,8 +26,8 @@ export class LogSource implements Source {
   #view: LogView | undefined;
   /** The reader's; where a snapshot comes first there is none before a place behind it is kept. */
   #cursor: Cursor | undefined;
-  /** Keeps what comes after the base that is read, until there is one. */
-  #pin: Cursor | undefined;
+  /** Whether what comes after the base that is read is kept by the reader's name. */
+  #pinned = false;
   /** The number of the segment that is read. */
   #segment: number | undefined;
   #reason = 'nothing was read before';
@@ -72,6 +72,9 @@ export class LogSource implements Source {
     if (name !== undefined) this.#cursor = await view.keptCursor(name);
     const begin = from && positionOf(from);
     if (name !== undefined && !snapshot) this.#cursor ??= await view.cursor(name, begin);
+    // One that was killed in a snapshot has left its own.
+    this.#pinned = name !== undefined;
+    if (this.#cursor !== undefined) await this.#unpin();
     this.#segment = this.#cursor?.segment;
     let next: Next | undefined = this.#cursor?.position ?? begin ?? (snapshot ? 'base' : view.end);
     while (next !== undefined) {
@@ -84,7 +87,7 @@ export class LogSource implements Source {
     const base = await view.openBase();
     try {
       const { position, segment } = base;
-      await this.#pinAt(view, position, segment);
+      await this.#pin(view, position, segment);
       yield { type: 'snapshot', v: FORMAT_VERSION, at: position, reason: this.#reason };
       for await (const bytes of base.read()) yield { type: 'rdb', bytes };
       // It may have taken long, and the end is where it was seen last.
@@ -129,8 +132,8 @@ export class LogSource implements Source {
       },
     );
     for await (const item of items) {
-      if (item.type === 'reset' && snapshot) {
-        this.#reason = item.reason;
+      if (item.type !== 'stream' && snapshot) {
+        this.#reason = reasonOf(item);
         return 'base';
       }
       this.#segment = item.segment;
@@ -146,17 +149,18 @@ export class LogSource implements Source {
   }
 
   /** Until the reader's own place is behind the base, retention would not know of it. */
-  async #pinAt(view: LogView, position: Position, segment: number): Promise<void> {
+  async #pin(view: LogView, position: Position, segment: number): Promise<void> {
     const { cursor: name } = this.#options;
     if (name === undefined || this.#cursor !== undefined) return;
-    this.#pin = await view.cursor(`${name}.snapshot`, position);
-    await this.#pin.commit(position, segment);
+    await view.pin(name, position, segment);
+    this.#pinned = true;
   }
 
   async #unpin(): Promise<void> {
-    const pin = this.#pin;
-    this.#pin = undefined;
-    await pin?.remove();
+    const { cursor: name } = this.#options;
+    if (!this.#pinned || name === undefined) return;
+    this.#pinned = false;
+    await this.#view?.unpin(name);
   }
 }
 
@@ -164,6 +168,11 @@ function breakOf(item: Exclude<LogItem, { type: 'stream' }>): Reset | Rewound {
   const { from, to } = item;
   if (item.type === 'rewound') return { type: 'rewound', v: FORMAT_VERSION, from, to };
   return { type: 'reset', v: FORMAT_VERSION, from, to, reason: item.reason };
+}
+
+function reasonOf(item: Exclude<LogItem, { type: 'stream' }>): string {
+  if (item.type === 'reset') return item.reason;
+  return `a step back from ${item.from.offset} to ${item.to.offset}`;
 }
 
 function positionOf({ id, offset }: Position): Position {

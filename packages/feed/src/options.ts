@@ -17,7 +17,7 @@ interface CommonOptions {
   /**
    * Whether all keys come first, as of a snapshot, and the changes since. Where there is a place to begin
    * at, `from` or the cursor's, it is begun there as long as that is held. Each time that it breaks off,
-   * too, there is a snapshot then, in place of `reset`. False by default.
+   * too, there is a snapshot then, in place of `reset` and `rewound`. False by default.
    */
   readonly snapshot?: boolean;
   /** Aborted: the feed ends. */

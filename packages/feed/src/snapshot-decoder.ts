@@ -27,6 +27,16 @@ export class SnapshotDecoder {
     this.#sieve = new Sieve(filter);
   }
 
+  /** Of the RDB: 0 before its first bytes were read. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Whether its end was read, and its checksum found right. */
+  get done(): boolean {
+    return this.#reader.done;
+  }
+
   /** Gives the next bytes of the RDB, once `next` has returned undefined; they must not change until it does so again. */
   push(bytes: Uint8Array): void {
     this.#reader.push(bytes);

@@ -104,6 +104,12 @@ describe('the line of a key', () => {
     });
   });
 
+  it('of a damaged value says which it is of', () => {
+    const key = { ...(entriesOf(full())[1] as SnapshotKey) };
+    const damaged = { ...key, payload: key.payload.slice(0, -20) };
+    expect(() => formatLine(damaged)).toThrow(failing('SNAPSHOT', /key "k.+ of database 3 cannot/));
+  });
+
   it('comes in small pieces, which cut no character', () => {
     const seed = runSeed();
     fc.assert(

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ScriptedPrimary } from '@forebay/conformance';
+import { LogView } from '@forebay/log';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { FeedItem, FeedOptions } from '../src/index.ts';
 import { feed, formatLine } from '../src/index.ts';
@@ -109,7 +110,7 @@ describe('a feed of a log with a snapshot', () => {
     expect(first.position).toBeUndefined();
     await expect(first.checkpoint()).rejects.toThrow(failing('INVALID_OPTION'));
     // What comes after the base is kept for it, whatever else is let go.
-    expect(await cursorsOf(dir)).toEqual(['one.snapshot.cursor']);
+    expect(await cursorsOf(dir)).toEqual(['one~.cursor']);
     await log.append('SET c 1');
     await log.addBase(rdbOf('0 a 1', '0 b 1', '0 c 1'));
     await log.append('SET d 1');
@@ -142,6 +143,33 @@ describe('a feed of a log with a snapshot', () => {
     expect(await upTo(fourth, 'snapshot-end b:9')).toEqual([
       ...['snapshot b:9', '0 (x)', '0 (y)', 'snapshot-end b:9'],
     ]);
+  });
+
+  it('has one where the log stepped back, for what came is no part of it', async () => {
+    await using log = await Writer.begin();
+    const to = await log.append('SET a 1');
+    await log.append('SET b 1');
+    await using changes = feed({ dir: log.directory, snapshot: true });
+    await upTo(changes, '0 SET b 1');
+    await log.stepBack(to, B);
+    await log.append('SET c 1');
+    expect(await upTo(changes, '0 SET c 1')).toEqual([
+      ...['snapshot b:100', 'snapshot-end b:100', '0 SET a 1', '0 SET c 1'],
+    ]);
+  });
+
+  it('that was killed in a snapshot leaves nothing behind for good', async () => {
+    await using log = await Writer.begin();
+    const dir = log.directory;
+    const view = await LogView.open(dir);
+    await view.pin('one', { id: A, offset: 100 }, 1);
+    await view.close();
+    const plain = feed({ dir, cursor: 'one' });
+    const next = plain.next();
+    await expect.poll(() => cursorsOf(dir)).toEqual(['one.cursor']);
+    await log.append('SET a 1');
+    await next;
+    await plain.close();
   });
 });
 

@@ -13,6 +13,7 @@ interface TailFlags extends ConnectionFlags {
   readonly dir?: string;
   readonly since?: string;
   readonly snapshot?: boolean;
+  readonly flush?: boolean;
   readonly cursor?: string;
   readonly follow: boolean;
   readonly db?: readonly number[];
@@ -26,18 +27,21 @@ A line is one JSON object: v, offset (of the command's last byte), id, db, cmd, 
 not known), args, tx (null outside of a transaction; its id, and begin, inside, end or only). Text is
 text, other bytes are {"base64":"..."}. Lines with a type are others: after a reset what follows belongs
 on a snapshot at its place, after rewound what came after that place never was. <id>:<offset>:<db> of a
-line is a position for --since.
+line is a position for --since; from a server only where tx is null, end or only.
 
 With --snapshot all keys come first, and the changes since: "snapshot", a line for each "function" and each
 "key" (its value as forebay rdb json has it), "snapshot-end" with the position that they are of, and then as
 above. Where a place to begin at is given, by --since or --cursor, it is begun there, while that is held;
-and wherever it breaks off, another snapshot takes the place of the reset: what was known before it is void.
-A cursor's place is kept from the end of the first snapshot on. With --format resp keys are RESTORE commands,
-a snapshot that is not the first has a FLUSHALL before it, and
+and wherever it breaks off, another snapshot takes the place of reset and rewound: what was known before it is
+void. A cursor's place is kept from the end of the first snapshot on.
+
+--format resp prints commands for a server: SELECT, and then the stream as it is, in whole commands and
+transactions. With --snapshot keys are RESTOREs, and
 
   forebay tail --snapshot --format resp redis://from | redis-cli -h to --pipe
 
-copies a data set, and goes on copying.
+copies a data set, and goes on copying. The target has to be empty: keys that are there stay as they are, unless
+--flush empties it first (FLUSHALL, FUNCTION FLUSH). Before each further snapshot it is emptied in any case.
 
 With --dir the log may be written to meanwhile, and a slow reader costs the primary nothing. From a server
 it is one more replica, which acknowledges nothing: WAIT does not count it, and a shutdown of 7.0 or later
@@ -64,6 +68,7 @@ export function tailCommand(reporter: Reporter): Command {
       ).argParser(positionOf),
     )
     .option('--snapshot', 'all keys first, and again wherever it breaks off')
+    .option('--flush', 'with --snapshot --format resp: commands that empty the target come first')
     .option('--cursor <name>', 'with --dir: begin where this name ended, and keep its place')
     .option('--no-follow', 'with --dir: end at the end')
     .addOption(
@@ -101,7 +106,7 @@ async function tail(url: string | undefined, flags: TailFlags, reporter: Reporte
     tell(notice);
   });
   try {
-    if (flags.format === 'resp') await printStream(options, reporter);
+    if (flags.format === 'resp') await printStream(options, flags.flush === true, reporter);
     else await printChanges(options);
   } catch (error) {
     // `head` has seen enough.
@@ -126,6 +131,9 @@ function optionsOf(
   if (format === 'resp' && (cursor !== undefined || Object.keys(filter).length > 0)) {
     const message = '--format resp is the whole stream: no --cursor, --db, --command or --match';
     throw new ExitError(EXIT.usage, message);
+  }
+  if (flags.flush && !(snapshot && format === 'resp')) {
+    throw new ExitError(EXIT.usage, '--flush needs --snapshot and --format resp');
   }
   const common = {
     ...filter,

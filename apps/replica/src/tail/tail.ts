@@ -3,7 +3,7 @@ import { feed, formatPlace, linePieces, streamFrom } from '@forebay/feed';
 import { formatPosition } from '@forebay/psync';
 import type { Reporter } from '../reporter.ts';
 import { Output } from './output.ts';
-import { SnapshotCommands } from './snapshot-commands.ts';
+import { StreamCommands } from './stream-commands.ts';
 
 /** Milliseconds between two checkpoints. */
 const KEEP_EVERY = 1000;
@@ -33,30 +33,24 @@ export async function printChanges(options: FeedOptions): Promise<void> {
   }
 }
 
-/** Prints the stream as it is, until it ends; that it broke off is for the person to see. */
-export async function printStream(options: StreamOptions, reporter: Reporter): Promise<void> {
+/** Prints the stream as commands, until it ends; that it broke off is for the person to see. */
+export async function printStream(
+  options: StreamOptions,
+  flush: boolean,
+  reporter: Reporter,
+): Promise<void> {
   await using stream = streamFrom(options);
   const output = new Output<undefined>(STDOUT, () => void stream.close());
-  const snapshots = new SnapshotCommands();
+  const commands = new StreamCommands(flush);
   for await (const item of stream) {
-    switch (item.type) {
-      case 'stream':
-        output.add(item.bytes, undefined);
-        break;
-      case 'snapshot':
-      case 'rdb':
-      case 'start':
-        for (const command of snapshots.commandsOf(item)) {
-          output.add(command, undefined);
-          if (output.full) await output.flush();
-        }
-        break;
-      default: {
-        const places = `from ${formatPosition(item.from)} to ${formatPosition(item.to)}`;
-        reporter.trouble(`${item.type} ${places}`);
-      }
+    if (item.type === 'reset' || item.type === 'rewound') {
+      const places = `from ${formatPosition(item.from)} to ${formatPosition(item.to)}`;
+      reporter.trouble(`${item.type} ${places}`);
     }
-    if (output.full) await output.flush();
+    for (const bytes of commands.commandsOf(item)) {
+      output.add(bytes, undefined);
+      if (output.full) await output.flush();
+    }
   }
   await output.flush();
 }

@@ -65,4 +65,23 @@ describe.each(installedServers())('$name', (installed) => {
       expect(await compareDataSets(primary.client, target.client)).toEqual([]);
     },
   );
+
+  it('the commands of a second run empty the target first, where they are to', async () => {
+    await using primary = await Server.start(installed);
+    await using target = await Server.start(installed);
+    const copy = async (...flags: string[]) => {
+      const tail = new Tailing(['--snapshot', '--format', 'resp', ...flags, primary.url]);
+      await tail.begun();
+      expect(await tail.stop()).toBe(0);
+      return pipeInto(target, tail.output);
+    };
+    await fillEveryType(primary);
+    expect(await copy()).toMatch(/errors: 0/);
+    await primary.command('DEL', 'list small');
+    await primary.command('SET', 'text é 漢 🂡', 'another');
+    if (installed.functions) await primary.command('FUNCTION', 'FLUSH');
+    expect(await copy()).toMatch(/BUSYKEY/);
+    expect(await copy('--flush')).toMatch(/errors: 0/);
+    expect(await compareDataSets(primary.client, target.client)).toEqual([]);
+  });
 });

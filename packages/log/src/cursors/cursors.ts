@@ -70,10 +70,15 @@ export async function writeCursor(
   });
 }
 
-/** @throws {LogError} `IO` */
+/** Where there is none of the name it is as good as removed. @throws {LogError} `IO` */
 export async function removeCursor(disk: Disk, directory: string, name: string): Promise<void> {
   const path = pathOf(directory, name);
   await orLogError(path, 'removing', () => disk.remove(path));
+}
+
+/** The name of what is kept for a reader that has no place of its own yet: no cursor can be called so. */
+export function pinName(name: string): string {
+  return `${name}~`;
 }
 
 function pathOf(directory: string, name: string): string {

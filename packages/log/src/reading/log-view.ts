@@ -3,7 +3,13 @@ import type { Clock } from '../clock.ts';
 import { systemClock } from '../clock.ts';
 import type { CursorHost } from '../cursors/cursor.ts';
 import { Cursor } from '../cursors/cursor.ts';
-import { checkCursorName, readCursor, removeCursor, writeCursor } from '../cursors/cursors.ts';
+import {
+  checkCursorName,
+  pinName,
+  readCursor,
+  removeCursor,
+  writeCursor,
+} from '../cursors/cursors.ts';
 import type { Disk } from '../disk/disk.ts';
 import { nodeDisk } from '../disk/node-disk.ts';
 import { LogError } from '../errors.ts';
@@ -143,6 +149,23 @@ export class LogView implements AsyncDisposable {
     checkCursorName(this.directory, name);
     const kept = await readCursor(this.#disk, this.directory, name);
     return kept && new Cursor(name, kept.position, kept.segment, this.#cursorHost);
+  }
+
+  /**
+   * Keeps what comes after a place for a reader who has none of his own yet, until `unpin`: who begins with
+   * a base, and has a place when he has read it. One for each name, whatever became of who made it.
+   *
+   * @throws {LogError} `NOT_COVERED`, `MISUSE`, `CORRUPT`, `IO`
+   */
+  async pin(name: string, position: Position, segment: number): Promise<void> {
+    checkCursorName(this.directory, name);
+    await this.#keepCursor(pinName(name), position, segment);
+  }
+
+  /** Nothing is kept by `pin` under that name any longer. @throws {LogError} `MISUSE`, `IO` */
+  async unpin(name: string): Promise<void> {
+    checkCursorName(this.directory, name);
+    await removeCursor(this.#disk, this.directory, pinName(name));
   }
 
   /** Readers end, and no file stays open. What they have read can still be kept under a cursor's name. */
