@@ -8,7 +8,10 @@ import { FeedError } from './errors.ts';
  * are chosen by `databases` and `match`; its functions come through.
  */
 export interface ChangeFilter {
-  /** Databases, by number: 0 to 2^31 - 1. */
+  /**
+   * Databases, by number: 0 to 2^31 - 1. What changes others than the one selected (`MOVE`, `COPY`, `SWAPDB`,
+   * `FLUSHALL`) comes through where one of them is wanted; so does a command that is not known.
+   */
   readonly databases?: readonly number[];
   /** Names of commands, in any case. */
   readonly commands?: readonly string[];
@@ -44,8 +47,8 @@ export class Sieve {
     places: readonly number[],
     cursor: CommandCursor,
   ): boolean {
-    if (this.#databases?.has(database) === false) return false;
     if (this.#commands?.has(spec.name) === false) return false;
+    if (!this.#letsDatabase(database, spec, cursor)) return false;
     if (this.#patterns === undefined) return true;
     if (places.length === 0) return spec.writes;
     return places.some((place) => this.#matches(cursor.argument(place + 1)));
@@ -56,9 +59,40 @@ export class Sieve {
     return this.#databases?.has(database) !== false && this.#matches(key);
   }
 
+  /** Some commands change other databases than the one that is selected. */
+  #letsDatabase(database: number, { name, known }: CommandSpec, cursor: CommandCursor): boolean {
+    const wanted = this.#databases;
+    if (wanted === undefined || wanted.has(database) || !known) return true;
+    switch (name) {
+      case 'FLUSHALL':
+      case 'FUNCTION':
+        return true;
+      case 'SWAPDB':
+        return wanted.has(numberAt(cursor, 1)) || wanted.has(numberAt(cursor, 2));
+      case 'MOVE':
+        return wanted.has(numberAt(cursor, 2));
+      case 'COPY': {
+        const word = wordsOf(cursor, 3).findIndex((option) => option.toLowerCase() === 'db');
+        return word >= 0 && wanted.has(numberAt(cursor, 3 + word + 1));
+      }
+      default:
+        return false;
+    }
+  }
+
   #matches(key: Uint8Array): boolean {
     return this.#patterns?.some((pattern) => matchesGlob(pattern, key)) !== false;
   }
+}
+
+/** The argument at a place, the name being the first, as a number; of none, one that no database has. */
+function numberAt(cursor: CommandCursor, place: number): number {
+  return place < cursor.argumentCount ? Number(cursor.argumentLatin1(place)) : Number.NaN;
+}
+
+function wordsOf(cursor: CommandCursor, from: number): string[] {
+  const count = Math.max(0, cursor.argumentCount - from);
+  return Array.from({ length: count }, (_, i) => cursor.argumentLatin1(from + i));
 }
 
 function toBytes(pattern: string | Uint8Array): Uint8Array {

@@ -118,7 +118,7 @@ export class LinkSource implements Source {
         const id = this.#here?.id ?? '';
         this.#here = { id, offset: item.offset };
         // The bytes are the link's again when the next item is asked for.
-        yield { type: 'stream', bytes: item.bytes.slice(), offset: item.offset, id };
+        yield { type: 'stream', bytes: new Uint8Array(item.bytes), offset: item.offset, id };
         break;
       }
     }

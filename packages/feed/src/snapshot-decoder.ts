@@ -74,10 +74,10 @@ export class SnapshotDecoder {
         this.#version = event.version;
         return undefined;
       case 'function':
-        return { type: 'function', v: FORMAT_VERSION, code: event.code.slice() };
+        return { type: 'function', v: FORMAT_VERSION, code: copyOf(event.code) };
       case 'key':
         this.#key = this.#sieve.letsKey(event.database, event.key)
-          ? { ...event, key: event.key.slice() }
+          ? { ...event, key: copyOf(event.key) }
           : undefined;
         if (this.#key === undefined) this.#reader.skip();
         return undefined;
@@ -97,7 +97,7 @@ export class SnapshotDecoder {
       const message = `${describe(this.#key!)} is larger than the ${MOST_BYTES} bytes that one event can have`;
       throw new FeedError('SNAPSHOT', message);
     }
-    this.#pieces.push(bytes.slice());
+    this.#pieces.push(copyOf(bytes));
   }
 
   #end(): SnapshotKey | undefined {
@@ -111,6 +111,11 @@ export class SnapshotDecoder {
     const about = { database, key, dataType, encoding, expiresAt, idle, frequency };
     return { type: 'key', v: FORMAT_VERSION, ...about, payload };
   }
+}
+
+/** Of a Buffer, which may be what was pushed, `slice` would be a view. */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
 }
 
 function describe({ key, database }: RdbKey): string {

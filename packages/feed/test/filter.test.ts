@@ -31,6 +31,32 @@ describe('a filter', () => {
     expect(filtered({ databases: [1], commands: ['del', 'SET'] })).toEqual(['1 DEL x user:2']);
   });
 
+  it.each<[string, boolean]>([
+    ['SET a 1', false],
+    ['FLUSHDB', false],
+    ['FLUSHALL', true],
+    ['SWAPDB 0 3', true],
+    ['SWAPDB 3 1', true],
+    ['SWAPDB 0 1', false],
+    ['MOVE k 3', true],
+    ['MOVE k 1', false],
+    ['COPY a b DB 3', true],
+    ['COPY a b REPLACE db 3', true],
+    ['COPY a b DB 1 REPLACE', false],
+    ['COPY a b', false],
+    ['COPY db 3', false],
+    ['JSON.SET k $ 1', true],
+  ])('of database 3 lets %s in another through: %s', (command, passes) => {
+    const found = decodeAll([stream(command)], { filter: { databases: [3] } });
+    expect(found).toHaveLength(passes ? 1 : 0);
+  });
+
+  it('of keys lets scripts through that were given none: what they write nobody else knows', () => {
+    const scripts = stream('EVAL code 0', 'EVALSHA sha 0 x', 'FCALL f 0', 'SPUBLISH user:1 m');
+    const found = decodeAll([scripts], { filter: { match: ['user:*'] } });
+    expect(found.map(({ command }) => command)).toEqual(['EVAL', 'EVALSHA', 'FCALL']);
+  });
+
   it.each([-1, 1.5, 2 ** 31])('has no database %d', (database) => {
     expect(() => decoderAt({ filter: { databases: [database] } })).toThrow(
       expect.objectContaining({ code: 'INVALID_OPTION' }),

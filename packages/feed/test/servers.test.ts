@@ -4,10 +4,35 @@ import { describe, expect, it } from 'vitest';
 import type { Change, FeedItem } from '../src/index.ts';
 import { feed } from '../src/index.ts';
 import { expectEqualWhenExecuted } from './executing.ts';
+import { decodeAll, latin1, stream } from './streams.ts';
 
 const COMMANDS = 4000;
 
+/** Writes whose keys are not simply their first argument. */
+const COMMANDS_WITH_KEYS = [
+  ...['SORT l STORE d', 'SORT l BY w_* GET o_* GET # STORE d', 'SORT l LIMIT 0 5 DESC'],
+  ...['SORT l BY nosort STORE d', 'SORT l STORE a STORE b', 'SORT l GET store STORE d'],
+  ...['MSET a 1 b 2', 'MSETNX a 1 b 2', 'DEL a b c', 'RENAME a b', 'SMOVE a b m', 'COPY a b'],
+  ...['ZUNIONSTORE d 2 a b WEIGHTS 1 2', 'ZINTERSTORE d 1 a', 'SDIFFSTORE d a b'],
+  ...['BITOP AND d a b', 'PFMERGE d a b', 'EVAL code 2 a b c', 'RPOPLPUSH a b'],
+  ...['LMOVE a b LEFT RIGHT', 'GEORADIUS k 0 0 1 m STORE d', 'XGROUP CREATE k g $'],
+  ...['GEOSEARCHSTORE d k FROMMEMBER m BYRADIUS 1 m', 'ZRANGESTORE d k 0 1', 'SETEX k 1 v'],
+];
+
 describe.each(installedServers())('$name', (installed) => {
+  it('keys are those that the server says', async () => {
+    await using server = await Server.start(installed);
+    for (const command of COMMANDS_WITH_KEYS) {
+      const due = await server.command('COMMAND', 'GETKEYS', ...command.split(' ')).catch(() => []);
+      const [change] = decodeAll([stream(command)]);
+      // A command that it does not have.
+      if ((due as string[]).length === 0) continue;
+      expect([...new Set(change!.keys!.map(latin1))].sort(), command).toEqual(
+        [...new Set(due as string[])].sort(),
+      );
+    }
+  });
+
   it('a snapshot and the changes since are the data set, under a load of all types', async () => {
     const config = { 'repl-backlog-size': '64mb' };
     await using primary = await Server.start(installed, { config });

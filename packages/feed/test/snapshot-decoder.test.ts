@@ -19,7 +19,7 @@ function entriesOf(
   const decoder = new SnapshotDecoder(filter);
   const entries: SnapshotEntry[] = [];
   for (let at = 0; at < rdb.length; at += piece) {
-    const bytes = rdb.slice(at, at + piece);
+    const bytes = Buffer.from(rdb.subarray(at, at + piece));
     decoder.push(bytes);
     for (let entry = decoder.next(); entry; entry = decoder.next()) entries.push(entry);
     bytes.fill(0xfa);
