@@ -20,8 +20,8 @@ let wasm: WasmStep | null | undefined;
  * the time that reading an RDB takes.
  */
 export class Crc64 {
-  /** The lower half, and the upper. */
-  readonly #halves = new Int32Array(2);
+  #high = 0;
+  #low = 0;
 
   /** Takes the next bytes. */
   push(bytes: Uint8Array): void {
@@ -29,22 +29,39 @@ export class Crc64 {
       this.#add(bytes);
       return;
     }
-    const added = wasmStep()?.add(bytes, this.#halves) ?? 0;
+    const step = wasmStep();
+    if (step === null) {
+      this.#add(bytes);
+      return;
+    }
+    const { state } = step;
+    state[0] = this.#low;
+    state[1] = this.#high;
+    const added = step.add(bytes);
+    this.#low = state[0]!;
+    this.#high = state[1]!;
     this.#add(bytes.subarray(added));
   }
 
   /** The eight bytes that stand in a file, little-endian. */
   digest(): Uint8Array {
     const bytes = new Uint8Array(8);
-    const view = new DataView(bytes.buffer);
-    view.setInt32(0, this.#halves[0]!, true);
-    view.setInt32(4, this.#halves[1]!, true);
+    this.writeTo(bytes, 0);
     return bytes;
+  }
+
+  /** Puts them where they are to stand. */
+  writeTo(bytes: Uint8Array, at: number): void {
+    for (let i = 0; i < 4; i++) {
+      bytes[at + i] = this.#low >>> (8 * i);
+      bytes[at + 4 + i] = this.#high >>> (8 * i);
+    }
   }
 
   #add(bytes: Uint8Array): void {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    let [l, h] = [this.#halves[0]!, this.#halves[1]!];
+    let h = this.#high;
+    let l = this.#low;
     let at = 0;
     for (const end = bytes.length - STEP; at <= end; at += STEP) {
       const a = l ^ view.getInt32(at, true);
@@ -89,8 +106,8 @@ export class Crc64 {
       l = low[i]! ^ ((l >>> 8) | (h << 24));
       h = high[i]! ^ (h >>> 8);
     }
-    this.#halves[0] = l;
-    this.#halves[1] = h;
+    this.#high = h;
+    this.#low = l;
   }
 }
 
