@@ -21,6 +21,16 @@ export function startForebay(args: readonly string[]): ChildProcess {
   return start(process.execPath, [FOREBAY, ...args]);
 }
 
+/** Has a process tell the most memory that it had, in megabytes, as the last line on standard error. */
+const TELL_MEMORY =
+  'data:text/javascript,process.on("exit",()=>console.error(process.resourceUsage().maxRSS*1.024e-3))';
+
+/** Runs `forebay` to its end, what it prints going nowhere; the most megabytes that were resident. */
+export async function memoryOfForebay(args: readonly string[]): Promise<number> {
+  const child = start(process.execPath, ['--import', TELL_MEMORY, FOREBAY, ...args]);
+  return Number((await untilEnded(child)).trimEnd().split('\n').at(-1));
+}
+
 /** Starts the floor: the least that Node can do to follow a primary into a file. */
 export function startFloor(port: number, path: string): ChildProcess {
   return start(process.execPath, [FLOOR, String(port), path]);
@@ -48,14 +58,15 @@ export function start(
   return child;
 }
 
-/** Waits until a process has ended by itself; throws what it printed where it failed. */
-export async function untilEnded(child: ChildProcess): Promise<void> {
+/** Waits until a process has ended by itself; returns what it printed, or throws it where it failed. */
+export async function untilEnded(child: ChildProcess): Promise<string> {
   let printed = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     printed += text;
   });
   const [code] = await once(child, 'close');
   if (code !== 0) throw new Error(`a process ended with ${code}: ${printed}`);
+  return printed;
 }
 
 /** Waits for a line on standard error; throws what was printed where it ends before. */

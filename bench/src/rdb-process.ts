@@ -14,5 +14,5 @@ for (let read = readSync(file, room); read > 0; read = readSync(file, room)) {
   for (let event = reader.next(); event !== undefined; event = reader.next()) events++;
 }
 reader.finish();
-const megabytes = process.resourceUsage().maxRSS / 1024;
+const megabytes = (process.resourceUsage().maxRSS * 1024) / 1e6;
 process.stdout.write(`${events} ${megabytes.toFixed(0)}\n`);

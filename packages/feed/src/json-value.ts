@@ -62,15 +62,19 @@ export class JsonValue {
       case 'member':
         return [this.#next(), element.member];
       case 'scored':
+        // Not put together: of the most frequent ones a new text each would take a tenth of all the time.
         return [
-          `${this.#next()}{"member":`,
+          this.#next(),
+          '{"member":',
           element.member,
-          `,"score":${numberOf(element.score)}}`,
+          ',"score":',
+          numberOf(element.score),
+          '}',
         ];
       case 'field': {
         const { field, value, expiresAt } = element;
         const end = expiresAt === undefined ? '}' : `,"expiresAt":${expiresAt}}`;
-        return [`${this.#next()}{"field":`, field, ',"value":', value, end];
+        return [this.#next(), '{"field":', field, ',"value":', value, end];
       }
       case 'insert-index':
         return [`"insertIndex":${element.index},`];

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { RdbReader } from '../src/index.ts';
 import { blob, f64, i64, length, listpack, type Part, rawId, rdb } from './build.ts';
 import { collect, inPieces, type Told } from './collect.ts';
+import { rewritten } from './write.ts';
 
 /** What is told of the value of one key, of which these are type, key and value. */
 function toldOf(header: string, ...parts: readonly Part[]): Told[] {
@@ -336,4 +337,20 @@ describe('refused', () => {
     reader.push(rdb('REDIS0011'));
     expect(() => reader.push(new Uint8Array(1))).toThrow(code('MISUSE'));
   });
+});
+
+it('takes the largest time there is for one that fits, and can be written again', () => {
+  const most = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f);
+  const bytes = rdb('REDIS0011', 0xfc, most, 0, 'k', 'v');
+  const key = collect([bytes]).find(({ type }) => type === 'key') as { expiresAt: number } & Told;
+  expect(key.expiresAt).toBe(2 ** 63 - 1024);
+  expect(BigInt(String(key.expiresAt))).toBeLessThan(2n ** 63n);
+  expect(() => rewritten(bytes, { magic: 'REDIS', version: 11 })).not.toThrow();
+});
+
+it.each([242, 246])('says that opcode %i is not known, whatever follows it', (opcode) => {
+  const bytes = rdb('REDIS0011', opcode, Uint8Array.of(0xc7, 0x81, 0xff));
+  expect(() => collect([bytes])).toThrow(
+    expect.objectContaining({ code: 'UNKNOWN_TYPE', position: 9 }),
+  );
 });

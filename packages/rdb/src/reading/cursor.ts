@@ -12,6 +12,9 @@ const ENCODING_INT16 = 1;
 const ENCODING_INT32 = 2;
 const ENCODING_LZF = 3;
 
+/** The largest number below 2^63: the next is one that no server takes for a time. */
+const MOST_OF_I64 = 2 ** 63 - 1024;
+
 /** The longest string by default: what `proto-max-bulk-len` of servers is by default, 512 MiB. */
 export const DEFAULT_MAX_LENGTH: number = 512 * 1024 * 1024;
 
@@ -101,12 +104,12 @@ export class Cursor {
     return this.#view.getInt32(this.#at - 4, true);
   }
 
-  /** Little-endian, with a sign; beyond 2^53 not exact. */
+  /** Little-endian, with a sign; beyond 2^53 not exact, and never more than there is room for. */
   i64(): number {
     if (!this.#has(8)) return 0;
     this.#at += 8;
     const low = this.#view.getUint32(this.#at - 8, true);
-    return this.#view.getInt32(this.#at - 4, true) * 2 ** 32 + low;
+    return Math.min(this.#view.getInt32(this.#at - 4, true) * 2 ** 32 + low, MOST_OF_I64);
   }
 
   /** The same, exact. */

@@ -32,6 +32,8 @@ const PIECE = 64 * 1024;
 /** The first version with a checksum. */
 const CHECKSUM_SINCE = 5;
 const SLOTS = 16_384;
+/** Numbers from here on are no types of values: servers give them to opcodes, from 255 downwards. */
+const FIRST_OPCODE = 0xf0;
 
 const MODULE_AUX: Layout = [moduleValues];
 /** Class and value of each (Redis since 8.6). */
@@ -262,6 +264,10 @@ export class RdbReader {
     const cursor = this.#cursor;
     if (cursor.short) return undefined;
     const found = valueType(this.#magic, number);
+    if (found === undefined && number >= FIRST_OPCODE) {
+      const message = `opcode ${number}, which is not known, at byte ${position}`;
+      throw new RdbError('UNKNOWN_TYPE', position, message);
+    }
     const key = cursor.string();
     if (cursor.short) return undefined;
     if (found === undefined) throw this.#unknown(number, key, position);

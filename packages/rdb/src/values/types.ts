@@ -76,22 +76,21 @@ const OF_VALKEY: readonly Row[] = [
   [22, 'hash', 'hashtable', [counted('field', unit('SSI', fieldAndTime))]],
 ];
 
-const TYPES: Record<RdbMagic, ReadonlyMap<number, ValueType>> = {
-  REDIS: tableOf([...COMMON, ...OF_REDIS]),
-  VALKEY: tableOf([...COMMON, ...OF_VALKEY]),
-};
+const REDIS = tableOf([...COMMON, ...OF_REDIS]);
+const VALKEY = tableOf([...COMMON, ...OF_VALKEY]);
 
 export function valueType(magic: RdbMagic, number: number): ValueType | undefined {
-  return TYPES[magic].get(number);
+  return (magic === 'REDIS' ? REDIS : VALKEY)[number];
 }
 
-function tableOf(rows: readonly Row[]): Map<number, ValueType> {
-  return new Map(
-    rows.map(([number, dataType, encoding, layout]) => {
-      const make = typeof layout === 'function' ? layout : () => layout;
-      return [number, { dataType, encoding, layout: make }];
-    }),
-  );
+/** By the number: there is one look at it a key. */
+function tableOf(rows: readonly Row[]): readonly (ValueType | undefined)[] {
+  const table = new Array<ValueType | undefined>(256).fill(undefined);
+  for (const [number, dataType, encoding, layout] of rows) {
+    const make = typeof layout === 'function' ? layout : () => layout;
+    table[number] = { dataType, encoding, layout: make };
+  }
+  return table;
 }
 
 function scoredOf([name, score]: readonly Primitive[]) {

@@ -5,7 +5,7 @@ import type { Elements, Layout, Part, Primitive, Repeat, Unit } from './layout.t
 
 /** A part of a layout, and how far it is. */
 interface Frame {
-  readonly parts: Layout;
+  parts: Layout;
   /** The part that is next. */
   next: number;
   /** How many times all of them are still to come, this time included. */
@@ -18,7 +18,9 @@ interface Frame {
  */
 export class ValueWalker {
   readonly #cursor: Cursor;
-  readonly #stack: Frame[] = [];
+  /** The first `#depth` of them count; the others are there to be used again, as there is one a value. */
+  readonly #frames: Frame[] = [];
+  #depth = 0;
   #inner: Elements | undefined;
   /** Which primitive of a unit is passed over next. */
   #primitive = 0;
@@ -38,7 +40,7 @@ export class ValueWalker {
 
   /** Whether the value has been gone through. */
   get done(): boolean {
-    return this.#stack.length === 0 && this.#inner === undefined && this.#rest === 0;
+    return this.#depth === 0 && this.#inner === undefined && this.#rest === 0;
   }
 
   /** The next element, or the next container where those are left `whole`; undefined: more bytes, or done. */
@@ -77,19 +79,31 @@ export class ValueWalker {
 
   /** The part that is next; undefined at the end. */
   #part(): Part | undefined {
-    for (;;) {
-      const frame = this.#stack.at(-1);
-      if (frame === undefined) return undefined;
-      const part = frame.parts[frame.next];
-      if (part !== undefined) return part;
+    while (this.#depth > 0) {
+      const frame = this.#frames[this.#depth - 1]!;
+      if (frame.next < frame.parts.length) return frame.parts[frame.next];
       frame.left--;
       if (frame.left > 0) frame.next = 0;
-      else this.#stack.pop();
+      else this.#depth--;
     }
+    return undefined;
+  }
+
+  /** The part that is next has been read. */
+  #pastPart(): void {
+    this.#frames[this.#depth - 1]!.next++;
   }
 
   #push(parts: Layout, left: number): void {
-    if (left > 0) this.#stack.push({ parts, next: 0, left });
+    if (left <= 0) return;
+    const frame = this.#frames[this.#depth];
+    if (frame === undefined) this.#frames.push({ parts, next: 0, left });
+    else {
+      frame.parts = parts;
+      frame.next = 0;
+      frame.left = left;
+    }
+    this.#depth++;
   }
 
   #enter({ body, once }: Repeat, times: number): void {
@@ -110,7 +124,7 @@ export class ValueWalker {
       cursor.moveTo(start);
       return undefined;
     }
-    this.#stack.at(-1)!.next++;
+    this.#pastPart();
     if (part.kind === 'repeat') this.#enter(part, Number(values[0]));
     return this.#make(head, values, start, whole);
   }
@@ -137,7 +151,7 @@ export class ValueWalker {
     }
     const parts = cases.get(tag);
     if (parts === undefined) throw cursor.corrupt(`an unknown tag ${tag}`, start);
-    if (!again || tag === 0) this.#stack.at(-1)!.next++;
+    if (!again || tag === 0) this.#pastPart();
     this.#push(parts, 1);
   }
 
@@ -159,7 +173,7 @@ export class ValueWalker {
     this.#primitive++;
     if (this.#primitive < primitives.length) return;
     this.#primitive = 0;
-    this.#stack.at(-1)!.next++;
+    this.#pastPart();
     if (part.kind === 'repeat') this.#enter(part, this.#first);
   }
 }

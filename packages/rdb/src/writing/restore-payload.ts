@@ -29,6 +29,6 @@ export function restorePayload(valueType: number, value: Uint8Array, version: nu
   payload[end + 1] = version >> 8;
   const crc = new Crc64();
   crc.push(payload.subarray(0, end + 2));
-  payload.set(crc.digest(), end + 2);
+  crc.writeTo(payload, end + 2);
   return payload;
 }
