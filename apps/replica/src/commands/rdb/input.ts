@@ -44,6 +44,8 @@ async function* piecesOf(handle: FileHandle, path: string): AsyncGenerator<Uint8
       });
       if (bytesRead === 0) return;
       reading = handle.read(buffers[turn ^ 1]!, 0, PIECE, null);
+      // It may fail while nobody waits for it: that is told when it is waited for.
+      reading.catch(() => {});
       yield plain(buffer.subarray(0, bytesRead));
     }
   } finally {

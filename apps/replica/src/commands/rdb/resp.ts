@@ -18,8 +18,9 @@ const HELP = `
 Without --plain each key is one RESTORE, of the value's own bytes: whole, fast, and for servers that read
 RDBs of this version. Such a command is made in memory; a value of more than 512 MiB needs --plain.
 
---plain makes commands of the kind that clients send, at most 64 elements each, for servers of any version;
-what is in a stream or a hash that an older server does not know of is refused by it. What no such commands
+--plain makes commands of the kind that clients send, at most 64 elements each, for servers of any version. What
+an older server does not know of (times of fields, counts of streams, functions) is a command of its own, which
+it refuses. What no such commands
 can make is a RESTORE there too: values of modules, and arrays. Without --replace they add to what is there.
 
 A pending entry of a stream that was deleted from it cannot be made anew by commands (since 7.0), so --plain
@@ -48,7 +49,13 @@ export function respCommand(reporter: Reporter): Command {
       const input = await openInput(path);
       await using output = Output.stdout();
       const commands = new Commands(output, flags);
-      await scan(input, commands.reader, commands, { reporter, prints: true });
+      await scan(input, commands.reader, commands, { reporter, prints: true }).catch(
+        async (error) => {
+          // What was made before the fault is whole.
+          await output.flush();
+          throw error;
+        },
+      );
       await output.finish();
     });
 }

@@ -62,13 +62,13 @@ export class StreamCommands {
     const key = this.#key;
     if (this.#entries === 0) await this.#send(['XADD', key, 'MAXLEN', 0, '0-1', 'x', 'y']);
     const { lastId, maxDeletedId, entriesAdded } = stream;
-    // What servers before 7.0 do not take is left out where it says nothing.
+    await this.#send(['XSETID', key, lastId]);
+    // What servers before 7.0 refuse is apart from what they take, and left out where it says nothing.
     const isPlain =
       entriesAdded === undefined ||
       (this.#entries > 0 && maxDeletedId === NO_ID && entriesAdded === BigInt(this.#entries));
-    const counts = isPlain
-      ? []
-      : ['ENTRIESADDED', String(entriesAdded), 'MAXDELETEDID', maxDeletedId ?? NO_ID];
+    if (isPlain) return;
+    const counts = ['ENTRIESADDED', String(entriesAdded), 'MAXDELETEDID', maxDeletedId ?? NO_ID];
     await this.#send(['XSETID', key, lastId, ...counts]);
   }
 
@@ -76,8 +76,10 @@ export class StreamCommands {
     await this.#endConsumer();
     this.#pending.clear();
     this.#group = name.slice();
-    const read = entriesRead === undefined ? [] : ['ENTRIESREAD', String(entriesRead)];
-    await this.#send(['XGROUP', 'CREATE', this.#key, this.#group, lastId, ...read]);
+    await this.#send(['XGROUP', 'CREATE', this.#key, this.#group, lastId]);
+    if (entriesRead === undefined) return;
+    const read = ['ENTRIESREAD', String(entriesRead)];
+    await this.#send(['XGROUP', 'SETID', this.#key, this.#group, lastId, ...read]);
   }
 
   async #beginConsumer({ name }: Told<'consumer'>): Promise<void> {
