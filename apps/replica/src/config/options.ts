@@ -51,10 +51,11 @@ function optionsOf(name: SettingName): Option[] {
   if (preset !== undefined) option.default(preset, preset);
   if (form.many) return [option];
   // What was typed is what is taken; here it is only looked at, to be refused with the rest of the usage.
-  return [
-    option.argParser((text: string) => {
-      form.parse(text);
-      return text;
-    }),
-  ];
+  option.argParser((text: string) => {
+    form.parse(text);
+    return text;
+  });
+  // For help and completion; `choices` would put a reader of its own in the form's place.
+  if (form.choices !== undefined) option.argChoices = [...form.choices];
+  return [option];
 }
