@@ -84,6 +84,23 @@ describe.each(installedServers().slice(0, 1))('a hangup, on $name', (installed) 
     expect(allowed.printed).not.toMatch(/another|not-to-be-printed/);
   });
 
+  it('has another certificate trusted at once', async () => {
+    await using primary = await Server.start(installed, { tls: true });
+    const { ca, clientCert: cert, clientKey: key } = primary.certificates!;
+    const file = await SettingsFile.create();
+    const dir = await freshDirectory();
+    const settings = { replicaof: `rediss://localhost:${primary.tlsPort}`, dir, cert, key };
+    await file.write(settings);
+    const daemon = Daemon.start(['replica', '--config', file.path]);
+    await daemon.prints(/no secure link to .*certificate.*; trying again/);
+    await file.write({ ...settings, cacert: ca });
+    daemon.signal('SIGHUP');
+    await daemon.prints(
+      /cacert is .* from now on.*following localhost:\d+ from now on.*full copy done/s,
+    );
+    expect(await daemon.stop()).toBe(0);
+  });
+
   it('ends a daemon that has no file to read anew', async () => {
     await using primary = await Server.start(installed);
     const daemon = Daemon.follow(primary, await freshDirectory());
