@@ -1,4 +1,4 @@
-// npm run check: what is not a test: format and lint, types, boundaries, unused code, packages as published.
+// npm run check: what is not a test: format and lint, types, reference docs, boundaries, unused code, packages as published.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pnpm, root } from './setup.mjs';
@@ -10,6 +10,7 @@ const published = readdirSync(join(root, 'packages'))
 const checks = {
   'format and lint': ['exec', 'biome', 'ci', '.'],
   types: ['exec', 'turbo', 'run', 'types', '--output-logs=errors-only'],
+  'reference docs': ['exec', 'node', 'scripts/docs.mjs', '--check'],
   boundaries: ['exec', 'turbo', 'boundaries'],
   'unused code': ['exec', 'knip'],
   ...Object.fromEntries(

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { checkCommand } from './commands/check.ts';
+import { completionCommand } from './commands/completion.ts';
 import { dumpCommand } from './commands/dump.ts';
 import { logCommand } from './commands/log.ts';
 import { rdbCommand } from './commands/rdb/rdb.ts';
@@ -30,6 +31,7 @@ export function buildProgram(reporter: Reporter): Command {
   program.addCommand(tailCommand(reporter).copyInheritedSettings(program));
   program.addCommand(dumpCommand(reporter).copyInheritedSettings(program));
   program.addCommand(rdbCommand(reporter).copyInheritedSettings(program));
+  program.addCommand(completionCommand(program).copyInheritedSettings(program));
   return program;
 }
 

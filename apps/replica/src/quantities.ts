@@ -45,6 +45,16 @@ export function diskLimitOf(text: string): DiskLimit {
   return share > 0 && share <= 1 ? { share } : refuse(`${text} is no share: give 1% to 100%.`);
 }
 
+/** A time as `millisecondsOf` reads it, in the largest unit that it is a whole number of. */
+export function printedTime(milliseconds: number): string {
+  return printed(milliseconds, ['d', 'h', 'm', 's', 'ms'], MILLISECONDS);
+}
+
+/** A size as `retainOf` and `diskLimitOf` read it, likewise. */
+export function printedSize(bytes: number): string {
+  return printed(bytes, ['tb', 'gb', 'mb', 'kb', 'b'], BYTES);
+}
+
 /** From one quantity to another, both included. */
 export interface Range {
   readonly from: number;
@@ -61,6 +71,15 @@ export function rangeOf(text: string, parse: (text: string) => number): Range {
     from: from === '' ? 0 : parse(from),
     to: to === '' ? Number.POSITIVE_INFINITY : parse(to),
   };
+}
+
+function printed<Unit extends string>(
+  value: number,
+  units: readonly Unit[],
+  factors: Readonly<Record<Unit, number>>,
+): string {
+  const unit = units.find((unit) => value > 0 && value % factors[unit] === 0) ?? units.at(-1)!;
+  return `${value / factors[unit]}${unit}`;
 }
 
 function quantity(

@@ -106,6 +106,11 @@ export class Daemon implements AsyncDisposable {
     await promisify(execFile)('prlimit', limit);
   }
 
+  /** Sends it a signal, and waits for nothing. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
   /** Asks it to end, as an init system does, and waits. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     this.#child.kill(signal);

@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import { EXIT, ExitError } from '../exit.ts';
 import type { Reporter } from '../reporter.ts';
 import { formatBytes } from '../reporter.ts';
-import { stopSignal } from './replica.ts';
+import { stopSignal } from './stop-signal.ts';
 import type { TrialBoot } from './trial-boot.ts';
 import { trialBoot } from './trial-boot.ts';
 

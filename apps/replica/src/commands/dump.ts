@@ -1,22 +1,20 @@
 import { formatPosition } from '@forebay/psync';
 import type { ReplicaItem } from '@forebay/replica';
 import { describeEndpoint, Replica, ReplicaError } from '@forebay/replica';
-import { Command, Option } from 'commander';
-import type { ConnectionFlags } from '../config.ts';
-import { primaryOf } from '../config.ts';
+import { Command } from 'commander';
+import { addSettings, settingsOf } from '../config/options.ts';
+import { primaryOf } from '../config/primary.ts';
+import type { Resolved } from '../config/resolve.ts';
+import { CONNECTION } from '../config/settings.ts';
 import type { ExitCode } from '../exit.ts';
 import { EXIT, ExitError } from '../exit.ts';
 import { targetOf } from '../follow/session.ts';
 import { Output } from '../output/output.ts';
 import type { Reporter } from '../reporter.ts';
 import { formatBytes } from '../reporter.ts';
-import { addConnectionOptions } from './connection-options.ts';
-import { secondsOf, stopSignal } from './replica.ts';
+import { stopSignal } from './stop-signal.ts';
 
-interface DumpFlags extends ConnectionFlags {
-  readonly output?: string;
-  readonly replTimeout: number;
-}
+const NAMES = [...CONNECTION, 'repl-timeout'] as const;
 
 const HELP = `
   forebay dump redis://127.0.0.1:6379 -o dump.rdb
@@ -36,32 +34,31 @@ disk; 77 credentials refused; 78 configuration.`;
 
 /** `forebay dump`: a snapshot of a primary. */
 export function dumpCommand(reporter: Reporter): Command {
-  return addConnectionOptions(new Command('dump'))
+  return addSettings(new Command('dump'), NAMES)
     .description('Fetch a snapshot (an RDB) from a primary.')
     .argument('<url>', 'the primary: redis://, rediss:// or unix://')
     .helpOption('--help', 'show this text')
     .exitOverride()
     .option('-o, --output <file>', 'where to write it; - is standard output, and is the default')
-    .addOption(
-      new Option('--repl-timeout <seconds>', 'silence after which it is given up')
-        .default(60)
-        .argParser(secondsOf),
-    )
     .addHelpText('after', HELP)
     .allowExcessArguments(false)
-    .action(async (url: string, flags: DumpFlags) => {
-      const { output = '-' } = flags;
+    .action(async (url: string, { output = '-' }: { output?: string }, command: Command) => {
       if (output === '') throw new ExitError(EXIT.usage, '-o names no file');
       if (output === '-' && process.stdout.isTTY) {
         throw new ExitError(EXIT.usage, 'a snapshot is no text for a terminal: give -o FILE');
       }
-      await dump(url, output, flags, reporter);
+      await dump(url, output, settingsOf(command, NAMES), reporter);
     });
 }
 
-async function dump(url: string, path: string, flags: DumpFlags, reporter: Reporter) {
-  const { candidate, tls } = primaryOf(url, flags, process.env);
-  const timeout = flags.replTimeout * 1000;
+async function dump(
+  url: string,
+  path: string,
+  settings: Resolved<(typeof NAMES)[number]>,
+  reporter: Reporter,
+) {
+  const { candidate, tls } = primaryOf(url, settings);
+  const timeout = settings.values['repl-timeout'] * 1000;
   const timeouts = { connect: timeout, handshake: timeout, transfer: timeout, idle: timeout };
   const signal = stopSignal();
   // Before the primary is asked to fork: there has to be somewhere to write to.

@@ -1,10 +1,26 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
-import type { ReplicaFlags } from '../config.ts';
-import { candidatesOf, configOf } from '../config.ts';
+import { Command, Option } from 'commander';
+import type { CurrentSetting, Origin } from '../config/configuration.ts';
+import { Configuration, faultsIn } from '../config/configuration.ts';
+import { addSettings, typedSettings } from '../config/options.ts';
+import { printedConfig, shown } from '../config/print.ts';
+import { exitCodeOf } from '../config/resolve.ts';
+import { settingNames } from '../config/settings.ts';
+import type { LiveConfig } from '../config.ts';
+import { ExitError } from '../exit.ts';
 import { follow } from '../follow/follow.ts';
-import { bytesOf, diskLimitOf, millisecondsOf, retainOf } from '../quantities.ts';
 import type { Reporter } from '../reporter.ts';
-import { addConnectionOptions } from './connection-options.ts';
+import { stopSignal } from './stop-signal.ts';
+
+interface ReplicaFlags {
+  readonly config?: string;
+  readonly checkConfig?: boolean;
+  readonly printConfig?: boolean;
+}
+
+const HELP = `
+Each may be in the file of --config (TOML, \`repl-timeout = 30\`) or in the environment
+(FOREBAY_REPL_TIMEOUT) too; a flag goes before the environment, and that before the file. SIGHUP has the
+files read anew.`;
 
 /** `forebay replica`: the daemon. */
 export function replicaCommand(reporter: Reporter): Command {
@@ -12,122 +28,59 @@ export function replicaCommand(reporter: Reporter): Command {
     .description('Attach to a primary as a replica, and keep what it sends in a directory.')
     .helpOption('--help', 'show this text')
     .exitOverride()
+    .option('--config <file>', 'read settings from this file; or FOREBAY_CONFIG')
+    .option('--check-config', 'say whether the configuration can be used, and end')
     .addOption(
-      new Option(
-        '--replicaof <addr...>',
-        'the primary: HOST PORT, or a redis://, rediss:// or unix:// URL; given more than once: ' +
-          'the first that answers as a primary, or the one that its replicas name',
+      new Option('--print-config', 'print what would be used, and where it is from').conflicts(
+        'checkConfig',
       ),
-    )
-    .option(
-      '--replicaof-file <file>',
-      'the same, an address a line; read anew on SIGHUP, and followed without a restart',
-    )
-    .requiredOption(
-      '--dir <dir>',
-      'where the log is kept; made if it is not there, readable by its owner only',
     );
-  return addConnectionOptions(command)
-    .addOption(
-      new Option(
-        '--port <port>',
-        'serve replicas here (0: any port that is free); without it nobody is served, and the primary ' +
-          'is told 6380',
-      ).argParser(portOf),
-    )
-    .addOption(
-      new Option('--bind <address>', 'the address to serve replicas at').default('127.0.0.1'),
-    )
-    .option(
-      '--requirepass <password>',
-      'password that replicas have to give; better in FOREBAY_REQUIREPASS, or in the file named by ' +
-        'FOREBAY_REQUIREPASS_FILE',
-    )
-    .option('--no-protected-mode', 'serve other machines without a password')
-    .addOption(
-      new Option('--repl-backlog-size <size>', 'how much of the stream is in memory for replicas')
-        .default(1024 ** 2, '1mb')
-        .argParser(bytesOf),
-    )
-    .option('--replica-announce-ip <address>', 'our address, as told to the primary')
-    .addOption(
-      new Option('--appendfsync <when>', 'when what is written is synced to the disk')
-        .choices(['always', 'everysec', 'no'])
-        .default('everysec'),
-    )
-    .addOption(
-      new Option('--repl-timeout <seconds>', 'silence after which a link is given up')
-        .default(60)
-        .argParser(secondsOf),
-    )
-    .addOption(
-      new Option(
-        '--auto-aof-rewrite-percentage <percent>',
-        'fetch a fresh base when the stream after the last is this share of it; 0: never',
-      )
-        .default(100)
-        .argParser(percentOf),
-    )
-    .addOption(
-      new Option('--auto-aof-rewrite-min-size <size>', 'and is no less than this')
-        .default(64 * 1024 ** 2, '64mb')
-        .argParser(bytesOf),
-    )
-    .addOption(
-      new Option('--base-interval <time>', 'time between two bases: each costs the primary a fork')
-        .default(3_600_000, '1h')
-        .argParser(millisecondsOf),
-    )
-    .addOption(
-      new Option('--retain <time|size>', 'how far back the log can be gone')
-        .default({ time: 86_400_000 }, '24h')
-        .argParser(retainOf),
-    )
-    .addOption(
-      new Option('--max-disk <share|size>', 'what the log may take, whoever still reads it')
-        .default({ share: 0.8 }, '80%')
-        .argParser(diskLimitOf),
-    )
+  return addSettings(command, settingNames)
+    .addHelpText('after', HELP)
     .allowExcessArguments(false)
     .action(async (flags: ReplicaFlags) => {
-      const config = configOf(flags, process.env);
-      const reload = () => candidatesOf(flags, process.env);
-      // Without a file there is nothing to read anew, and a hangup ends it, as it ends any program.
-      const control = { stop: stopSignal(), reload };
-      const onHangup = flags.replicaofFile === undefined ? () => () => {} : onReload;
-      await follow(config, reporter, { ...control, onReload: onHangup });
+      const path = flags.config ?? (process.env.FOREBAY_CONFIG || undefined);
+      const origin = { flags: typedSettings(command), env: process.env, path };
+      if (flags.checkConfig) checkConfig(origin, reporter);
+      else if (flags.printConfig) {
+        process.stdout.write(printedConfig(new Configuration(origin).settings));
+      } else await run(new Configuration(origin), reporter);
     });
 }
 
-/** Aborted by the first SIGTERM or SIGINT; a second one ends the process at once. */
-export function stopSignal(): AbortSignal {
-  const controller = new AbortController();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => controller.abort());
+/** @throws {ExitError} where it cannot be used */
+function checkConfig(origin: Origin, reporter: Reporter): void {
+  const faults = faultsIn(origin);
+  if (faults.length === 0) {
+    reporter.good('the configuration is good');
+    return;
   }
-  return controller.signal;
+  for (const { message } of faults) reporter.trouble(message);
+  const count = faults.length === 1 ? 'one fault' : `${faults.length} faults`;
+  throw new ExitError(exitCodeOf(faults), `${count} in the configuration`);
+}
+
+async function run(configuration: Configuration, reporter: Reporter): Promise<void> {
+  const reload = () => reloaded(configuration, reporter);
+  const control = { stop: stopSignal(), reload };
+  // Without a file there is nothing to read anew, and a hangup ends it, as it ends any program.
+  const onHangup = configuration.isReloadable ? onReload : () => () => {};
+  await follow(configuration.config, reporter, { ...control, onReload: onHangup });
+}
+
+/** @throws {ExitError} where it cannot be used */
+function reloaded(configuration: Configuration, reporter: Reporter): LiveConfig {
+  const { config, changed, kept } = configuration.reload();
+  const value = (setting: CurrentSetting) => shown(setting) ?? 'none';
+  for (const setting of changed) reporter.good(`${setting.name} is ${value(setting)} from now on`);
+  for (const setting of kept) {
+    reporter.trouble(`${setting.name} stays ${value(setting)}: it changes at the next start only`);
+  }
+  return config;
 }
 
 /** Runs `reload` at each SIGHUP, until the function returned is called. */
 function onReload(reload: () => void): () => void {
   process.on('SIGHUP', reload);
   return () => process.off('SIGHUP', reload);
-}
-
-function portOf(text: string): number {
-  const port = Number(text);
-  if (/^\d+$/.test(text) && port <= 65535) return port;
-  throw new InvalidArgumentError('A port is a number from 0 to 65535.');
-}
-
-/** A number of whole seconds, from 1 on. @throws {InvalidArgumentError} */
-export function secondsOf(text: string): number {
-  const seconds = Number(text);
-  if (/^\d+$/.test(text) && seconds >= 1) return seconds;
-  throw new InvalidArgumentError('Seconds are a whole number from 1 on.');
-}
-
-function percentOf(text: string): number {
-  if (/^\d{1,6}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('A percentage is a whole number from 0 on.');
 }

@@ -6,7 +6,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { EXIT, ExitError } from '../exit.ts';
 import type { Reporter } from '../reporter.ts';
 import { formatBytes } from '../reporter.ts';
-import { stopSignal } from './replica.ts';
+import { stopSignal } from './stop-signal.ts';
 
 interface RestoreFlags {
   readonly out?: string;

@@ -1,15 +1,20 @@
 import type { ChangeFilter, FeedNotice, FeedOptions } from '@forebay/feed';
 import { FeedError, parsePlace } from '@forebay/feed';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { ConnectionFlags } from '../config.ts';
-import { primaryOf } from '../config.ts';
+import { addSettings, settingsOf } from '../config/options.ts';
+import { primaryOf } from '../config/primary.ts';
+import type { Resolved } from '../config/resolve.ts';
+import type { ConnectionName } from '../config/settings.ts';
+import { CONNECTION } from '../config/settings.ts';
 import { EXIT, ExitError } from '../exit.ts';
 import type { Reporter } from '../reporter.ts';
 import { noticesTo, printChanges, printStream } from '../tail/tail.ts';
-import { addConnectionOptions } from './connection-options.ts';
-import { stopSignal } from './replica.ts';
+import { stopSignal } from './stop-signal.ts';
 
-interface TailFlags extends ConnectionFlags {
+/** Who we are to a server; read only where one is asked. */
+type Connection = () => Resolved<ConnectionName>;
+
+interface TailFlags {
   readonly dir?: string;
   readonly since?: string;
   readonly snapshot?: boolean;
@@ -90,18 +95,23 @@ export function tailCommand(reporter: Reporter): Command {
         .choices(['json', 'resp'])
         .default('json'),
     );
-  return addConnectionOptions(command)
+  return addSettings(command, CONNECTION)
     .addHelpText('after', HELP)
     .allowExcessArguments(false)
-    .action(async (url: string | undefined, flags: TailFlags) => {
-      await tail(url, flags, reporter);
+    .action(async (url: string | undefined, flags: TailFlags, command: Command) => {
+      await tail(url, flags, () => settingsOf(command, CONNECTION), reporter);
     });
 }
 
-async function tail(url: string | undefined, flags: TailFlags, reporter: Reporter): Promise<void> {
+async function tail(
+  url: string | undefined,
+  flags: TailFlags,
+  connection: Connection,
+  reporter: Reporter,
+): Promise<void> {
   let begun = false;
   const tell = noticesTo(reporter);
-  const options = optionsOf(url, flags, (notice) => {
+  const options = optionsOf(url, flags, connection, (notice) => {
     begun ||= notice.type === 'begin';
     tell(notice);
   });
@@ -121,6 +131,7 @@ async function tail(url: string | undefined, flags: TailFlags, reporter: Reporte
 function optionsOf(
   url: string | undefined,
   flags: TailFlags,
+  connection: Connection,
   onNotice: (notice: FeedNotice) => void,
 ): FeedOptions {
   const { dir, since, snapshot = false, cursor, follow, format } = flags;
@@ -149,7 +160,7 @@ function optionsOf(
   if (cursor !== undefined || !follow) {
     throw new ExitError(EXIT.usage, '--cursor and --no-follow need --dir');
   }
-  const { candidate, tls } = primaryOf(url ?? '', flags, process.env);
+  const { candidate, tls } = primaryOf(url ?? '', connection());
   const { endpoint, username, password } = candidate;
   return {
     ...common,

@@ -5,7 +5,7 @@ import type { ReplicationReport } from '@forebay/psync';
 import { formatPosition } from '@forebay/psync';
 import type { ReplicaError, UpstreamDecision } from '@forebay/replica';
 import { describeEndpoint, probe } from '@forebay/replica';
-import type { Candidate, Candidates, ReplicaConfig } from '../config.ts';
+import type { Candidate, LiveConfig, ReplicaConfig } from '../config.ts';
 import type { Reporter } from '../reporter.ts';
 import { formatBytes } from '../reporter.ts';
 import type { Relay } from '../serve/relay.ts';
@@ -26,17 +26,17 @@ const PROBE_TIMEOUT = 3000;
 export interface Control {
   /** Aborted: everything is written and synced, and it ends. */
   readonly stop: AbortSignal;
-  /** Calls `reload` whenever the candidates may have changed, until the function returned is called. */
+  /** Calls `reload` whenever the configuration may have changed, until the function returned is called. */
   readonly onReload: (reload: () => void) => () => void;
-  /** The candidates as they are now. */
-  readonly reload: () => Candidates;
+  /** The configuration as it is now; throws where it cannot be used. */
+  readonly reload: () => LiveConfig;
   /** Told of each log that is opened, for whoever reads it. */
   readonly onLog?: (log: Log) => void;
 }
 
 /** One open log after another, and in each a session. */
 export class Follower {
-  readonly #config: ReplicaConfig;
+  #config: ReplicaConfig;
   readonly #reporter: Reporter;
   readonly #world: World;
   readonly #control: Control;
@@ -168,7 +168,8 @@ export class Follower {
     };
     const session = new Session(log, upstream, this.#config, this.#world, this.#reporter, events);
     this.#session = session;
-    this.#keeper = new Keeper(log, this.#config, this.#world, this.#reporter, () =>
+    const config = () => this.#config;
+    this.#keeper = new Keeper(log, config, this.#world, this.#reporter, () =>
       this.#fetchBase(log, session, ending.signal),
     );
     try {
@@ -201,12 +202,16 @@ export class Follower {
     if (this.#session?.streaming) this.#keeper?.progressed();
   }
 
-  /** Takes the candidates anew. */
+  /** Takes of the configuration, read anew, what can change while it runs. */
   reload(): void {
     try {
-      this.#choice.replace(this.#control.reload());
+      const { candidates, tls, base, retain, maxDisk } = this.#control.reload();
+      this.#config = { ...this.#config, candidates, tls, base, retain, maxDisk };
+      this.#session?.secure(tls);
+      this.#choice.replace(candidates);
     } catch (error) {
-      this.#reporter.trouble(`the candidates stay as they are: ${(error as Error).message}`);
+      const { message } = error as Error;
+      this.#reporter.trouble(`the settings and the candidates stay as they are: ${message}`);
     }
   }
 

@@ -10,7 +10,7 @@ const SWEEP = 10_000;
 /** Keeps a log from growing for ever: has a fresh base fetched when it is due, and lets the past go. */
 export class Keeper {
   readonly #log: Log;
-  readonly #config: ReplicaConfig;
+  readonly #config: () => ReplicaConfig;
   readonly #world: World;
   readonly #reporter: Reporter;
   readonly #fetchBase: () => Promise<void>;
@@ -24,7 +24,7 @@ export class Keeper {
 
   constructor(
     log: Log,
-    config: ReplicaConfig,
+    config: () => ReplicaConfig,
     world: World,
     reporter: Reporter,
     fetchBase: () => Promise<void>,
@@ -62,7 +62,7 @@ export class Keeper {
   }
 
   #isDue(): boolean {
-    const { percentage, minSize, interval } = this.#config.base;
+    const { percentage, minSize, interval } = this.#config().base;
     const { base, written } = this.#log;
     if (base === undefined || percentage === 0) return false;
     const now = this.#world.clock.now();
@@ -107,7 +107,7 @@ export class Keeper {
   }
 
   async #policy(): Promise<RetainPolicy> {
-    const { retain, maxDisk, directory } = this.#config;
+    const { retain, maxDisk, directory } = this.#config();
     if ('size' in maxDisk) return { ...retain, hardLimit: maxDisk.size };
     const { total } = await this.#world.disk.space(directory);
     return { ...retain, hardLimit: total * maxDisk.share };

@@ -1,7 +1,14 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { BaseTarget, Log, LogProgress } from '@forebay/log';
 import type { ReplicationReport } from '@forebay/psync';
 import { formatPosition } from '@forebay/psync';
-import type { ReplicaError, ReplicaItem, ReplicaOptions, UpstreamDecision } from '@forebay/replica';
+import type {
+  ReplicaError,
+  ReplicaItem,
+  ReplicaOptions,
+  TlsOptions,
+  UpstreamDecision,
+} from '@forebay/replica';
 import { describeEndpoint, Replica } from '@forebay/replica';
 import type { Candidate, ReplicaConfig } from '../config.ts';
 import { EXIT, ExitError } from '../exit.ts';
@@ -40,12 +47,12 @@ export interface SessionEvents {
 /** Takes what a primary sends into an open log, until it is told to stop or the log takes no more. */
 export class Session {
   readonly #log: Log;
-  readonly #config: ReplicaConfig;
   readonly #world: World;
   readonly #reporter: Reporter;
   readonly #events: SessionEvents;
   readonly #replica: Replica;
   #upstream: Candidate;
+  #tls: TlsOptions;
   #failure: unknown;
   /** A snapshot is being made the log's base: what the log tells meanwhile may be of the old one. */
   #replacing = false;
@@ -62,7 +69,7 @@ export class Session {
     events: SessionEvents,
   ) {
     this.#log = log;
-    this.#config = config;
+    this.#tls = config.tls;
     this.#upstream = upstream;
     this.#world = world;
     this.#reporter = reporter;
@@ -94,7 +101,14 @@ export class Session {
   retarget(upstream: Candidate): void {
     this.#reporter.step(`following ${describeEndpoint(upstream.endpoint)} from now on`);
     this.#upstream = upstream;
-    this.#replica.retarget({ ...targetOf(upstream), tls: this.#config.tls });
+    this.#replica.retarget({ ...targetOf(upstream), tls: this.#tls });
+  }
+
+  /** Takes other certificates; a link that stands by the old ones is made anew. */
+  secure(tls: TlsOptions): void {
+    if (isDeepStrictEqual(tls, this.#tls)) return;
+    this.#tls = tls;
+    if (this.#upstream.endpoint.kind === 'tls') this.retarget(this.#upstream);
   }
 
   /** What the log tells goes on to the primary, as acknowledgement. */

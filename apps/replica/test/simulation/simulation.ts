@@ -183,7 +183,7 @@ export class Simulation {
     const control = {
       stop: this.#stop.signal,
       onReload: () => () => {},
-      reload: () => this.#candidates,
+      reload: () => this.#config,
       onLog: (log: Log) => {
         if (process === this.#disk.process) this.#onLog(log);
       },

@@ -7,7 +7,7 @@ import type { Range } from '../../quantities.ts';
 import { bytesOf, millisecondsOf, rangeOf } from '../../quantities.ts';
 import type { Reporter } from '../../reporter.ts';
 import { formatBytes } from '../../reporter.ts';
-import { stopSignal } from '../replica.ts';
+import { stopSignal } from '../stop-signal.ts';
 import { openInput } from './input.ts';
 import { PassingBytes } from './passing-bytes.ts';
 import type { Visitor } from './scan.ts';

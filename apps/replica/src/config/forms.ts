@@ -1,0 +1,132 @@
+import { InvalidArgumentError } from 'commander';
+import type { DiskLimit, Retain } from '../quantities.ts';
+import {
+  bytesOf,
+  diskLimitOf,
+  millisecondsOf,
+  printedSize,
+  printedTime,
+  retainOf,
+} from '../quantities.ts';
+
+/** How a setting's value is written. */
+export interface Form<T> {
+  /** What stands for it in help; undefined: a flag alone says yes. */
+  readonly hint: string | undefined;
+  /** The values that there are, where they can be listed. */
+  readonly choices?: readonly string[];
+  /** Whether a flag takes several words, and may be given again. */
+  readonly many?: true;
+  /** @throws {InvalidArgumentError} */
+  parse(text: string): T;
+  /** Text that `parse` reads as the same value; as `CONFIG GET` of a server has it, where one has it. */
+  print(value: T): string;
+}
+
+export const text = (hint: string): Form<string> => ({
+  hint,
+  parse: (text) => text,
+  print: (value) => value,
+});
+
+/** `yes` and `no`, as in a server's configuration; `true` and `false` are taken too. */
+export const yesNo: Form<boolean> = {
+  hint: undefined,
+  choices: ['yes', 'no'],
+  parse: (text) => {
+    if (/^(yes|true)$/i.test(text)) return true;
+    if (/^(no|false)$/i.test(text)) return false;
+    throw new InvalidArgumentError('Give yes or no.');
+  },
+  print: (value) => (value ? 'yes' : 'no'),
+};
+
+export function oneOf<T extends string>(hint: string, choices: readonly T[]): Form<T> {
+  return {
+    hint,
+    choices,
+    parse: (text) => {
+      const found = choices.find((choice) => choice === text);
+      if (found !== undefined) return found;
+      throw new InvalidArgumentError(`Allowed choices are ${choices.join(', ')}.`);
+    },
+    print: (value) => value,
+  };
+}
+
+/** 0 to 65535. */
+export const port: Form<number> = {
+  hint: 'port',
+  parse: (text) => {
+    const port = Number(text);
+    if (/^\d+$/.test(text) && port <= 65535) return port;
+    throw new InvalidArgumentError('A port is a number from 0 to 65535.');
+  },
+  print: String,
+};
+
+/** Whole seconds, from 1 on. */
+export const seconds: Form<number> = {
+  hint: 'seconds',
+  parse: (text) => {
+    const seconds = Number(text);
+    if (/^\d+$/.test(text) && seconds >= 1) return seconds;
+    throw new InvalidArgumentError('Seconds are a whole number from 1 on.');
+  },
+  print: String,
+};
+
+/** From 0 on, without a sign for it, as servers have it. */
+export const percent: Form<number> = {
+  hint: 'percent',
+  parse: (text) => {
+    if (/^\d{1,6}$/.test(text)) return Number(text);
+    throw new InvalidArgumentError('A percentage is a whole number from 0 on.');
+  },
+  print: String,
+};
+
+/** In bytes, and printed as a number of them (`config.c: numericConfigGet`). */
+export const size: Form<number> = { hint: 'size', parse: bytesOf, print: String };
+
+/** In milliseconds. */
+export const time: Form<number> = { hint: 'time', parse: millisecondsOf, print: printedTime };
+
+export const retain: Form<Retain> = {
+  hint: 'time|size',
+  parse: retainOf,
+  print: (retain) => ('time' in retain ? printedTime(retain.time) : printedSize(retain.size)),
+};
+
+export const diskLimit: Form<DiskLimit> = {
+  hint: 'share|size',
+  parse: diskLimitOf,
+  print: (limit) =>
+    'share' in limit ? `${Number((limit.share * 100).toFixed(6))}%` : printedSize(limit.size),
+};
+
+/** Servers, each `HOST PORT` or one URL, one after another. */
+export const addresses: Form<readonly string[]> = {
+  hint: 'addr',
+  many: true,
+  parse: addressesOf,
+  print: (value) => value.join(' '),
+};
+
+/** Whether a word is a whole address. */
+export function isUrl(word: string): boolean {
+  return /^[a-z]+:\/\//.test(word);
+}
+
+function addressesOf(text: string): string[] {
+  const words = text.split(/\s+/).filter((word) => word !== '');
+  const found: string[] = [];
+  while (words.length > 0) {
+    const [first = '', port = ''] = words;
+    if (!isUrl(first) && !/^\d+$/.test(port)) {
+      throw new InvalidArgumentError('--replicaof takes HOST PORT, or one URL');
+    }
+    found.push(words.splice(0, isUrl(first) ? 1 : 2).join(' '));
+  }
+  return found;
+}

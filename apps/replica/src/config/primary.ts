@@ -1,0 +1,131 @@
+import type { Address, TlsOptions } from '@forebay/replica';
+import { checkTlsOptions, parseAddress, ReplicaError } from '@forebay/replica';
+import type { Candidate, Candidates } from '../config.ts';
+import type { ExitCode } from '../exit.ts';
+import { EXIT, ExitError } from '../exit.ts';
+import { addresses, isUrl } from './forms.ts';
+import type { Resolved } from './resolve.ts';
+import { codeFor, readText } from './resolve.ts';
+import type { ConnectionName } from './settings.ts';
+
+/** Settings of which those of a connection, at least, are there. */
+type ConnectionSettings = Resolved<ConnectionName>;
+
+/**
+ * Whom to follow, by `replicaof` and the file of `replicaof-file` as it is now.
+ *
+ * @throws {ExitError} usage, or configuration where a file or a variable is at fault
+ */
+export function candidatesOf(settings: Resolved): Candidates {
+  const { values, given } = settings;
+  const typed = given.get('replicaof');
+  const candidates = [
+    ...(values.replicaof ?? []).map((address) =>
+      candidateAt(address, typed?.place ?? '--replicaof', codeFor(typed), settings),
+    ),
+    ...listed(values['replicaof-file']).map((address) =>
+      candidateAt(address, '--replicaof-file', EXIT.configuration, settings),
+    ),
+  ];
+  const [first, ...others] = candidates;
+  if (first !== undefined) return [first, ...others];
+  throw new ExitError(EXIT.usage, 'name the primary: --replicaof HOST PORT, or --replicaof-file');
+}
+
+/**
+ * The one server that a URL names.
+ *
+ * @throws {ExitError} usage, or configuration where a file or a variable is at fault
+ */
+export function primaryOf(
+  url: string,
+  settings: ConnectionSettings,
+): { candidate: Candidate; tls: TlsOptions } {
+  if (!isUrl(url)) throw new ExitError(EXIT.usage, 'give a URL: redis://, rediss:// or unix://');
+  const candidate = candidateAt(url, 'the URL', EXIT.usage, settings);
+  return { candidate, tls: tlsOf(settings, [candidate]) };
+}
+
+/** @throws {ExitError} usage, or configuration where a file or a variable is at fault */
+export function tlsOf(
+  { values, given }: ConnectionSettings,
+  candidates: readonly Candidate[],
+): TlsOptions {
+  const { cacert, cert, key, sni, insecure } = values;
+  const names = ['cacert', 'cert', 'key', 'sni', 'insecure'] as const;
+  const needing = names.filter((name) => values[name] !== undefined && values[name] !== false);
+  const secure = candidates.some(({ endpoint }) => endpoint.kind === 'tls');
+  const [unneeded] = needing;
+  // Without a candidate that much is said already.
+  if (unneeded !== undefined && candidates.length > 0 && !secure) {
+    throw new ExitError(
+      codeFor(given.get(unneeded)),
+      '--cacert, --cert, --key, --sni and --insecure need --tls',
+    );
+  }
+  if ((cert === undefined) !== (key === undefined)) {
+    const one = given.get(cert === undefined ? 'key' : 'cert');
+    throw new ExitError(codeFor(one), '--cert and --key go together');
+  }
+  const options: TlsOptions = {
+    ...(cacert === undefined ? {} : { ca: readText('--cacert', cacert) }),
+    ...(cert === undefined ? {} : { cert: readText('--cert', cert) }),
+    ...(key === undefined ? {} : { key: readText('--key', key) }),
+    ...(sni === undefined ? {} : { servername: sni }),
+    ...(insecure ? { rejectUnauthorized: false } : {}),
+  };
+  try {
+    checkTlsOptions(options);
+  } catch (error) {
+    if (!(error instanceof ReplicaError)) throw error;
+    throw new ExitError(EXIT.configuration, error.message, error);
+  }
+  return options;
+}
+
+/** An address a line, with comments after `#`. */
+function listed(path: string | undefined): readonly string[] {
+  if (path === undefined) return [];
+  const text = readText('--replicaof-file', path).replace(/#.*$/gm, '');
+  try {
+    return addresses.parse(text);
+  } catch (error) {
+    throw new ExitError(EXIT.configuration, `${path}: ${(error as Error).message}`, error);
+  }
+}
+
+/** A password that was typed goes before the one of an address, and that before any other. */
+function candidateAt(
+  text: string,
+  place: string,
+  code: ExitCode,
+  { values, given }: ConnectionSettings,
+): Candidate {
+  const endpoint = addressOf(text, values.tls, place, code);
+  const isTyped = (name: ConnectionName): boolean => given.get(name)?.kind === 'flag';
+  const { masterauth = '', masteruser = '' } = values;
+  const password = isTyped('masterauth')
+    ? masterauth
+    : (endpoint.password ?? (masterauth || undefined));
+  const username = isTyped('masteruser')
+    ? masteruser
+    : (endpoint.username ?? (masteruser || undefined));
+  if (username === undefined || password !== undefined) return { endpoint, username, password };
+  throw new ExitError(
+    codeFor(given.get('masteruser')),
+    '--masteruser needs a password: --masterauth, or FOREBAY_MASTERAUTH',
+  );
+}
+
+function addressOf(text: string, secure: boolean, place: string, code: ExitCode): Address {
+  const [host = '', port = ''] = text.split(' ');
+  const bracketed = host.includes(':') ? `[${host}]` : host;
+  try {
+    const address = parseAddress(isUrl(text) ? text : `redis://${bracketed}:${port}`);
+    if (secure && address.kind === 'tcp') return { ...address, kind: 'tls' };
+    return address;
+  } catch (error) {
+    if (!(error instanceof ReplicaError)) throw error;
+    throw new ExitError(code, `${place} cannot be used: ${error.message}`);
+  }
+}

@@ -1,0 +1,35 @@
+import { stringify } from 'smol-toml';
+import type { CurrentSetting } from './configuration.ts';
+import { GROUPS, settingOf } from './settings.ts';
+
+/** The settings as a file that `--config` takes, each with where it came from; without secrets. */
+export function printedConfig(settings: readonly CurrentSetting[]): string {
+  const groups = Object.entries(GROUPS).map(([group, title]) => {
+    const lines = settings.filter(({ name }) => settingOf(name).group === group).map(lineOf);
+    return [`# ${title}`, ...lines].join('\n');
+  });
+  return `${groups.join('\n\n')}\n`;
+}
+
+/** A setting's value as it may be shown; undefined: it has none. */
+export function shown({ text, secret }: CurrentSetting): string | undefined {
+  if (secret && text !== undefined) return '(hidden)';
+  return text === undefined ? undefined : withoutPasswords(text);
+}
+
+function lineOf(setting: CurrentSetting): string {
+  const { name, given, secret } = setting;
+  if (given === undefined) return `# ${name}: none`;
+  if (secret) return `# ${name}: ${shown(setting)} # ${given.place}`;
+  return `${stringify({ [name]: tomlOf(setting) }).trimEnd()} # ${given.place}`;
+}
+
+function tomlOf({ value, text = '' }: CurrentSetting): boolean | number | string | string[] {
+  if (typeof value === 'boolean') return value;
+  if (Array.isArray(value)) return value.map((item) => withoutPasswords(String(item)));
+  return typeof value === 'number' && text === String(value) ? value : text;
+}
+
+function withoutPasswords(text: string): string {
+  return text.replace(/(:\/\/[^\s/:]*:)[^\s/]*@/g, '$1***@');
+}

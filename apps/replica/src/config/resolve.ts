@@ -1,0 +1,127 @@
+import { readFileSync } from 'node:fs';
+import { InvalidArgumentError } from 'commander';
+import type { ExitCode } from '../exit.ts';
+import { EXIT, ExitError } from '../exit.ts';
+import type { ConfigFile } from './file.ts';
+import { SETTINGS, type SettingName, settingOf, type Values, variableOf } from './settings.ts';
+
+/** Where a value came from; each goes before those after it. */
+type SourceKind = 'flag' | 'environment' | 'file' | 'default';
+
+/** A value as it was given, and where. */
+export interface Given {
+  readonly kind: SourceKind;
+  /** For a person: `--port`, `FOREBAY_PORT`, `forebay.toml:3: port`. */
+  readonly place: string;
+  readonly text: string;
+}
+
+/** Something that is wrong, and the exit code that it would end with. */
+export interface Fault {
+  readonly message: string;
+  readonly exitCode: ExitCode;
+}
+
+/** Settings of all sources as one. */
+export interface Resolved<Name extends SettingName = SettingName> {
+  readonly values: Values<Name>;
+  /** What was taken; a setting that nobody gave and that has no default is missing. */
+  readonly given: ReadonlyMap<SettingName, Given>;
+}
+
+/** All that settings may come from. */
+export interface Sources {
+  /** What was typed; nothing of what is not known here. */
+  readonly flags: ReadonlyMap<SettingName, string>;
+  readonly env: NodeJS.ProcessEnv;
+  readonly file?: ConfigFile | undefined;
+}
+
+/** Takes each setting from the first source that has it. What cannot be read joins `faults`. */
+export function resolve<Name extends SettingName>(
+  names: readonly Name[],
+  sources: Sources,
+  faults: Fault[],
+): Resolved<Name> {
+  const given = new Map<SettingName, Given>();
+  const values: Partial<Record<SettingName, unknown>> = {};
+  for (const name of names) {
+    attempt(faults, () => {
+      const found = find(name, sources);
+      if (found === undefined) return;
+      values[name] = read(name, found);
+      given.set(name, found);
+    });
+  }
+  return { values: values as Values<Name>, given };
+}
+
+/** What `run` returns; where it throws what ends the daemon, that joins `faults`. */
+export function attempt<T>(faults: Fault[], run: () => T): T | undefined {
+  try {
+    return run();
+  } catch (error) {
+    if (!(error instanceof ExitError)) throw error;
+    faults.push(error);
+    return undefined;
+  }
+}
+
+/** The error that tells of all of them. */
+export function refusalOf(faults: readonly Fault[]): ExitError {
+  const message = faults.map((fault) => fault.message).join('; ');
+  return new ExitError(exitCodeOf(faults), message);
+}
+
+/** Configuration where any of them is in a file or in the environment, else usage. */
+export function exitCodeOf(faults: readonly Fault[]): ExitCode {
+  return faults.some(({ exitCode }) => exitCode === EXIT.configuration)
+    ? EXIT.configuration
+    : EXIT.usage;
+}
+
+/** The code for what is wrong with a value: a flag is usage, anything else configuration. */
+export function codeFor(given: Given | undefined): ExitCode {
+  return given === undefined || given.kind === 'flag' ? EXIT.usage : EXIT.configuration;
+}
+
+/** The text of a file that a setting names. @throws {ExitError} configuration */
+export function readText(what: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new ExitError(EXIT.configuration, `${what}: ${path} cannot be read: ${code}`, error);
+  }
+}
+
+function find(name: SettingName, { flags, env, file }: Sources): Given | undefined {
+  const flag = flags.get(name);
+  const no = flag === 'no' && settingOf(name).form.hint === undefined ? 'no-' : '';
+  if (flag !== undefined) return { kind: 'flag', place: `--${no}${name}`, text: flag };
+  return fromEnvironment(name, env) ?? file?.get(name) ?? fromDefault(name);
+}
+
+/** An empty variable is as good as none. */
+function fromEnvironment(name: SettingName, env: NodeJS.ProcessEnv): Given | undefined {
+  const variable = variableOf(name);
+  const { [variable]: text, [`${variable}_FILE`]: path } = env;
+  if (text) return { kind: 'environment', place: variable, text };
+  if (!settingOf(name).secret || !path) return undefined;
+  const place = `${variable}_FILE`;
+  return { kind: 'environment', place, text: readText(place, path).replace(/\r?\n$/, '') };
+}
+
+function fromDefault(name: SettingName): Given | undefined {
+  const { default: text } = settingOf(name);
+  return text === undefined ? undefined : { kind: 'default', place: 'default', text };
+}
+
+function read(name: SettingName, given: Given): unknown {
+  try {
+    return SETTINGS[name].form.parse(given.text);
+  } catch (error) {
+    if (!(error instanceof InvalidArgumentError)) throw error;
+    throw new ExitError(codeFor(given), `${given.place}: ${error.message}`);
+  }
+}

@@ -1,0 +1,224 @@
+import type { SyncPolicy } from '@forebay/log';
+import type { Form } from './forms.ts';
+import {
+  addresses,
+  diskLimit,
+  oneOf,
+  percent,
+  port,
+  retain,
+  seconds,
+  size,
+  text,
+  time,
+  yesNo,
+} from './forms.ts';
+
+/** What settings are about, in the order in which they are told. */
+export const GROUPS = {
+  primary: 'The primary',
+  link: 'The link to it',
+  log: 'The log',
+  replicas: 'Replicas of our own',
+} as const;
+
+/** One setting: all that is said of it anywhere comes from here. */
+export interface Setting<T = unknown> {
+  readonly group: keyof typeof GROUPS;
+  readonly form: Form<T>;
+  /** As it would be typed; undefined: there is none. */
+  readonly default?: string;
+  readonly description: string;
+  /** What `--no-<name>` does, where yes is the default. */
+  readonly negative?: string;
+  /** Never printed, and read from the file that `FOREBAY_<NAME>_FILE` names, too. */
+  readonly secret?: true;
+  /** Takes effect while it runs; another only at the next start. */
+  readonly live?: true;
+}
+
+/**
+ * Every setting of `forebay replica` under its name, which is that of the flag, of the key in a file and,
+ * in capitals, of the variable. Where `redis-server` or `redis-cli` has it, the name is theirs.
+ */
+export const SETTINGS = {
+  replicaof: {
+    group: 'primary',
+    form: addresses,
+    live: true,
+    description:
+      'the primary: HOST PORT, or a redis://, rediss:// or unix:// URL; given more than once: ' +
+      'the first that answers as a primary, or the one that its replicas name',
+  },
+  'replicaof-file': {
+    group: 'primary',
+    form: text('file'),
+    live: true,
+    description: 'the same, an address a line; read anew on SIGHUP, and followed without a restart',
+  },
+  masteruser: {
+    group: 'primary',
+    form: text('user'),
+    live: true,
+    description: 'user to authenticate as; or FOREBAY_MASTERUSER',
+  },
+  masterauth: {
+    group: 'primary',
+    form: text('password'),
+    secret: true,
+    live: true,
+    description:
+      'password; better in FOREBAY_MASTERAUTH, or in the file named by FOREBAY_MASTERAUTH_FILE',
+  },
+  tls: { group: 'link', form: yesNo, default: 'no', live: true, description: 'secure the link' },
+  cacert: {
+    group: 'link',
+    form: text('file'),
+    live: true,
+    description: 'certificate of the authority to trust',
+  },
+  cert: {
+    group: 'link',
+    form: text('file'),
+    live: true,
+    description: 'our certificate, where the primary wants one',
+  },
+  key: { group: 'link', form: text('file'), live: true, description: 'its private key' },
+  sni: {
+    group: 'link',
+    form: text('name'),
+    live: true,
+    description: 'name that the certificate has to bear; the host by default',
+  },
+  insecure: {
+    group: 'link',
+    form: yesNo,
+    default: 'no',
+    live: true,
+    description: 'take any certificate',
+  },
+  'repl-timeout': {
+    group: 'link',
+    form: seconds,
+    default: '60',
+    description: 'silence after which a link is given up',
+  },
+  'replica-announce-ip': {
+    group: 'link',
+    form: text('address'),
+    description: 'our address, as told to the primary',
+  },
+  dir: {
+    group: 'log',
+    form: text('dir'),
+    description: 'where the log is kept; made if it is not there, readable by its owner only',
+  },
+  appendfsync: {
+    group: 'log',
+    form: oneOf<SyncPolicy>('when', ['always', 'everysec', 'no']),
+    default: 'everysec',
+    description: 'when what is written is synced to the disk',
+  },
+  'auto-aof-rewrite-percentage': {
+    group: 'log',
+    form: percent,
+    default: '100',
+    live: true,
+    description: 'fetch a fresh base when the stream after the last is this share of it; 0: never',
+  },
+  'auto-aof-rewrite-min-size': {
+    group: 'log',
+    form: size,
+    default: '64mb',
+    live: true,
+    description: 'and is no less than this',
+  },
+  'base-interval': {
+    group: 'log',
+    form: time,
+    default: '1h',
+    live: true,
+    description: 'time between two bases: each costs the primary a fork',
+  },
+  retain: {
+    group: 'log',
+    form: retain,
+    default: '24h',
+    live: true,
+    description: 'how far back the log can be gone',
+  },
+  'max-disk': {
+    group: 'log',
+    form: diskLimit,
+    default: '80%',
+    live: true,
+    description: 'what the log may take, whoever still reads it',
+  },
+  port: {
+    group: 'replicas',
+    form: port,
+    description:
+      'serve replicas here (0: any port that is free); without it nobody is served, and the primary ' +
+      'is told 6380',
+  },
+  bind: {
+    group: 'replicas',
+    form: text('address'),
+    default: '127.0.0.1',
+    description: 'the address to serve replicas at',
+  },
+  requirepass: {
+    group: 'replicas',
+    form: text('password'),
+    secret: true,
+    description:
+      'password that replicas have to give; better in FOREBAY_REQUIREPASS, or in the file named by ' +
+      'FOREBAY_REQUIREPASS_FILE',
+  },
+  'protected-mode': {
+    group: 'replicas',
+    form: yesNo,
+    default: 'yes',
+    description: 'serve other machines only with a password',
+    negative: 'serve other machines without a password',
+  },
+  'repl-backlog-size': {
+    group: 'replicas',
+    form: size,
+    default: '1mb',
+    description: 'how much of the stream is in memory for replicas',
+  },
+} as const satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof SETTINGS;
+
+export const settingNames = Object.keys(SETTINGS) as SettingName[];
+
+/** Who we are to a server, and how the link to it is secured. */
+export const CONNECTION = [
+  ...(['masteruser', 'masterauth', 'tls', 'cacert', 'cert', 'key'] as const),
+  ...(['sni', 'insecure'] as const),
+] satisfies SettingName[];
+
+export type ConnectionName = (typeof CONNECTION)[number];
+
+type ValueOf<S> = S extends { readonly form: Form<infer T>; readonly default: string }
+  ? T
+  : S extends { readonly form: Form<infer T> }
+    ? T | undefined
+    : never;
+
+/** Settings, read. */
+export type Values<Name extends SettingName = SettingName> = {
+  readonly [N in Name]: ValueOf<(typeof SETTINGS)[N]>;
+};
+
+/** What the table has of one, whichever it is. */
+export function settingOf(name: SettingName): Setting {
+  return SETTINGS[name];
+}
+
+/** The variable that stands for it: `FOREBAY_REPL_TIMEOUT`. */
+export function variableOf(name: SettingName): string {
+  return `FOREBAY_${name.toUpperCase().replaceAll('-', '_')}`;
+}
