@@ -19,8 +19,10 @@ const HELP = `
   forebay rdb filter dump.rdb --match 'user:*' --ttl none -o users.rdb
 
 The new snapshot has the version of the old. The bytes of what is kept are those of the old; its checksum is
-new. Auxiliary fields are kept, and functions are unless --no-functions; how many keys there are of each
-database and slot is left out: it is a hint, and would be wrong.
+new. Auxiliary fields are kept, and functions are unless --no-functions. Left out are the replication id and
+offset (repl-id, repl-offset, repl-stream-db), for a replica booted with them would go on from there without
+the keys that are missing; and how many keys there are of each database and slot: it is a hint, and would be
+wrong.
 
 A RANGE is FROM..TO, either of which may be missing: --size 1mb.. --ttl ..7d. Times to live are counted from
 now on; one that is past is 0.
@@ -73,6 +75,17 @@ export function filterCommand(reporter: Reporter): Command {
 const END = 0xff;
 const CHECKSUM_SINCE = 5;
 
+/**
+ * Auxiliary fields that are not true of a part. A server that is started as a replica asks to go on from the
+ * position (`server.c: loadDataFromDisk`), and is granted it; `slot-info` is of Valkey what `slot` is of Redis.
+ */
+const LEFT_OUT: ReadonlySet<string> = new Set([
+  'repl-id',
+  'repl-offset',
+  'repl-stream-db',
+  'slot-info',
+]);
+
 /** Passes on the bytes of what is wanted. */
 class Filter implements Visitor {
   readonly reader = new RdbReader({ level: 'raw' });
@@ -118,8 +131,7 @@ class Filter implements Visitor {
         this.#version = event.version;
         return this.#pass(position);
       case 'aux':
-        // Of Valkey: what `slot` is of Redis.
-        return event.key === 'slot-info' ? this.#bytes.drop(position) : this.#pass(position);
+        return LEFT_OUT.has(event.key) ? this.#bytes.drop(position) : this.#pass(position);
       case 'function':
         return this.#functions ? this.#pass(position) : this.#bytes.drop(position);
       case 'module-aux':
