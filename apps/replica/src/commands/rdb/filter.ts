@@ -25,7 +25,8 @@ the keys that are missing; and how many keys there are of each database and slot
 wrong.
 
 A RANGE is FROM..TO, either of which may be missing: --size 1mb.. --ttl ..7d. Times to live are counted from
-now on; one that is past is 0.
+now on; one that is past is 0. --size holds a value in memory until it is known whether it is in the
+range: up to FROM bytes of it, and where there is a TO, up to TO.
 
 Exit codes: 0 done; 1 stopped; 64 usage; 74 the disk, or the file is damaged.`;
 
