@@ -4,7 +4,7 @@ import { RdbReceiverError } from '@forebay/rdb-receiver';
 import { ReplicaError } from '@forebay/replica';
 import { CommanderError } from 'commander';
 import { EXIT, ExitError } from './exit.ts';
-import { BrokenPipe } from './output/output.ts';
+import { BrokenPipe } from './output/target.ts';
 import { buildProgram } from './program.ts';
 import { Reporter } from './reporter.ts';
 

@@ -22,7 +22,8 @@ const HELP = `
   forebay dump redis://127.0.0.1:6379 -o dump.rdb
   forebay dump redis://127.0.0.1:6379 | forebay rdb keys -
 
-The file is there under its name when it is whole and on the disk, or not at all.
+The file is there under its name when it is whole and on the disk, or not at all; a symbolic link stays, and
+what it leads to is replaced. A FIFO or a device is written to as it is.
 
 It costs the primary one fork, as BGSAVE does, and the sending. Since 6.2 it is asked for the snapshot alone;
 one before that begins to send its stream too, which is cut off. A primary that never had a replica has a
@@ -63,9 +64,10 @@ async function dump(url: string, path: string, flags: DumpFlags, reporter: Repor
   const { candidate, tls } = primaryOf(url, flags, process.env);
   const timeout = flags.replTimeout * 1000;
   const timeouts = { connect: timeout, handshake: timeout, transfer: timeout, idle: timeout };
-  const signal = stopSignal();
-  // Before the primary is asked to fork: there has to be somewhere to write to.
+  // Before the primary is asked to fork: there has to be somewhere to write to. A FIFO that nobody reads is
+  // waited for, and a signal ends that at once.
   await using output = await Output.to(path);
+  const signal = stopSignal();
   const options = { ...targetOf(candidate), tls, timeouts, signal, rdbOnly: true };
   try {
     await using replica = new Replica(options);

@@ -61,9 +61,10 @@ export function filterCommand(reporter: Reporter): Command {
       if (out === '-' && process.stdout.isTTY) {
         throw new ExitError(EXIT.usage, 'a snapshot is no text for a terminal: give -o FILE');
       }
-      const stop = stopSignal();
       const input = await openInput(path);
+      // A FIFO that nobody reads is waited for, and a signal ends that at once.
       await using output = await Output.to(out);
+      const stop = stopSignal();
       const filter = new Filter(output, flags);
       await scan(input, filter.reader, filter, { reporter, prints: false, stop });
       await output.finish();
