@@ -248,7 +248,7 @@ describe('forebay tail is refused', () => {
     await log.close();
   });
 
-  it('by a server that is not there, and one that wants a password', async () => {
+  it('by a server that is not there, one that wants a password, and one without TLS', async () => {
     const port = await freePort();
     const absent = new Tailing([`redis://127.0.0.1:${port}`]);
     expect(await absent.ended).toBe(69);
@@ -261,5 +261,8 @@ describe('forebay tail is refused', () => {
     expect(await denied.ended).toBe(77);
     expect(denied.errors).toMatch(/NOAUTH/);
     expect(denied.errors).not.toMatch(/secret/);
+    const plain = new Tailing([primary.url.replace('redis:', 'rediss:')]);
+    expect(await plain.ended).toBe(78);
+    expect(plain.errors).toMatch(/no TLS is spoken there/);
   });
 });

@@ -4,8 +4,7 @@ import { describeEndpoint, Replica, ReplicaError } from '@forebay/replica';
 import { Command, Option } from 'commander';
 import type { ConnectionFlags } from '../config.ts';
 import { primaryOf } from '../config.ts';
-import type { ExitCode } from '../exit.ts';
-import { EXIT, ExitError } from '../exit.ts';
+import { EXIT, ExitError, linkExitCodeOf } from '../exit.ts';
 import { targetOf } from '../follow/session.ts';
 import { Output } from '../output/output.ts';
 import type { Reporter } from '../reporter.ts';
@@ -32,8 +31,8 @@ data set, and what it counts to be lost in a failover, are as they were.
 
 The rights a user needs: +psync +replconf +ping.
 
-Exit codes: 0 done; 1 the primary cannot be reached, or did not send it whole, or stopped; 64 usage; 74 the
-disk; 77 credentials refused; 78 configuration.`;
+Exit codes: 0 done; 1 the primary did not send it whole, or stopped; 64 usage; 69 the primary cannot be
+reached, or is silent; 74 the disk; 77 credentials refused; 78 configuration: a certificate, or no TLS there.`;
 
 /** `forebay dump`: a snapshot of a primary. */
 export function dumpCommand(reporter: Reporter): Command {
@@ -119,12 +118,7 @@ function sizeOf({ length }: Extract<ReplicaItem, { type: 'full-resync' }>): stri
 }
 
 function asExit(error: ReplicaError, path: string): ExitError {
-  const codes: Partial<Record<ReplicaError['code'], ExitCode>> = {
-    DENIED: EXIT.denied,
-    INVALID_OPTION: EXIT.usage,
-    TLS: EXIT.configuration,
-  };
   const left = path === '-' ? '' : `: nothing was left in ${path}`;
   const message = error.code === 'STOPPED' ? `stopped${left}` : error.message;
-  return new ExitError(codes[error.code] ?? EXIT.runtime, message, error);
+  return new ExitError(linkExitCodeOf(error.code) ?? EXIT.runtime, message, error);
 }

@@ -46,8 +46,10 @@ link when that is too much (client-output-buffer-limit). Where the backlog still
 where not, a reset says so. From now on costs the server a fork with an empty snapshot; before 7.0, and with
 --snapshot, a whole one. A server that never had a replica gets a backlog and a new id by it.
 
-Exit codes: 0 ended, or nobody reads any more; 1 what came next was let go of by the log; 64 usage, or a position that is not held; 69 the server
-cannot be reached; 74 the disk, or damage; 77 the credentials were refused; 78 DIR holds no log.`;
+Exit codes: 0 ended, or nobody reads any more; 1 what came next was let go of by the log, or the stream or a
+snapshot cannot be read; 64 usage, or a position that is not held; 69 the server cannot be reached; 74 the
+disk, or damage, or what is printed cannot be written; 77 the credentials were refused; 78 DIR holds no log,
+or the link cannot be secured: a certificate, or no TLS there.`;
 
 /** `forebay tail`: the changes, a line each. */
 export function tailCommand(reporter: Reporter): Command {
