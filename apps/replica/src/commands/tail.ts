@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import type { ConnectionFlags } from '../config.ts';
 import { primaryOf } from '../config.ts';
 import { EXIT, ExitError } from '../exit.ts';
+import { isSystemError, STDOUT, unwritable } from '../output/target.ts';
 import type { Reporter } from '../reporter.ts';
 import { noticesTo, printChanges, printStream } from '../tail/tail.ts';
 import { addConnectionOptions } from './connection-options.ts';
@@ -106,8 +107,7 @@ async function tail(url: string | undefined, flags: TailFlags, reporter: Reporte
     if (flags.format === 'resp') await printStream(options, reporter);
     else await printChanges(options);
   } catch (error) {
-    // `head` has seen enough.
-    if ((error as NodeJS.ErrnoException).code === 'EPIPE') return;
+    if (isSystemError(error) && error.syscall === 'write') throw unwritable(STDOUT, error);
     if (!begun || !(error instanceof FeedError) || error.code !== 'NOT_COVERED') throw error;
     const advice = 'with a --cursor it would have been kept';
     throw new ExitError(EXIT.runtime, `${error.message}: ${advice}`, error);

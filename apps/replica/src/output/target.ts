@@ -20,6 +20,7 @@ export class BrokenPipe extends ExitError {
   }
 }
 
+/** What it is called in messages. */
 export const STDOUT = 'standard output';
 
 export function stdoutTarget(): Target {
@@ -46,6 +47,11 @@ export async function targetAt(path: string): Promise<Target> {
   } catch (error) {
     throw isSystemError(error) ? unwritable(path, error) : error;
   }
+}
+
+/** Whether it is what the system said, and nobody has made it his own. */
+export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error;
 }
 
 /** What the system said of a write, as this program's error. @returns BrokenPipe where nobody reads */
@@ -90,10 +96,6 @@ async function placeOf(path: string): Promise<string> {
 
 function unlessMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error;
-}
-
-function isSystemError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'syscall' in error;
 }
 
 function writeToStdout(bytes: Uint8Array): Promise<void> {
