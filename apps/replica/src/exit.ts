@@ -1,3 +1,5 @@
+import type { ReplicaErrorCode } from '@forebay/replica';
+
 /** The exit codes, those of sysexits.h. */
 export const EXIT = {
   ok: 0,
@@ -19,5 +21,26 @@ export class ExitError extends Error {
   constructor(exitCode: ExitCode, message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
     this.exitCode = exitCode;
+  }
+}
+
+/**
+ * What a command that tries once ends with, by why the link to the server failed: what a later try may mend
+ * is told apart from what it will not. Undefined for what happened on a link that was there.
+ */
+export function linkExitCodeOf(code: ReplicaErrorCode): ExitCode | undefined {
+  switch (code) {
+    case 'INVALID_OPTION':
+      return EXIT.usage;
+    case 'DENIED':
+      return EXIT.denied;
+    case 'TLS':
+      return EXIT.configuration;
+    case 'UNREACHABLE':
+    case 'UNRESOLVED':
+    case 'TIMEOUT':
+      return EXIT.unavailable;
+    default:
+      return undefined;
   }
 }

@@ -3,8 +3,8 @@ import { LogError } from '@forebay/log';
 import { RdbReceiverError } from '@forebay/rdb-receiver';
 import { ReplicaError } from '@forebay/replica';
 import { CommanderError } from 'commander';
-import { EXIT, ExitError } from './exit.ts';
-import { BrokenPipe } from './output/output.ts';
+import { EXIT, ExitError, linkExitCodeOf } from './exit.ts';
+import { BrokenPipe } from './output/target.ts';
 import { buildProgram } from './program.ts';
 import { Reporter } from './reporter.ts';
 
@@ -41,9 +41,9 @@ function feedExitCodeOf({ code, cause }: FeedError): number {
       // A name that no cursor can have.
       return cause instanceof LogError && cause.code === 'MISUSE' ? EXIT.usage : exitCodeOf(cause);
     case 'LINK':
-      return cause instanceof ReplicaError && cause.code === 'DENIED'
-        ? EXIT.denied
-        : EXIT.unavailable;
+      return (
+        (cause instanceof ReplicaError ? linkExitCodeOf(cause.code) : undefined) ?? EXIT.unavailable
+      );
     case 'SNAPSHOT':
     case 'DESYNCHRONIZED':
       return EXIT.runtime;

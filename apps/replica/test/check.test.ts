@@ -8,6 +8,7 @@ import { Log } from '@forebay/log';
 import { StreamTracker, startHistory } from '@forebay/psync';
 import { describe, expect, it } from 'vitest';
 import { freshDirectory } from './daemon.ts';
+import { printedInto, printedToFull } from './rdb/run.ts';
 
 const bin = fileURLToPath(new URL('../bin/forebay.js', import.meta.url));
 
@@ -244,5 +245,33 @@ describe('log', () => {
     const { code, stderr } = await forebay('log', directory);
     expect(code).toBe(78);
     expect(stderr).toMatch(/holds no log/);
+  });
+});
+
+describe('what is told of a log', () => {
+  it('and nobody reads, is told by the exit code all the same', async () => {
+    const [right, wrong] = [await madeLog(), await damagedLog()];
+    for (const args of [['log'], ['log', '--json'], ['check'], ['check', '--json']]) {
+      const { code, stderr } = await printedInto([...args, right], 'true');
+      expect([args, code]).toEqual([args, 0]);
+      expect(stderr).not.toMatch(/EPIPE/);
+    }
+    const out = join(dirname(right), 'out');
+    expect((await printedInto(['restore', right, '--out', out], 'true')).code).toBe(0);
+    expect(await readdir(out)).toEqual(['appendonlydir']);
+    const repaired = await printedInto(['check', '--repair', wrong], 'true');
+    expect(repaired.code).toBe(0);
+    const damaged = await printedInto(['check', await damagedLog()], 'true');
+    expect(damaged.code).toBe(1);
+    expect(damaged.stderr).toMatch(/is damaged; --repair keeps/);
+  });
+
+  it('and cannot be written, is an error of the disk', async () => {
+    const directory = await madeLog();
+    for (const args of [['log'], ['check'], ['check', '--json'], ['restore', '--dry-run']]) {
+      const { code, stderr } = await printedToFull([...args, directory]);
+      expect([args, code]).toEqual([args, 74]);
+      expect(stderr).toMatch(/(^|\n)\S+ standard output cannot be written to: ENOSPC\n$/);
+    }
   });
 });

@@ -7,6 +7,7 @@ import { StreamTracker, shiftHistory, startHistory } from '@forebay/psync';
 import { encodeCommand } from '@forebay/resp';
 import { describe, expect, it } from 'vitest';
 import { freshDirectory } from './daemon.ts';
+import { printedInto, printedToFull } from './rdb/run.ts';
 import { Tailing } from './tailing.ts';
 
 const A = 'a'.repeat(40);
@@ -248,7 +249,7 @@ describe('forebay tail is refused', () => {
     await log.close();
   });
 
-  it('by a server that is not there, and one that wants a password', async () => {
+  it('by a server that is not there, one that wants a password, and one without TLS', async () => {
     const port = await freePort();
     const absent = new Tailing([`redis://127.0.0.1:${port}`]);
     expect(await absent.ended).toBe(69);
@@ -261,5 +262,27 @@ describe('forebay tail is refused', () => {
     expect(await denied.ended).toBe(77);
     expect(denied.errors).toMatch(/NOAUTH/);
     expect(denied.errors).not.toMatch(/secret/);
+    const plain = new Tailing([primary.url.replace('redis:', 'rediss:')]);
+    expect(await plain.ended).toBe(78);
+    expect(plain.errors).toMatch(/no TLS is spoken there/);
+  });
+});
+
+describe('forebay tail, where what it prints', () => {
+  it.each(['json', 'resp'])('cannot be written, or is not read: %s', async (format) => {
+    const { log, append } = await newLog(await freshDirectory());
+    for (let i = 0; i < 100; i++) await append('SET', 'k', 'v'.repeat(10_000));
+    await log.close();
+    const args = ['tail', '--dir', log.directory, '--since', `${A}:0`, '--no-follow'];
+    const full = await printedToFull([...args, '--format', format]);
+    expect(full.code).toBe(74);
+    expect(full.stderr).toMatch(
+      /^\S+ begins after \S+\n\S+ standard output cannot be written to: ENOSPC\n$/,
+    );
+    const unread = await printedInto([...args, '--format', format], 'head -c 10');
+    expect([unread.code, unread.stderr]).toEqual([
+      0,
+      expect.stringMatching(/^\S+ begins after \S+\n$/),
+    ]);
   });
 });

@@ -3,6 +3,7 @@ import { check, nodeDisk, repair } from '@forebay/log';
 import { formatPosition } from '@forebay/psync';
 import { Command } from 'commander';
 import { EXIT, ExitError } from '../exit.ts';
+import { print } from '../output/output.ts';
 import type { Reporter } from '../reporter.ts';
 import { formatBytes } from '../reporter.ts';
 import { stopSignal } from './stop-signal.ts';
@@ -56,26 +57,25 @@ export function checkCommand(reporter: Reporter): Command {
 async function checkAll(directory: string, flags: CheckFlags, reporter: Reporter): Promise<void> {
   const watched = progressOn(reporter);
   const output: { -readonly [name in keyof CheckOutput]?: CheckOutput[name] } = {};
-  const say = (text: string) => {
-    if (flags.json !== true) process.stdout.write(`${text}\n`);
+  const say = async (lines: readonly string[]) => {
+    if (flags.json !== true) await print(lines);
   };
   if (flags.repair === true) {
     output.repair = await watched((onProgress) => repair(nodeDisk, directory, onProgress));
-    for (const line of linesOfRepair(output.repair)) say(line);
+    await say(linesOfRepair(output.repair));
   }
   const report = await watched((onProgress) => check(nodeDisk, directory, onProgress));
   Object.assign(output, report);
   const errors = report.findings.filter(({ severity }) => severity === 'error').length;
-  for (const finding of report.findings) say(lineOf(finding));
-  say(sumOf(report, errors));
+  await say([...report.findings.map(lineOf), sumOf(report, errors)]);
   try {
     if (errors > 0) throw new ExitError(EXIT.runtime, adviceOn(directory, flags));
     if (flags.boot === true) {
       output.boot = await trialBoot(directory, flags.server, reporter, stopSignal());
-      say(lineOfBoot(output.boot));
+      await say([lineOfBoot(output.boot)]);
     }
   } finally {
-    if (flags.json === true) process.stdout.write(`${JSON.stringify(output, null, 2)}\n`);
+    if (flags.json === true) await print([JSON.stringify(output, null, 2)]);
   }
 }
 

@@ -6,8 +6,7 @@ import { addSettings, settingsOf } from '../config/options.ts';
 import { primaryOf } from '../config/primary.ts';
 import type { Resolved } from '../config/resolve.ts';
 import { CONNECTION } from '../config/settings.ts';
-import type { ExitCode } from '../exit.ts';
-import { EXIT, ExitError } from '../exit.ts';
+import { EXIT, ExitError, linkExitCodeOf } from '../exit.ts';
 import { targetOf } from '../follow/session.ts';
 import { Output } from '../output/output.ts';
 import type { Reporter } from '../reporter.ts';
@@ -20,7 +19,8 @@ const HELP = `
   forebay dump redis://127.0.0.1:6379 -o dump.rdb
   forebay dump redis://127.0.0.1:6379 | forebay rdb keys -
 
-The file is there under its name when it is whole and on the disk, or not at all.
+The file is there under its name when it is whole and on the disk, or not at all; a symbolic link stays, and
+what it leads to is replaced. A FIFO or a device is written to as it is.
 
 It costs the primary one fork, as BGSAVE does, and the sending. Since 6.2 it is asked for the snapshot alone;
 one before that begins to send its stream too, which is cut off. A primary that never had a replica has a
@@ -29,8 +29,8 @@ data set, and what it counts to be lost in a failover, are as they were.
 
 The rights a user needs: +psync +replconf +ping.
 
-Exit codes: 0 done; 1 the primary cannot be reached, or did not send it whole, or stopped; 64 usage; 74 the
-disk; 77 credentials refused; 78 configuration.`;
+Exit codes: 0 done; 1 the primary did not send it whole, or stopped; 64 usage; 69 the primary cannot be
+reached, or is silent; 74 the disk; 77 credentials refused; 78 configuration: a certificate, or no TLS there.`;
 
 /** `forebay dump`: a snapshot of a primary. */
 export function dumpCommand(reporter: Reporter): Command {
@@ -60,9 +60,10 @@ async function dump(
   const { candidate, tls } = primaryOf(url, settings);
   const timeout = settings.values['repl-timeout'] * 1000;
   const timeouts = { connect: timeout, handshake: timeout, transfer: timeout, idle: timeout };
-  const signal = stopSignal();
-  // Before the primary is asked to fork: there has to be somewhere to write to.
+  // Before the primary is asked to fork: there has to be somewhere to write to. A FIFO that nobody reads is
+  // waited for, and a signal ends that at once.
   await using output = await Output.to(path);
+  const signal = stopSignal();
   const options = { ...targetOf(candidate), tls, timeouts, signal, rdbOnly: true };
   try {
     await using replica = new Replica(options);
@@ -114,12 +115,7 @@ function sizeOf({ length }: Extract<ReplicaItem, { type: 'full-resync' }>): stri
 }
 
 function asExit(error: ReplicaError, path: string): ExitError {
-  const codes: Partial<Record<ReplicaError['code'], ExitCode>> = {
-    DENIED: EXIT.denied,
-    INVALID_OPTION: EXIT.usage,
-    TLS: EXIT.configuration,
-  };
   const left = path === '-' ? '' : `: nothing was left in ${path}`;
   const message = error.code === 'STOPPED' ? `stopped${left}` : error.message;
-  return new ExitError(codes[error.code] ?? EXIT.runtime, message, error);
+  return new ExitError(linkExitCodeOf(error.code) ?? EXIT.runtime, message, error);
 }

@@ -3,6 +3,7 @@ import { inspect, nodeDisk } from '@forebay/log';
 import { formatPosition } from '@forebay/psync';
 import { Command } from 'commander';
 import { EXIT, ExitError } from '../exit.ts';
+import { print } from '../output/output.ts';
 import type { Row } from '../output/table.ts';
 import { aligned } from '../output/table.ts';
 import { formatBytes } from '../reporter.ts';
@@ -30,8 +31,7 @@ export function logCommand(): Command {
     .action(async (directory: string, { json = false }: LogFlags) => {
       if (directory === '') throw new ExitError(EXIT.usage, 'DIR names no directory');
       const inventory = await inspect(nodeDisk, directory);
-      const text = json ? JSON.stringify(inventory, null, 2) : textOf(inventory);
-      process.stdout.write(`${text}\n`);
+      await print([json ? JSON.stringify(inventory, null, 2) : textOf(inventory)]);
     });
 }
 

@@ -4,6 +4,7 @@ import { APPEND_DIRECTORY, LogError, nodeDisk, planRestore, restore } from '@for
 import { formatPosition, PsyncError, parsePosition } from '@forebay/psync';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { EXIT, ExitError } from '../exit.ts';
+import { print } from '../output/output.ts';
 import type { Reporter } from '../reporter.ts';
 import { formatBytes } from '../reporter.ts';
 import { stopSignal } from './stop-signal.ts';
@@ -51,7 +52,7 @@ async function restoreTo(directory: string, flags: RestoreFlags, reporter: Repor
   if (out === '' && !dryRun) throw new ExitError(EXIT.usage, '--out is needed, or --dry-run');
   const signal = stopSignal();
   await using plan = await planned(directory, at);
-  print(linesOf(plan));
+  await print(textOf(linesOf(plan)));
   if (dryRun) return;
   const since = performance.now();
   const onProgress = ({ read, total }: { read: number; total: number }) => {
@@ -62,7 +63,7 @@ async function restoreTo(directory: string, flags: RestoreFlags, reporter: Repor
     const seconds = ((performance.now() - since) / 1000).toFixed(1);
     reporter.good(`restored ${formatBytes(restored.bytes)} in ${seconds} s`);
     warn(plan, restored, single, reporter);
-    print(resultOf(plan, restored, resolve(out), single));
+    await print(textOf(resultOf(plan, restored, resolve(out), single)));
   } catch (error) {
     if (!signal.aborted || error instanceof LogError) throw error;
     throw new ExitError(EXIT.runtime, `stopped: nothing was left in ${out}`, error);
@@ -79,6 +80,10 @@ async function planned(directory: string, at: RestoreTarget | undefined): Promis
 }
 
 type Line = readonly [what: string, text: string];
+
+function textOf(lines: readonly Line[]): string[] {
+  return lines.map(([what, text]) => `${what.padEnd(9)}  ${text}`);
+}
 
 function linesOf(plan: RestorePlan): Line[] {
   const { base, parts, origin } = plan;
@@ -119,10 +124,6 @@ function warn(plan: RestorePlan, { scripts }: Restored, single: boolean, reporte
   if (plan.relative && !single) {
     reporter.step('servers before 7.0 do not boot from this; --single writes what they do');
   }
-}
-
-function print(lines: readonly Line[]): void {
-  for (const [what, text] of lines) process.stdout.write(`${what.padEnd(9)}  ${text}\n`);
 }
 
 function dateOf(time: number): string {

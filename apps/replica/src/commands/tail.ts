@@ -7,6 +7,7 @@ import type { Resolved } from '../config/resolve.ts';
 import type { ConnectionName } from '../config/settings.ts';
 import { CONNECTION } from '../config/settings.ts';
 import { EXIT, ExitError } from '../exit.ts';
+import { isSystemError, STDOUT, unwritable } from '../output/target.ts';
 import type { Reporter } from '../reporter.ts';
 import { noticesTo, printChanges, printStream } from '../tail/tail.ts';
 import { stopSignal } from './stop-signal.ts';
@@ -55,8 +56,10 @@ link when that is too much (client-output-buffer-limit). Where the backlog still
 where not, a reset says so. From now on costs the server a fork with an empty snapshot; before 7.0, and with
 --snapshot, a whole one. A server that never had a replica gets a backlog and a new id by it.
 
-Exit codes: 0 ended, or nobody reads any more; 1 what came next was let go of by the log; 64 usage, or a position that is not held; 69 the server
-cannot be reached; 74 the disk, or damage; 77 the credentials were refused; 78 DIR holds no log.`;
+Exit codes: 0 ended, or nobody reads any more; 1 what came next was let go of by the log, or the stream or a
+snapshot cannot be read; 64 usage, or a position that is not held; 69 the server cannot be reached; 74 the
+disk, or damage, or what is printed cannot be written; 77 the credentials were refused; 78 DIR holds no log,
+or the link cannot be secured: a certificate, or no TLS there.`;
 
 /** `forebay tail`: the changes, a line each. */
 export function tailCommand(reporter: Reporter): Command {
@@ -119,8 +122,7 @@ async function tail(
     if (flags.format === 'resp') await printStream(options, flags.flush === true, reporter);
     else await printChanges(options);
   } catch (error) {
-    // `head` has seen enough.
-    if ((error as NodeJS.ErrnoException).code === 'EPIPE') return;
+    if (isSystemError(error) && error.syscall === 'write') throw unwritable(STDOUT, error);
     if (!begun || !(error instanceof FeedError) || error.code !== 'NOT_COVERED') throw error;
     const advice = 'with a --cursor it would have been kept';
     throw new ExitError(EXIT.runtime, `${error.message}: ${advice}`, error);

@@ -1,26 +1,9 @@
-import { dirname } from 'node:path';
-import { RdbFile } from '@forebay/rdb-receiver/node';
-import { EXIT, ExitError } from '../exit.ts';
 import { ByteSink } from './byte-sink.ts';
+import type { Target } from './target.ts';
+import { BrokenPipe, stdoutTarget, targetAt } from './target.ts';
 
 /** What is written in one go. */
 const PIECE = 128 * 1024;
-
-/** Where data goes. */
-interface Target {
-  write(bytes: Uint8Array): undefined | Promise<void>;
-  /** All of it was written. */
-  finish(): Promise<void>;
-  /** The rest will not come. */
-  abort(): Promise<void>;
-}
-
-/** Who read what we print has gone: nothing is wrong, and nobody is left to be told. */
-export class BrokenPipe extends ExitError {
-  constructor() {
-    super(EXIT.ok, 'nobody reads what is printed');
-  }
-}
 
 /** Data on its way to standard output or to a file, in large pieces, no faster than it is taken. */
 export class Output implements AsyncDisposable {
@@ -33,22 +16,18 @@ export class Output implements AsyncDisposable {
   }
 
   static stdout(): Output {
-    // Each write tells of it as well; without a listener it would end the process.
-    process.stdout.on('error', () => {});
-    return new Output({ write: writeToStdout, finish: async () => {}, abort: async () => {} });
+    return new Output(stdoutTarget());
   }
 
   /**
    * A file that is there under its name when it is whole and on the disk, or not at all; `-` is standard
-   * output.
+   * output. A symbolic link is followed; a FIFO or a device is written to as it is.
    *
+   * @throws {ExitError} usage where it is a directory; disk
    * @throws {RdbReceiverError} `IO`
    */
   static async to(path: string): Promise<Output> {
-    if (path === '-') return Output.stdout();
-    const file = await RdbFile.create(dirname(path));
-    const finish = () => file.commit(path);
-    return new Output({ write: (bytes) => file.write(bytes), finish, abort: () => file.abort() });
+    return path === '-' ? Output.stdout() : new Output(await targetAt(path));
   }
 
   /** Whether enough was gathered to be written. */
@@ -88,14 +67,16 @@ export class Output implements AsyncDisposable {
   }
 }
 
-function writeToStdout(bytes: Uint8Array): Promise<void> {
-  return new Promise((resolve, reject) => {
-    process.stdout.write(bytes, (error) => (error ? reject(failureOf(error)) : resolve()));
-  });
-}
-
-function failureOf(error: NodeJS.ErrnoException): ExitError {
-  if (error.code === 'EPIPE') return new BrokenPipe();
-  const what = `standard output cannot be written to: ${error.code ?? error.message}`;
-  return new ExitError(EXIT.disk, what, error);
+/**
+ * Prints lines on standard output. That nobody reads them is no failure: what is still to be done is done,
+ * and the exit code tells of it.
+ *
+ * @throws {ExitError} disk
+ */
+export async function print(lines: readonly string[]): Promise<void> {
+  try {
+    await stdoutTarget().write(Buffer.from(lines.map((line) => `${line}\n`).join('')));
+  } catch (error) {
+    if (!(error instanceof BrokenPipe)) throw error;
+  }
 }

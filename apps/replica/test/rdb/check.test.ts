@@ -4,7 +4,7 @@ import { installedServer, installedServers, Server } from '@forebay/conformance'
 import { randomFrom, runSeed } from '@forebay/testkit';
 import { describe, expect, it } from 'vitest';
 import { fillEveryType, freshFile, saved } from './data-set.ts';
-import { forebay } from './run.ts';
+import { forebay, printedInto, printedToFull } from './run.ts';
 
 const check = (rdb: Uint8Array, ...flags: string[]) =>
   forebay(['rdb', 'check', '-', ...flags], rdb);
@@ -90,6 +90,24 @@ describe('a fault is one line', () => {
     const { code, stderr } = await forebay(args);
     expect(stderr).toMatch(says);
     expect(code).toBe(64);
+  });
+});
+
+describe('what is told of a snapshot', () => {
+  it('and nobody reads, or cannot be written, ends without a fault of the program', async () => {
+    const [right, wrong] = [await freshFile('right.rdb'), await freshFile('wrong.rdb')];
+    await writeFile(right, 'REDIS0003\xff', 'latin1');
+    await writeFile(wrong, 'REDIS0003');
+    for (const name of ['check', 'memory']) {
+      const unread = await printedInto(['rdb', name, right], 'true');
+      expect([name, unread.code, unread.stderr]).toEqual([name, 0, '']);
+      const full = await printedToFull(['rdb', name, right]);
+      expect([name, full.code]).toEqual([name, 74]);
+      expect(full.stderr).toMatch(/^\S+ standard output cannot be written to: ENOSPC\n$/);
+    }
+    const damaged = await printedInto(['rdb', 'check', wrong], 'true');
+    expect(damaged.code).toBe(1);
+    expect(damaged.stderr).toMatch(/^\S+ \S+wrong\.rdb: the RDB ends at byte 9, before its end\n$/);
   });
 });
 

@@ -44,11 +44,28 @@ describe.each(installedServers())('a snapshot fetched from $name', (installed) =
 describe('what keeps a snapshot from coming is one line, and nothing is left', () => {
   const some = (): InstalledServer => installedServer('redis-7.0');
 
-  it('a port where nothing listens: 1', async () => {
+  it('a port where nothing listens: 69', async () => {
     const url = `redis://127.0.0.1:${await freePort()}`;
     const { code, stderr } = await forebay(['dump', url]);
-    expect(code).toBe(1);
+    expect(code).toBe(69);
     expect(stderr).toMatch(/^\S+ 127.0.0.1:\d+ cannot be reached: ECONNREFUSED\n$/);
+  });
+
+  it('a primary that says nothing: 69', async () => {
+    await using primary = await ScriptedPrimary.listen((peer) => peer.closed);
+    const { code, stderr } = await forebay(['dump', primary.url, '--repl-timeout', '1']);
+    expect(code).toBe(69);
+    expect(stderr).toMatch(/^[^\n]+\n[^\n]+\n$/);
+  });
+
+  it('a port where no TLS is spoken: 78', async () => {
+    await using primary = await ScriptedPrimary.listen(async (peer) => {
+      await peer.send('-ERR unknown command\r\n');
+      await peer.closed;
+    });
+    const { code, stderr } = await forebay(['dump', primary.url.replace('redis:', 'rediss:')]);
+    expect(code).toBe(78);
+    expect(stderr).toMatch(/^\S+ no secure link to [^\n]+no TLS is spoken there[^\n]+\n$/);
   });
 
   it('a link that is cut in the middle: 1, and what was there stays', async () => {

@@ -15,6 +15,11 @@ interface Line {
 const keysOf = async (rdb: Uint8Array, ...flags: string[]) =>
   (await linesOf(['rdb', 'keys', '-', '--json', ...flags], rdb)) as Line[];
 
+const fieldsOf = async (rdb: Uint8Array): Promise<Record<string, string>> => {
+  const { stdout } = await forebay(['rdb', 'check', '-', '--json'], rdb);
+  return JSON.parse(stdout.toString()).fields;
+};
+
 describe.each(installedServers())('a snapshot of $name cut down', (installed) => {
   it('to everything boots a server with an equal data set', async () => {
     await using source = await Server.start(installed);
@@ -47,6 +52,32 @@ describe.each(installedServers())('a snapshot of $name cut down', (installed) =>
       expect(there.sort()).toEqual(wanted.sort());
     }
     if (installed.functions) expect(await booted.command('FUNCTION', 'LIST')).toEqual([]);
+  });
+
+  it('is nothing to go on from: a replica booted with it gets a full copy', async () => {
+    await using source = await Server.start(installed);
+    for (const key of ['kept', 'left out']) await source.command('SET', key, 'value');
+    const file = await freshFile('dump.rdb');
+    const dump = await forebay(['dump', source.url]);
+    const filtered = await forebay(
+      ['rdb', 'filter', '-', '-o', file, '--match', 'k*'],
+      dump.stdout,
+    );
+    expect(filtered.code, filtered.stderr).toBe(0);
+    const before = await fieldsOf(dump.stdout);
+    expect(before).toHaveProperty('repl-id');
+    const dropped = ['repl-id', 'repl-offset', 'repl-stream-db'];
+    const others = Object.entries(before).filter(([name]) => !dropped.includes(name));
+    expect(Object.entries(await fieldsOf(await readFile(file)))).toEqual(others);
+    await using replica = await Server.start(installed, {
+      directory: dirname(file),
+      config: { replicaof: `${source.host} ${source.port}` },
+    });
+    await expect
+      .poll(async () => (await replica.info('replication')).master_link_status, { timeout: 10_000 })
+      .toBe('up');
+    expect((await source.info('stats')).sync_partial_ok).toBe('0');
+    expect(await replica.command('GET', 'left out')).toBe('value');
   });
 });
 

@@ -50,8 +50,17 @@ async function run([file = '', ...words]: readonly string[], stdin: Uint8Array):
 }
 
 /** Runs `forebay` with its output in a pipe to a shell command; the code is that of `forebay`. */
-export async function printedInto(args: readonly string[], command: string) {
-  const script = `"$@" | ${command}; exit \${PIPESTATUS[0]}`;
+export function printedInto(args: readonly string[], command: string) {
+  return printed(args, `| ${command}`);
+}
+
+/** Runs `forebay` with its output on a disk that is full. */
+export function printedToFull(args: readonly string[]) {
+  return printed(args, '> /dev/full');
+}
+
+async function printed(args: readonly string[], where: string) {
+  const script = `"$@" ${where}; exit \${PIPESTATUS[0]}`;
   const all = ['bash', '-c', script, '-', process.execPath, bin, ...args];
   const { code, stdout, stderr } = await run(all, Buffer.alloc(0));
   return { code, stdout: stdout.toString('latin1'), stderr };

@@ -2,6 +2,7 @@ import type { RdbEvent } from '@forebay/rdb';
 import { RdbReader } from '@forebay/rdb';
 import { Command } from 'commander';
 import { EXIT, ExitError } from '../../exit.ts';
+import { print } from '../../output/output.ts';
 import type { Reporter } from '../../reporter.ts';
 import { formatBytes } from '../../reporter.ts';
 import { openInput } from './input.ts';
@@ -56,8 +57,7 @@ export function checkCommand(reporter: Reporter): Command {
         fault = error;
       }
       const counts = counting.counted(fault);
-      const text = json ? JSON.stringify(counts, null, 2) : linesOf(counts).join('\n');
-      process.stdout.write(`${text}\n`);
+      await print(json ? [JSON.stringify(counts, null, 2)] : linesOf(counts));
       if (fault === undefined) return;
       const isSum = counts.checksum === 'wrong' && !deep;
       const advice = isSum ? '; --deep may find which key is damaged' : '';

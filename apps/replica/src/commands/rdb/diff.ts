@@ -16,8 +16,11 @@ A line a key that is not the same in both, with tabs between: - where it is in t
 in the second only, ! where it differs; then the database, the key as JSON has it, and what differs: type,
 value, ttl. Functions have a line too, with "function" for the database.
 
-Keys may stand in any order, and values in any encoding. Hash fields are compared with their times, streams
-with their groups and what is pending in them; how often or long ago a key was used is not.
+Keys may stand in any order, and values in any encoding. Hash fields are compared with their times, arrays
+with where the next element is inserted, streams with their groups, what is pending in them, and the messages
+that are known lest they be added twice. Not compared is how often or long ago a key was used; of a stream
+what only some versions tell: how many entries were added or read, the first id and the largest deleted one,
+how long and how many messages are known, and how many came; and when consumers were seen.
 
 Of each key of one file a digest is kept, about 50 bytes. That file is read again where there are keys in it
 that the other has not: so one of the two has to be a file, and the other may be a pipe.

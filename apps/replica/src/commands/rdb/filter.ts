@@ -19,11 +19,14 @@ const HELP = `
   forebay rdb filter dump.rdb --match 'user:*' --ttl none -o users.rdb
 
 The new snapshot has the version of the old. The bytes of what is kept are those of the old; its checksum is
-new. Auxiliary fields are kept, and functions are unless --no-functions; how many keys there are of each
-database and slot is left out: it is a hint, and would be wrong.
+new. Auxiliary fields are kept, and functions are unless --no-functions. Left out are the replication id and
+offset (repl-id, repl-offset, repl-stream-db), for a replica booted with them would go on from there without
+the keys that are missing; and how many keys there are of each database and slot: it is a hint, and would be
+wrong.
 
 A RANGE is FROM..TO, either of which may be missing: --size 1mb.. --ttl ..7d. Times to live are counted from
-now on; one that is past is 0.
+now on; one that is past is 0. --size holds a value in memory until it is known whether it is in the
+range: up to FROM bytes of it, and where there is a TO, up to TO.
 
 Exit codes: 0 done; 1 stopped; 64 usage; 74 the disk, or the file is damaged.`;
 
@@ -58,9 +61,10 @@ export function filterCommand(reporter: Reporter): Command {
       if (out === '-' && process.stdout.isTTY) {
         throw new ExitError(EXIT.usage, 'a snapshot is no text for a terminal: give -o FILE');
       }
-      const stop = stopSignal();
       const input = await openInput(path);
+      // A FIFO that nobody reads is waited for, and a signal ends that at once.
       await using output = await Output.to(out);
+      const stop = stopSignal();
       const filter = new Filter(output, flags);
       await scan(input, filter.reader, filter, { reporter, prints: false, stop });
       await output.finish();
@@ -72,6 +76,17 @@ export function filterCommand(reporter: Reporter): Command {
 /** Opcode of the end, and the first version that a checksum follows in. */
 const END = 0xff;
 const CHECKSUM_SINCE = 5;
+
+/**
+ * Auxiliary fields that are not true of a part. A server that is started as a replica asks to go on from the
+ * position (`server.c: loadDataFromDisk`), and is granted it; `slot-info` is of Valkey what `slot` is of Redis.
+ */
+const LEFT_OUT: ReadonlySet<string> = new Set([
+  'repl-id',
+  'repl-offset',
+  'repl-stream-db',
+  'slot-info',
+]);
 
 /** Passes on the bytes of what is wanted. */
 class Filter implements Visitor {
@@ -118,8 +133,7 @@ class Filter implements Visitor {
         this.#version = event.version;
         return this.#pass(position);
       case 'aux':
-        // Of Valkey: what `slot` is of Redis.
-        return event.key === 'slot-info' ? this.#bytes.drop(position) : this.#pass(position);
+        return LEFT_OUT.has(event.key) ? this.#bytes.drop(position) : this.#pass(position);
       case 'function':
         return this.#functions ? this.#pass(position) : this.#bytes.drop(position);
       case 'module-aux':

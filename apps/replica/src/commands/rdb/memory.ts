@@ -1,6 +1,7 @@
 import type { RdbEvent, RdbKey } from '@forebay/rdb';
 import { RdbReader } from '@forebay/rdb';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { print } from '../../output/output.ts';
 import type { Reporter } from '../../reporter.ts';
 import { ElementCount } from './element-count.ts';
 import { openInput } from './input.ts';
@@ -48,11 +49,11 @@ export function memoryCommand(reporter: Reporter): Command {
       const measuring = new Measuring(flags);
       await scan(input, measuring.reader, measuring, { reporter, prints: false });
       const { totals } = measuring;
-      const text =
-        flags.json === true
-          ? JSON.stringify(objectOf(input.name, totals), null, 2)
-          : tablesOf(input.name, totals).join('\n');
-      process.stdout.write(`${text}\n`);
+      const { name } = input;
+      const { json = false } = flags;
+      await print(
+        json ? [JSON.stringify(objectOf(name, totals), null, 2)] : tablesOf(name, totals),
+      );
     });
 }
 

@@ -64,9 +64,20 @@ export class ValueDigest {
       case 'negative':
         chain.text(`${event.type} ${event.id}`);
         return;
+      case 'producer':
+        chain.text(event.type);
+        chain.bytes(event.id);
+        return;
+      case 'produced':
+        chain.text(`${event.type} ${event.id}`);
+        chain.bytes(event.message);
+        return;
       case 'slot-value':
         chain.text(String(event.index));
         chain.bytes(event.value);
+        return;
+      case 'insert-index':
+        chain.text(`insert ${event.index}`);
         return;
       case 'module-id':
         chain.text(`${event.module.name} ${event.module.version}`);

@@ -1,0 +1,107 @@
+import type { FileHandle } from 'node:fs/promises';
+import { open, readlink, realpath, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { RdbFile } from '@forebay/rdb-receiver/node';
+import { EXIT, ExitError } from '../exit.ts';
+
+/** Where data goes. */
+export interface Target {
+  write(bytes: Uint8Array): undefined | Promise<void>;
+  /** All of it was written. */
+  finish(): Promise<void>;
+  /** The rest will not come. */
+  abort(): Promise<void>;
+}
+
+/** Who read what we print has gone: nothing is wrong, and nobody is left to be told. */
+export class BrokenPipe extends ExitError {
+  constructor() {
+    super(EXIT.ok, 'nobody reads what is printed');
+  }
+}
+
+/** What it is called in messages. */
+export const STDOUT = 'standard output';
+
+export function stdoutTarget(): Target {
+  // Each write tells of it as well; without a listener it would end the process.
+  if (!process.stdout.listeners('error').includes(ignore)) process.stdout.on('error', ignore);
+  return { write: writeToStdout, finish: async () => {}, abort: async () => {} };
+}
+
+/**
+ * The file that a path leads to, which is replaced when the new one is whole; what is no regular file (a
+ * FIFO, a device) stays what it is, and is written to.
+ *
+ * @throws {ExitError} usage where it is a directory; disk
+ * @throws {RdbReceiverError} `IO`
+ */
+export async function targetAt(path: string): Promise<Target> {
+  try {
+    const found = await stat(path).catch(unlessMissing);
+    if (found?.isDirectory() || path.endsWith('/')) {
+      throw new ExitError(EXIT.usage, `${path} is a directory: name a file`);
+    }
+    if (found?.isFile() === false) return specialTarget(path, await open(path, 'w'));
+    return await fileTarget(await placeOf(path));
+  } catch (error) {
+    throw isSystemError(error) ? unwritable(path, error) : error;
+  }
+}
+
+/** Whether it is what the system said, and nobody has made it his own. */
+export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error;
+}
+
+/** What the system said of a write, as this program's error. @returns BrokenPipe where nobody reads */
+export function unwritable(name: string, error: NodeJS.ErrnoException): ExitError {
+  if (error.code === 'EPIPE') return new BrokenPipe();
+  return new ExitError(
+    EXIT.disk,
+    `${name} cannot be written to: ${error.code ?? error.message}`,
+    error,
+  );
+}
+
+async function fileTarget(path: string): Promise<Target> {
+  const file = await RdbFile.create(dirname(path));
+  return {
+    write: (bytes) => file.write(bytes),
+    finish: () => file.commit(path),
+    abort: () => file.abort(),
+  };
+}
+
+function specialTarget(path: string, handle: FileHandle): Target {
+  const write = async (bytes: Uint8Array) => {
+    try {
+      await handle.writeFile(bytes);
+    } catch (error) {
+      throw unwritable(path, error as NodeJS.ErrnoException);
+    }
+  };
+  const close = () => handle.close();
+  return { write, finish: close, abort: close };
+}
+
+/** Where a path ends after all symbolic links, whether anything is there or not. */
+async function placeOf(path: string): Promise<string> {
+  const found = await realpath(path).catch(unlessMissing);
+  if (found !== undefined) return found;
+  const link = await readlink(path).catch(() => undefined);
+  if (link === undefined) return path;
+  return placeOf(resolve(await realpath(dirname(path)), link));
+}
+
+function unlessMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
+}
+
+function writeToStdout(bytes: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(bytes, (error) => (error ? reject(unwritable(STDOUT, error)) : resolve()));
+  });
+}
+
+function ignore(): void {}

@@ -1,0 +1,85 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { lstat, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { freshFile } from './data-set.ts';
+import { forebay } from './run.ts';
+
+const RDB = Buffer.from('REDIS0003\xfe\0\0\x01k\x01v\xff', 'latin1');
+
+const filter = (path: string) => forebay(['rdb', 'filter', '-', '-o', path], RDB);
+
+async function freshFifo(): Promise<string> {
+  const path = await freshFile('fifo');
+  await promisify(execFile)('mkfifo', [path]);
+  return path;
+}
+
+describe('-o', () => {
+  it('of a directory is refused before anything is written', async () => {
+    const directory = dirname(await freshFile('any'));
+    for (const path of [directory, `${directory}/not-there/`]) {
+      const { code, stderr } = await filter(path);
+      expect(stderr).toMatch(/^\S+ \/\S+ is a directory: name a file\n$/);
+      expect(code).toBe(64);
+    }
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  it('of a FIFO goes through it', async () => {
+    const path = await freshFifo();
+    const [{ code, stderr }, read] = await Promise.all([filter(path), readFile(path)]);
+    expect([code, read], stderr).toEqual([0, RDB]);
+    expect((await stat(path)).isFIFO()).toBe(true);
+    expect(await readdir(dirname(path))).toEqual(['fifo']);
+  });
+
+  it('of a FIFO whose reader has gone ends', async () => {
+    const path = await freshFifo();
+    const large = Buffer.concat([RDB.subarray(0, 11), Buffer.from('\0\x01k\x80', 'latin1')]);
+    const value = Buffer.alloc(4 + 1_000_000);
+    value.writeUInt32BE(1_000_000);
+    const rdb = Buffer.concat([large, value, Buffer.of(0xff)]);
+    const [{ code, stderr }] = await Promise.all([
+      forebay(['rdb', 'filter', '-', '-o', path], rdb),
+      promisify(execFile)('head', ['-c', '9', path]),
+    ]);
+    expect([code, stderr]).toEqual([0, '']);
+  });
+
+  it('of a symbolic link replaces what it leads to, there already or not', async () => {
+    const path = await freshFile('out.rdb');
+    const [direct, another] = [`${path}.link`, `${path}.another`];
+    await symlink('out.rdb', direct);
+    await symlink(direct, another);
+    for (const before of [undefined, 'what was there']) {
+      if (before !== undefined) await writeFile(path, before);
+      const { code, stderr } = await filter(another);
+      expect(code, stderr).toBe(0);
+      expect(await readFile(path)).toEqual(RDB);
+    }
+    for (const link of [direct, another]) expect((await lstat(link)).isSymbolicLink()).toBe(true);
+    expect(await readdir(dirname(path))).toHaveLength(3);
+  });
+
+  it('of a socket, or of a link that leads to itself, leaves it as it is', async () => {
+    const socket = await freshFile('socket');
+    const listener = createServer().listen(socket);
+    await once(listener, 'listening');
+    const loop = join(dirname(socket), 'loop');
+    await symlink('loop', loop);
+    for (const [path, reason] of [
+      [socket, 'ENXIO'],
+      [loop, 'ELOOP'],
+    ] as const) {
+      const { code, stderr } = await filter(path);
+      expect([code, stderr.slice(9)]).toEqual([74, `${path} cannot be written to: ${reason}\n`]);
+    }
+    expect((await stat(socket)).isSocket()).toBe(true);
+    expect((await lstat(loop)).isSymbolicLink()).toBe(true);
+    listener.close();
+  });
+});
