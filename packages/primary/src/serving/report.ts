@@ -1,4 +1,5 @@
 import { BLANK_ID } from '@forebay/psync';
+import type { RespValue } from '@forebay/resp';
 import { array, bulk, integer } from '../conversation/replies.ts';
 import type { Client } from './client.ts';
 import type { ServedReplicas } from './served-replicas.ts';
@@ -28,7 +29,7 @@ export function replicationReport(replicas: ServedReplicas, now: number): string
 }
 
 /** `ROLE` (`replication.c: roleCommand`). */
-export function role(replicas: ServedReplicas): string {
+export function role(replicas: ServedReplicas): RespValue {
   const { upstream, held } = replicas;
   const offset = held?.offset ?? 0;
   if (upstream !== undefined) {

@@ -13,7 +13,7 @@ import type { Snapshot, Source, Upstream } from '../source.ts';
 import type { ReplicaState } from './attachment.ts';
 import { Attachment } from './attachment.ts';
 import type { Client } from './client.ts';
-import type { Reply } from './commands.ts';
+import type { Reply } from './command.ts';
 import type { OutputLimit } from './output-limit.ts';
 import { Supply } from './supply.ts';
 
@@ -154,7 +154,7 @@ export class ServedReplicas {
       case 'later':
         return NO_LINK;
       case 'continue': {
-        client.reply(`${continueLine(held.history, client.traits.psync2)}\r\n`);
+        client.write(`${continueLine(held.history, client.traits.psync2)}\r\n`);
         const attachment = this.#attach(client, false);
         this.#events.onPartialResync?.(this.describe(client), decision.after + 1);
         attachment.continue(decision.after);
@@ -230,7 +230,7 @@ export class ServedReplicas {
   tick(): void {
     this.#cutOffSlow();
     for (const client of this.#attached) {
-      if (client.attachment?.state === 'wait_bgsave') client.reply('\n');
+      if (client.attachment?.state === 'wait_bgsave') client.write('\n');
     }
   }
 
@@ -262,7 +262,7 @@ export class ServedReplicas {
       return undefined;
     }
     const { history, offset } = snapshot;
-    if (!bySync) client.reply(`${fullResyncLine(history, offset)}\r\n`);
+    if (!bySync) client.write(`${fullResyncLine(history, offset)}\r\n`);
     // Its own words are taken meanwhile: the transfer is not waited for.
     void this.#transfer(client, attachment, snapshot);
     return undefined;
