@@ -6,13 +6,11 @@ export {
   error,
   integer,
   map,
-  NIL,
-  NOT_A_NUMBER,
   OK,
-  SYNTAX_ERROR,
   simple,
   unknownSubcommand,
   verbatim,
+  wrongArity,
 } from './conversation/replies.ts';
 export type { PrimaryOptions, Words } from './embedded/primary.ts';
 export { Primary } from './embedded/primary.ts';

@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
+import type { RespFailure } from '@forebay/resp';
 import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
 import { PrimaryError } from './errors.ts';
@@ -29,6 +30,8 @@ export interface ReplicationServerOptions {
   readonly idleTimeout?: number;
   /** Commands that are served besides, or in the place of those of the same name. */
   readonly commands?: CommandTable;
+  /** What is answered to a command that is not served; by default what servers say. */
+  readonly refuse?: (name: string) => RespFailure;
   /** What HELLO tells; redis 7.4.0 by default. */
   readonly identity?: Identity;
   /** Whether only this machine is served where no password is asked for; true by default. */
@@ -54,6 +57,9 @@ export interface ServerCounts {
   readonly refused: number;
   /** Commands taken since the beginning. */
   readonly commands: number;
+  /** Full copies begun, and replicas that went on from where they were, since the beginning. */
+  readonly fullResyncs: number;
+  readonly partialResyncs: number;
 }
 
 /** Where to listen. */
@@ -132,7 +138,8 @@ export class ReplicationServer implements AsyncDisposable {
 
   /** What is counted of all clients. */
   get counts(): ServerCounts {
-    return { ...this.#counts, clients: this.#clients.size - this.#replicas.list().length };
+    const clients = this.#clients.size - this.#replicas.list().length;
+    return { ...this.#counts, ...this.#replicas.resyncs, clients };
   }
 
   /** @throws {PrimaryError} `NOT_LISTENING` where the address cannot be had */
@@ -229,6 +236,7 @@ export class ReplicationServer implements AsyncDisposable {
     const client = new Client(id, socket, open, {
       commands: this.#commands,
       now: () => this.#clock.now(),
+      refuse: ([name = '']) => this.#options.refuse?.(name),
       onCommand: () => {
         this.#counts.commands++;
       },

@@ -16,6 +16,8 @@ import type { Transaction } from './transaction.ts';
 export interface ClientHost {
   readonly commands: CommandTable<Client>;
   now(): number;
+  /** What is answered to a command that is not in the table; undefined: what servers say. */
+  refuse(request: Request): RespFailure | undefined;
   /** A command is about to be carried out, or queued. */
   onCommand(): void;
   onGone(client: Client): void;
@@ -224,7 +226,7 @@ export class Client implements Caller {
 
   #refusalOf(command: Command<Client> | undefined, request: Request): RespFailure | undefined {
     const [name = ''] = request;
-    if (command === undefined) return unknownCommand(request);
+    if (command === undefined) return this.#host.refuse(request) ?? unknownCommand(request);
     if (request.length < command.least || request.length > command.most) return wrongArity(name);
     if (!this.#authenticated && command.forStrangers !== true) return NO_AUTH;
     if (this.transaction !== undefined && command.inTransaction === 'never') {

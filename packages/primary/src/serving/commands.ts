@@ -127,7 +127,7 @@ function replicationCommands(host: CommandHost): [string, Command<Client>][] {
       'info',
       {
         ...{ least: 1, most: MANY, summary: 'Tells the state of replication.' },
-        run: () => verbatim(replicationReport(replicas, host.now())),
+        run: () => verbatim(replicationReport(replicas)),
       },
     ],
     [
