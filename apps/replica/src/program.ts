@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { checkCommand } from './commands/check.ts';
 import { completionCommand } from './commands/completion.ts';
@@ -9,6 +8,7 @@ import { replicaCommand } from './commands/replica.ts';
 import { restoreCommand } from './commands/restore.ts';
 import { tailCommand } from './commands/tail.ts';
 import type { Reporter } from './reporter.ts';
+import { VERSION } from './version.ts';
 
 /** The command line. Flags take the spellings of redis-cli and redis-server. */
 export function buildProgram(reporter: Reporter): Command {
@@ -16,11 +16,7 @@ export function buildProgram(reporter: Reporter): Command {
     .description(
       'Follow a live Redis or Valkey primary into one durable log that servers boot from.',
     )
-    .version(
-      versionOf(new URL('../package.json', import.meta.url)),
-      '--version',
-      'show the version',
-    )
+    .version(VERSION, '--version', 'show the version')
     .helpOption('--help', 'show this text')
     .configureOutput({ writeErr: (text) => process.stderr.write(withoutValues(text)) })
     .exitOverride();
@@ -33,10 +29,6 @@ export function buildProgram(reporter: Reporter): Command {
   program.addCommand(rdbCommand(reporter).copyInheritedSettings(program));
   program.addCommand(completionCommand(program).copyInheritedSettings(program));
   return program;
-}
-
-function versionOf(manifest: URL): string {
-  return JSON.parse(readFileSync(manifest, 'utf8')).version;
 }
 
 /** A flag that is mistyped may carry a password. */

@@ -1,10 +1,13 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
+import type { RespFailure } from '@forebay/resp';
 import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
 import { PrimaryError } from './errors.ts';
+import { Channels } from './serving/channels.ts';
 import { Client } from './serving/client.ts';
+import type { CommandTable, Identity } from './serving/command.ts';
 import { commandTable } from './serving/commands.ts';
 import type { OutputLimit } from './serving/output-limit.ts';
 import type { ReplicaDescription, ReplicaEvents } from './serving/served-replicas.ts';
@@ -18,8 +21,19 @@ export interface ReplicationServerOptions {
   readonly requirepass?: string;
   /** Clients at once; 10,000 by default (`maxclients`). */
   readonly maxClients?: number;
-  /** Milliseconds of silence after which a connection is given up; 60,000 by default (`repl-timeout`). */
+  /**
+   * Milliseconds of silence after which a replica is given up, and who has not said who it is; 60,000 by
+   * default (`repl-timeout`).
+   */
   readonly timeout?: number;
+  /** The same for who is neither, nor a subscriber; 0, the default: never (`timeout`). */
+  readonly idleTimeout?: number;
+  /** Commands that are served besides, or in the place of those of the same name. */
+  readonly commands?: CommandTable;
+  /** What is answered to a command that is not served; by default what servers say. */
+  readonly refuse?: (name: string) => RespFailure;
+  /** What HELLO tells; redis 7.4.0 by default. */
+  readonly identity?: Identity;
   /** Whether only this machine is served where no password is asked for; true by default. */
   readonly protectedMode?: boolean;
   /**
@@ -34,6 +48,20 @@ export interface ReplicationServerOptions {
   readonly clock?: Clock;
 }
 
+export interface ServerCounts {
+  /** Connected now; replicas are not counted. */
+  readonly clients: number;
+  /** Let in since the beginning. */
+  readonly connections: number;
+  /** Turned away since the beginning. */
+  readonly refused: number;
+  /** Commands taken since the beginning. */
+  readonly commands: number;
+  /** Full copies begun, and replicas that went on from where they were, since the beginning. */
+  readonly fullResyncs: number;
+  readonly partialResyncs: number;
+}
+
 /** Where to listen. */
 export interface ListenOptions {
   /** 0, the default, takes a free one. */
@@ -42,6 +70,7 @@ export interface ListenOptions {
   readonly host?: string;
 }
 
+const IDENTITY: Identity = { server: 'redis', version: '7.4.0' };
 /** Bytes that a socket of a replica holds before it is asked to wait. */
 const SOCKET_BUFFER = 256 * 1024;
 /** Milliseconds of silence after which the system asks whether a peer is still there (`tcp-keepalive`). */
@@ -59,7 +88,9 @@ export class ReplicationServer implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #options: ReplicationServerOptions;
   readonly #server: Server;
-  readonly #commands: ReturnType<typeof commandTable>;
+  readonly #channels = new Channels();
+  readonly #commands: CommandTable<Client>;
+  readonly #counts = { connections: 0, commands: 0, refused: 0 };
   #nextId = 1;
   #stopTicking: (() => void) | undefined;
 
@@ -72,14 +103,18 @@ export class ReplicationServer implements AsyncDisposable {
     const served = { backlogSize, clock, events, askForAcks, outputLimit };
     this.#replicas = new ServedReplicas(source, served);
     const clients = this.#clients;
-    this.#commands = commandTable({
+    const { commands = new Map(), identity = IDENTITY } = options;
+    const host = {
       replicas: this.#replicas,
+      channels: this.#channels,
+      identity,
       get clients() {
         return clients.values();
       },
       authenticate: requirepass === undefined ? undefined : authenticator(requirepass),
       now: () => clock.now(),
-    });
+    };
+    this.#commands = commandTable(host, commands);
     const sockets = {
       highWaterMark: SOCKET_BUFFER,
       noDelay: true,
@@ -99,6 +134,12 @@ export class ReplicationServer implements AsyncDisposable {
   /** The replicas that are attached. */
   get replicas(): readonly ReplicaDescription[] {
     return this.#replicas.list().map((client) => this.#replicas.describe(client));
+  }
+
+  /** What is counted of all clients. */
+  get counts(): ServerCounts {
+    const clients = this.#clients.size - this.#replicas.list().length;
+    return { ...this.#counts, ...this.#replicas.resyncs, clients };
   }
 
   /** @throws {PrimaryError} `NOT_LISTENING` where the address cannot be had */
@@ -182,19 +223,26 @@ export class ReplicationServer implements AsyncDisposable {
   #onConnection(socket: Socket): void {
     const refusal = this.#refusalOf(socket);
     if (refusal !== undefined) {
+      this.#counts.refused++;
       // What it says is read, or its end would never be seen; nothing of it is kept.
       socket.on('error', () => {});
       socket.resume();
       socket.end(`-${refusal}\r\n`, () => socket.destroySoon());
       return;
     }
+    this.#counts.connections++;
     const open = this.#options.requirepass === undefined;
     const id = this.#nextId++;
     const client = new Client(id, socket, open, {
       commands: this.#commands,
       now: () => this.#clock.now(),
+      refuse: ([name = '']) => this.#options.refuse?.(name),
+      onCommand: () => {
+        this.#counts.commands++;
+      },
       onGone: () => {
         this.#clients.delete(id);
+        this.#channels.gone(client);
         this.#replicas.gone(client);
       },
       onFault: (error) => this.#options.events?.onFault?.(error),
@@ -221,30 +269,28 @@ export class ReplicationServer implements AsyncDisposable {
   }
 
   #dropSilent(): void {
-    const { timeout = 60_000 } = this.#options;
-    const latest = this.#clock.now() - timeout;
+    const { timeout = 60_000, idleTimeout = 0 } = this.#options;
+    const now = this.#clock.now();
     for (const client of this.#clients.values()) {
       const sign = signOfLife(client);
       const progressed = client.lookAtProgress();
       if (sign === undefined) continue;
-      if ((sign === 'progress' ? progressed : client.lastHeard) < latest) client.destroy();
+      const patience = sign === 'idle' ? idleTimeout || Infinity : timeout;
+      if ((sign === 'progress' ? progressed : client.lastHeard) < now - patience) client.destroy();
     }
   }
 }
 
 /** What a client is to be heard or seen by, lest it be given up; undefined: nothing. */
-function signOfLife({
-  closed,
-  busy,
-  attachment,
-  socket,
-}: Client): 'words' | 'progress' | undefined {
+function signOfLife(client: Client): 'words' | 'progress' | 'idle' | undefined {
+  const { closed, busy, attachment, socket, subscriptions, authenticated } = client;
   // What was written last is still on its way.
   if (closed) return 'progress';
   if (attachment !== undefined) return attachment.signOfLife;
   // Who does not read its replies is asked for nothing more: what it has not read has to go.
   if (socket.writableNeedDrain) return 'progress';
-  return busy ? undefined : 'words';
+  if (busy || subscriptions.count > 0) return undefined;
+  return authenticated && client.lastCommand !== 'NULL' ? 'idle' : 'words';
 }
 
 function isLocal(address = ''): boolean {

@@ -1,6 +1,8 @@
 import type { ReplicaConfig } from '../config.ts';
+import { portCommands } from '../port/commands.ts';
 import type { Reporter } from '../reporter.ts';
 import { Relay } from '../serve/relay.ts';
+import { statusSource } from '../status/status-source.ts';
 import type { Control } from './follower.ts';
 import { Follower } from './follower.ts';
 import { SpaceWait } from './space.ts';
@@ -26,6 +28,8 @@ export async function follow(
 ): Promise<void> {
   const space = new SpaceWait(world, config.directory);
   const { listen, timeout } = config;
+  const ending = new AbortController();
+  const controlled = { ...control, stop: AbortSignal.any([control.stop, ending.signal]) };
   const host = {
     get upstream() {
       return follower.upstream;
@@ -37,12 +41,24 @@ export async function follow(
     lookAbove: () => follower.lookAbove(),
     freshenBase: () => follower.freshenBase(),
   };
-  const relay = listen && (await Relay.listen(listen, timeout, host, reporter));
+  const status = statusSource(world.clock, () => ({ follower, relay, backlogSize }));
+  const backlogSize = listen?.backlogSize ?? 0;
+  const commands = portCommands({
+    config,
+    status,
+    get following() {
+      return follower;
+    },
+    freshenBase: () => follower.freshenBase(),
+    shutdown: () => ending.abort(),
+  });
+  const relay: Relay | undefined =
+    listen && (await Relay.listen(listen, timeout, host, reporter, commands));
   const told = relay === undefined ? config : { ...config, port: relay.port };
-  const follower: Follower = new Follower(told, reporter, world, control, relay);
+  const follower: Follower = new Follower(told, reporter, world, controlled, relay);
   const offReload = control.onReload(() => follower.reload());
   try {
-    await followOn(follower, space, reporter, world, control);
+    await followOn(follower, space, reporter, world, controlled);
   } finally {
     offReload();
     await relay?.close();

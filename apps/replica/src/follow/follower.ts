@@ -9,7 +9,10 @@ import type { Candidate, LiveConfig, ReplicaConfig } from '../config.ts';
 import type { Reporter } from '../reporter.ts';
 import { formatBytes } from '../reporter.ts';
 import type { Relay } from '../serve/relay.ts';
+import { LinkRecord } from '../status/link-record.ts';
+import type { LogStatus } from '../status/status.ts';
 import { Arrivals } from './arrivals.ts';
+import { Attachment } from './attachment.ts';
 import type { ChoiceHost } from './choice.ts';
 import { Choice } from './choice.ts';
 import { fetchBase } from './fetch-base.ts';
@@ -43,6 +46,9 @@ export class Follower {
   readonly #relay: Relay | undefined;
   readonly #choice: Choice;
   readonly #arrivals: Arrivals;
+  readonly #attachment = new Attachment();
+  /** The link above, whatever session it belongs to. */
+  readonly link: LinkRecord;
   #log: Log | undefined;
   #session: Session | undefined;
   #keeper: Keeper | undefined;
@@ -66,6 +72,12 @@ export class Follower {
     this.#control = control;
     this.#choice = new Choice(config.candidates, this.#choiceHost());
     this.#arrivals = new Arrivals(world.clock, config.timeout);
+    this.link = new LinkRecord(world.clock);
+  }
+
+  /** Whether anybody is followed. */
+  get attached(): boolean {
+    return this.#attachment.attached;
   }
 
   /** Whom it follows, for those who follow us. */
@@ -74,6 +86,28 @@ export class Follower {
     const up = this.#session?.streaming === true;
     if (endpoint.kind === 'unix') return { host: endpoint.path, port: 0, up };
     return { host: endpoint.host, port: endpoint.port, up };
+  }
+
+  /** What is held; undefined where no log is open. */
+  get logStatus(): LogStatus | undefined {
+    if (this.#log === undefined) return undefined;
+    const { history, written, synced, lowest, base } = this.#log;
+    const fetchingBase = this.#keeper?.fetching === true;
+    return { history, written, synced, lowest, base, fetchingBase };
+  }
+
+  /** Follows this server alone from now on, as who we are to the one before (`REPLICAOF host port`). */
+  retarget(host: string, port: number): void {
+    const { upstream } = this.#choice;
+    const kind = upstream.endpoint.kind === 'tls' ? 'tls' : 'tcp';
+    this.#choice.replace([{ ...upstream, endpoint: { kind, host, port } }]);
+    this.#attachment.attach();
+  }
+
+  /** Follows nobody, until told whom (`REPLICAOF NO ONE`). What is held is served on. */
+  detach(): void {
+    this.#attachment.detach();
+    this.#session?.detach();
   }
 
   /** Whether more is known to come than is here. */
@@ -100,7 +134,9 @@ export class Follower {
   /** Runs until told to stop, or until there is no room: that error is returned, any other thrown. */
   async run(): Promise<unknown> {
     try {
-      await this.#run();
+      // A log that nobody writes to any more is opened anew: what is found is what the next link goes on from.
+      do await this.#run();
+      while (!this.#control.stop.aborted);
       return undefined;
     } catch (error) {
       if (isNoRoom(error)) return error;
@@ -127,7 +163,8 @@ export class Follower {
       history === undefined
         ? 'before anything was held'
         : `at ${formatPosition({ id: history.id, offset: written })}`;
-    this.#reporter.good(`stopped ${place}, everything is on the disk`);
+    const how = this.#attachment.attached ? 'stopped' : 'detached';
+    this.#reporter.good(`${how} ${place}, everything is on the disk`);
   }
 
   async #open(): Promise<Log> {
@@ -147,6 +184,8 @@ export class Follower {
 
   async #follow(log: Log): Promise<void> {
     const { stop } = this.#control;
+    await this.#attachment.awaited(stop);
+    if (stop.aborted) return;
     await this.#choice.choose();
     const { upstream } = this.#choice;
     this.#reporter.step(
@@ -154,6 +193,7 @@ export class Follower {
     );
     const ending = new AbortController();
     const events = {
+      link: this.link,
       decide: (report: ReplicationReport | undefined) => this.#decide(log, report),
       isDenialFinal: () => !this.#linked && this.#choice.isOnly,
       onLinked: () => {
@@ -168,6 +208,8 @@ export class Follower {
     };
     const session = new Session(log, upstream, this.#config, this.#world, this.#reporter, events);
     this.#session = session;
+    // It may have been asked for while a candidate was chosen.
+    if (!this.#attachment.attached) session.detach();
     const config = () => this.#config;
     this.#keeper = new Keeper(log, config, this.#world, this.#reporter, () =>
       this.#fetchBase(log, session, ending.signal),

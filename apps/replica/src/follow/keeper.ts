@@ -38,6 +38,11 @@ export class Keeper {
     this.#schedule(0);
   }
 
+  /** Whether a base is on its way. */
+  get fetching(): boolean {
+    return this.#fetching !== undefined;
+  }
+
   /** The log has come further: a base may be due. */
   progressed(): void {
     if (this.#fetching === undefined && !this.#stopped && this.#isDue()) void this.freshen();

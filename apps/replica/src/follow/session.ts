@@ -14,6 +14,7 @@ import type { Candidate, ReplicaConfig } from '../config.ts';
 import { EXIT, ExitError } from '../exit.ts';
 import type { Reporter } from '../reporter.ts';
 import { formatBytes } from '../reporter.ts';
+import type { LinkRecord } from '../status/link-record.ts';
 import type { BaseFile, World } from './world.ts';
 
 type Item<T extends ReplicaItem['type']> = Extract<ReplicaItem, { type: T }>;
@@ -28,6 +29,8 @@ interface Transfer {
 
 /** What a session tells of itself; what is to be done about it is decided elsewhere. */
 export interface SessionEvents {
+  /** Where what becomes of the link is noted. */
+  readonly link: LinkRecord;
   /** How to go on at a server, by what it says of itself. */
   decide(report: ReplicationReport | undefined): Promise<UpstreamDecision>;
   /** Whether a server that refuses our credentials is to end everything. */
@@ -118,15 +121,20 @@ export class Session {
     this.#events.onProgress();
   }
 
+  /** Lets go of the server; `run` resolves when what was received is taken. */
+  detach(): void {
+    void this.#replica.detach();
+  }
+
   /** Ends it, with an error that `run` throws. */
   fail(error: unknown): void {
     this.#failure ??= error;
-    void this.#replica.detach();
+    this.detach();
   }
 
   /** @throws what it was made to fail with, or what the log or the disk refused */
   async run(stop: AbortSignal): Promise<void> {
-    const onStop = (): void => void this.#replica.detach();
+    const onStop = (): void => this.detach();
     stop.addEventListener('abort', onStop, { once: true });
     if (stop.aborted) onStop();
     if (this.#log.found !== undefined) this.progressed(this.#log);
@@ -149,6 +157,7 @@ export class Session {
   async #take(item: ReplicaItem): Promise<void> {
     switch (item.type) {
       case 'stream':
+        this.#events.link.heard();
         await this.#log.append(item.bytes, item.boundary);
         return this.#events.onStored(item.bytes);
       case 'snapshot':
@@ -169,6 +178,7 @@ export class Session {
     const size = length === undefined ? 'of a size not told' : formatBytes(length);
     this.#reporter.step(`full copy, ${size} (${reason})`);
     this.#events.onLinked();
+    this.#events.link.synced('full');
     this.#needed = length ?? 0;
     const target = this.#log.awaitBase();
     const file = await this.#world.createBase(target.directory);
@@ -208,6 +218,7 @@ export class Session {
 
   async #continue({ history, offset }: Item<'continue'>): Promise<void> {
     this.#events.onLinked();
+    this.#events.link.synced('partial');
     const before = this.#log.history;
     if (before?.id !== history.id) {
       await this.#events.change(() => this.#log.setHistory(history));
@@ -221,7 +232,9 @@ export class Session {
     const replica = this.#replica;
     const reporter = this.#reporter;
     let awaited = false;
+    const { link } = this.#events;
     replica.on('state', (state) => {
+      link.entered(state);
       if (state !== 'handshake') return;
       reporter.step(`connected to ${describeEndpoint(this.#upstream.endpoint)}`);
       awaited = false;
@@ -232,6 +245,7 @@ export class Session {
       awaited = true;
     });
     replica.on('transfer', (progress) => {
+      link.transferred(progress);
       if (this.#transfer !== undefined) reporter.transfer(progress, this.#transfer.since);
     });
     replica.on('option-refused', (option, reply) => {
@@ -252,6 +266,7 @@ export class Session {
       const when = delay === 0 ? 'at once' : `in ${(delay / 1000).toFixed(1)} s`;
       this.#reporter.trouble(`${error.message}; trying again ${when}`);
     }
+    this.#events.link.attemptEnded();
     this.#events.onAttemptEnded(error);
   }
 }

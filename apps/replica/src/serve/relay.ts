@@ -1,8 +1,10 @@
 import type { Log } from '@forebay/log';
-import type { ReplicaDescription } from '@forebay/primary';
+import type { CommandTable, ReplicaDescription, ServerCounts } from '@forebay/primary';
 import { PrimaryError, ReplicationServer } from '@forebay/primary';
 import type { ListenConfig } from '../config.ts';
 import { EXIT, ExitError } from '../exit.ts';
+import { refusal } from '../port/commands.ts';
+import { SPOKEN_VERSION } from '../port/info.ts';
 import type { Reporter } from '../reporter.ts';
 import type { SourceHost } from './log-source.ts';
 import { LogSource } from './log-source.ts';
@@ -23,10 +25,12 @@ export class Relay {
     timeout: number,
     host: SourceHost,
     reporter: Reporter,
+    commands: CommandTable,
   ): Promise<Relay> {
     const source = new LogSource(host);
     const server = new ReplicationServer(source, {
-      ...{ timeout, protectedMode, backlogSize, events: eventsTo(reporter) },
+      ...{ timeout, protectedMode, backlogSize, events: eventsTo(reporter), commands },
+      ...{ refuse: refusal, identity: { server: 'redis', version: SPOKEN_VERSION } },
       ...(requirepass === undefined ? {} : { requirepass }),
     });
     try {
@@ -41,6 +45,14 @@ export class Relay {
 
   get port(): number {
     return this.#server.port;
+  }
+
+  get replicas(): readonly ReplicaDescription[] {
+    return this.#server.replicas;
+  }
+
+  get counts(): ServerCounts {
+    return this.#server.counts;
   }
 
   /** Serves this log from now on, or none: who is attached has to ask anew. */

@@ -1,3 +1,4 @@
+import type { RespValue } from '@forebay/resp';
 import { error, NOT_A_NUMBER, OK, SYNTAX_ERROR } from './replies.ts';
 
 const INTEGER = /^-?\d{1,15}$/;
@@ -29,7 +30,7 @@ export function noTraits(): Traits {
  * Takes the options of REPLCONF in order. The first that is bad stops it, and those before it stay in
  * force (`replication.c: replconfCommand`). Returns the reply.
  */
-export function takeOptions(traits: Traits, options: readonly string[]): string {
+export function takeOptions(traits: Traits, options: readonly string[]): RespValue {
   if (options.length % 2 !== 0) return SYNTAX_ERROR;
   for (let i = 0; i < options.length; i += 2) {
     const refusal = takeOption(traits, options[i]!, options[i + 1]!);
@@ -38,7 +39,7 @@ export function takeOptions(traits: Traits, options: readonly string[]): string 
   return OK;
 }
 
-function takeOption(traits: Traits, name: string, value: string): string | undefined {
+function takeOption(traits: Traits, name: string, value: string): RespValue | undefined {
   switch (name.toLowerCase()) {
     case 'listening-port':
       if (!INTEGER.test(value)) return NOT_A_NUMBER;

@@ -1,35 +1,56 @@
-/** Replies as they are on the wire. What a peer sent and is said back to it keeps to one short line. */
-export const OK: string = '+OK\r\n';
-export const NO_AUTH: string = error('NOAUTH Authentication required.');
-export const SYNTAX_ERROR: string = error('ERR syntax error');
-export const NOT_A_NUMBER: string = error('ERR value is not an integer or out of range');
+import type { RespFailure, RespValue } from '@forebay/resp';
+
+/** Replies as values. What a peer sent and is said back to it keeps to one short line. */
+export const OK: RespValue = simple('OK');
+export const NIL: RespValue = { type: 'null', of: 'bulk' };
+export const NO_AUTH: RespFailure = error('NOAUTH Authentication required.');
+export const SYNTAX_ERROR: RespFailure = error('ERR syntax error');
+export const NOT_A_NUMBER: RespFailure = error('ERR value is not an integer or out of range');
 
 /** Characters of a peer's own words that are said back. */
 const ECHOED = 128;
 
-export function simple(text: string): string {
-  return `+${text}\r\n`;
+export function simple(text: string): RespValue {
+  return { type: 'simple', text };
 }
 
-export function error(message: string): string {
-  return `-${message.replaceAll(/[\r\n]/g, ' ')}\r\n`;
+/** `message` begins with its code; line ends become blanks. */
+export function error(message: string): RespFailure {
+  const line = message.replaceAll(/[\r\n]/g, ' ');
+  return { type: 'error', code: line.split(' ', 1)[0]!, message: line };
 }
 
-export function integer(value: number): string {
-  return `:${value}\r\n`;
+export function integer(value: number): RespValue {
+  return { type: 'number', value };
 }
 
 /** `text` has one character a byte. */
-export function bulk(text: string): string {
-  return `$${text.length}\r\n${text}\r\n`;
+export function bulk(text: string): RespValue {
+  return { type: 'bulk', bytes: Buffer.from(text, 'latin1') };
 }
 
-export function array(...parts: readonly string[]): string {
-  return `*${parts.length}\r\n${parts.join('')}`;
+/** Lines for people; `text` has one character a byte (`networking.c: addReplyVerbatim`). */
+export function verbatim(text: string): RespValue {
+  return { type: 'verbatim', format: 'txt', bytes: Buffer.from(text, 'latin1') };
+}
+
+export function array(...items: readonly RespValue[]): RespValue {
+  return { type: 'array', items };
+}
+
+/** What was not asked for, or has replies of its own: an array for RESP2. */
+export function push(...items: readonly RespValue[]): RespValue {
+  return { type: 'push', items };
+}
+
+/** Names and values, in their order: pairs one after the other for RESP2. */
+export function map(entries: Readonly<Record<string, RespValue>>): RespValue {
+  const pairs = Object.entries(entries);
+  return { type: 'map', entries: pairs.map(([name, value]) => [bulk(name), value]) };
 }
 
 /** `server.c: commandCheckExistence`. */
-export function unknownCommand([name = '', ...args]: readonly string[]): string {
+export function unknownCommand([name = '', ...args]: readonly string[]): RespFailure {
   const shown = args.slice(0, 20).map((arg) => `'${arg.slice(0, ECHOED)}' `);
   const beginning = shown.join('').slice(0, ECHOED);
   return error(
@@ -37,7 +58,13 @@ export function unknownCommand([name = '', ...args]: readonly string[]): string 
   );
 }
 
+/** `<container>.c: addReplySubcommandSyntaxError`. */
+export function unknownSubcommand(name: string, subcommand: string): RespFailure {
+  const shown = subcommand.slice(0, ECHOED);
+  return error(`ERR unknown subcommand '${shown}'. Try ${name.toUpperCase()} HELP.`);
+}
+
 /** `server.c: commandCheckArity`. */
-export function wrongArity(name: string): string {
+export function wrongArity(name: string): RespFailure {
   return error(`ERR wrong number of arguments for '${name.toLowerCase()}' command`);
 }

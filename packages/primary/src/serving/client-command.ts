@@ -1,10 +1,22 @@
-import { bulk, error, integer, OK, SYNTAX_ERROR, wrongArity } from '../conversation/replies.ts';
+import type { RespFailure, RespValue } from '@forebay/resp';
+import {
+  bulk,
+  error,
+  integer,
+  NIL,
+  OK,
+  SYNTAX_ERROR,
+  unknownSubcommand,
+  verbatim,
+  wrongArity,
+} from '../conversation/replies.ts';
 import type { Client } from './client.ts';
-import type { CommandHost, Reply } from './commands.ts';
+import type { CommandHost, Reply } from './command.ts';
 
 type Matches = (client: Client) => boolean;
 
 const ID = /^[1-9]\d{0,14}$/;
+const NAME = /^[!-~]{0,256}$/;
 
 /** `CLIENT …`: who is here, and who is to go (`networking.c: clientCommand`). */
 export function clientCommand(host: CommandHost, client: Client, words: readonly string[]): Reply {
@@ -13,29 +25,27 @@ export function clientCommand(host: CommandHost, client: Client, words: readonly
     case 'id':
       return integer(client.id);
     case 'getname':
-      return client.name === '' ? '$-1\r\n' : bulk(client.name);
+      return client.name === '' ? NIL : bulk(client.name);
     case 'setname':
       return rest.length === 1 ? setName(client, rest[0]!) : wrongArity('client|setname');
     case 'setinfo':
-      return rest.length === 2 ? OK : wrongArity('client|setinfo');
+      return rest.length === 2 ? setInfo(client, rest) : wrongArity('client|setinfo');
     case 'no-evict':
     case 'no-touch':
       return OK;
     case 'info':
-      return bulk(`${line(client, host.now())}\n`);
+      return verbatim(`${line(client, host.now())}\n`);
     case 'list':
       return list(host, rest);
     case 'kill':
       return kill(host, client, rest);
-    default: {
-      const shown = subcommand.slice(0, 128);
-      return error(`ERR unknown subcommand '${shown}'. Try CLIENT HELP.`);
-    }
+    default:
+      return unknownSubcommand('client', subcommand);
   }
 }
 
-function setName(client: Client, name: string): Reply {
-  if (!/^[!-~]{0,256}$/.test(name)) {
+export function setName(client: Client, name: string): RespValue {
+  if (!NAME.test(name)) {
     const message = 'ERR Client names cannot contain spaces, newlines or special characters.';
     return error(message);
   }
@@ -43,15 +53,28 @@ function setName(client: Client, name: string): Reply {
   return OK;
 }
 
+/** `networking.c: clientSetinfoCommand`. */
+function setInfo(client: Client, [option = '', value = '']: readonly string[]): RespValue {
+  const name = option.toLowerCase();
+  if (name !== 'lib-name' && name !== 'lib-ver') {
+    return error(`ERR Unrecognized option '${option.slice(0, 128)}'`);
+  }
+  if (!NAME.test(value)) {
+    return error(`ERR ${name} cannot contain spaces, newlines or special characters.`);
+  }
+  client.library[name] = value;
+  return OK;
+}
+
 function list(host: CommandHost, words: readonly string[]): Reply {
   const matches = listed(words);
-  if (typeof matches === 'string') return matches;
+  if ('type' in matches) return matches;
   const lines = [...host.clients].filter(matches).map((each) => `${line(each, host.now())}\n`);
-  return bulk(lines.join(''));
+  return verbatim(lines.join(''));
 }
 
 /** All, or those of a type, or those of the ids that are named. */
-function listed([filter = '', ...values]: readonly string[]): Matches | string {
+function listed([filter = '', ...values]: readonly string[]): Matches | RespFailure {
   const name = filter.toLowerCase();
   if (name === '') return () => true;
   if (name === 'type') return matcher([filter, ...values]);
@@ -69,22 +92,20 @@ function kill(host: CommandHost, client: Client, words: readonly string[]): Repl
   }
   const skipMe = filterValue(words, 'skipme')?.toLowerCase() !== 'no';
   const matches = matcher(words);
-  if (typeof matches === 'string') return matches;
+  if ('type' in matches) return matches;
   const found = [...host.clients].filter((each) => matches(each) && !(skipMe && each === client));
   return dismiss(found, client, integer(found.length));
 }
 
 /** Who is among those that it kills is answered first. */
-function dismiss(found: readonly Client[], by: Client, reply: string): Reply {
+function dismiss(found: readonly Client[], by: Client, reply: RespValue): Reply {
   for (const each of found) if (each !== by) each.destroy();
-  if (!found.includes(by)) return reply;
-  by.reply(reply);
-  by.end();
-  return undefined;
+  if (found.includes(by)) by.endAfterReply = true;
+  return reply;
 }
 
 /** What pairs of filter and value select, or the error that they are answered with. */
-function matcher(words: readonly string[]): Matches | string {
+function matcher(words: readonly string[]): Matches | RespFailure {
   if (words.length % 2 !== 0) return SYNTAX_ERROR;
   const all: Matches[] = [];
   for (let i = 0; i < words.length; i += 2) {
@@ -119,24 +140,29 @@ function matcher(words: readonly string[]): Matches | string {
   return (client) => all.every((matches) => matches(client));
 }
 
-function typeNamed(name: string): 'normal' | 'replica' | 'other' | undefined {
+type ClientType = 'normal' | 'replica' | 'pubsub' | 'primary';
+
+function typeNamed(name: string): ClientType | undefined {
   switch (name.toLowerCase()) {
     case 'normal':
       return 'normal';
     case 'replica':
     case 'slave':
       return 'replica';
+    case 'pubsub':
+      return 'pubsub';
     case 'master':
     case 'primary':
-    case 'pubsub':
-      return 'other';
+      return 'primary';
     default:
       return undefined;
   }
 }
 
-function typeOf({ attachment }: Client): 'normal' | 'replica' {
-  return attachment === undefined ? 'normal' : 'replica';
+/** Nobody here is a primary to us: that link is none of these. */
+function typeOf({ attachment, subscriptions }: Client): ClientType {
+  if (attachment !== undefined) return 'replica';
+  return subscriptions.count > 0 ? 'pubsub' : 'normal';
 }
 
 function filterValue(words: readonly string[], name: string): string | undefined {
@@ -146,12 +172,21 @@ function filterValue(words: readonly string[], name: string): string | undefined
 
 /** `networking.c: catClientInfoString`, as far as there is something to say. */
 function line(client: Client, now: number): string {
-  const { id, address, localAddress, name, connectedAt, lastHeard, lastCommand, socket } = client;
+  const { id, address, localAddress, name, connectedAt, lastHeard, lastCommand } = client;
+  const { socket, subscriptions, transaction, database, protocol, library } = client;
   const seconds = (since: number): number => Math.floor((now - since) / 1000);
   return (
     `id=${id} addr=${address} laddr=${localAddress} name=${name} age=${seconds(connectedAt)} ` +
-    `idle=${seconds(lastHeard)} flags=${client.attachment === undefined ? 'N' : 'S'} db=0 sub=0 psub=0 ` +
-    `multi=-1 omem=${socket.writableLength} tot-mem=${socket.writableLength} events=rw ` +
-    `cmd=${lastCommand} user=default`
+    `idle=${seconds(lastHeard)} flags=${flagsOf(client)} db=${database} ` +
+    `sub=${subscriptions.channels.size} psub=${subscriptions.patterns.size} ` +
+    `multi=${transaction?.length ?? -1} omem=${socket.writableLength} ` +
+    `tot-mem=${socket.writableLength} events=rw cmd=${lastCommand} user=default resp=${protocol} ` +
+    `lib-name=${library['lib-name']} lib-ver=${library['lib-ver']}`
   );
+}
+
+function flagsOf(client: Client): string {
+  const type = typeOf(client);
+  const flags = `${type === 'replica' ? 'S' : ''}${type === 'pubsub' ? 'P' : ''}`;
+  return `${flags}${client.transaction === undefined ? '' : 'x'}` || 'N';
 }

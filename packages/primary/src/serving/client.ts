@@ -1,24 +1,34 @@
 import type { Socket } from 'node:net';
+import type { RespFailure, RespValue } from '@forebay/resp';
+import { encodeValue } from '@forebay/resp';
 import type { Traits } from '../conversation/replconf.ts';
 import { noTraits } from '../conversation/replconf.ts';
 import { error, NO_AUTH, unknownCommand, wrongArity } from '../conversation/replies.ts';
 import type { Request } from '../conversation/request-reader.ts';
 import { BadRequest, RequestReader } from '../conversation/request-reader.ts';
 import type { Attachment } from './attachment.ts';
-import type { CommandTable, Reply } from './commands.ts';
+import { Subscriptions } from './channels.ts';
+import type { Caller, Command, CommandTable, Reply } from './command.ts';
 import { drained } from './flow.ts';
+import type { Transaction } from './transaction.ts';
 
 /** What a client is told by, and tells. */
 export interface ClientHost {
-  readonly commands: CommandTable;
+  readonly commands: CommandTable<Client>;
   now(): number;
+  /** What is answered to a command that is not in the table; undefined: what servers say. */
+  refuse(request: Request): RespFailure | undefined;
+  /** A command is about to be carried out, or queued. */
+  onCommand(): void;
   onGone(client: Client): void;
   /** What is no fault of the peer's; its connection has been ended. */
   onFault(error: unknown): void;
 }
 
+const NOT_IN_TRANSACTION = error('ERR Command not allowed inside a transaction');
+
 /** One connection, from its first byte to its last. */
-export class Client {
+export class Client implements Caller {
   readonly id: number;
   readonly socket: Socket;
   /** `host:port` of the peer. */
@@ -27,8 +37,18 @@ export class Client {
   readonly localAddress: string;
   readonly traits: Traits = noTraits();
   readonly connectedAt: number;
+  readonly subscriptions: Subscriptions = new Subscriptions();
+  readonly library: { 'lib-name': string; 'lib-ver': string } = { 'lib-name': '', 'lib-ver': '' };
   name = '';
   lastCommand = 'NULL';
+  /** Of RESP. */
+  protocol: 2 | 3 = 2;
+  /** As selected; nothing here is in one. */
+  database = 0;
+  /** Set from MULTI to EXEC. */
+  transaction: Transaction | undefined;
+  /** It is ended when it has its reply. */
+  endAfterReply = false;
   /** Set when it has become a replica. */
   attachment: Attachment | undefined;
   readonly #host: ClientHost;
@@ -103,8 +123,24 @@ export class Client {
     this.#reader.trust();
   }
 
-  reply(text: string): void {
-    if (!this.closed) this.socket.write(text, 'latin1');
+  /** As at first (`networking.c: resetCommand`); what it may send stays as long. */
+  reset(authenticated: boolean): void {
+    this.#authenticated = authenticated;
+    this.subscriptions.channels.clear();
+    this.subscriptions.patterns.clear();
+    this.transaction = undefined;
+    this.protocol = 2;
+    this.database = 0;
+    this.name = '';
+  }
+
+  reply(value: RespValue): void {
+    if (!this.closed) this.socket.write(encodeValue(value, this.protocol));
+  }
+
+  /** What is no reply. */
+  write(line: string): void {
+    if (!this.closed) this.socket.write(line, 'latin1');
   }
 
   /** Ends it when all that was written has been passed on. */
@@ -150,6 +186,7 @@ export class Client {
       if (request.length === 0) continue;
       const reply = await this.#answer(request);
       if (reply !== undefined) this.reply(reply);
+      if (this.endAfterReply) this.end();
       // Who does not read what is answered is asked for nothing more.
       if (this.attachment === undefined) await drained(this.socket);
     }
@@ -175,11 +212,37 @@ export class Client {
       this.destroy();
       return undefined;
     }
-    if (command === undefined) return unknownCommand(request);
+    const { transaction } = this;
+    const refusal = this.#refusalOf(command, request);
+    if (command === undefined || refusal !== undefined) {
+      transaction?.spoil();
+      return refusal;
+    }
+    this.#host.onCommand();
+    const words = request.slice(1);
+    const isQueued = transaction !== undefined && command.inTransaction === undefined;
+    return isQueued ? transaction.queue(command, this, words) : command.run(this, words);
+  }
+
+  #refusalOf(command: Command<Client> | undefined, request: Request): RespFailure | undefined {
+    const [name = ''] = request;
+    if (command === undefined) return this.#host.refuse(request) ?? unknownCommand(request);
     if (request.length < command.least || request.length > command.most) return wrongArity(name);
     if (!this.#authenticated && command.forStrangers !== true) return NO_AUTH;
-    return command.run(this, request.slice(1));
+    if (this.transaction !== undefined && command.inTransaction === 'never') {
+      return NOT_IN_TRANSACTION;
+    }
+    const mayConfuse = this.protocol === 2 && this.subscriptions.count > 0;
+    return mayConfuse && command.forSubscribers !== true ? notToSubscribers(name) : undefined;
   }
+}
+
+/** `server.c: processCommand`. */
+function notToSubscribers(name: string): RespFailure {
+  return error(
+    `ERR Can't execute '${name.toLowerCase()}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / ` +
+      'RESET are allowed in this context',
+  );
 }
 
 /** IPv4 as it is written, where it came over a socket for both. */

@@ -1,5 +1,6 @@
 import { takeOptions } from '../conversation/replconf.ts';
 import {
+  array,
   bulk,
   error,
   integer,
@@ -7,106 +8,158 @@ import {
   OK,
   SYNTAX_ERROR,
   simple,
+  verbatim,
 } from '../conversation/replies.ts';
+import { channelCommands } from './channels.ts';
 import type { Client } from './client.ts';
 import { clientCommand } from './client-command.ts';
+import type { Command, CommandHost, CommandTable, Reply } from './command.ts';
+import { MANY } from './command.ts';
+import { commandCommand } from './command-command.ts';
+import { auth, hello } from './hello.ts';
 import { replicationReport, role } from './report.ts';
-import type { ServedReplicas } from './served-replicas.ts';
+import { transactionCommands } from './transaction.ts';
 
-/** One command: how many words it takes, its name included, and what it does. */
-interface Command {
-  readonly least: number;
-  readonly most: number;
-  /** Answered before AUTH, where a password is asked for. */
-  readonly forStrangers?: boolean;
-  /** Taken from a replica that is served. */
-  readonly forReplicas?: boolean;
-  /** Takes the words after the name, and gives the reply; until it has, nothing more is taken. */
-  run(client: Client, words: readonly string[]): Reply | Promise<Reply>;
-}
-
-/** On the wire; undefined where there is none, or none to be made here. */
-export type Reply = string | undefined;
-
-export type CommandTable = ReadonlyMap<string, Command>;
-
-/** What is asked of who serves, by commands. */
-export interface CommandHost {
-  readonly replicas: ServedReplicas;
-  readonly clients: Iterable<Client>;
-  /** Whether a name and a password are right; undefined: none is asked for. */
-  readonly authenticate: ((user: string, password: string) => boolean) | undefined;
-  now(): number;
-}
-
-const MANY = 1024;
 const INTEGER = /^-?\d{1,15}$/;
-const NO_PASSWORD = error(
-  'ERR AUTH <password> called without any password configured for the default user. ' +
-    'Are you sure your configuration is correct?',
-);
-const WRONG_PASSWORD = error('WRONGPASS invalid username-password pair or user is disabled.');
 const NO_WAITING_HERE = error(
   'ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica ' +
     'is configured to be writable (which is not the default) writes to replicas are just local and are ' +
     'not propagated.',
 );
 
-/** All that is served, by name. */
-export function commandTable(host: CommandHost): CommandTable {
-  return new Map<string, Command>([
-    ['ping', { least: 1, most: 2, run: ping }],
-    ['echo', { least: 2, most: 2, run: (_, [text = '']) => bulk(text) }],
-    ['quit', { least: 1, most: MANY, forStrangers: true, run: quit }],
-    ['auth', { least: 2, most: MANY, forStrangers: true, run: (...call) => auth(host, ...call) }],
+/** All that is served, by name; `further` are served besides, or in the place of these. */
+export function commandTable(host: CommandHost, further: CommandTable): CommandTable<Client> {
+  const table = new Map<string, Command<Client>>([
+    ...connectionCommands(host),
+    ...replicationCommands(host),
+    ...transactionCommands(),
+    ...channelCommands(host.channels),
+    ...further,
+  ]);
+  return table.set('command', commandCommand(table));
+}
+
+function connectionCommands(host: CommandHost): [string, Command<Client>][] {
+  const forAll = { forStrangers: true, forSubscribers: true } as const;
+  return [
+    [
+      'ping',
+      {
+        least: 1,
+        most: 2,
+        summary: 'Answers PONG, or what was said.',
+        forSubscribers: true,
+        run: ping,
+      },
+    ],
+    ['echo', { least: 2, most: 2, summary: 'Says it back.', run: (_, [text = '']) => bulk(text) }],
+    [
+      'quit',
+      { ...forAll, least: 1, most: MANY, summary: 'Ends.', inTransaction: 'at-once', run: quit },
+    ],
+    [
+      'reset',
+      {
+        ...{ ...forAll, least: 1, most: 1, summary: 'Makes the connection as it was at first.' },
+        inTransaction: 'at-once',
+        run: (client) => reset(host, client),
+      },
+    ],
+    [
+      'auth',
+      {
+        ...{ least: 2, most: MANY, summary: 'Says who it is.', forStrangers: true },
+        run: (...call) => auth(host, ...call),
+      },
+    ],
+    [
+      'hello',
+      {
+        ...{ least: 1, most: MANY, summary: 'Chooses RESP2 or RESP3.', forStrangers: true },
+        inTransaction: 'never',
+        run: (...call) => hello(host, ...call),
+      },
+    ],
+    ['select', { least: 2, most: 2, summary: 'Notes a database.', run: select }],
+    [
+      'client',
+      {
+        ...{ least: 2, most: MANY, summary: 'Tells who is connected, names and ends them.' },
+        run: (...call) => clientCommand(host, ...call),
+      },
+    ],
+  ];
+}
+
+function replicationCommands(host: CommandHost): [string, Command<Client>][] {
+  const { replicas } = host;
+  const toReplicas = { forReplicas: true, inTransaction: 'never' } as const;
+  return [
     [
       'replconf',
-      { least: 1, most: MANY, forReplicas: true, run: (...call) => replconf(host, ...call) },
+      {
+        ...{ ...toReplicas, least: 1, most: MANY, summary: 'Says what a replica is, and has.' },
+        run: (...call) => replconf(host, ...call),
+      },
     ],
     [
       'psync',
       {
-        least: 3,
-        most: MANY,
-        forReplicas: true,
-        run: (client, words) => host.replicas.psync(client, words),
+        ...{ ...toReplicas, least: 3, most: MANY, summary: 'Follows, from where it was.' },
+        run: (client, words) => replicas.psync(client, words),
       },
     ],
-    ['sync', { least: 1, most: 1, forReplicas: true, run: (client) => host.replicas.sync(client) }],
-    ['wait', { least: 3, most: 3, run: (client, words) => wait(host, client, words) }],
+    [
+      'sync',
+      {
+        ...{ ...toReplicas, least: 1, most: 1, summary: 'Follows, from a full copy.' },
+        run: (client) => replicas.sync(client),
+      },
+    ],
+    [
+      'wait',
+      {
+        ...{ least: 3, most: 3, summary: 'Waits for the acknowledgements of replicas.' },
+        run: (client, words) => wait(host, client, words),
+      },
+    ],
     [
       'info',
       {
-        least: 1,
-        most: MANY,
-        run: () => bulk(replicationReport(host.replicas, host.now())),
+        ...{ least: 1, most: MANY, summary: 'Tells the state of replication.' },
+        run: () => verbatim(replicationReport(replicas)),
       },
     ],
-    ['role', { least: 1, most: 1, run: () => role(host.replicas) }],
     [
-      'client',
-      { least: 2, most: MANY, run: (client, words) => clientCommand(host, client, words) },
+      'role',
+      { least: 1, most: 1, summary: 'Tells its part in replication.', run: () => role(replicas) },
     ],
-  ]);
+  ];
 }
 
-function ping(_: Client, [text]: readonly string[]): Reply {
+/** `server.c: pingCommand`. */
+function ping(client: Client, [text]: readonly string[]): Reply {
+  const isSubscriber = client.protocol === 2 && client.subscriptions.count > 0;
+  if (isSubscriber) return array(bulk('pong'), bulk(text ?? ''));
   return text === undefined ? simple('PONG') : bulk(text);
 }
 
 function quit(client: Client): Reply {
-  client.reply(OK);
-  client.end();
-  return undefined;
+  client.endAfterReply = true;
+  return OK;
 }
 
-function auth({ authenticate }: CommandHost, client: Client, words: readonly string[]): Reply {
-  if (words.length > 2) return SYNTAX_ERROR;
-  const [password = '', user = 'default'] = words.toReversed();
-  if (authenticate === undefined && words.length === 1) return NO_PASSWORD;
-  if (authenticate === undefined) return user === 'default' ? OK : WRONG_PASSWORD;
-  if (!authenticate(user, password)) return WRONG_PASSWORD;
-  client.authenticate();
+function reset({ authenticate, channels }: CommandHost, client: Client): Reply {
+  client.reset(authenticate === undefined);
+  channels.changed(client);
+  return simple('RESET');
+}
+
+/** Nothing is read or written in a database; that one is named is no mistake. */
+function select(client: Client, [index = '']: readonly string[]): Reply {
+  if (!INTEGER.test(index)) return NOT_A_NUMBER;
+  if (Number(index) < 0) return error('ERR DB index is out of range');
+  client.database = Number(index);
   return OK;
 }
 

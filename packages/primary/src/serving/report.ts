@@ -1,10 +1,10 @@
 import { BLANK_ID } from '@forebay/psync';
+import type { RespValue } from '@forebay/resp';
 import { array, bulk, integer } from '../conversation/replies.ts';
-import type { Client } from './client.ts';
-import type { ServedReplicas } from './served-replicas.ts';
+import type { ReplicaDescription, ServedReplicas } from './served-replicas.ts';
 
 /** `INFO replication`, in the servers' words and order (`server.c: genRedisInfoString`). */
-export function replicationReport(replicas: ServedReplicas, now: number): string {
+export function replicationReport(replicas: ServedReplicas): string {
   const { upstream, held, backlog } = replicas;
   const attached = replicas.list();
   const { id = BLANK_ID, secondId = BLANK_ID, secondIdLimit = -1 } = held?.history ?? {};
@@ -12,7 +12,7 @@ export function replicationReport(replicas: ServedReplicas, now: number): string
     '# Replication',
     ...(upstream === undefined ? ['role:master'] : upstreamLines(upstream, held?.offset ?? 0)),
     `connected_slaves:${attached.length}`,
-    ...attached.map((client, i) => `slave${i}:${replicaLine(client, now)}`),
+    ...attached.map((client, i) => `slave${i}:${replicaLine(replicas.describe(client))}`),
     'master_failover_state:no-failover',
     `master_replid:${id}`,
     `master_replid2:${secondId}`,
@@ -28,7 +28,7 @@ export function replicationReport(replicas: ServedReplicas, now: number): string
 }
 
 /** `ROLE` (`replication.c: roleCommand`). */
-export function role(replicas: ServedReplicas): string {
+export function role(replicas: ServedReplicas): RespValue {
   const { upstream, held } = replicas;
   const offset = held?.offset ?? 0;
   if (upstream !== undefined) {
@@ -66,9 +66,6 @@ function upstreamLines(
   ];
 }
 
-function replicaLine(client: Client, now: number): string {
-  const { traits, attachment, lastHeard } = client;
-  const lag = Math.floor((now - lastHeard) / 1000);
-  const { state = 'online', acknowledged = 0 } = attachment ?? {};
-  return `ip=${client.host},port=${traits.listeningPort},state=${state},offset=${acknowledged},lag=${lag}`;
+function replicaLine({ host, port, state, offset, lag }: ReplicaDescription): string {
+  return `ip=${host},port=${port},state=${state},offset=${offset},lag=${lag}`;
 }

@@ -13,7 +13,7 @@ import type { Snapshot, Source, Upstream } from '../source.ts';
 import type { ReplicaState } from './attachment.ts';
 import { Attachment } from './attachment.ts';
 import type { Client } from './client.ts';
-import type { Reply } from './commands.ts';
+import type { Reply } from './command.ts';
 import type { OutputLimit } from './output-limit.ts';
 import { Supply } from './supply.ts';
 
@@ -43,6 +43,8 @@ export interface ReplicaDescription {
   readonly offset: number;
   /** Offset of the last byte on its disk; undefined where it does not tell. */
   readonly synced: number | undefined;
+  /** Seconds since something came from it. */
+  readonly lag: number;
   /** Bytes of the stream that were not handed to its socket yet. */
   readonly behind: number;
 }
@@ -76,6 +78,11 @@ export class ServedReplicas {
   readonly #events: ReplicaEvents;
   readonly #attached = new Set<Client>();
   readonly #waits = new Set<Wait>();
+  /** How often each came to be. */
+  readonly resyncs: { fullResyncs: number; partialResyncs: number } = {
+    fullResyncs: 0,
+    partialResyncs: 0,
+  };
   readonly #clock: Clock;
   readonly #askForAcks: () => void;
   readonly #outputLimit: OutputLimit | undefined;
@@ -113,7 +120,8 @@ export class ServedReplicas {
     const { id, host, traits, attachment } = client;
     const { state = 'wait_bgsave', acknowledged: offset = 0, synced, sent } = attachment ?? {};
     const behind = sent === undefined ? 0 : this.backlog.masterOffset - sent;
-    return { id, host, port: traits.listeningPort, state, offset, synced, behind };
+    const lag = Math.floor((this.#clock.now() - client.lastHeard) / 1000);
+    return { id, host, port: traits.listeningPort, state, offset, synced, lag, behind };
   }
 
   /** `bytes` are the newest of the stream; their memory is the caller's again afterwards. */
@@ -154,8 +162,9 @@ export class ServedReplicas {
       case 'later':
         return NO_LINK;
       case 'continue': {
-        client.reply(`${continueLine(held.history, client.traits.psync2)}\r\n`);
+        client.write(`${continueLine(held.history, client.traits.psync2)}\r\n`);
         const attachment = this.#attach(client, false);
+        this.resyncs.partialResyncs++;
         this.#events.onPartialResync?.(this.describe(client), decision.after + 1);
         attachment.continue(decision.after);
         this.#events.onOnline?.(this.describe(client));
@@ -230,7 +239,7 @@ export class ServedReplicas {
   tick(): void {
     this.#cutOffSlow();
     for (const client of this.#attached) {
-      if (client.attachment?.state === 'wait_bgsave') client.reply('\n');
+      if (client.attachment?.state === 'wait_bgsave') client.write('\n');
     }
   }
 
@@ -247,6 +256,7 @@ export class ServedReplicas {
 
   async #sendCopy(client: Client, bySync: boolean, reason: string): Promise<Reply> {
     const attachment = this.#attach(client, bySync);
+    this.resyncs.fullResyncs++;
     this.#events.onFullResync?.(this.describe(client), reason);
     let snapshot: Snapshot;
     try {
@@ -262,7 +272,7 @@ export class ServedReplicas {
       return undefined;
     }
     const { history, offset } = snapshot;
-    if (!bySync) client.reply(`${fullResyncLine(history, offset)}\r\n`);
+    if (!bySync) client.write(`${fullResyncLine(history, offset)}\r\n`);
     // Its own words are taken meanwhile: the transfer is not waited for.
     void this.#transfer(client, attachment, snapshot);
     return undefined;

@@ -1,0 +1,174 @@
+import { arch, platform, release } from 'node:os';
+import { BLANK_ID } from '@forebay/psync';
+import type { Status } from '../status/status.ts';
+import { linkWord } from './role.ts';
+import type { PortSettings } from './settings.ts';
+
+/** The server whose ways are kept to, where a tool reads a version. */
+export const SPOKEN_VERSION = '7.4.0';
+
+type Field = readonly [name: string, value: string | number];
+type Section = (status: Status, settings: PortSettings) => readonly Field[];
+
+const SECTIONS: Readonly<Record<string, Section>> = {
+  Server: server,
+  Clients: clients,
+  Memory: memory,
+  Persistence: persistence,
+  Stats: stats,
+  Replication: replication,
+  CPU: cpu,
+  Keyspace: () => [],
+};
+const EVERYTHING = new Set(['all', 'default', 'everything']);
+
+/** `INFO`, in the servers' sections, names and order (`server.c: genRedisInfoString`); some or all. */
+export function infoOf(
+  status: Status,
+  settings: PortSettings,
+  names: readonly string[] = [],
+): string {
+  const asked = names.map((name) => name.toLowerCase());
+  const isWhole = asked.length === 0 || asked.some((name) => EVERYTHING.has(name));
+  return Object.entries(SECTIONS)
+    .filter(([name]) => isWhole || asked.includes(name.toLowerCase()))
+    .map(([name, section]) => {
+      const lines = section(status, settings).map(([field, value]) => `${field}:${value}\r\n`);
+      return `# ${name}\r\n${lines.join('')}`;
+    })
+    .join('\r\n');
+}
+
+function server({ version, runId, port, uptime, now }: Status): Field[] {
+  return [
+    ['redis_version', SPOKEN_VERSION],
+    ['redis_mode', 'standalone'],
+    ['os', `${platform()} ${release()} ${arch()}`],
+    ['arch_bits', 64],
+    ['process_id', process.pid],
+    ['run_id', runId],
+    ['tcp_port', port],
+    ['server_time_usec', now * 1000],
+    ['uptime_in_seconds', seconds(uptime)],
+    ['uptime_in_days', Math.floor(uptime / 86_400_000)],
+    ['executable', process.execPath],
+    ['config_file', ''],
+    ['forebay_version', version],
+  ];
+}
+
+function clients({ clients: { clients: connected } }: Status): Field[] {
+  return [
+    ['connected_clients', connected],
+    ['maxclients', 10_000],
+    ['blocked_clients', 0],
+  ];
+}
+
+function memory(): Field[] {
+  const { rss, heapUsed, external } = process.memoryUsage();
+  return [
+    ['used_memory', heapUsed + external],
+    ['used_memory_rss', rss],
+    ['maxmemory', 0],
+    ['maxmemory_policy', 'noeviction'],
+  ];
+}
+
+/** The log is what a server's append-only file is; a base is what BGSAVE makes there. */
+function persistence({ log, link }: Status): Field[] {
+  const { base, written = 0, lowest = written, fetchingBase = false } = log ?? {};
+  const isLoading = log?.history === undefined && link.transfer !== undefined;
+  return [
+    ['loading', Number(isLoading)],
+    ['async_loading', 0],
+    ['rdb_changes_since_last_save', base === undefined ? 0 : written - base.offset],
+    ['rdb_bgsave_in_progress', Number(fetchingBase)],
+    ['rdb_last_save_time', seconds(base?.time ?? 0)],
+    ['rdb_last_bgsave_status', 'ok'],
+    ['aof_enabled', 1],
+    ['aof_rewrite_in_progress', 0],
+    ['aof_last_bgrewrite_status', 'ok'],
+    ['aof_last_write_status', 'ok'],
+    ['aof_current_size', (base?.size ?? 0) + written - lowest],
+    ['aof_base_size', base?.size ?? 0],
+  ];
+}
+
+function stats({ clients }: Status): Field[] {
+  const { connections, refused, commands, fullResyncs, partialResyncs } = clients;
+  return [
+    ['total_connections_received', connections],
+    ['total_commands_processed', commands],
+    ['rejected_connections', refused],
+    ['sync_full', fullResyncs],
+    ['sync_partial_ok', partialResyncs],
+    ['sync_partial_err', 0],
+  ];
+}
+
+function replication(status: Status, { priority, announced }: PortSettings): Field[] {
+  const { upstream, link, log, replicas, backlogSize, now } = status;
+  const { written = 0, history, lowest } = log ?? {};
+  const { id = BLANK_ID, secondId = BLANK_ID, secondIdLimit = -1 } = history ?? {};
+  return [
+    ['role', 'slave'],
+    ['master_host', upstream.host],
+    ['master_port', upstream.port],
+    ['master_link_status', linkWord(link.state) === 'connected' ? 'up' : 'down'],
+    ['master_last_io_seconds_ago', link.downSince === undefined ? ago(link.lastIo, now) : -1],
+    ['master_sync_in_progress', Number(link.transfer !== undefined)],
+    ['slave_read_repl_offset', written],
+    ['slave_repl_offset', written],
+    ...transferFields(status),
+    ...(link.downSince === undefined
+      ? []
+      : ([['master_link_down_since_seconds', ago(link.downSince, now)]] as const)),
+    ['slave_priority', priority],
+    ['slave_read_only', 1],
+    ['replica_announced', Number(announced)],
+    ['connected_slaves', replicas.length],
+    ...replicas.map(({ host, port, state, offset, lag }, i): Field => {
+      return [`slave${i}`, `ip=${host},port=${port},state=${state},offset=${offset},lag=${lag}`];
+    }),
+    ['master_failover_state', 'no-failover'],
+    ['master_replid', id],
+    ['master_replid2', secondId],
+    ['master_repl_offset', written],
+    ['second_repl_offset', secondIdLimit],
+    ['repl_backlog_active', history === undefined ? 0 : 1],
+    ['repl_backlog_size', backlogSize],
+    // What can be gone on from: it reaches back far beyond what is in memory.
+    ['repl_backlog_first_byte_offset', lowest === undefined ? 0 : lowest + 1],
+    ['repl_backlog_histlen', lowest === undefined ? 0 : written - lowest],
+  ];
+}
+
+function transferFields({ link: { transfer, lastIo }, now }: Status): Field[] {
+  if (transfer === undefined) return [];
+  const { total = 0, read } = transfer;
+  const left = Math.max(0, total - read);
+  return [
+    ['master_sync_total_bytes', total],
+    ['master_sync_read_bytes', read],
+    ['master_sync_left_bytes', left],
+    ['master_sync_perc', (total === 0 ? 0 : (100 * read) / total).toFixed(2)],
+    ['master_sync_last_io_seconds_ago', ago(lastIo, now)],
+  ];
+}
+
+function cpu(): Field[] {
+  const { user, system } = process.cpuUsage();
+  return [
+    ['used_cpu_sys', (system / 1e6).toFixed(6)],
+    ['used_cpu_user', (user / 1e6).toFixed(6)],
+  ];
+}
+
+function ago(time: number | undefined, now: number): number {
+  return time === undefined ? -1 : Math.max(0, seconds(now - time));
+}
+
+function seconds(milliseconds: number): number {
+  return Math.floor(milliseconds / 1000);
+}

@@ -1,0 +1,39 @@
+import type { Caller, Reply } from '@forebay/primary';
+import { error, OK } from '@forebay/primary';
+
+/** Whom the daemon follows, for who may change that. */
+export interface Following {
+  readonly upstream: { readonly host: string; readonly port: number };
+  readonly attached: boolean;
+  retarget(host: string, port: number): void;
+  detach(): void;
+}
+
+const NOT_BY_SENTINEL = error(
+  'ERR forebay keeps a replication stream and holds no data to serve: it cannot be promoted. Leave its ' +
+    'replica-priority at 0, and a Sentinel does not choose it.',
+);
+
+/** `REPLICAOF host port`, and `NO ONE`, which lets go of the primary: it is a replica all the same. */
+export function replicaof(
+  following: Following,
+  { name }: Caller,
+  [host = '', port = '']: readonly string[],
+): Reply {
+  if (host.toLowerCase() === 'no' && port.toLowerCase() === 'one') {
+    if (name.startsWith('sentinel-')) return NOT_BY_SENTINEL;
+    following.detach();
+    return OK;
+  }
+  const number = Number(port);
+  if (!/^\d{1,5}$/.test(port) || number < 1 || number > 65_535) {
+    return error('ERR Invalid master port');
+  }
+  if (!/^[\w.:%-]{1,255}$/.test(host)) return error('ERR Invalid master host');
+  const { upstream, attached } = following;
+  const isSame = upstream.host === host && upstream.port === number;
+  following.retarget(host, number);
+  return isSame && attached ? { type: 'simple', text: ALREADY } : OK;
+}
+
+const ALREADY = 'OK Already connected to specified master';

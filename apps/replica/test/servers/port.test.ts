@@ -1,0 +1,142 @@
+import { Redis } from 'ioredis';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import {
+  chain,
+  expectCaughtUp,
+  expectEqual,
+  fullResyncs,
+  replicaOf,
+  threeServers,
+} from './chain.ts';
+
+/** Milliseconds that a link needs, at the most, to be where it is awaited. */
+const PATIENCE = { timeout: 30_000, interval: 50 };
+
+/** A client that asks and is answered, and makes nothing of it. */
+function clientOf(port: number, options: { readonly protocol?: 2 | 3 } = {}): Redis {
+  const client = new Redis({ port, host: '127.0.0.1', protocol: 2, ...options });
+  onTestFinished(() => client.disconnect());
+  return client;
+}
+
+function fieldsOf(text: string): Record<string, string> {
+  const lines = text.split('\r\n').filter((line) => line.includes(':'));
+  return Object.fromEntries(lines.map((line) => line.split(/:(.*)/, 2)));
+}
+
+function namesOf(text: string, known: ReadonlySet<string>): string[] {
+  const names = text.split('\r\n').map((line) => line.split(':', 1)[0]!);
+  return names.filter((name) => known.has(name));
+}
+
+describe.each(threeServers())('the port under $name', (installed) => {
+  it('tells what a replica of the same primary tells, in the same order', async () => {
+    const { primary, port } = await chain(installed, {}, 1);
+    const replica = await replicaOf(installed, primary.port);
+    const below = await replicaOf(installed, port);
+    await expectCaughtUp(primary, replica);
+    await expectCaughtUp(primary, below);
+    const client = clientOf(port);
+    const ours = await client.info('replication');
+    const theirs = String(await replica.client.info('replication'));
+    const named = new Set(Object.keys(fieldsOf(ours)));
+    const inOrder = namesOf(theirs, named);
+    expect(namesOf(ours, new Set(inOrder))).toEqual(inOrder);
+    const place = ({
+      role,
+      master_host,
+      master_port,
+      master_link_status,
+      master_replid,
+    }: Record<string, string>) => ({
+      role,
+      master_host,
+      master_port,
+      master_link_status,
+      master_replid,
+    });
+    expect(place(fieldsOf(ours))).toEqual(place(fieldsOf(theirs)));
+    expect(fieldsOf(ours)).toMatchObject({
+      slave_priority: '0',
+      connected_slaves: '1',
+      slave0: expect.stringMatching(
+        /^ip=127\.0\.0\.1,port=\d+,state=(?:online|send_bulk),offset=\d+,lag=\d+$/,
+      ),
+    });
+    const all = await client.info();
+    expect(all.match(/^# .*/gm)).toEqual(
+      ['Server', 'Clients', 'Memory', 'Persistence', 'Stats', 'Replication', 'CPU', 'Keyspace'].map(
+        (name) => `# ${name}`,
+      ),
+    );
+    expect(fieldsOf(all)).toMatchObject({
+      ...{ run_id: expect.stringMatching(/^[\da-f]{40}$/), loading: '0', sync_full: '1' },
+    });
+    expect(await client.call('ROLE')).toEqual([
+      ...['slave', '127.0.0.1', primary.port, 'connected', expect.any(Number)],
+    ]);
+  });
+
+  it('REPLICAOF NO ONE lets go, what is held is served, and another is followed without a copy', async () => {
+    const { primary, port } = await chain(installed, {}, 1);
+    const other = await replicaOf(installed, primary.port);
+    await expectCaughtUp(primary, other);
+    const client = clientOf(port);
+    expect(await client.call('REPLICAOF', 'NO', 'ONE')).toBe('OK');
+    await expect
+      .poll(async () => (await client.call('ROLE')) as unknown[], PATIENCE)
+      .toMatchObject({ 3: 'none' });
+    const below = await replicaOf(installed, port);
+    await expect.poll(() => fullResyncs(below), PATIENCE).toBe(1);
+    await primary.command('SET', 'after', '1');
+    await expectCaughtUp(primary, other);
+    expect(await client.call('SLAVEOF', '127.0.0.1', other.port)).toBe('OK');
+    await expectEqual(primary, below);
+    expect(fullResyncs(below)).toBe(1);
+    expect(fieldsOf(String(await other.client.info('stats'))).sync_full).toBe('0');
+    const again = await client.call('REPLICAOF', '127.0.0.1', other.port);
+    expect(again).toBe('OK Already connected to specified master');
+  });
+});
+
+it('is answered as a replica answers, and refuses data by saying what it is', async () => {
+  const [installed] = threeServers();
+  const { port, daemon } = await chain(installed!, {}, 1);
+  const client = clientOf(port);
+  expect(await client.ping()).toBe('PONG');
+  await expect(client.get('k')).rejects.toThrow(
+    /'get' is not served: forebay keeps the replication/,
+  );
+  await expect(client.dbsize()).rejects.toThrow(/does not count/);
+  expect(await client.call('CONFIG', 'GET', 'repl*-timeout', 'slave-p*')).toEqual([
+    ...['repl-timeout', '60', 'slave-priority', '0'],
+  ]);
+  expect(await client.call('CONFIG', 'SET', 'replica-priority', '10')).toBe('OK');
+  expect(fieldsOf(await client.info('replication')).slave_priority).toBe('10');
+  await expect(client.call('CONFIG', 'SET', 'dir', '/')).rejects.toThrow(/immutable/);
+  await expect(client.call('CONFIG', 'SET', 'constructor', '/')).rejects.toThrow(/Unknown option/);
+  expect(await client.call('CONFIG', 'REWRITE')).toBe('OK');
+  expect(JSON.stringify(await client.call('CONFIG', 'GET', '*'))).not.toContain('requirepass');
+  await client.call('CLIENT', 'SETNAME', 'sentinel-1-cmd');
+  await expect(client.call('REPLICAOF', 'NO', 'ONE')).rejects.toThrow(/cannot be promoted/);
+  const before = Number(await client.call('LASTSAVE'));
+  expect(await client.call('BGSAVE')).toBe('Background saving started');
+  await daemon.prints(/fresh base, at/);
+  await expect.poll(() => client.call('LASTSAVE'), PATIENCE).toBeGreaterThanOrEqual(before);
+  for (const [words, reply] of [
+    [['SLOWLOG', 'LEN'], 0],
+    [['SLOWLOG', 'GET', '1'], []],
+    [['COMMANDLOG', 'GET', '1', 'slow'], []],
+    [['LATENCY', 'LATEST'], []],
+    [['LATENCY', 'HISTOGRAM'], []],
+    [['ACL', 'WHOAMI'], 'default'],
+    [['MODULE', 'LIST'], []],
+  ] as const) {
+    const [name, ...rest] = words;
+    expect(await client.call(name, ...rest)).toEqual(reply);
+  }
+  // It is told nothing, and would ask again.
+  client.call('SHUTDOWN').catch(() => {});
+  expect(await daemon.exited).toBe(0);
+  client.disconnect();
+});
