@@ -49,7 +49,7 @@ export function rawId(ms: number, sequence: number): Uint8Array {
 /** A listpack of numbers up to 127 and of short strings. */
 export function listpack(...elements: readonly (string | number)[]): Uint8Array {
   const entries = elements.map((element) => {
-    if (typeof element === 'number') return Uint8Array.of(element, 1);
+    if (typeof element === 'number') return listpackInteger(element);
     return concatBytes([
       Uint8Array.of(0x80 | element.length),
       bytesOf(element),
@@ -62,6 +62,12 @@ export function listpack(...elements: readonly (string | number)[]): Uint8Array 
   view.setUint32(0, bytes.length, true);
   view.setUint16(4, elements.length, true);
   return bytes;
+}
+
+/** In one byte, or in three after the one that says so. */
+function listpackInteger(value: number): Uint8Array {
+  if (value < 128) return Uint8Array.of(value, 1);
+  return Uint8Array.of(0xf2, value & 0xff, (value >> 8) & 0xff, value >> 16, 4);
 }
 
 /** Bytes as a string with its length in front. */

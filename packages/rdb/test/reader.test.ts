@@ -1,6 +1,7 @@
-import { bytesOf } from '@forebay/testkit';
+import { bytesOf, concatBytes } from '@forebay/testkit';
 import { describe, expect, it } from 'vitest';
-import { RdbReader } from '../src/index.ts';
+import type { RdbEvent } from '../src/index.ts';
+import { compressLzf, RdbReader } from '../src/index.ts';
 import { blob, f64, i64, length, listpack, type Part, rawId, rdb } from './build.ts';
 import { collect, inPieces, type Told } from './collect.ts';
 import { rewritten } from './write.ts';
@@ -353,4 +354,28 @@ it.each([242, 246])('says that opcode %i is not known, whatever follows it', (op
   expect(() => collect([bytes])).toThrow(
     expect.objectContaining({ code: 'UNKNOWN_TYPE', position: 9 }),
   );
+});
+
+it('refuses a stream entry of more fields than an entry can have, before they are in memory', () => {
+  const node = listpack(1, 0, 2_000_000, 'f', 0);
+  const parts = [21, 'k', length(1), blob(rawId(1, 1)), blob(node)];
+  const started = rdb('REDIS0011', ...parts);
+  expect(() => collect([started])).toThrow(expect.objectContaining({ code: 'TOO_LONG' }));
+});
+
+it('does not expand what is compressed again at each piece of what belongs to it', () => {
+  const field = compressLzf(new Uint8Array(4_000_000))!;
+  const compressed = [Uint8Array.of(0xc3), length(field.length), length(4_000_000), field];
+  const value = blob(new Uint8Array(20_000_000));
+  const bytes = rdb('REDIS0011', 4, 'k', length(1), concatBytes(compressed), value);
+  const reader = new RdbReader();
+  let found: RdbEvent | undefined;
+  // Twenty thousand times four megabytes would take longer than a test may.
+  for (const piece of inPieces(bytes, 1000)) {
+    reader.push(piece);
+    for (let event = reader.next(); event !== undefined; event = reader.next()) {
+      if (event.type === 'field') found = { ...event };
+    }
+  }
+  expect(found).toMatchObject({ type: 'field' });
 });

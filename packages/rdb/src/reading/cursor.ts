@@ -27,7 +27,8 @@ export const DEFAULT_MAX_LENGTH: number = 512 * 1024 * 1024;
  * when there is more.
  */
 export class Cursor {
-  readonly #maxLength: number;
+  /** Bytes of the longest string that is taken. */
+  readonly maxLength: number;
   #bytes: Uint8Array = NOTHING;
   #view: DataView = new DataView(NOTHING.buffer);
   #at = 0;
@@ -40,9 +41,8 @@ export class Cursor {
   #arena: Uint8Array = NOTHING;
   #used = ARENA;
 
-  /** `maxLength`: bytes of the longest string that is taken. */
   constructor(maxLength: number) {
-    this.#maxLength = maxLength;
+    this.maxLength = maxLength;
   }
 
   /** Where in the RDB it is. */
@@ -259,8 +259,8 @@ export class Cursor {
   }
 
   #checked(length: number, position: number): number {
-    if (length <= this.#maxLength) return length;
-    const message = `a string of ${length} bytes is longer than ${this.#maxLength}, at byte ${position}`;
+    if (length <= this.maxLength) return length;
+    const message = `a string of ${length} bytes is longer than ${this.maxLength}, at byte ${position}`;
     throw new RdbError('TOO_LONG', position, message);
   }
 

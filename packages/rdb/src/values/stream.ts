@@ -8,6 +8,8 @@ import { counted, inNode, unit } from './layout.ts';
 /** Flags of an entry in a node (`stream.h`). */
 const DELETED = 1;
 const SAME_FIELDS = 2;
+/** Fields of one entry: more than the 1,048,576 arguments of a command that servers took before 7.0 hold. */
+const MOST_FIELDS = 1024 * 1024;
 
 /**
  * How a stream is written: the nodes of its entries, what it says of itself, and its groups
@@ -143,7 +145,7 @@ function entriesOf(master: Uint8Array, node: Uint8Array, position: number): Elem
   listpack.integer();
   listpack.integer();
   const names: Uint8Array[] = [];
-  for (let left = Number(listpack.integer()); left > 0; left--) names.push(due(listpack));
+  for (let left = fieldCount(listpack, position); left > 0; left--) names.push(due(listpack));
   listpack.integer();
   return {
     next: () => {
@@ -155,7 +157,7 @@ function entriesOf(master: Uint8Array, node: Uint8Array, position: number): Elem
         if (flags & SAME_FIELDS) {
           for (const name of names) fields.push(name, due(listpack));
         } else {
-          for (let left = Number(listpack.integer()); left > 0; left--) {
+          for (let left = fieldCount(listpack, position); left > 0; left--) {
             fields.push(due(listpack), due(listpack));
           }
         }
@@ -166,6 +168,14 @@ function entriesOf(master: Uint8Array, node: Uint8Array, position: number): Elem
       return undefined;
     },
   };
+}
+
+/** All fields of an entry are in memory at once: a small file of compressed names could fill it. */
+function fieldCount(listpack: Listpack, position: number): number {
+  const count = Number(listpack.integer());
+  if (count <= MOST_FIELDS) return count;
+  const message = `a stream entry of ${count} fields, at byte ${position}, and ${MOST_FIELDS} are the most`;
+  throw new RdbError('TOO_LONG', position, message);
 }
 
 function due(listpack: Listpack): Uint8Array {

@@ -26,6 +26,8 @@ export class ValueWalker {
   #primitive = 0;
   /** The first primitive of the unit that is passed over. */
   #first = 0;
+  /** Whether a unit was not all there: until it is, nothing of it is expanded once more. */
+  #wasShort = false;
   /** Bytes that are still to be passed over. */
   #rest = 0;
 
@@ -34,6 +36,7 @@ export class ValueWalker {
   }
 
   begin(parts: Layout): void {
+    this.#wasShort = false;
     this.#inner = undefined;
     this.#push(parts, 1);
   }
@@ -119,7 +122,9 @@ export class ValueWalker {
     const cursor = this.#cursor;
     const start = cursor.position;
     const head = part.kind === 'repeat' ? part.head : part;
+    if (this.#wasShort && !isThere(cursor, head.primitives)) return undefined;
     const values = readUnit(cursor, head.primitives);
+    this.#wasShort = cursor.short;
     if (cursor.short) {
       cursor.moveTo(start);
       return undefined;
@@ -176,6 +181,23 @@ export class ValueWalker {
     this.#pastPart();
     if (part.kind === 'repeat') this.#enter(part, this.#first);
   }
+}
+
+/** Whether all of a unit is there; the cursor stays before it. */
+function isThere(cursor: Cursor, primitives: string): boolean {
+  const start = cursor.position;
+  for (let i = 0; i < primitives.length; i++) {
+    const letter = primitives[i]!;
+    if (letter === 'L' || letter === 'U') cursor.length();
+    else {
+      const length = lengthOf(cursor, letter);
+      // What is too long is not waited for: whoever reads it says so.
+      if (length > cursor.maxLength) break;
+      if (cursor.skip(length) > 0) cursor.short = true;
+    }
+  }
+  cursor.moveTo(start);
+  return !cursor.short;
 }
 
 /** Reads primitives; what is read past the end is nothing, and the cursor says so. */
