@@ -8,7 +8,10 @@ import { settingNames } from '../config/settings.ts';
 import type { LiveConfig } from '../config.ts';
 import { ExitError } from '../exit.ts';
 import { follow } from '../follow/follow.ts';
+import type { Control } from '../follow/follower.ts';
 import type { Reporter } from '../reporter.ts';
+import type { LinkState } from '../service-manager.ts';
+import { ServiceManager } from '../service-manager.ts';
 import { stopSignal } from './stop-signal.ts';
 
 interface ReplicaFlags {
@@ -62,9 +65,12 @@ function checkConfig(origin: Origin, reporter: Reporter): void {
 
 async function run(configuration: Configuration, reporter: Reporter): Promise<void> {
   const reload = () => reloaded(configuration, reporter);
-  const control = { stop: stopSignal(), reload };
+  const manager = ServiceManager.of(process.env, reporter);
+  const stop = stopSignal();
+  stop.addEventListener('abort', () => manager?.stopping(), { once: true });
+  const control = { stop, reload, onLink: (state: LinkState) => manager?.link(state) };
   // Without a file there is nothing to read anew, and a hangup ends it, as it ends any program.
-  const onHangup = configuration.isReloadable ? onReload : () => () => {};
+  const onHangup = configuration.isReloadable ? onReload(manager) : () => () => {};
   await follow(configuration.config, reporter, { ...control, onReload: onHangup });
 }
 
@@ -80,7 +86,10 @@ function reloaded(configuration: Configuration, reporter: Reporter): LiveConfig 
 }
 
 /** Runs `reload` at each SIGHUP, until the function returned is called. */
-function onReload(reload: () => void): () => void {
-  process.on('SIGHUP', reload);
-  return () => process.off('SIGHUP', reload);
+function onReload(manager: ServiceManager | undefined): Control['onReload'] {
+  return (reload) => {
+    const onHangup = () => (manager === undefined ? reload() : manager.reload(reload));
+    process.on('SIGHUP', onHangup);
+    return () => process.off('SIGHUP', onHangup);
+  };
 }

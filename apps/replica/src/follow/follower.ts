@@ -9,6 +9,7 @@ import type { Candidate, LiveConfig, ReplicaConfig } from '../config.ts';
 import type { Reporter } from '../reporter.ts';
 import { formatBytes } from '../reporter.ts';
 import type { Relay } from '../serve/relay.ts';
+import type { LinkState } from '../service-manager.ts';
 import { LinkRecord } from '../status/link-record.ts';
 import type { LogStatus } from '../status/status.ts';
 import { Arrivals } from './arrivals.ts';
@@ -35,6 +36,8 @@ export interface Control {
   readonly reload: () => LiveConfig;
   /** Told of each log that is opened, for whoever reads it. */
   readonly onLog?: (log: Log) => void;
+  /** Told when the stream comes in, and when the link is lost or cannot be had. */
+  readonly onLink?: (state: LinkState) => void;
 }
 
 /** One open log after another, and in each a session. */
@@ -199,7 +202,12 @@ export class Follower {
       onLinked: () => {
         this.#linked = true;
       },
-      onAttemptEnded: ({ code }: ReplicaError) => {
+      onStream: () => {
+        const { endpoint } = this.#choice.upstream;
+        this.#control.onLink?.({ up: true, upstream: describeEndpoint(endpoint) });
+      },
+      onAttemptEnded: ({ code, message }: ReplicaError) => {
+        this.#control.onLink?.({ up: false, reason: message });
         if (code !== 'RETARGETED') void this.#choice.choose();
       },
       onProgress: () => this.#onProgress(log),

@@ -37,6 +37,8 @@ export interface SessionEvents {
   isDenialFinal(): boolean;
   /** A server serves us. */
   onLinked(): void;
+  /** What is held is whole, and the stream comes in. */
+  onStream(): void;
   /** A link was lost; the next attempt comes by itself. */
   onAttemptEnded(error: ReplicaError): void;
   /** The log has come further. */
@@ -206,6 +208,7 @@ export class Session {
     this.#reporter.good(
       `full copy done, ${formatBytes(size)} in ${seconds} s; the stream goes on ${this.place}`,
     );
+    this.#events.onStream();
   }
 
   async #dropTransfer(): Promise<void> {
@@ -226,6 +229,7 @@ export class Session {
     const shifted = before?.id === history.id ? '' : `, under a new id in place of ${before?.id}`;
     const position = formatPosition({ id: history.id, offset });
     this.#reporter.good(`partial resync, the stream goes on at ${position}${shifted}`);
+    this.#events.onStream();
   }
 
   #report(): void {
