@@ -78,7 +78,7 @@ describe.each(installedServers())('$name', (installed) => {
     for (const mark of [undefined, 'begin', 'inside', 'end']) expect(marks).toContain(mark);
     const keyless = changes().filter(({ keys }) => keys === undefined || keys.length === 0);
     const without = [...new Set(keyless.map(({ command }) => command))].sort();
-    const known = ['FLUSHALL', 'FLUSHDB', 'FUNCTION', 'PUBLISH', 'SCRIPT', 'SWAPDB'];
+    const known = ['FLUSHALL', 'FLUSHDB', 'FUNCTION', 'PUBLISH', 'SCRIPT', 'SPUBLISH', 'SWAPDB'];
     expect(without.filter((command) => !known.includes(command))).toEqual([]);
   });
 });

@@ -186,17 +186,19 @@ export class ValueWalker {
 /** Whether all of a unit is there; the cursor stays before it. */
 function isThere(cursor: Cursor, primitives: string): boolean {
   const start = cursor.position;
-  for (let i = 0; i < primitives.length; i++) {
+  let isTooLong = false;
+  for (let i = 0; i < primitives.length && !isTooLong; i++) {
     const letter = primitives[i]!;
     if (letter === 'L' || letter === 'U') cursor.length();
     else {
       const length = lengthOf(cursor, letter);
-      // What is too long is not waited for: whoever reads it says so.
-      if (length > cursor.maxLength) break;
+      isTooLong = length > cursor.maxLength;
       if (cursor.skip(length) > 0) cursor.short = true;
     }
   }
   cursor.moveTo(start);
+  // What is too long is not waited for: whoever reads it says so.
+  if (isTooLong) cursor.short = false;
   return !cursor.short;
 }
 
