@@ -379,3 +379,14 @@ it('does not expand what is compressed again at each piece of what belongs to it
   }
   expect(found).toMatchObject({ type: 'field' });
 });
+
+it.each([1, 3, 100])(
+  'refuses a string that is too long at once, in pieces of %i bytes',
+  (piece) => {
+    // Of the eight bytes of its length half are there, and say enough.
+    const begun = bytesOf('REDIS0003\0\x01k\x81\0\0\0\x01');
+    expect(() => collect(inPieces(begun, piece))).toThrow(
+      expect.objectContaining({ code: 'TOO_LONG' }),
+    );
+  },
+);
