@@ -5,6 +5,7 @@ import type { RdbElement } from '@forebay/rdb';
 import { payloadElements, RdbError } from '@forebay/rdb';
 import type { Change, FeedItem, SnapshotKey } from './change.ts';
 import { FeedError } from './errors.ts';
+import type { Piece } from './json-value.ts';
 import { JsonValue } from './json-value.ts';
 
 /** Text as it is, and bytes that are no text by their base64: an object is never taken for text. */
@@ -37,7 +38,7 @@ export function linePieces(item: FeedItem): Iterable<string> {
   const { v, type } = item;
   switch (type) {
     case 'change':
-      return bytesIn(item.args) <= SMALL ? [changeLine(item)] : changePieces(item);
+      return bytesIn(item.args) <= SMALL ? [changeLine(item)] : gathered(changePieces(item));
     case 'reset':
       return [JSON.stringify({ v, type, ...placesOf(item), reason: item.reason })];
     case 'rewound':
@@ -49,7 +50,7 @@ export function linePieces(item: FeedItem): Iterable<string> {
     case 'function':
       return [JSON.stringify({ v, type, code: lineValueOf(item.code) })];
     case 'key':
-      return keyPieces(item);
+      return gathered(keyPieces(item));
     case 'snapshot-end':
       return [JSON.stringify({ v, type, at: formatPosition(item.at) })];
   }
@@ -63,7 +64,7 @@ function changeLine(change: Change): string {
   return `${headOf(change)}${names},"args":[${listed(values)}]${tailOf(change)}`;
 }
 
-function* changePieces(change: Change): Generator<string, void, void> {
+function* changePieces(change: Change): Generator<Piece, void, void> {
   const { keys, args } = change;
   yield headOf(change);
   if (keys === undefined) yield 'null';
@@ -83,33 +84,15 @@ function tailOf({ tx }: Change): string {
 }
 
 /** As `forebay rdb json` has it, and with a type that tells it from a change. */
-function* keyPieces(key: SnapshotKey): Generator<string, void, void> {
+function* keyPieces(key: SnapshotKey): Generator<Piece, void, void> {
   const { v, database, dataType, encoding, expiresAt, idle, frequency } = key;
   const about = JSON.stringify({ dataType, encoding, expiresAt, idle, frequency }).slice(1, -1);
   const value = new JsonValue();
-  let line = `{"v":${v},"type":"key","db":${database},"key":`;
-  if (key.key.length <= STEP) line += jsonOf(key.key);
-  else {
-    yield line;
-    line = '';
-    yield* jsonPieces(key.key);
-  }
-  line += `,${about},"value":${value.begin(dataType)}`;
-  for (const element of elementsOf(key)) {
-    for (const piece of value.piecesOf(element)) {
-      if (typeof piece === 'string') line += piece;
-      else if (piece.length <= STEP) line += jsonOf(piece);
-      else {
-        yield line;
-        line = '';
-        yield* jsonPieces(piece);
-      }
-    }
-    if (line.length < STEP) continue;
-    yield line;
-    line = '';
-  }
-  yield `${line}${value.end()}}`;
+  yield `{"v":${v},"type":"key","db":${database},"key":`;
+  yield key.key;
+  yield `,${about},"value":${value.begin(dataType)}`;
+  for (const element of elementsOf(key)) yield* value.piecesOf(element);
+  yield `${value.end()}}`;
 }
 
 /** @throws {FeedError} `SNAPSHOT` */
@@ -143,13 +126,31 @@ function listed(values: readonly string[]): string {
   return list;
 }
 
-function* listPieces(values: readonly Uint8Array[]): Generator<string, void, void> {
+function* listPieces(values: readonly Uint8Array[]): Generator<Piece, void, void> {
   yield '[';
   for (const [i, value] of values.entries()) {
     if (i > 0) yield ',';
-    yield* jsonPieces(value);
+    yield value;
   }
   yield ']';
+}
+
+/** Puts what is short together, and takes apart what is long. */
+function* gathered(pieces: Iterable<Piece>): Generator<string, void, void> {
+  let text = '';
+  for (const piece of pieces) {
+    if (typeof piece === 'string') text += piece;
+    else if (piece.length <= STEP) text += jsonOf(piece);
+    else {
+      yield text;
+      text = '';
+      yield* longPieces(piece);
+    }
+    if (text.length < STEP) continue;
+    yield text;
+    text = '';
+  }
+  yield text;
 }
 
 function bytesIn(values: readonly Uint8Array[]): number {
@@ -176,11 +177,7 @@ function jsonOf(bytes: Uint8Array): string {
   return `"${bufferOf(bytes).toString('latin1')}"`;
 }
 
-function* jsonPieces(bytes: Uint8Array): Generator<string, void, void> {
-  if (bytes.length <= STEP) {
-    yield jsonOf(bytes);
-    return;
-  }
+function* longPieces(bytes: Uint8Array): Generator<string, void, void> {
   const buffer = bufferOf(bytes);
   const isText = isUtf8(buffer);
   yield isText ? '"' : '{"base64":"';
