@@ -8,6 +8,7 @@ export {
   map,
   OK,
   simple,
+  textOf,
   unknownSubcommand,
   verbatim,
   wrongArity,
@@ -25,5 +26,6 @@ export { ReplicationServer } from './replication-server.ts';
 export type { ReplicaState } from './serving/attachment.ts';
 export type { Caller, Command, CommandTable, Identity, Reply } from './serving/command.ts';
 export type { OutputLimit } from './serving/output-limit.ts';
+export { replicaLine } from './serving/report.ts';
 export type { ReplicaDescription, ReplicaEvents } from './serving/served-replicas.ts';
 export type { ReplicaPlace, Snapshot, Source, Upstream } from './source.ts';

@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import type { RespFailure } from '@forebay/resp';
 import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
+import { textOf } from './conversation/replies.ts';
 import { PrimaryError } from './errors.ts';
 import { Channels } from './serving/channels.ts';
 import { Client } from './serving/client.ts';
@@ -300,8 +301,7 @@ function isLocal(address = ''): boolean {
 /** Compares in a time that tells nothing of what was right about it. */
 function authenticator(password: string): (user: string, given: string) => boolean {
   const digest = (text: string): Buffer => createHash('sha256').update(text, 'latin1').digest();
-  // What comes from a socket has one character a byte.
-  const expected = digest(Buffer.from(password, 'utf8').toString('latin1'));
+  const expected = digest(textOf(password));
   return (user, given) => {
     const right = timingSafeEqual(digest(given), expected);
     return right && user === 'default';

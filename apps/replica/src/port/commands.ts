@@ -7,6 +7,7 @@ import {
   map,
   OK,
   simple,
+  textOf,
   unknownSubcommand,
   verbatim,
 } from '@forebay/primary';
@@ -61,7 +62,7 @@ export function portCommands(host: PortHost): CommandTable {
       'info',
       {
         ...words(1, MANY, 'Tells all there is to tell, in the sections of a server.'),
-        run: (_, names) => verbatim(latin1(infoOf(host.status(), settings, names))),
+        run: (_, names) => verbatim(textOf(infoOf(host.status(), settings, names))),
       },
     ],
     ['role', { ...words(1, 1, 'Tells whom it follows.'), run: () => roleOf(host.status()) }],
@@ -167,8 +168,4 @@ function log(command: string, summary: string): Command {
 
 function words(least: number, most: number, summary: string) {
   return { least, most, summary };
-}
-
-function latin1(text: string): string {
-  return Buffer.from(text, 'utf8').toString('latin1');
 }

@@ -1,4 +1,5 @@
 import { arch, platform, release } from 'node:os';
+import { replicaLine } from '@forebay/primary';
 import { BLANK_ID } from '@forebay/psync';
 import type { Status } from '../status/status.ts';
 import { linkWord } from './role.ts';
@@ -128,9 +129,7 @@ function replication(status: Status, { priority, announced }: PortSettings): Fie
     ['slave_read_only', 1],
     ['replica_announced', Number(announced)],
     ['connected_slaves', replicas.length],
-    ...replicas.map(({ host, port, state, offset, lag }, i): Field => {
-      return [`slave${i}`, `ip=${host},port=${port},state=${state},offset=${offset},lag=${lag}`];
-    }),
+    ...replicas.map((replica, i): Field => [`slave${i}`, replicaLine(replica)]),
     ['master_failover_state', 'no-failover'],
     ['master_replid', id],
     ['master_replid2', secondId],

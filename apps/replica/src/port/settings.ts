@@ -1,5 +1,5 @@
 import type { Reply } from '@forebay/primary';
-import { bulk, error, map, OK, unknownSubcommand, wrongArity } from '@forebay/primary';
+import { bulk, error, map, OK, textOf, unknownSubcommand, wrongArity } from '@forebay/primary';
 import { matchesGlob } from '@forebay/resp';
 import type { ReplicaConfig } from '../config.ts';
 import type { Status } from '../status/status.ts';
@@ -49,8 +49,7 @@ function get(directives: Directives, patterns: readonly string[]): Reply {
   const found = Object.entries(directives).filter(([name]) => {
     return globs.some((glob) => matchesGlob(glob, Buffer.from(name, 'latin1')));
   });
-  const latin1 = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
-  return map(Object.fromEntries(found.map(([name, { value }]) => [name, bulk(latin1(value))])));
+  return map(Object.fromEntries(found.map(([name, { value }]) => [name, bulk(textOf(value))])));
 }
 
 /** The first that cannot be set stops it; those before it stay in force. */

@@ -68,3 +68,8 @@ export function unknownSubcommand(name: string, subcommand: string): RespFailure
 export function wrongArity(name: string): RespFailure {
   return error(`ERR wrong number of arguments for '${name.toLowerCase()}' command`);
 }
+
+/** Text as it stands in replies, and in what comes from a socket: one character a byte of its UTF-8. */
+export function textOf(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1');
+}

@@ -66,6 +66,7 @@ function upstreamLines(
   ];
 }
 
-function replicaLine({ host, port, state, offset, lag }: ReplicaDescription): string {
+/** What INFO says of one replica, behind its `slaveN:`. */
+export function replicaLine({ host, port, state, offset, lag }: ReplicaDescription): string {
   return `ip=${host},port=${port},state=${state},offset=${offset},lag=${lag}`;
 }
