@@ -24,6 +24,13 @@ export class ExitError extends Error {
   }
 }
 
+/** Who read what we print has gone: nothing is wrong, and nobody is left to be told. */
+export class BrokenPipe extends ExitError {
+  constructor() {
+    super(EXIT.ok, 'nobody reads what is printed');
+  }
+}
+
 /**
  * What a command that tries once ends with, by why the link to the server failed: what a later try may mend
  * is told apart from what it will not. Undefined for what happened on a link that was there.

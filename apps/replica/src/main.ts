@@ -1,10 +1,5 @@
-import { FeedError } from '@forebay/feed';
-import { LogError } from '@forebay/log';
-import { RdbReceiverError } from '@forebay/rdb-receiver';
-import { ReplicaError } from '@forebay/replica';
 import { CommanderError } from 'commander';
-import { EXIT, ExitError, linkExitCodeOf } from './exit.ts';
-import { BrokenPipe } from './output/target.ts';
+import { BrokenPipe, EXIT, ExitError } from './exit.ts';
 import { buildProgram } from './program.ts';
 import { Reporter } from './reporter.ts';
 
@@ -12,64 +7,23 @@ import { Reporter } from './reporter.ts';
 export async function main(argv: readonly string[]): Promise<void> {
   const reporter = new Reporter(process.stderr);
   try {
-    await buildProgram(reporter).parseAsync(argv);
+    const program = await buildProgram(reporter, argv.slice(2));
+    await program.parseAsync(argv);
   } catch (error) {
-    process.exitCode = exitCodeOf(error);
-    // Commander has already printed its own.
-    if (error instanceof CommanderError || error instanceof BrokenPipe) return;
-    reporter.trouble(messageOf(error));
+    process.exitCode = await told(error, reporter);
   }
 }
 
-function exitCodeOf(error: unknown): number {
-  if (error instanceof ExitError) return error.exitCode;
+/** The exit code of what went wrong, when that was said. */
+async function told(error: unknown, reporter: Reporter): Promise<number> {
+  // Commander has already printed its own.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-  if (error instanceof FeedError) return feedExitCodeOf(error);
-  if (error instanceof LogError) {
-    return error.code === 'IO' || error.code === 'CORRUPT' ? EXIT.disk : EXIT.configuration;
+  if (error instanceof ExitError) {
+    if (!(error instanceof BrokenPipe)) reporter.trouble(error.message);
+    return error.exitCode;
   }
-  if (error instanceof RdbReceiverError && error.code === 'IO') return EXIT.disk;
-  return EXIT.runtime;
-}
-
-function feedExitCodeOf({ code, cause }: FeedError): number {
-  switch (code) {
-    case 'INVALID_OPTION':
-    case 'NOT_COVERED':
-      return EXIT.usage;
-    case 'LOG':
-      // A name that no cursor can have.
-      return cause instanceof LogError && cause.code === 'MISUSE' ? EXIT.usage : exitCodeOf(cause);
-    case 'LINK':
-      return (
-        (cause instanceof ReplicaError ? linkExitCodeOf(cause.code) : undefined) ?? EXIT.unavailable
-      );
-    case 'SNAPSHOT':
-    case 'DESYNCHRONIZED':
-      return EXIT.runtime;
-  }
-}
-
-function messageOf(error: unknown): string {
-  if (error instanceof LogError) return error.message + adviceOn(error.errno);
-  if (error instanceof RdbReceiverError) return error.message + adviceOn(error.systemCode);
-  if (error instanceof FeedError && error.cause instanceof LogError) return messageOf(error.cause);
-  if (error instanceof ExitError || error instanceof FeedError) return error.message;
-  // Not one of ours: a fault in the program, of which the place is worth knowing.
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
-}
-
-function adviceOn(errno: string | undefined): string {
-  switch (errno) {
-    case 'ENOSPC':
-    case 'EDQUOT':
-    case 'EFBIG':
-      return '; make room and start again: nothing that is not on the disk was acknowledged';
-    case 'EACCES':
-    case 'EPERM':
-    case 'EROFS':
-      return '; give a directory that can be written to';
-    default:
-      return '';
-  }
+  // The errors of all packages: whoever has one of them has loaded its package by then.
+  const { exitCodeOf, messageOf } = await import('./failure.ts');
+  reporter.trouble(messageOf(error));
+  return exitCodeOf(error);
 }

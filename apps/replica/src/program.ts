@@ -1,17 +1,33 @@
 import { Command } from 'commander';
-import { checkCommand } from './commands/check.ts';
-import { completionCommand } from './commands/completion.ts';
-import { dumpCommand } from './commands/dump.ts';
-import { logCommand } from './commands/log.ts';
-import { rdbCommand } from './commands/rdb/rdb.ts';
-import { replicaCommand } from './commands/replica.ts';
-import { restoreCommand } from './commands/restore.ts';
-import { tailCommand } from './commands/tail.ts';
 import type { Reporter } from './reporter.ts';
 import { VERSION } from './version.ts';
 
-/** The command line. Flags take the spellings of redis-cli and redis-server. */
-export function buildProgram(reporter: Reporter): Command {
+/**
+ * The commands, each loaded when it is asked for: to load all of them takes three times as long as to start
+ * Node, and longer than many a command runs.
+ */
+const COMMANDS: Readonly<Record<string, (reporter: Reporter) => Promise<Command>>> = {
+  replica: async (reporter) => (await import('./commands/replica.ts')).replicaCommand(reporter),
+  restore: async (reporter) => (await import('./commands/restore.ts')).restoreCommand(reporter),
+  log: async () => (await import('./commands/log.ts')).logCommand(),
+  check: async (reporter) => (await import('./commands/check.ts')).checkCommand(reporter),
+  tail: async (reporter) => (await import('./commands/tail.ts')).tailCommand(reporter),
+  dump: async (reporter) => (await import('./commands/dump.ts')).dumpCommand(reporter),
+  rdb: async (reporter) => (await import('./commands/rdb/rdb.ts')).rdbCommand(reporter),
+  completion: async (reporter) => {
+    const { completionCommand } = await import('./commands/completion.ts');
+    return completionCommand(() => buildProgram(reporter));
+  },
+};
+
+/**
+ * The command line, with the command alone that `words` begin with, where they do. Flags take the spellings
+ * of redis-cli and redis-server.
+ */
+export async function buildProgram(
+  reporter: Reporter,
+  words: readonly string[] = [],
+): Promise<Command> {
   const program = new Command('forebay')
     .description(
       'Follow a live Redis or Valkey primary into one durable log that servers boot from.',
@@ -20,14 +36,11 @@ export function buildProgram(reporter: Reporter): Command {
     .helpOption('--help', 'show this text')
     .configureOutput({ writeErr: (text) => process.stderr.write(withoutValues(text)) })
     .exitOverride();
-  program.addCommand(replicaCommand(reporter).copyInheritedSettings(program));
-  program.addCommand(restoreCommand(reporter).copyInheritedSettings(program));
-  program.addCommand(logCommand().copyInheritedSettings(program));
-  program.addCommand(checkCommand(reporter).copyInheritedSettings(program));
-  program.addCommand(tailCommand(reporter).copyInheritedSettings(program));
-  program.addCommand(dumpCommand(reporter).copyInheritedSettings(program));
-  program.addCommand(rdbCommand(reporter).copyInheritedSettings(program));
-  program.addCommand(completionCommand(program).copyInheritedSettings(program));
+  const [name = ''] = words;
+  const asked = Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]!] : Object.values(COMMANDS);
+  for (const load of asked) {
+    program.addCommand((await load(reporter)).copyInheritedSettings(program));
+  }
   return program;
 }
 

@@ -8,7 +8,7 @@ const HELP = `
   forebay completion fish > ~/.config/fish/completions/forebay.fish`;
 
 /** `forebay completion`: a script that has a shell complete the rest. */
-export function completionCommand(program: Command): Command {
+export function completionCommand(wholeProgram: () => Promise<Command>): Command {
   return new Command('completion')
     .description('Print what has a shell complete commands and flags.')
     .addArgument(new Argument('<shell>', 'which one').choices(Object.keys(SHELLS)))
@@ -16,7 +16,7 @@ export function completionCommand(program: Command): Command {
     .exitOverride()
     .addHelpText('after', HELP)
     .allowExcessArguments(false)
-    .action((shell: string) => {
-      process.stdout.write(SHELLS[shell]?.(placesOf(program)) ?? '');
+    .action(async (shell: string) => {
+      process.stdout.write(SHELLS[shell]?.(placesOf(await wholeProgram())) ?? '');
     });
 }

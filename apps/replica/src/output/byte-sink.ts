@@ -61,7 +61,7 @@ export class ByteSink {
   }
 
   /**
-   * Adds a string of bytes as JSON, the same as `lineValueOf` of `@forebay/feed`: text where they are UTF-8,
+   * Adds a string of bytes as JSON, the same as `lineValueOf` of `@forebay/feed/json`: text where they are UTF-8,
    * and `{"base64":"…"}` where they are not, which no text can be mistaken for. Everything that is printed
    * of a data set has this form.
    */

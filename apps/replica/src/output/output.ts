@@ -1,6 +1,7 @@
+import { BrokenPipe } from '../exit.ts';
 import { ByteSink } from './byte-sink.ts';
 import type { Target } from './target.ts';
-import { BrokenPipe, stdoutTarget, targetAt } from './target.ts';
+import { stdoutTarget, targetAt } from './target.ts';
 
 /** What is written in one go. */
 const PIECE = 128 * 1024;

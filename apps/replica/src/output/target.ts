@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { open, readlink, realpath, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { RdbFile } from '@forebay/rdb-receiver/node';
-import { EXIT, ExitError } from '../exit.ts';
+import { BrokenPipe, EXIT, ExitError } from '../exit.ts';
 
 /** Where data goes. */
 export interface Target {
@@ -11,13 +11,6 @@ export interface Target {
   finish(): Promise<void>;
   /** The rest will not come. */
   abort(): Promise<void>;
-}
-
-/** Who read what we print has gone: nothing is wrong, and nobody is left to be told. */
-export class BrokenPipe extends ExitError {
-  constructor() {
-    super(EXIT.ok, 'nobody reads what is printed');
-  }
 }
 
 /** What it is called in messages. */

@@ -1,5 +1,5 @@
-import type { Piece } from '@forebay/feed';
-import { JsonValue } from '@forebay/feed';
+import type { Piece } from '@forebay/feed/json';
+import { JsonValue } from '@forebay/feed/json';
 import type { RdbEvent, RdbKey } from '@forebay/rdb';
 import { RdbReader } from '@forebay/rdb';
 import { Command } from 'commander';

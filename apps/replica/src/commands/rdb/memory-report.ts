@@ -1,4 +1,4 @@
-import { lineValueOf } from '@forebay/feed';
+import { lineValueOf } from '@forebay/feed/json';
 import type { Row } from '../../output/table.ts';
 import { aligned } from '../../output/table.ts';
 import { formatBytes } from '../../reporter.ts';
