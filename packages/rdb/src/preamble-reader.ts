@@ -3,6 +3,7 @@ import { OPCODE } from './opcodes.ts';
 import { Cursor } from './reading/cursor.ts';
 import type { RdbFrame } from './reading/events.ts';
 import { HEADER_LENGTH, headerOf } from './reading/header.ts';
+import { Steps } from './reading/steps.ts';
 import { textOf } from './text.ts';
 
 /** The default limit on the length of a key or value in bytes: 16 MiB. */
@@ -35,17 +36,23 @@ export type RdbPreambleEvent =
  */
 export class RdbPreambleReader {
   readonly #cursor: Cursor;
+  readonly #steps: Steps<RdbPreambleEvent>;
   #state: 'header' | 'aux' | 'value' | 'end' = 'header';
   /** The key of a field whose value is not complete. */
   #key = '';
-  #failure: RdbError | undefined;
 
   /** @throws {RdbError} `INVALID_OPTION` */
   constructor({ maxAuxLength = DEFAULT_MAX_AUX_LENGTH }: RdbPreambleOptions = {}) {
     if (!Number.isInteger(maxAuxLength) || maxAuxLength < 0 || maxAuxLength > 0x7fffffff) {
       throw new RdbError('INVALID_OPTION', 0, `a maxAuxLength of ${maxAuxLength} cannot be kept`);
     }
-    this.#cursor = new Cursor(maxAuxLength);
+    const cursor = new Cursor(maxAuxLength);
+    this.#cursor = cursor;
+    this.#steps = new Steps(
+      cursor,
+      () => this.#step(),
+      () => cursor.keep(cursor.position),
+    );
   }
 
   /** Whether `end` was returned: what is pushed from then on is not looked at. */
@@ -60,7 +67,7 @@ export class RdbPreambleReader {
 
   /** Takes the next bytes of the RDB, from its first one on. */
   push(chunk: Uint8Array): void {
-    if (this.#state !== 'end' && this.#failure === undefined) this.#cursor.push(chunk);
+    if (!this.done && !this.#steps.failed) this.#cursor.push(chunk);
   }
 
   /**
@@ -69,26 +76,7 @@ export class RdbPreambleReader {
    * @throws {RdbError} `BAD_MAGIC`, `BAD_VERSION`, `CORRUPT`, `TOO_LONG`
    */
   next(): RdbPreambleEvent | undefined {
-    if (this.#failure !== undefined) throw this.#failure;
-    if (this.#state === 'end') return undefined;
-    const cursor = this.#cursor;
-    cursor.short = false;
-    let start = cursor.position;
-    try {
-      for (;;) {
-        start = cursor.position;
-        const event = this.#read();
-        if (event !== undefined) return event;
-        if (!cursor.short) continue;
-        cursor.moveTo(start);
-        cursor.keep(start);
-        return undefined;
-      }
-    } catch (error) {
-      this.#failure = error as RdbError;
-      cursor.moveTo(start);
-      throw error;
-    }
+    return this.done ? undefined : this.#steps.next();
   }
 
   /**
@@ -97,11 +85,15 @@ export class RdbPreambleReader {
    * @throws {RdbError} `TRUNCATED` unless `done`
    */
   finish(): void {
-    if (this.#failure !== undefined) throw this.#failure;
-    if (this.#state === 'end') return;
-    const length = this.#cursor.position + this.#cursor.available;
-    const where = this.#state === 'header' ? 'header' : 'auxiliary fields';
-    throw new RdbError('TRUNCATED', length, `the RDB ends at byte ${length}, in its ${where}`);
+    if (this.done) return;
+    this.#steps.cutShort(this.#state === 'header' ? 'in its header' : 'in its auxiliary fields');
+  }
+
+  #step(): RdbPreambleEvent | undefined {
+    const start = this.#cursor.position;
+    const event = this.#read();
+    if (this.#cursor.short) this.#cursor.moveTo(start);
+    return event;
   }
 
   #read(): RdbPreambleEvent | undefined {

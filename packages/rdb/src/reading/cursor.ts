@@ -1,9 +1,9 @@
 import { RdbError } from '../errors.ts';
 import { canExpand, expandLzf } from '../lzf.ts';
+import { Arena } from './arena.ts';
+import { digitsOf } from './digits.ts';
 
 const NOTHING = new Uint8Array(0);
-/** Bytes of memory that short strings are expanded into, one after the other. */
-const ARENA = 256 * 1024;
 
 /** What the two upper bits of a length say: six bits more, fourteen more, a larger number, an encoding. */
 const ENCODED = 3;
@@ -38,8 +38,7 @@ export class Cursor {
   /** Whether #bytes is memory of this object, and not a chunk that the caller may overwrite. */
   #isOwn = true;
   short = false;
-  #arena: Uint8Array = NOTHING;
-  #used = ARENA;
+  readonly #arena = new Arena();
 
   constructor(maxLength: number) {
     this.maxLength = maxLength;
@@ -81,7 +80,7 @@ export class Cursor {
   keep(position: number): void {
     const from = position - this.#base;
     // What was expanded is as short-lived as what was pushed.
-    this.#used = this.#arena.length === 0 ? ARENA : 0;
+    this.#arena.release();
     if (from < this.#end) {
       this.#own(from, this.#end - from);
     } else {
@@ -226,6 +225,19 @@ export class Cursor {
     }
   }
 
+  /** Passes over a string if all of it is there, and says whether. */
+  passString(): boolean {
+    const at = this.#at;
+    const length = this.stringLength();
+    if (!this.short && length <= this.#end - this.#at) {
+      this.#at += length;
+      return true;
+    }
+    this.#at = at;
+    this.short = false;
+    return false;
+  }
+
   corrupt(what: string, position: number = this.position): RdbError {
     return new RdbError('CORRUPT', position, `${what}, at byte ${position}`);
   }
@@ -242,20 +254,9 @@ export class Cursor {
     }
     const input = this.take(length);
     if (this.short) return NOTHING;
-    const output = this.#room(expanded);
+    const output = this.#arena.take(expanded);
     expandLzf(input, output, position);
     return output;
-  }
-
-  /** Memory for what is expanded: a piece of a larger one, since most of it is short. */
-  #room(length: number): Uint8Array {
-    if (length > ARENA / 4) return new Uint8Array(length);
-    if (this.#used + length > ARENA) {
-      this.#arena = new Uint8Array(ARENA);
-      this.#used = 0;
-    }
-    this.#used += length;
-    return this.#arena.subarray(this.#used - length, this.#used);
   }
 
   #checked(length: number, position: number): number {
@@ -303,12 +304,4 @@ export class Cursor {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#end = end;
   }
-}
-
-/** An integer, as a client would see it. */
-export function digitsOf(value: number | bigint): Uint8Array {
-  const digits = String(value);
-  const bytes = new Uint8Array(digits.length);
-  for (let i = 0; i < digits.length; i++) bytes[i] = digits.charCodeAt(i);
-  return bytes;
 }

@@ -1,15 +1,13 @@
 import { Crc64 } from '../crc64.ts';
 import { RdbError } from '../errors.ts';
-import { OPCODE } from '../opcodes.ts';
-import { textOf } from '../text.ts';
 import type { Layout } from '../values/layout.ts';
-import { repeat, unit } from '../values/layout.ts';
-import { moduleIdOf, moduleValues } from '../values/module.ts';
-import { valueType } from '../values/types.ts';
+import { STRING } from '../values/types.ts';
 import { ValueWalker } from '../values/walker.ts';
 import { Cursor, DEFAULT_MAX_LENGTH } from './cursor.ts';
-import type { ModuleId, RdbEvent, RdbKey, RdbLevel, RdbMagic } from './events.ts';
+import type { ModuleId, RdbEvent, RdbKey, RdbLevel } from './events.ts';
+import { FrameReader, KEY_METADATA, MODULE_AUX } from './frame-reader.ts';
 import { HEADER_LENGTH, headerOf } from './header.ts';
+import { Steps } from './steps.ts';
 
 /** What a new reader may be told. */
 export interface RdbReaderOptions {
@@ -31,13 +29,6 @@ export interface RdbReaderOptions {
 const PIECE = 64 * 1024;
 /** The first version with a checksum. */
 const CHECKSUM_SINCE = 5;
-const SLOTS = 16_384;
-/** Numbers from here on are no types of values: servers give them to opcodes, from 255 downwards. */
-const FIRST_OPCODE = 0xf0;
-
-const MODULE_AUX: Layout = [moduleValues];
-/** Class and value of each (Redis since 8.6). */
-const KEY_METADATA: Layout = [repeat(unit('W'), moduleValues)];
 
 type State = 'header' | 'opcode' | 'key-metadata' | 'module-aux' | 'value' | 'checksum' | 'end';
 
@@ -52,21 +43,19 @@ export class RdbReader {
   /** How far the values from the next on are taken apart: may be changed when a `key` has been told. */
   level: RdbLevel;
   readonly #cursor: Cursor;
+  readonly #steps: Steps<RdbEvent>;
+  readonly #frames: FrameReader;
   readonly #walker: ValueWalker;
   readonly #maxLength: number;
   readonly #tellsCounts: boolean;
   readonly #crc = new Crc64();
   #summed = 0;
   #state: State = 'header';
-  #failure: RdbError | undefined;
   #drained = true;
-  #magic: RdbMagic = 'REDIS';
   #version = 0;
-  #database = 0;
-  #expiresAt: number | undefined;
-  #idle: number | undefined;
-  #frequency: number | undefined;
   #module: ModuleId | undefined;
+  /** Whether the value is a string, which is read in one go where it can be. */
+  #isString = false;
   /** How the value is read that is read now. */
   #reading: RdbLevel | 'skip' | undefined;
   #valueStart = 0;
@@ -85,8 +74,15 @@ export class RdbReader {
     this.level = level;
     this.#maxLength = maxLength;
     this.#tellsCounts = counts;
-    this.#cursor = new Cursor(maxLength);
-    this.#walker = new ValueWalker(this.#cursor);
+    const cursor = new Cursor(maxLength);
+    this.#cursor = cursor;
+    this.#steps = new Steps(
+      cursor,
+      () => this.#step(),
+      () => this.#keep(),
+    );
+    this.#frames = new FrameReader(cursor);
+    this.#walker = new ValueWalker(cursor);
   }
 
   /** Whether `end` was returned: what is pushed from then on is not looked at. */
@@ -105,7 +101,7 @@ export class RdbReader {
    * @throws {RdbError} `MISUSE` where `next` has not returned undefined since the last
    */
   push(chunk: Uint8Array): void {
-    if (this.#state === 'end' || this.#failure !== undefined) return;
+    if (this.done || this.#steps.failed) return;
     if (!this.#drained) {
       throw new RdbError(
         'MISUSE',
@@ -123,25 +119,7 @@ export class RdbReader {
    * @throws {RdbError} `BAD_MAGIC`, `BAD_VERSION`, `CORRUPT`, `TOO_LONG`, `UNKNOWN_TYPE`, `BAD_CHECKSUM`
    */
   next(): RdbEvent | undefined {
-    if (this.#failure !== undefined) throw this.#failure;
-    if (this.#state === 'end') return undefined;
-    const cursor = this.#cursor;
-    cursor.short = false;
-    let start = cursor.position;
-    try {
-      for (;;) {
-        start = cursor.position;
-        const event = this.#step();
-        if (event !== undefined) return event;
-        if (cursor.short) break;
-      }
-      this.#keep();
-      return undefined;
-    } catch (error) {
-      this.#failure = error as RdbError;
-      cursor.moveTo(start);
-      throw error;
-    }
+    return this.done ? undefined : this.#steps.next();
   }
 
   /** What is left of the value of the key told of last is passed over: its `key-end` comes next. */
@@ -157,10 +135,7 @@ export class RdbReader {
    * @throws {RdbError} `TRUNCATED` unless `done`
    */
   finish(): void {
-    if (this.#failure !== undefined) throw this.#failure;
-    if (this.#state === 'end') return;
-    const length = this.#cursor.position + this.#cursor.available;
-    throw new RdbError('TRUNCATED', length, `the RDB ends at byte ${length}, before its end`);
+    if (!this.done) this.#steps.cutShort('before its end');
   }
 
   #step(): RdbEvent | undefined {
@@ -182,120 +157,36 @@ export class RdbReader {
     const bytes = this.#cursor.take(HEADER_LENGTH);
     if (this.#cursor.short) return undefined;
     const header = headerOf(bytes);
-    this.#magic = header.magic;
+    this.#frames.magic = header.magic;
     this.#version = header.version;
     this.#state = 'opcode';
     return header;
   }
 
   #opcode(): RdbEvent | undefined {
-    const cursor = this.#cursor;
-    const start = cursor.position;
-    const event = this.#read(cursor.u8(), start);
-    if (cursor.short) cursor.moveTo(start);
-    return event;
-  }
-
-  /** Nothing is changed before it is known that all of it was there. */
-  #read(opcode: number, start: number): RdbEvent | undefined {
-    const cursor = this.#cursor;
-    switch (opcode) {
-      case OPCODE.expireMilliseconds: {
-        const time = cursor.i64();
-        if (!cursor.short) this.#expiresAt = time;
-        return undefined;
-      }
-      case OPCODE.expireSeconds: {
-        const time = cursor.i32();
-        if (!cursor.short) this.#expiresAt = time * 1000;
-        return undefined;
-      }
-      case OPCODE.idle: {
-        const idle = cursor.length();
-        if (!cursor.short) this.#idle = idle;
-        return undefined;
-      }
-      case OPCODE.frequency: {
-        const frequency = cursor.u8();
-        if (!cursor.short) this.#frequency = frequency;
-        return undefined;
-      }
-      case OPCODE.selectDatabase: {
-        const database = cursor.length();
-        if (cursor.short) return undefined;
-        this.#database = database;
-        return { type: 'database', database };
-      }
-      case OPCODE.resizeDatabase: {
-        const [keys, expires] = [cursor.length(), cursor.length()];
-        return cursor.short ? undefined : { type: 'sizes', keys, expires };
-      }
-      case OPCODE.slotInfo: {
-        const [slot, keys, expires] = [cursor.length(), cursor.length(), cursor.length()];
-        return cursor.short ? undefined : { type: 'slot', slot, keys, expires };
-      }
-      case OPCODE.aux: {
-        const [key, value] = [cursor.string(), cursor.string()];
-        return cursor.short ? undefined : { type: 'aux', key: textOf(key), value: textOf(value) };
-      }
-      case OPCODE.function: {
-        const code = cursor.string();
-        return cursor.short ? undefined : { type: 'function', code };
-      }
-      case OPCODE.moduleAux: {
-        const id = cursor.bigLength();
-        if (cursor.short) return undefined;
-        this.#module = moduleIdOf(id);
+    const frame = this.#frames.next();
+    switch (frame?.type) {
+      case 'key':
+        return this.#key(frame);
+      case 'module-values':
+        this.#module = frame.module;
         this.#enter('module-aux', MODULE_AUX);
         return undefined;
-      }
-      case OPCODE.slotImport:
-        if (this.#magic === 'VALKEY') return this.#slotImport();
+      case 'key-metadata':
         this.#enter('key-metadata', KEY_METADATA);
         return undefined;
-      case OPCODE.end:
+      case 'checksum':
         return this.#end();
       default:
-        return this.#key(opcode, start);
+        return frame;
     }
   }
 
-  #key(number: number, position: number): RdbKey | undefined {
-    const cursor = this.#cursor;
-    if (cursor.short) return undefined;
-    const found = valueType(this.#magic, number);
-    if (found === undefined && number >= FIRST_OPCODE) {
-      const message = `opcode ${number}, which is not known, at byte ${position}`;
-      throw new RdbError('UNKNOWN_TYPE', position, message);
-    }
-    const key = cursor.string();
-    if (cursor.short) return undefined;
-    if (found === undefined) throw this.#unknown(number, key, position);
-    const { dataType, encoding, layout } = found;
-    this.#enter('value', layout());
+  #key(key: RdbKey): RdbKey {
+    this.#enter('value', this.#frames.layout);
     this.#reading = undefined;
-    const event: RdbKey = {
-      type: 'key',
-      database: this.#database,
-      key,
-      dataType,
-      encoding,
-      valueType: number,
-      expiresAt: this.#expiresAt,
-      idle: this.#idle,
-      frequency: this.#frequency,
-      position,
-    };
-    this.#expiresAt = undefined;
-    this.#idle = undefined;
-    this.#frequency = undefined;
-    return event;
-  }
-
-  #unknown(number: number, key: Uint8Array, position: number): RdbError {
-    const name = JSON.stringify(textOf(key.subarray(0, 100)));
-    const message = `key ${name} has a value of type ${number}, which is not known, at byte ${position}`;
-    return new RdbError('UNKNOWN_TYPE', position, message);
+    this.#isString = key.valueType === STRING;
+    return key;
   }
 
   #enter(state: State, layout: Layout): void {
@@ -310,6 +201,11 @@ export class RdbReader {
     if (this.#reading === undefined) {
       this.#reading = this.level;
       if (this.#reading === 'raw') this.#pieceStart = this.#valueStart;
+      // A tenth of the time that a file of short strings takes.
+      if (this.#reading === 'raw' && this.#isString && this.#cursor.passString()) {
+        this.#walker.finish();
+        return this.#piece();
+      }
     }
     if (this.#reading === 'raw' || this.#reading === 'skip') this.#walker.skip();
     else {
@@ -356,16 +252,6 @@ export class RdbReader {
     if (!isAux) return undefined;
     const bytes = cursor.between(this.#valueStart, cursor.position);
     return { type: 'module-aux', module: this.#module!, bytes };
-  }
-
-  #slotImport(): RdbEvent | undefined {
-    const cursor = this.#cursor;
-    const job = cursor.take(40);
-    const count = cursor.length();
-    if (count > SLOTS) throw cursor.corrupt(`${count} ranges of slots`);
-    const ranges: [number, number][] = [];
-    while (ranges.length < count && !cursor.short) ranges.push([cursor.length(), cursor.length()]);
-    return cursor.short ? undefined : { type: 'slot-import', job: textOf(job), ranges };
   }
 
   #end(): RdbEvent | undefined {

@@ -1,6 +1,6 @@
 import { Listpack } from '../containers/listpack.ts';
 import { RdbError } from '../errors.ts';
-import { digitsOf } from '../reading/cursor.ts';
+import { digitsOf } from '../reading/digits.ts';
 import type { DataType, RdbMagic } from '../reading/events.ts';
 import {
   contained,
@@ -36,9 +36,12 @@ const field: Part = unit('SS', ([name, value]) => {
 
 type Row = readonly [number, DataType, string, Layout | (() => Layout)];
 
+/** The number of a string's type. */
+export const STRING = 0;
+
 /** The numbers that both lines of servers use alike. */
 const COMMON: readonly Row[] = [
-  [0, 'string', 'raw', [unit('S', ([value]) => ({ type: 'value', value: bytes(value) }))]],
+  [STRING, 'string', 'raw', [unit('S', ([value]) => ({ type: 'value', value: bytes(value) }))]],
   [1, 'list', 'linkedlist', [counted('item', item)]],
   [2, 'set', 'hashtable', [counted('member', member)]],
   [3, 'zset', 'skiplist', [counted('scored', unit('ST', scoredOf))]],

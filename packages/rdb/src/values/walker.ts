@@ -41,6 +41,11 @@ export class ValueWalker {
     this.#push(parts, 1);
   }
 
+  /** The value was passed over without it. */
+  finish(): void {
+    this.#depth = 0;
+  }
+
   /** Whether the value has been gone through. */
   get done(): boolean {
     return this.#depth === 0 && this.#inner === undefined && this.#rest === 0;
