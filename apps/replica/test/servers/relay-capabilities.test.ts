@@ -34,7 +34,8 @@ const cases = CASES.flatMap(([name, config]) =>
 describe.each(cases)('$name with $of, above and below', ({ installed, config }) => {
   it('has one of its own beside us, and goes the ordinary way with us', async () => {
     const primary = await Server.start(installed, {
-      config: { ...config, 'repl-diskless-sync-delay': 1 },
+      // What a busy machine writes while a server waits to connect again is more than 1 MiB.
+      config: { ...config, 'repl-diskless-sync-delay': 1, 'repl-backlog-size': '16mb' },
     });
     onTestFinished(() => primary.stop());
     await seedDataSet(primary.client, { megabytes: 2 });

@@ -32,6 +32,14 @@ async function expectAllAt(top: ServerNode, nodes: readonly Node[], where: strin
   await expect.poll(apart, { timeout: 30_000, interval: 50, message: where }).toEqual([]);
 }
 
+/** What a server says of links and copies: it is not to be read in a whole log, where it is needed. */
+function syncLines(log: string): string {
+  return log
+    .split('\n')
+    .filter((line) => /sync|master|replica|primary/i.test(line))
+    .join('\n');
+}
+
 /**
  * Makes another tree: whoever is placed follows one that is placed already, and has heard of the new id.
  * One that has not, while its own link stands, gives a copy to who has: servers do so too.
@@ -82,7 +90,10 @@ describe.each(threeServers())('five nodes of $name, two of which are daemons,', 
       await expectRestoresEqual(top.server, directory, Number(master_repl_offset));
     }
     const copies = await Promise.all(nodes.map((node) => node.copies()));
-    const said = daemons.map(({ daemon }) => daemon.printed).join('\n');
+    const said = [
+      ...daemons.map(({ daemon }) => daemon.printed),
+      ...servers.map(({ server }) => `${server.port}:\n${syncLines(server.log())}`),
+    ].join('\n');
     expect(
       copies.reduce((sum, each) => sum + each),
       `${where}\n${copies}\n${said}`,
