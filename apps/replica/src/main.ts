@@ -4,20 +4,21 @@ import { RdbReceiverError } from '@forebay/rdb-receiver';
 import { ReplicaError } from '@forebay/replica';
 import { CommanderError } from 'commander';
 import { EXIT, ExitError, linkExitCodeOf } from './exit.ts';
+import { ProcessReporter } from './logging/process-reporter.ts';
 import { BrokenPipe } from './output/target.ts';
 import { buildProgram } from './program.ts';
-import { Reporter } from './reporter.ts';
 
 /** Runs the command line and sets the process' exit code. What goes wrong is one line on standard error. */
 export async function main(argv: readonly string[]): Promise<void> {
-  const reporter = new Reporter(process.stderr);
+  const reporter = new ProcessReporter(process.stderr);
   try {
     await buildProgram(reporter).parseAsync(argv);
   } catch (error) {
-    process.exitCode = exitCodeOf(error);
+    const exitCode = exitCodeOf(error);
+    process.exitCode = exitCode;
     // Commander has already printed its own.
     if (error instanceof CommanderError || error instanceof BrokenPipe) return;
-    reporter.trouble(messageOf(error));
+    reporter.fatal(messageOf(error), exitCode);
   }
 }
 

@@ -7,11 +7,11 @@ import { rdbCommand } from './commands/rdb/rdb.ts';
 import { replicaCommand } from './commands/replica.ts';
 import { restoreCommand } from './commands/restore.ts';
 import { tailCommand } from './commands/tail.ts';
-import type { Reporter } from './reporter.ts';
+import type { ProcessReporter } from './logging/process-reporter.ts';
 import { VERSION } from './version.ts';
 
 /** The command line. Flags take the spellings of redis-cli and redis-server. */
-export function buildProgram(reporter: Reporter): Command {
+export function buildProgram(reporter: ProcessReporter): Command {
   const program = new Command('forebay')
     .description(
       'Follow a live Redis or Valkey primary into one durable log that servers boot from.',
