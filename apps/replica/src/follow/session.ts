@@ -252,7 +252,8 @@ export class Session {
     });
     // Told every second, and said once.
     replica.on('snapshot-awaited', () => {
-      if (!awaited) reporter.step('the primary makes the snapshot', { event: 'full-copy' });
+      const fields = { event: 'snapshot-awaited', primary: this.#primary } as const;
+      if (!awaited) reporter.step('the primary makes the snapshot', fields);
       awaited = true;
     });
     replica.on('transfer', (progress) => {
