@@ -131,7 +131,10 @@ async function keysOf(server) {
 function start(host, port) {
   const args = ['replica', '--replicaof', host, String(port), '--dir', directory, '--port', '0'];
   console.log(styleText('dim', `  $ forebay ${args.join(' ')}`));
-  const child = spawn(process.execPath, [bin, ...args], { stdio: ['ignore', 'inherit', 'pipe'] });
+  const child = spawn(process.execPath, [bin, ...args], {
+    stdio: ['ignore', 'inherit', 'pipe'],
+    env: { ...process.env, FOREBAY_LOG_FORMAT: 'pretty' },
+  });
   let printed = '';
   const waiting = new Set();
   child.stderr.setEncoding('utf8').on('data', (text) => {

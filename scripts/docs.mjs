@@ -1,11 +1,11 @@
 // npm run docs: writes the reference docs that come from the program itself; `--check` only says whether
 // they are as it would write them.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { root, setUp } from './setup.mjs';
 
-const path = join(root, 'docs', 'reference', 'configuration.md');
+const reference = join(root, 'docs', 'reference');
 
 const HEAD = `# Configuration of \`forebay replica\`
 
@@ -19,19 +19,42 @@ A size is a number of bytes, or has a unit: \`kb\`, \`mb\`, \`gb\`, \`tb\` of 1,
 the unit \`ms\`, \`s\`, \`m\`, \`h\` or \`d\`; without one it is of seconds.
 `;
 
+const LOG_HEAD = `# What \`forebay replica\` says
+
+Made by \`npm run docs\` from the table of events; not to be edited.
+
+Everything is said on standard error: on a terminal as lines for people, elsewhere as one object of JSON a line
+(\`log-format\`). Each object has \`time\` (ISO 8601, UTC), \`level\` (\`debug\`, \`info\`, \`warn\` or \`fatal\`), \`msg\`
+(the line for people), \`event\`, and of the fields below those that are known. \`loglevel\` has the names of
+servers: \`notice\` leaves out \`debug\`, \`warning\` \`info\` too.
+
+What keeps the daemon from starting before its configuration is read whole is a line of text, as of any other
+command; after that the last line of a daemon that fails has the level \`fatal\` and the exit code.
+
+Where standard error is the journal of systemd (\`JOURNAL_STREAM\`), a line begins with its priority, \`<3>\` to \`<7>\`,
+which the journal takes off: \`journalctl -p warning\` works. Nobody is waited for: of a pipe that is not read, what
+is beyond a megabyte is lost, and \`lost\` says how much it was. Secrets that the configuration has, or ever had
+since the start, are \`***\`.
+`;
+
 setUp();
-const text = await configuration();
-if (!process.argv.includes('--check')) {
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, text);
-} else if (text !== readFileSync(path, 'utf8')) {
-  console.error('docs/reference has drifted from the program: npm run docs');
-  process.exitCode = 1;
+const pages = {
+  'configuration.md': await configuration(),
+  'log.md': await log(),
+};
+const check = process.argv.includes('--check');
+mkdirSync(reference, { recursive: true });
+for (const [name, text] of Object.entries(pages)) {
+  const path = join(reference, name);
+  if (!check) writeFileSync(path, text);
+  else if (!existsSync(path) || text !== readFileSync(path, 'utf8')) {
+    console.error(`docs/reference/${name} has drifted from the program: npm run docs`);
+    process.exitCode = 1;
+  }
 }
 
 async function configuration() {
-  const module = join(root, 'apps', 'replica', 'dist', 'config', 'settings.js');
-  const { GROUPS, SETTINGS, variableOf } = await import(pathToFileURL(module));
+  const { GROUPS, SETTINGS, variableOf } = await built('config', 'settings.js');
   const settings = Object.entries(SETTINGS);
   const groups = Object.entries(GROUPS).map(([group, title]) => {
     const own = settings.filter(([, setting]) => setting.group === group);
@@ -55,6 +78,22 @@ function entry(name, { form, default: preset, description, negative, secret, liv
   ];
   const sentence = `${description[0].toUpperCase()}${description.slice(1)}.`;
   return `### \`${name}\`\n\n${sentence}\n\n${facts.map((fact) => `- ${fact}\n`).join('')}`;
+}
+
+async function log() {
+  const { EVENTS, FIELDS } = await built('logging', 'events.js');
+  const events = Object.entries(EVENTS).map(([name, { description, bounded }]) => {
+    const bound = bounded ? '; at most 20 lines in 10 s, and `more` says how many there were' : '';
+    return `- ${code(name)}: ${description}${bound}\n`;
+  });
+  const fields = Object.entries(FIELDS).map(([name, { type, description }]) => {
+    return `- ${code(name)} (${type}): ${description}\n`;
+  });
+  return `${LOG_HEAD}\n## Events\n\n${events.join('')}\n## Fields\n\n${fields.join('')}`;
+}
+
+async function built(...path) {
+  return import(pathToFileURL(join(root, 'apps', 'replica', 'dist', ...path)));
 }
 
 function code(text) {

@@ -5,6 +5,7 @@ import type { Fault, Resolved } from './config/resolve.ts';
 import { attempt, codeFor } from './config/resolve.ts';
 import type { Values } from './config/settings.ts';
 import { EXIT, ExitError } from './exit.ts';
+import type { LoggingConfig } from './logging/process-reporter.ts';
 import type { DiskLimit, Retain } from './quantities.ts';
 
 /** A server that may be followed, and who we are to it. */
@@ -56,6 +57,7 @@ export interface ReplicaConfig {
   readonly base: BasePolicy;
   readonly retain: Retain;
   readonly maxDisk: DiskLimit;
+  readonly logging: LoggingConfig;
 }
 
 /** What of it changes while it runs; the rest is as it was at the start. */
@@ -83,6 +85,7 @@ export function configOf(settings: Resolved, faults: Fault[]): ReplicaConfig | u
     },
     retain: values.retain,
     maxDisk: values['max-disk'],
+    logging: { level: values.loglevel, format: values['log-format'] },
   };
 }
 

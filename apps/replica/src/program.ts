@@ -1,12 +1,12 @@
 import { Command } from 'commander';
-import type { Reporter } from './reporter.ts';
+import type { ProcessReporter } from './logging/process-reporter.ts';
 import { VERSION } from './version.ts';
 
 /**
  * The commands, each loaded when it is asked for: to load all of them takes three times as long as to start
  * Node, and longer than many a command runs.
  */
-const COMMANDS: Readonly<Record<string, (reporter: Reporter) => Promise<Command>>> = {
+const COMMANDS: Readonly<Record<string, (reporter: ProcessReporter) => Promise<Command>>> = {
   replica: async (reporter) => (await import('./commands/replica.ts')).replicaCommand(reporter),
   restore: async (reporter) => (await import('./commands/restore.ts')).restoreCommand(reporter),
   log: async () => (await import('./commands/log.ts')).logCommand(),
@@ -25,7 +25,7 @@ const COMMANDS: Readonly<Record<string, (reporter: Reporter) => Promise<Command>
  * of redis-cli and redis-server.
  */
 export async function buildProgram(
-  reporter: Reporter,
+  reporter: ProcessReporter,
   words: readonly string[] = [],
 ): Promise<Command> {
   const program = new Command('forebay')

@@ -1,65 +1,52 @@
-import { styleText } from 'node:util';
 import type { TransferProgress } from '@forebay/replica';
+import type { Entry, Tone } from './logging/entry.ts';
+import { entryOf } from './logging/entry.ts';
+import type { Fields } from './logging/events.ts';
 
-type Tone = 'step' | 'good' | 'trouble';
+/** Who tells a person, or a machine, what is done. Standard output stays free for data. */
+export interface Reporter {
+  /** What only a close look wants. */
+  detail(message: string, fields?: Fields): void;
+  step(message: string, fields?: Fields): void;
+  good(message: string, fields?: Fields): void;
+  trouble(message: string, fields?: Fields): void;
+  /** All of the above come to this, with secrets taken out. */
+  say(entry: Entry): void;
+  /** How far a transfer is that began at `since` (`performance.now()`); to be told as often as one likes. */
+  transfer(progress: TransferProgress, since: number): void;
+  /** No transfer runs any more. */
+  clear(): void;
+}
 
-const COLOURS = { step: 'cyan', good: 'green', trouble: 'yellow' } as const;
+/** A reporter, but for where things are said. */
+export abstract class Speaker implements Reporter {
+  abstract say(entry: Entry): void;
+  abstract transfer(progress: TransferProgress, since: number): void;
+  abstract clear(): void;
 
-/** Milliseconds between two drawings of the live line. */
-const REDRAW = 100;
-
-/**
- * What a person sees: one line a step on standard error, and on a terminal a live line below them
- * while a transfer runs. Standard output stays free for data.
- */
-export class Reporter {
-  readonly #stream: NodeJS.WriteStream;
-  readonly #live: boolean;
-  #drawn = 0;
-  #liveLine = false;
-
-  constructor(stream: NodeJS.WriteStream) {
-    this.#stream = stream;
-    this.#live = stream.isTTY === true;
+  detail(message: string, fields?: Fields): void {
+    this.#say('detail', message, fields);
   }
 
-  step(message: string): void {
-    this.#print('step', message);
+  step(message: string, fields?: Fields): void {
+    this.#say('step', message, fields);
   }
 
-  good(message: string): void {
-    this.#print('good', message);
+  good(message: string, fields?: Fields): void {
+    this.#say('good', message, fields);
   }
 
-  trouble(message: string): void {
-    this.#print('trouble', message);
+  trouble(message: string, fields?: Fields): void {
+    this.#say('trouble', message, fields);
   }
 
-  /** Draws the live line, at most ten times a second; nothing where no person watches. */
-  transfer({ read, total }: TransferProgress, since: number): void {
-    const now = performance.now();
-    if (!this.#live || now - this.#drawn < REDRAW) return;
-    this.#drawn = now;
-    const speed = formatBytes(read / Math.max(0.001, (now - since) / 1000));
-    const share = total === undefined ? '' : ` of ${formatBytes(total)} ${bar(read / total)}`;
-    this.clear();
-    this.#stream.write(`  ${formatBytes(read)}${share} ${speed}/s`);
-    this.#liveLine = true;
+  /** The last that is said: the process ends with this exit code. */
+  fatal(message: string, exitCode: number): void {
+    this.#say('fatal', message, { event: 'exit', exitCode });
   }
 
-  #print(tone: Tone, message: string): void {
-    this.clear();
-    const time = new Date().toISOString().slice(11, 19);
-    const [mark, stamp] = this.#live
-      ? [styleText(COLOURS[tone], '•'), styleText('dim', time)]
-      : ['', time];
-    this.#stream.write(`${[stamp, mark, message].filter((part) => part !== '').join(' ')}\n`);
-  }
-
-  /** Takes the live line away. */
-  clear(): void {
-    if (this.#liveLine) this.#stream.write('\r\x1b[2K');
-    this.#liveLine = false;
+  #say(tone: Tone, message: string, fields: Fields | undefined): void {
+    this.say(entryOf(tone, message, fields));
   }
 }
 
@@ -74,10 +61,4 @@ export function formatBytes(bytes: number): string {
   }
   const digits = unit === 0 || value >= 100 ? 0 : value >= 10 ? 1 : 2;
   return `${value.toFixed(digits)} ${units[unit]}`;
-}
-
-function bar(share: number): string {
-  const width = 24;
-  const filled = Math.round(Math.min(1, share) * width);
-  return `[${'█'.repeat(filled)}${'·'.repeat(width - filled)}] ${Math.floor(share * 100)} %`;
 }

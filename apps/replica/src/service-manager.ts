@@ -99,7 +99,8 @@ export class ServiceManager {
           this.#failed = true;
           const { code, message: reason } = error as NodeJS.ErrnoException;
           const why = code === 'ENOENT' ? 'there is no systemd-notify' : oneLine(reason);
-          this.#reporter.trouble(`systemd cannot be told how we are: ${why}`);
+          const fields = { event: 'service-manager', reason: why } as const;
+          this.#reporter.trouble(`systemd cannot be told how we are: ${why}`, fields);
         }
         resolve();
       });

@@ -62,7 +62,8 @@ export class Daemon implements AsyncDisposable {
         : ['bash', '-c', `ulimit -S -f ${fileLimit}; exec "$@"`, '-', ...command];
     const child = spawn(file, words, {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...env },
+      // What people read, in a pipe too.
+      env: { ...process.env, FOREBAY_LOG_FORMAT: 'pretty', ...env },
     });
     const daemon = new Daemon(child);
     onTestFinished(() => daemon[Symbol.asyncDispose]());

@@ -6,9 +6,11 @@ import { printedConfig, shown } from '../config/print.ts';
 import { exitCodeOf } from '../config/resolve.ts';
 import { settingNames } from '../config/settings.ts';
 import type { LiveConfig } from '../config.ts';
-import { ExitError } from '../exit.ts';
+import { EXIT, ExitError } from '../exit.ts';
 import { follow } from '../follow/follow.ts';
 import type { Control } from '../follow/follower.ts';
+import type { EventName } from '../logging/events.ts';
+import type { ProcessReporter } from '../logging/process-reporter.ts';
 import type { Reporter } from '../reporter.ts';
 import type { LinkState } from '../service-manager.ts';
 import { ServiceManager } from '../service-manager.ts';
@@ -26,7 +28,7 @@ Each may be in the file of --config (TOML, \`repl-timeout = 30\`) or in the envi
 files read anew.`;
 
 /** `forebay replica`: the daemon. */
-export function replicaCommand(reporter: Reporter): Command {
+export function replicaCommand(reporter: ProcessReporter): Command {
   const command = new Command('replica')
     .description('Attach to a primary as a replica, and keep what it sends in a directory.')
     .helpOption('--help', 'show this text')
@@ -63,7 +65,12 @@ function checkConfig(origin: Origin, reporter: Reporter): void {
   throw new ExitError(exitCodeOf(faults), `${count} in the configuration`);
 }
 
-async function run(configuration: Configuration, reporter: Reporter): Promise<void> {
+async function run(configuration: Configuration, reporter: ProcessReporter): Promise<void> {
+  await reporter.becomeLog(configuration.config.logging);
+  process.once('uncaughtException', (error) => {
+    reporter.fatal(error.stack ?? String(error), EXIT.runtime);
+    process.exit(EXIT.runtime);
+  });
   const reload = () => reloaded(configuration, reporter);
   const manager = ServiceManager.of(process.env, reporter);
   const stop = stopSignal();
@@ -71,16 +78,28 @@ async function run(configuration: Configuration, reporter: Reporter): Promise<vo
   const control = { stop, reload, onLink: (state: LinkState) => manager?.link(state) };
   // Without a file there is nothing to read anew, and a hangup ends it, as it ends any program.
   const onHangup = configuration.isReloadable ? onReload(manager) : () => () => {};
-  await follow(configuration.config, reporter, { ...control, onReload: onHangup });
+  try {
+    await follow(configuration.config, reporter, { ...control, onReload: onHangup });
+  } finally {
+    reporter.end();
+  }
 }
 
 /** @throws {ExitError} where it cannot be used */
-function reloaded(configuration: Configuration, reporter: Reporter): LiveConfig {
+function reloaded(configuration: Configuration, reporter: ProcessReporter): LiveConfig {
   const { config, changed, kept } = configuration.reload();
+  reporter.setLevel(config.logging.level);
   const value = (setting: CurrentSetting) => shown(setting) ?? 'none';
-  for (const setting of changed) reporter.good(`${setting.name} is ${value(setting)} from now on`);
+  const fields = (event: EventName, setting: CurrentSetting) => ({
+    ...{ event, setting: setting.name, value: value(setting) },
+  });
+  for (const setting of changed) {
+    const message = `${setting.name} is ${value(setting)} from now on`;
+    reporter.good(message, fields('setting', setting));
+  }
   for (const setting of kept) {
-    reporter.trouble(`${setting.name} stays ${value(setting)}: it changes at the next start only`);
+    const message = `${setting.name} stays ${value(setting)}: it changes at the next start only`;
+    reporter.trouble(message, fields('setting-kept', setting));
   }
   return config;
 }

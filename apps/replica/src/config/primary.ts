@@ -3,6 +3,7 @@ import { checkTlsOptions, parseAddress, ReplicaError } from '@forebay/replica';
 import type { Candidate, Candidates } from '../config.ts';
 import type { ExitCode } from '../exit.ts';
 import { EXIT, ExitError } from '../exit.ts';
+import { learnSecretOf } from '../logging/secrets.ts';
 import { addresses, isUrl } from './forms.ts';
 import type { Resolved } from './resolve.ts';
 import { codeFor, readText } from './resolve.ts';
@@ -101,6 +102,7 @@ function candidateAt(
   code: ExitCode,
   { values, given }: ConnectionSettings,
 ): Candidate {
+  learnSecretOf(text);
   const endpoint = addressOf(text, values.tls, place, code);
   const isTyped = (name: ConnectionName): boolean => given.get(name)?.kind === 'flag';
   const { masterauth = '', masteruser = '' } = values;

@@ -1,4 +1,5 @@
 import { stringify } from 'smol-toml';
+import { withoutPasswords } from '../logging/secrets.ts';
 import type { CurrentSetting } from './configuration.ts';
 import { GROUPS, settingOf } from './settings.ts';
 
@@ -28,8 +29,4 @@ function tomlOf({ value, text = '' }: CurrentSetting): boolean | number | string
   if (typeof value === 'boolean') return value;
   if (Array.isArray(value)) return value.map((item) => withoutPasswords(String(item)));
   return typeof value === 'number' && text === String(value) ? value : text;
-}
-
-function withoutPasswords(text: string): string {
-  return text.replace(/(:\/\/[^\s/:]*:)[^\s/]*@/g, '$1***@');
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
 import type { ExitCode } from '../exit.ts';
 import { EXIT, ExitError } from '../exit.ts';
+import { learnSecret } from '../logging/secrets.ts';
 import type { ConfigFile } from './file.ts';
 import { SETTINGS, type SettingName, settingOf, type Values, variableOf } from './settings.ts';
 
@@ -49,6 +50,7 @@ export function resolve<Name extends SettingName>(
     attempt(faults, () => {
       const found = find(name, sources);
       if (found === undefined) return;
+      if (settingOf(name).secret) learnSecret(found.text);
       values[name] = read(name, found);
       given.set(name, found);
     });

@@ -1,4 +1,5 @@
 import type { SyncPolicy } from '@forebay/log';
+import { LOG_FORMATS, LOG_LEVELS } from '../logging/process-reporter.ts';
 import type { Form } from './forms.ts';
 import {
   addresses,
@@ -20,6 +21,7 @@ export const GROUPS = {
   link: 'The link to it',
   log: 'The log',
   replicas: 'Replicas of our own',
+  messages: 'What it says',
 } as const;
 
 /** One setting: all that is said of it anywhere comes from here. */
@@ -187,6 +189,19 @@ export const SETTINGS = {
     form: size,
     default: '1mb',
     description: 'how much of the stream is in memory for replicas',
+  },
+  loglevel: {
+    group: 'messages',
+    form: oneOf('level', LOG_LEVELS),
+    default: 'notice',
+    live: true,
+    description: 'the least that is worth a line on standard error; debug has no more than verbose',
+  },
+  'log-format': {
+    group: 'messages',
+    form: oneOf('form', LOG_FORMATS),
+    default: 'auto',
+    description: 'lines for people, or of JSON; auto: pretty on a terminal, json elsewhere',
   },
 } as const satisfies Record<string, Setting>;
 

@@ -62,7 +62,10 @@ export class Choice {
     // They may have been named anew meanwhile.
     if (candidates !== this.#candidates) return this.#chooseOnce();
     if (chosen !== undefined) this.#turnTo(chosen);
-    else reporter.trouble('no candidate is a primary, or names one, just now');
+    else {
+      const message = 'no candidate is a primary, or names one, just now';
+      reporter.trouble(message, { event: 'no-primary' });
+    }
   }
 
   #turnTo(upstream: Candidate): void {

@@ -35,7 +35,8 @@ export async function fetchBase(
       if (item.type === 'full-resync') {
         const { position } = item;
         if (position === undefined) throw new Error('the primary names no position for it');
-        reporter.step(`fresh base, at ${formatPosition(position)}`);
+        const place = formatPosition(position);
+        reporter.step(`fresh base, at ${place}`, { event: 'base', position: place });
         await reached(position.offset);
         await log.splitFor(position);
         file = await world.createBase(target.directory);
@@ -47,7 +48,8 @@ export async function fetchBase(
         const { length: size, crc } = file;
         await log.addBase({ target, size, crc, position: { id: history.id, offset } });
         const seconds = ((performance.now() - since) / 1000).toFixed(1);
-        reporter.good(`fresh base done, ${formatBytes(size)} in ${seconds} s`);
+        const fields = { event: 'base-done', bytes: size, seconds: Number(seconds) } as const;
+        reporter.good(`fresh base done, ${formatBytes(size)} in ${seconds} s`, fields);
         return;
       }
     }

@@ -77,9 +77,10 @@ async function followOn(
     const failure = await follower.run();
     if (failure === undefined) return;
     if (world.clock.now() - began > STEADY) space.reset();
-    reporter.trouble(
-      `${(failure as Error).message}; waiting for room, nothing more is acknowledged`,
-    );
+    const { message } = failure as Error;
+    reporter.trouble(`${message}; waiting for room, nothing more is acknowledged`, {
+      ...{ event: 'no-room', bytes: follower.needed },
+    });
     await space.until(LEAST_ROOM, follower.needed, control.stop);
   }
 }

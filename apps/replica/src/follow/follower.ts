@@ -162,12 +162,11 @@ export class Follower {
     }
     await log.close();
     const { history, written } = log;
-    const place =
-      history === undefined
-        ? 'before anything was held'
-        : `at ${formatPosition({ id: history.id, offset: written })}`;
+    const position = history && formatPosition({ id: history.id, offset: written });
+    const place = position === undefined ? 'before anything was held' : `at ${position}`;
     const how = this.#attachment.attached ? 'stopped' : 'detached';
-    this.#reporter.good(`${how} ${place}, everything is on the disk`);
+    const message = `${how} ${place}, everything is on the disk`;
+    this.#reporter.good(message, { event: 'stopped', position });
   }
 
   async #open(): Promise<Log> {
@@ -191,9 +190,11 @@ export class Follower {
     if (stop.aborted) return;
     await this.#choice.choose();
     const { upstream } = this.#choice;
-    this.#reporter.step(
-      `following ${describeEndpoint(upstream.endpoint)} into ${this.#config.directory}`,
-    );
+    const { directory } = this.#config;
+    const primary = describeEndpoint(upstream.endpoint);
+    this.#reporter.step(`following ${primary} into ${directory}`, {
+      ...{ event: 'following', primary, directory },
+    });
     const ending = new AbortController();
     const events = {
       link: this.link,
@@ -235,15 +236,17 @@ export class Follower {
 
   #describe({ found }: Log): void {
     if (found === undefined) {
-      this.#reporter.step('nothing is held yet: a full copy comes first');
+      this.#reporter.step('nothing is held yet: a full copy comes first', { event: 'held' });
       return;
     }
     const { history, offset, dropped } = found;
-    this.#reporter.step(`held up to ${formatPosition({ id: history.id, offset })}`);
+    const position = formatPosition({ id: history.id, offset });
+    this.#reporter.step(`held up to ${position}`, { event: 'held', position });
     if (dropped === 0) return;
     const lost = formatBytes(dropped);
     this.#reporter.trouble(
       `${lost} after that were not synced when the power went, and are not kept`,
+      { event: 'bytes-dropped', position, bytes: dropped },
     );
   }
 
@@ -261,7 +264,9 @@ export class Follower {
       this.#choice.replace(candidates);
     } catch (error) {
       const { message } = error as Error;
-      this.#reporter.trouble(`the settings and the candidates stay as they are: ${message}`);
+      this.#reporter.trouble(`the settings and the candidates stay as they are: ${message}`, {
+        ...{ event: 'settings-refused', reason: message },
+      });
     }
   }
 

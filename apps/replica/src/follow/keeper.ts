@@ -86,7 +86,7 @@ export class Keeper {
     } catch (error) {
       if (!this.#stopped) {
         const reason = error instanceof Error ? error.message : String(error);
-        this.#reporter.trouble(`no fresh base: ${reason}`);
+        this.#reporter.trouble(`no fresh base: ${reason}`, { event: 'base-failed', reason });
       }
     }
   }
@@ -107,7 +107,8 @@ export class Keeper {
       this.#overLimit = retained.held > (policy.hardLimit ?? Infinity);
       this.#tell(retained);
     } catch (error) {
-      if (!this.#stopped) this.#reporter.trouble((error as Error).message);
+      const { message } = error as Error;
+      if (!this.#stopped) this.#reporter.trouble(message, { event: 'retention-failed' });
     }
   }
 
@@ -120,10 +121,12 @@ export class Keeper {
 
   #tell({ removed, held, cutOff }: Retained): void {
     if (removed > 0) {
-      this.#reporter.step(`let go of ${formatBytes(removed)}, ${formatBytes(held)} are kept`);
+      const message = `let go of ${formatBytes(removed)}, ${formatBytes(held)} are kept`;
+      this.#reporter.step(message, { event: 'let-go', bytes: removed, kept: held });
     }
     for (const { name = 'a reader without a name', offset } of cutOff) {
-      this.#reporter.trouble(`cut off ${name} at offset ${offset}: --max-disk is reached`);
+      const message = `cut off ${name} at offset ${offset}: --max-disk is reached`;
+      this.#reporter.trouble(message, { event: 'reader-cut-off', reader: name, offset });
     }
   }
 }

@@ -104,7 +104,8 @@ export class Session {
 
   /** Follows another server from now on, and goes on there where it can. */
   retarget(upstream: Candidate): void {
-    this.#reporter.step(`following ${describeEndpoint(upstream.endpoint)} from now on`);
+    const primary = describeEndpoint(upstream.endpoint);
+    this.#reporter.step(`following ${primary} from now on`, { event: 'following', primary });
     this.#upstream = upstream;
     this.#replica.retarget({ ...targetOf(upstream), tls: this.#tls });
   }
@@ -149,11 +150,8 @@ export class Session {
     }
   }
 
-  /** Where the log has come to, for people. */
-  get place(): string {
-    const { history, written } = this.#log;
-    if (history === undefined) return 'before anything was held';
-    return `at ${formatPosition({ id: history.id, offset: written })}`;
+  get #primary(): string {
+    return describeEndpoint(this.#upstream.endpoint);
   }
 
   async #take(item: ReplicaItem): Promise<void> {
@@ -170,7 +168,9 @@ export class Session {
         return this.#adopt(item);
       case 'snapshot-aborted':
         await this.#dropTransfer();
-        return this.#reporter.trouble('full copy cut short, what was held before stays');
+        return this.#reporter.trouble('full copy cut short, what was held before stays', {
+          event: 'full-copy-cut-short',
+        });
       case 'continue':
         return this.#continue(item);
     }
@@ -178,7 +178,8 @@ export class Session {
 
   async #beginTransfer({ length, reason }: Item<'full-resync'>): Promise<void> {
     const size = length === undefined ? 'of a size not told' : formatBytes(length);
-    this.#reporter.step(`full copy, ${size} (${reason})`);
+    const fields = { event: 'full-copy', primary: this.#primary, bytes: length, reason } as const;
+    this.#reporter.step(`full copy, ${size} (${reason})`, fields);
     this.#events.onLinked();
     this.#events.link.synced('full');
     this.#needed = length ?? 0;
@@ -205,8 +206,10 @@ export class Session {
     this.#needed = 0;
     this.progressed(this.#log);
     const seconds = ((performance.now() - since) / 1000).toFixed(1);
+    const position = formatPosition({ id: history.id, offset: this.#log.written });
     this.#reporter.good(
-      `full copy done, ${formatBytes(size)} in ${seconds} s; the stream goes on ${this.place}`,
+      `full copy done, ${formatBytes(size)} in ${seconds} s; the stream goes on at ${position}`,
+      { event: 'full-copy-done', position, bytes: size, seconds: Number(seconds) },
     );
     this.#events.onStream();
   }
@@ -228,7 +231,9 @@ export class Session {
     }
     const shifted = before?.id === history.id ? '' : `, under a new id in place of ${before?.id}`;
     const position = formatPosition({ id: history.id, offset });
-    this.#reporter.good(`partial resync, the stream goes on at ${position}${shifted}`);
+    this.#reporter.good(`partial resync, the stream goes on at ${position}${shifted}`, {
+      ...{ event: 'partial-resync', primary: this.#primary, position },
+    });
     this.#events.onStream();
   }
 
@@ -239,13 +244,16 @@ export class Session {
     const { link } = this.#events;
     replica.on('state', (state) => {
       link.entered(state);
+      const primary = this.#primary;
+      reporter.detail(`the link is in the state ${state}`, { event: 'link', state, primary });
       if (state !== 'handshake') return;
-      reporter.step(`connected to ${describeEndpoint(this.#upstream.endpoint)}`);
+      reporter.step(`connected to ${primary}`, { event: 'connected', primary });
       awaited = false;
     });
     // Told every second, and said once.
     replica.on('snapshot-awaited', () => {
-      if (!awaited) reporter.step('the primary makes the snapshot');
+      const fields = { event: 'snapshot-awaited', primary: this.#primary } as const;
+      if (!awaited) reporter.step('the primary makes the snapshot', fields);
       awaited = true;
     });
     replica.on('transfer', (progress) => {
@@ -255,7 +263,9 @@ export class Session {
     replica.on('option-refused', (option, reply) => {
       // Only Valkey 8.0 and later know it, and the others lack nothing by that.
       if (option === 'version') return;
-      reporter.step(`the primary does not take REPLCONF ${option}: ${reply}`);
+      reporter.step(`the primary does not take REPLCONF ${option}: ${reply}`, {
+        ...{ event: 'option-refused', primary: this.#primary, reason: reply },
+      });
     });
     replica.on('attempt-ended', (error, delay) => this.#onAttemptEnded(error, delay));
   }
@@ -268,7 +278,9 @@ export class Session {
     // Asked for, and said already.
     if (error.code !== 'RETARGETED') {
       const when = delay === 0 ? 'at once' : `in ${(delay / 1000).toFixed(1)} s`;
-      this.#reporter.trouble(`${error.message}; trying again ${when}`);
+      const fields = { event: 'link-lost', primary: this.#primary, retryMs: delay } as const;
+      const { message, code } = error;
+      this.#reporter.trouble(`${message}; trying again ${when}`, { ...fields, code });
     }
     this.#events.link.attemptEnded();
     this.#events.onAttemptEnded(error);

@@ -27,7 +27,9 @@ export async function negotiate(
   const plan = planResume({ history, offset, lowest }, report);
   switch (plan.type) {
     case 'continue':
-      if (plan.note !== undefined) reporter.step(plan.note);
+      if (plan.note !== undefined) {
+        reporter.step(plan.note, { event: 'resume-note' });
+      }
       return { type: 'ask' };
     case 'wait':
       return { type: 'later', reason: plan.reason };
@@ -48,8 +50,11 @@ async function stepBack(
     const { from, to, history, offset, stream } = await change(() => log.stepBack(shared, id));
     if (from.offset > offset) {
       const size = formatBytes(from.offset - offset);
-      const way = `from ${formatPosition(from)} to ${formatPosition(to)}`;
-      reporter.good(`rewound ${way}: ${size} that the new primary never had are moved aside`);
+      const places = { from: formatPosition(from), position: formatPosition(to) };
+      const way = `from ${places.from} to ${places.position}`;
+      reporter.good(`rewound ${way}: ${size} that the new primary never had are moved aside`, {
+        ...{ event: 'rewound', ...places, bytes: from.offset - offset },
+      });
     }
     return { type: 'resume', resume: { history, offset, stream } };
   } catch (error) {

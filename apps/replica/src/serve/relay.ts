@@ -39,7 +39,8 @@ export class Relay {
       if (!(error instanceof PrimaryError)) throw error;
       throw new ExitError(EXIT.configuration, error.message, error);
     }
-    reporter.step(`replicas are served at ${address}:${server.port}`);
+    const place = `${address}:${server.port}`;
+    reporter.step(`replicas are served at ${place}`, { event: 'listening', address: place });
     return new Relay(source, server);
   }
 
@@ -72,15 +73,28 @@ export class Relay {
 }
 
 function eventsTo(reporter: Reporter) {
-  const named = ({ host, port }: ReplicaDescription) => `replica ${host}:${port}`;
+  const named = ({ host, port }: ReplicaDescription) => `${host}:${port}`;
   return {
-    onPartialResync: (replica: ReplicaDescription, offset: number) =>
-      reporter.good(`${named(replica)} goes on at ${offset}`),
-    onFullResync: (replica: ReplicaDescription, reason: string) =>
-      reporter.step(`${named(replica)} gets a full copy: ${reason}`),
-    onGone: (replica: ReplicaDescription, reason: string | undefined) =>
-      reporter.trouble(`${named(replica)} is gone${reason === undefined ? '' : `: ${reason}`}`),
-    onFault: (error: unknown) =>
-      reporter.trouble(`a client was let go: ${error instanceof Error ? error.message : error}`),
+    onPartialResync: (description: ReplicaDescription, offset: number) => {
+      const replica = named(description);
+      const fields = { event: 'replica-continued', replica, offset } as const;
+      reporter.good(`replica ${replica} goes on at ${offset}`, fields);
+    },
+    onFullResync: (description: ReplicaDescription, reason: string) => {
+      const replica = named(description);
+      const fields = { event: 'replica-full-copy', replica, reason } as const;
+      reporter.step(`replica ${replica} gets a full copy: ${reason}`, fields);
+    },
+    onGone: (description: ReplicaDescription, reason: string | undefined) => {
+      const replica = named(description);
+      const why = reason === undefined ? '' : `: ${reason}`;
+      reporter.trouble(`replica ${replica} is gone${why}`, {
+        ...{ event: 'replica-gone', replica, reason },
+      });
+    },
+    onFault: (error: unknown) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      reporter.trouble(`a client was let go: ${reason}`, { event: 'client-let-go', reason });
+    },
   };
 }

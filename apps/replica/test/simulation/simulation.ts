@@ -8,7 +8,7 @@ import { concatBytes, SimulatedClock, SimulatedDisk } from '@forebay/testkit';
 import type { Candidates, ReplicaConfig } from '../../src/config.ts';
 import { follow } from '../../src/follow/follow.ts';
 import type { BaseFile, World } from '../../src/follow/world.ts';
-import { Reporter } from '../../src/reporter.ts';
+import { ProcessReporter } from '../../src/logging/process-reporter.ts';
 import { SimulatedNetwork } from './network.ts';
 import { ReaderCopy } from './reader-copy.ts';
 import { SimulatedServer } from './server.ts';
@@ -188,7 +188,9 @@ export class Simulation {
         if (process === this.#disk.process) this.#onLog(log);
       },
     };
-    const reporter = new Reporter({
+    const reporter = new ProcessReporter({
+      on: () => {},
+      writableLength: 0,
       write: (line: string) => {
         if (process === this.#disk.process) this.#onLine(line);
       },
@@ -211,6 +213,7 @@ export class Simulation {
       base: { percentage: 1, minSize: 400, interval: 4000 },
       retain: { time: 20_000 },
       maxDisk: { share: 0.8 },
+      logging: { level: 'notice', format: 'pretty' },
     };
   }
 
