@@ -26,8 +26,8 @@ export class ExitError extends Error {
 
 /** Who read what we print has gone: nothing is wrong, and nobody is left to be told. */
 export class BrokenPipe extends ExitError {
-  constructor() {
-    super(EXIT.ok, 'nobody reads what is printed');
+  constructor(exitCode: ExitCode = EXIT.ok) {
+    super(exitCode, 'nobody reads what is printed');
   }
 }
 

@@ -80,6 +80,16 @@ describe('the commands of a stream', () => {
   });
 });
 
+it('what is no stream of commands is an error of the feed, as where changes are read', () => {
+  const commands = new StreamCommands(false);
+  const wrong = Buffer.concat([stream('SET a 1'), Buffer.from('no command\r\n')]);
+  const read = () =>
+    [starting(0), part(wrong, START + wrong.length)].flatMap((item) => [
+      ...commands.commandsOf(item),
+    ]);
+  expect(read).toThrow(expect.objectContaining({ name: 'FeedError', code: 'DESYNCHRONIZED' }));
+});
+
 describe('the commands of a snapshot', () => {
   const restored = ['SELECT 2', 'RESTORE k', 'SELECT 3'];
 

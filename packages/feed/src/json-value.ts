@@ -77,9 +77,9 @@ export class JsonValue {
         return [this.#next(), '{"field":', field, ',"value":', value, end];
       }
       case 'insert-index':
-        return [`"insertIndex":${element.index},`];
+        return [`"insertIndex":${numberOf(element.index)},`];
       case 'slot-value': {
-        const head = `${this.#items()}${this.#next()}{"index":${element.index},"value":`;
+        const head = `${this.#items()}${this.#next()}{"index":${numberOf(element.index)},"value":`;
         return [head, element.value, '}'];
       }
       case 'module-id': {
@@ -135,7 +135,7 @@ export class JsonValue {
         const { name, lastId, entriesRead } = element;
         const before = this.#open === 'groups' ? '' : `${CLOSES[this.#open].slice(0, -1)},`;
         this.#open = 'group';
-        const read = entriesRead === undefined ? '' : `,"entriesRead":${entriesRead}`;
+        const read = entriesRead === undefined ? '' : `,"entriesRead":${numberOf(entriesRead)}`;
         const tail = `,"lastId":"${lastId}"${read},"pending":[`;
         return [`${before}{"name":`, name, this.#list(tail)];
       }
@@ -186,7 +186,9 @@ export class JsonValue {
       case 'produced':
         return [`${this.#next()}{"message":`, element.message, `,"id":"${element.id}"}`];
       case 'idempotence-counts':
-        return [`${this.#hasProducer ? ']}' : ''}],"counts":[${element.counts.join(',')}]}`];
+        return [
+          `${this.#hasProducer ? ']}' : ''}],"counts":[${element.counts.map(numberOf).join(',')}]}`,
+        ];
     }
   }
 }
@@ -195,14 +197,21 @@ function headOf(stream: Element<'stream'>): string {
   const { length, lastId, firstId, maxDeletedId, entriesAdded } = stream;
   const old = `,"length":${length},"lastId":"${lastId}"`;
   if (firstId === undefined) return old;
-  return `${old},"firstId":"${firstId}","maxDeletedId":"${maxDeletedId}","entriesAdded":${entriesAdded}`;
+  const added = entriesAdded === undefined ? '' : `,"entriesAdded":${numberOf(entriesAdded)}`;
+  return `${old},"firstId":"${firstId}","maxDeletedId":"${maxDeletedId}"${added}`;
 }
 
-/** What JSON has no numbers for is text, as servers have it. */
+const [LEAST, MOST] = [BigInt(Number.MIN_SAFE_INTEGER), BigInt(Number.MAX_SAFE_INTEGER)];
+
+/**
+ * What JSON has no numbers for is text, as servers have it; so is an integer that most who read JSON would
+ * round, beyond 2^53.
+ */
 function numberOf(value: number | bigint): string {
-  if (typeof value === 'bigint' || Number.isFinite(value)) {
-    return Object.is(value, -0) ? '-0' : String(value);
+  if (typeof value === 'bigint') {
+    return value < LEAST || value > MOST ? `"${value}"` : String(value);
   }
+  if (Number.isFinite(value)) return Object.is(value, -0) ? '-0' : String(value);
   if (Number.isNaN(value)) return '"nan"';
   return value > 0 ? '"inf"' : '"-inf"';
 }

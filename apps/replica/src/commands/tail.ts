@@ -10,6 +10,7 @@ import { EXIT, ExitError } from '../exit.ts';
 import { isSystemError, STDOUT, unwritable } from '../output/target.ts';
 import type { Reporter } from '../reporter.ts';
 import { noticesTo, printChanges, printStream } from '../tail/tail.ts';
+import { databaseOption } from './rdb/selection.ts';
 import { stopSignal } from './stop-signal.ts';
 
 /** Who we are to a server; read only where one is asked. */
@@ -79,11 +80,7 @@ export function tailCommand(reporter: Reporter): Command {
     .option('--flush', 'with --snapshot --format resp: commands that empty the target come first')
     .option('--cursor <name>', 'with --dir: begin where this name ended, and keep its place')
     .option('--no-follow', 'with --dir: end at the end')
-    .addOption(
-      new Option('--db <number>', 'of this database only; may be given again').argParser(
-        databasesOf,
-      ),
-    )
+    .addOption(databaseOption())
     .addOption(
       new Option('--command <name>', 'this command only; may be given again').argParser(listOf),
     )
@@ -189,11 +186,6 @@ function positionOf(text: string): string {
     if (!(error instanceof FeedError)) throw error;
     throw new InvalidArgumentError(error.message);
   }
-}
-
-function databasesOf(text: string, before: readonly number[] = []): number[] {
-  if (/^\d{1,9}$/.test(text)) return [...before, Number(text)];
-  throw new InvalidArgumentError('A database is a number from 0 on.');
 }
 
 function listOf(text: string, before: readonly string[] = []): string[] {

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import type { TransferProgress } from '@forebay/replica';
+import { printable } from '../output/printable.ts';
 import { formatBytes } from '../reporter.ts';
 import type { Entry, Tone } from './entry.ts';
 import type { Sink } from './sink.ts';
@@ -35,7 +36,7 @@ export class Lines implements Sink {
       ? [styleText(COLOURS[tone], '•'), styleText('dim', time)]
       : ['', time];
     return this.#stream.write(
-      `${[stamp, mark, message].filter((part) => part !== '').join(' ')}\n`,
+      `${[stamp, mark, printable(message)].filter((part) => part !== '').join(' ')}\n`,
     );
   }
 

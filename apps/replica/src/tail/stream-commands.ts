@@ -1,6 +1,6 @@
 import type { SnapshotEntry, SourceItem, Start } from '@forebay/feed';
-import { SnapshotDecoder } from '@forebay/feed';
-import { StreamTracker } from '@forebay/psync';
+import { FeedError, SnapshotDecoder } from '@forebay/feed';
+import { PsyncError, StreamTracker } from '@forebay/psync';
 import { encodeCommand } from '@forebay/resp';
 import { restoreArguments } from '../output/restore-arguments.ts';
 
@@ -27,7 +27,7 @@ export class StreamCommands {
     this.#flushesFirst = flushesFirst;
   }
 
-  /** @throws {FeedError} `SNAPSHOT` */
+  /** @throws {FeedError} `SNAPSHOT`, `DESYNCHRONIZED` */
   *commandsOf(item: SourceItem): Generator<Uint8Array, void, void> {
     switch (item.type) {
       case 'stream':
@@ -52,7 +52,7 @@ export class StreamCommands {
   *#pass(bytes: Uint8Array): Generator<Uint8Array, void, void> {
     const tracker = this.#tracker;
     if (tracker === undefined) return;
-    tracker.push(bytes);
+    track(tracker, bytes);
     const open = tracker.offset - tracker.boundary.offset;
     if (open >= bytes.length) {
       if (bytes.length > 0) this.#held.push(bytes);
@@ -104,5 +104,19 @@ export class StreamCommands {
   *#select(database: number): Generator<Uint8Array, void, void> {
     if (database !== this.#database) yield encodeCommand(['SELECT', database]);
     this.#database = database;
+  }
+}
+
+/** @throws {FeedError} `DESYNCHRONIZED`, as reading the changes of the same stream does */
+function track(tracker: StreamTracker, bytes: Uint8Array): void {
+  try {
+    tracker.push(bytes);
+  } catch (error) {
+    if (!(error instanceof PsyncError)) throw error;
+    const { message, offset } = error;
+    throw new FeedError('DESYNCHRONIZED', message, {
+      ...(offset === undefined ? {} : { offset }),
+      cause: error,
+    });
   }
 }

@@ -111,6 +111,33 @@ describe('what is told of a snapshot', () => {
   });
 });
 
+describe('what is in a file beside what is right', () => {
+  const RDB = Buffer.from('REDIS0003\xff', 'latin1');
+
+  it('behind its end: it is counted, and is no fault', async () => {
+    for (const length of [1, 300_000]) {
+      const followed = Buffer.concat([RDB, Buffer.alloc(length)]);
+      const { code, stdout } = await check(followed, '--json');
+      expect([code, JSON.parse(stdout.toString())]).toMatchObject([
+        0,
+        { bytes: 10, after: length },
+      ]);
+    }
+    expect((await check(Buffer.concat([RDB, RDB]))).stdout.toString()).toMatch(
+      /\nafter its end: 10 B more, which are no part of it\n$/,
+    );
+    expect((await check(RDB)).stdout.toString()).not.toMatch(/after/);
+  });
+
+  it('control characters: a terminal is not told what to do', async () => {
+    const aux = Buffer.from('REDIS0003\xfa\x09redis-ver\x07\x1b[2J7.0\xff', 'latin1');
+    expect((await check(aux)).stdout.toString()).toMatch(/ of \\u001b\[2J7\.0, /);
+    const name = await freshFile('\x1b[2J.rdb');
+    const { stderr } = await forebay(['rdb', 'check', name]);
+    expect(stderr).toMatch(/\\u001b\[2J\.rdb cannot be read: ENOENT\n$/);
+  });
+});
+
 describe('a file without a checksum', () => {
   it('is said to have none; what is wrong in a value is found by --deep', async () => {
     await using server = await Server.start(installedServer('redis-7.0'), {

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { installedServer, installedServers, Server } from '@forebay/conformance';
 import { describe, expect, it } from 'vitest';
 import { fillEveryType, freshFile, saved } from './data-set.ts';
-import { forebay } from './run.ts';
+import { forebay, printedInto } from './run.ts';
 
 describe.each(installedServers())('two snapshots of $name', (installed) => {
   it('that are of one data set do not differ; what is changed is told', async () => {
@@ -73,4 +73,14 @@ it('snapshots of one data set by two versions do not differ', async () => {
   await writeFile(file, await saved(old));
   const { stdout, code } = await forebay(['rdb', 'diff', file, '-'], await saved(young));
   expect([stdout.toString(), code]).toEqual(['', 0]);
+});
+
+it('that nobody reads what differs is no sign that nothing does', async () => {
+  const [one, other] = [await freshFile('one.rdb'), await freshFile('other.rdb')];
+  await writeFile(one, 'REDIS0003\xff', 'latin1');
+  await writeFile(other, 'REDIS0003\xfe\0\0\x01k\x01v\xff', 'latin1');
+  const unread = await printedInto(['rdb', 'diff', one, other], 'true');
+  expect([unread.code, unread.stderr]).toEqual([1, '']);
+  const same = await printedInto(['rdb', 'diff', one, one], 'true');
+  expect([same.code, same.stderr]).toEqual([0, '']);
 });

@@ -3,6 +3,7 @@ import { RdbReader } from '@forebay/rdb';
 import { Command } from 'commander';
 import { EXIT, ExitError } from '../../exit.ts';
 import { print } from '../../output/output.ts';
+import { printable } from '../../output/printable.ts';
 import type { Reporter } from '../../reporter.ts';
 import { formatBytes } from '../../reporter.ts';
 import { openInput } from './input.ts';
@@ -14,7 +15,8 @@ Every byte goes into the checksum, and values are passed over, as far as their o
 them apart to the last element: it finds what is wrong in a file without a checksum (rdbchecksum no), and in
 which key, where the checksum only says that something is.
 
-The counts are of what was read before the first fault, if there is one.
+The counts are of what was read before the first fault, if there is one. What comes after the end is told, and
+is no fault: the first file of an append-only log goes on with commands there.
 
 Exit codes: 0 nothing is wrong; 1 something is; 64 usage; 74 the file cannot be read.`;
 
@@ -34,6 +36,8 @@ interface Counts {
   databases: { database: number; keys: number; expires: number; types: Record<string, number> }[];
   functions: number;
   checksum?: 'right' | 'none' | 'wrong';
+  /** Bytes behind its end, where there are any. */
+  after?: number;
   /** What is wrong first. */
   fault?: string;
 }
@@ -103,6 +107,10 @@ class Counting implements Visitor {
     }
   }
 
+  after(bytes: number): void {
+    if (bytes > 0) this.#counts.after = bytes;
+  }
+
   counted(fault: RdbFault | undefined): Counts {
     const counts = { ...this.#counts, bytes: this.reader.position };
     if (fault === undefined) return counts;
@@ -123,9 +131,9 @@ class Counting implements Visitor {
 }
 
 function linesOf(counts: Counts): string[] {
-  const { file, magic, version, bytes, fields, databases, functions, checksum } = counts;
+  const { file, magic, version, bytes, fields, databases, functions, checksum, after } = counts;
   const server = fields['valkey-ver'] ?? fields['redis-ver'];
-  const by = server === undefined ? '' : ` of ${server}`;
+  const by = server === undefined ? '' : ` of ${printable(server)}`;
   const lines = [`${file}: ${magic ?? 'no RDB'} ${version ?? ''}${by}, ${formatBytes(bytes)}`];
   for (const { database, keys, expires, types } of databases) {
     const parts = Object.entries(types).map(([type, count]) => `${count} ${type}`);
@@ -134,5 +142,7 @@ function linesOf(counts: Counts): string[] {
   if (databases.length === 0) lines.push('no keys');
   if (functions > 0) lines.push(`functions: ${functions}`);
   if (checksum !== undefined) lines.push(`checksum: ${checksum}`);
+  if (after !== undefined)
+    lines.push(`after its end: ${formatBytes(after)} more, which are no part of it`);
   return lines;
 }

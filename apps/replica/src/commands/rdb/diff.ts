@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { EXIT, ExitError } from '../../exit.ts';
+import { BrokenPipe, EXIT, ExitError } from '../../exit.ts';
 import { Output } from '../../output/output.ts';
 import type { Reporter } from '../../reporter.ts';
 import { DiffLines } from './diff-lines.ts';
@@ -43,8 +43,13 @@ export function diffCommand(reporter: Reporter): Command {
       if (first === '-' && second === '-') throw notTwice();
       await using output = Output.stdout();
       const lines = new DiffLines(output, flags.json === true);
-      await compare(first, second, lines, flags, reporter);
-      await output.finish();
+      try {
+        await compare(first, second, lines, flags, reporter);
+        await output.finish();
+      } catch (error) {
+        // Only what differs is printed: where that is not read, it is known that they are not the same.
+        throw error instanceof BrokenPipe ? new BrokenPipe(EXIT.runtime) : error;
+      }
       const { onlyFirst, onlySecond, differ, equal } = lines;
       if (onlyFirst + onlySecond + differ === 0) return;
       const sums = `${onlyFirst} only in ${first}, ${onlySecond} only in ${second}, ${differ} differ`;

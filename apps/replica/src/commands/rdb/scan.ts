@@ -20,6 +20,8 @@ export interface Visitor {
   take(event: RdbEvent): void | Promise<void>;
   /** The bytes that the next events are of, and perhaps a part of one more. */
   push?(piece: Uint8Array): void;
+  /** How many bytes come after the end; who is to be told has all of them read. */
+  after?(bytes: number): void;
   /** There are no more events of these bytes, which will be overwritten. */
   drained?(): void | Promise<void>;
 }
@@ -67,9 +69,10 @@ export async function scan(
       await visitor.drained?.();
       read += piece.length;
       if (isWatched) reporter.transfer({ read, total: input.total }, since);
-      if (reader.done) break;
+      if (reader.done && visitor.after === undefined) break;
     }
     reader.finish();
+    visitor.after?.(read - reader.position);
   } catch (error) {
     throw error instanceof RdbError ? new RdbFault(input.name, error, place.of(error)) : error;
   } finally {

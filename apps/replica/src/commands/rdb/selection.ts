@@ -24,11 +24,7 @@ export interface SelectionFlags {
 /** Adds the flags that choose keys: `--db`, `--type`, `--match`. */
 export function withSelection(command: Command): Command {
   return command
-    .addOption(
-      new Option('--db <n>', 'these databases only; a list, or given again').argParser(
-        (text: string, before: readonly number[] = []) => [...before, ...databasesOf(text)],
-      ),
-    )
+    .addOption(databaseOption())
     .addOption(
       new Option('--type <type>', `these types only: ${DATA_TYPES.join(', ')}`).argParser(
         (text: string, before: readonly DataType[] = []) => [...before, ...typesOf(text)],
@@ -39,6 +35,13 @@ export function withSelection(command: Command): Command {
         (text: string, before: readonly string[] = []) => [...before, text],
       ),
     );
+}
+
+/** `--db`, wherever some of them can be asked for. */
+export function databaseOption(): Option {
+  return new Option('--db <n>', 'these databases only; a list, or given again').argParser(
+    (text: string, before: readonly number[] = []) => [...before, ...databasesOf(text)],
+  );
 }
 
 /** Whether a key is among those that were asked for. */
