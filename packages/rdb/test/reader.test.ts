@@ -219,8 +219,14 @@ describe('what stands beside the keys', () => {
     const slots = rdb('VALKEY080', 0xf3, job, length(1), length(5), length(9), 0, 'k', 'v');
     expect(told(slots)[0]).toEqual({ type: 'slot-import', job: 'j'.repeat(40), ranges: [[5, 9]] });
     const metadata = [length(1), Uint8Array.of(1, 2, 3, 4), length(5), 'x', length(0)];
-    const key = rdb('REDIS0013', 0xf3, ...metadata, 0, 'k', 'v');
-    expect(told(key).map(({ type }) => type)).toEqual(['key', 'value', 'key-end']);
+    const key = rdb('REDIS0013', 0xf3, ...metadata, 0, 'k', 'v', 0, 'l', 'w');
+    const events = told(key);
+    expect(events.map(({ type }) => type)).toEqual([
+      ...['key', 'value', 'key-end'],
+      ...['key', 'value', 'key-end'],
+    ]);
+    expect(events[0]).toMatchObject({ metadata: '\x01\x01\x02\x03\x04\x05\x01x\x00' });
+    expect(events[3]).toMatchObject({ metadata: undefined });
   });
 
   it('of a key is told with it, and forgotten after it', () => {

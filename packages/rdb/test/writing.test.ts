@@ -7,6 +7,8 @@ import { contentsOf, rewritten, written } from './write.ts';
 
 const redis = (version: number): RdbTarget => ({ magic: 'REDIS', version });
 const VALKEY: RdbTarget = { magic: 'VALKEY', version: 80 };
+/** One module that has written nothing. */
+const METADATA = Uint8Array.of(1, 1, 2, 3, 4, 0);
 const END = { type: 'key-end' } as const;
 
 function key(
@@ -168,6 +170,13 @@ describe('what the target cannot say', () => {
       /module-aux$/,
     ],
     [
+      'what modules tell of a key',
+      redis(12),
+      [key('k', 'string', { metadata: METADATA }), value('v'), END],
+      'metadata',
+      /has no form of metadata, in key "k"$/,
+    ],
+    [
       'an import',
       redis(12),
       [{ type: 'slot-import', job: 'j'.repeat(40), ranges: [[1, 2]] }],
@@ -188,7 +197,7 @@ describe('what the target cannot say', () => {
       expect(losses).toEqual([{ what, key: isOfKey ? bytesOf('k') : undefined }]);
       const keys = read(rdb).filter(({ type }) => type === 'key');
       expect(keys.map((one) => one.key)).toEqual(
-        what === 'field-times' ? ['k', 'other'] : ['other'],
+        what === 'field-times' || what === 'metadata' ? ['k', 'other'] : ['other'],
       );
     },
   );
@@ -200,6 +209,15 @@ describe('what the target cannot say', () => {
     expect(fields).toMatchObject([
       { field: 'f', value: 'v', expiresAt: undefined },
       { field: 'g', value: 'v', expiresAt: undefined },
+    ]);
+  });
+
+  it('what modules tell of a key is written before it', () => {
+    const events = [key('k', 'string', { metadata: METADATA, expiresAt: 5 }), value('v'), END];
+    const told = read(written(redis(13), [...events, key('l', 'string'), value('w'), END]));
+    expect(told.filter(({ type }) => type === 'key')).toMatchObject([
+      { key: 'k', expiresAt: 5, metadata: '\x01\x01\x02\x03\x04\x00' },
+      { key: 'l', expiresAt: undefined, metadata: undefined },
     ]);
   });
 

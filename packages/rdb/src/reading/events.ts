@@ -23,6 +23,8 @@ export interface RdbKey {
   readonly idle: number | undefined;
   /** How often it was used, 0 to 255, logarithmic (LFU). */
   readonly frequency: number | undefined;
+  /** What modules tell of it, as it stands in the RDB after its opcode (Redis 8.6 and later). */
+  readonly metadata: Uint8Array | undefined;
   /** Where its type is in the RDB, in bytes from the beginning. */
   readonly position: number;
 }

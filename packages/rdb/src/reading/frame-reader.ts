@@ -35,6 +35,8 @@ export class FrameReader {
   #expiresAt: number | undefined;
   #idle: number | undefined;
   #frequency: number | undefined;
+  /** Of the key to come; bytes that last until then. */
+  metadata: Uint8Array | undefined;
 
   constructor(cursor: Cursor) {
     this.#cursor = cursor;
@@ -137,11 +139,13 @@ export class FrameReader {
       expiresAt: this.#expiresAt,
       idle: this.#idle,
       frequency: this.#frequency,
+      metadata: this.metadata,
       position,
     };
     this.#expiresAt = undefined;
     this.#idle = undefined;
     this.#frequency = undefined;
+    this.metadata = undefined;
     return event;
   }
 

@@ -194,7 +194,7 @@ export class RdbReader {
     this.#state = state;
     this.#walker.begin(layout);
     this.#valueStart = position;
-    this.#pieceStart = state === 'module-aux' ? position : undefined;
+    this.#pieceStart = state === 'value' ? undefined : position;
   }
 
   #value(): RdbEvent | undefined {
@@ -247,11 +247,12 @@ export class RdbReader {
     }
     if (!this.#walker.done) return undefined;
     const isAux = this.#state === 'module-aux';
+    const bytes = cursor.between(this.#valueStart, cursor.position);
     this.#state = 'opcode';
     this.#pieceStart = undefined;
-    if (!isAux) return undefined;
-    const bytes = cursor.between(this.#valueStart, cursor.position);
-    return { type: 'module-aux', module: this.#module!, bytes };
+    if (isAux) return { type: 'module-aux', module: this.#module!, bytes };
+    this.#frames.metadata = new Uint8Array(bytes);
+    return undefined;
   }
 
   #end(): RdbEvent | undefined {

@@ -6,7 +6,7 @@ import type { RdbEvent, RdbKey } from '../reading/events.ts';
  */
 export interface WritableKey
   extends Pick<RdbKey, 'type' | 'key' | 'dataType'>,
-    Partial<Pick<RdbKey, 'expiresAt' | 'idle' | 'frequency'>> {
+    Partial<Pick<RdbKey, 'expiresAt' | 'idle' | 'frequency' | 'metadata'>> {
   /** The database it is in; undefined: the one told of last. */
   readonly database?: number | undefined;
   /** The number of its type in the RDB that it was read from. */
@@ -36,7 +36,15 @@ export interface RdbLoss {
    * - `key`: the key, for its type is not known there;
    * - `field-times`: the times of the fields of a hash, which stay without;
    * - `idempotence`: which messages of a stream were added;
+   * - `metadata`: what modules tell of a key, which stays without;
    * - `function`, `module-aux`, `slot-import`: those.
    */
-  readonly what: 'key' | 'field-times' | 'idempotence' | 'function' | 'module-aux' | 'slot-import';
+  readonly what:
+    | 'key'
+    | 'field-times'
+    | 'idempotence'
+    | 'metadata'
+    | 'function'
+    | 'module-aux'
+    | 'slot-import';
 }

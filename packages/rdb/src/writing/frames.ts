@@ -64,13 +64,14 @@ export class FrameWriter {
   }
 
   /** What is told of a key before its type: its database where that is another, and more. */
-  keyInfo({ database, expiresAt, idle, frequency }: WritableKey): void {
+  keyInfo({ database, expiresAt, idle, frequency, metadata }: WritableKey): void {
     const out = this.#out;
     if (database !== undefined && database !== this.#database) this.#select(database);
     if (expiresAt !== undefined) {
       out.u8(OPCODE.expireMilliseconds);
       out.i64(checkedTime(expiresAt));
     }
+    if (metadata !== undefined) this.#metadata(metadata);
     if (!can(this.#target, 'idle')) return;
     if (idle !== undefined) this.#numbers(OPCODE.idle, idle);
     if (frequency !== undefined) {
@@ -79,6 +80,13 @@ export class FrameWriter {
       out.u8(OPCODE.frequency);
       out.u8(frequency);
     }
+  }
+
+  #metadata(metadata: Uint8Array): void {
+    if (can(this.#target, 'metadata')) {
+      this.#out.u8(OPCODE.keyMetadata);
+      this.#out.append(metadata);
+    } else this.#lose('metadata');
   }
 
   #select(database: number): void {

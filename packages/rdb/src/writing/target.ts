@@ -75,6 +75,7 @@ export type Ability =
   | 'slots'
   | 'fieldTimes'
   | 'idempotence'
+  | 'metadata'
   | 'arrays';
 
 const SINCE: Readonly<Record<Ability, number>> = {
@@ -93,6 +94,7 @@ const SINCE: Readonly<Record<Ability, number>> = {
   slots: 12,
   fieldTimes: 12,
   idempotence: 13,
+  metadata: 13,
   arrays: 14,
 };
 

@@ -16,7 +16,7 @@ const LONG = 48 * 1024;
 
 const HELP = `
 A line a key: db, key, type, encoding, expiresAt (milliseconds since 1970) where it expires, idle (seconds)
-or frequency where they are kept, value. Text is text; bytes that are no UTF-8 are {"base64":"…"}. Integers
+or frequency where they are kept, metadata (what modules tell of it, as it stands in the RDB), value. Text is text; bytes that are no UTF-8 are {"base64":"…"}. Integers
 beyond 2^53, which many a reader of JSON would round, are text.
 
   string          "…"
@@ -127,7 +127,7 @@ class JsonLines implements Visitor {
       this.reader.skip();
       return undefined;
     }
-    const { database, key, dataType, expiresAt, idle, frequency } = event;
+    const { database, key, dataType, expiresAt, idle, frequency, metadata } = event;
     if (database !== this.#database) {
       this.#database = database;
       this.#head = `{"db":${database},"key":`;
@@ -136,7 +136,9 @@ class JsonLines implements Visitor {
     if (expiresAt !== undefined) tail += `,"expiresAt":${expiresAt}`;
     if (idle !== undefined) tail += `,"idle":${idle}`;
     if (frequency !== undefined) tail += `,"frequency":${frequency}`;
-    return this.#print([this.#head, key, tail, ',"value":', this.#value.begin(dataType)]);
+    const begin = this.#value.begin(dataType);
+    if (metadata === undefined) return this.#print([this.#head, key, tail, ',"value":', begin]);
+    return this.#print([this.#head, key, tail, ',"metadata":', metadata, ',"value":', begin]);
   }
 
   /** Made once for each type: there are millions of keys, and a few types. */

@@ -24,7 +24,9 @@ it refuses. What no such commands
 can make is a RESTORE there too: values of modules, and arrays. Without --replace they add to what is there.
 
 A pending entry of a stream that was deleted from it cannot be made anew by commands (since 7.0), so --plain
-loses it, as a rewritten AOF does; so do ids of messages that came twice.
+loses it, as a rewritten AOF does. What it leaves out besides is told at the end: ids of messages that came
+twice, pending entries that were given back (XNACK); and without it too, what modules tell of keys (Redis 8.6).
+--plain has all pending entries of one group in memory, about 200 bytes each; nothing else is held.
 
 Times to live are absolute. A key that has expired is written, and gone at once.
 
@@ -57,8 +59,16 @@ export function respCommand(reporter: Reporter): Command {
         },
       );
       await output.finish();
+      for (const loss of commands.losses) reporter.trouble(loss);
     });
 }
+
+/** What no command sets. */
+const LOSSES = {
+  metadata: 'keys without what modules tell of them',
+  negative: 'pending entries left out that their consumers gave back',
+  produced: 'ids left out that messages are recognised by',
+} as const;
 
 /** Makes commands of what a reader tells, at the level that each key needs. */
 class Commands implements Visitor {
@@ -70,6 +80,7 @@ class Commands implements Visitor {
   readonly #plain: PlainCommands;
   #way: RestoreCommands | PlainCommands | undefined;
   #database: number | undefined;
+  readonly #lost = { metadata: 0, negative: 0, produced: 0 };
 
   constructor(output: Output, flags: RespFlags) {
     this.#output = output;
@@ -77,6 +88,14 @@ class Commands implements Visitor {
     this.#selects = selectionOf(flags);
     this.#restore = new RestoreCommands(output, flags.replace === true);
     this.#plain = new PlainCommands(output, flags.replace === true);
+  }
+
+  /** What was left out, a line each. */
+  get losses(): string[] {
+    const names = ['metadata', 'negative', 'produced'] as const;
+    return names
+      .filter((name) => this.#lost[name] > 0)
+      .map((name) => `${this.#lost[name]} ${LOSSES[name]}: no command sets them`);
   }
 
   take(event: RdbEvent): void | Promise<void> {
@@ -107,6 +126,10 @@ class Commands implements Visitor {
       case 'end':
       case 'container':
         return undefined;
+      case 'negative':
+      case 'produced':
+        this.#lost[event.type]++;
+        return undefined;
       default:
         return this.#plain.add(event);
     }
@@ -117,7 +140,8 @@ class Commands implements Visitor {
       this.reader.skip();
       return undefined;
     }
-    const { database, dataType } = key;
+    const { database, dataType, metadata } = key;
+    if (metadata !== undefined) this.#lost.metadata++;
     if (database !== this.#database) {
       this.#output.sink.add(encodeCommand(['SELECT', database]));
       this.#database = database;
