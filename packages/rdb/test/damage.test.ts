@@ -1,8 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { concatBytes } from '@forebay/testkit';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RdbEvent, RdbLevel } from '../src/index.ts';
-import { RdbError, RdbReader } from '../src/index.ts';
+import { compressLzf, RdbError, RdbReader } from '../src/index.ts';
+import { blob, length, rdb } from './build.ts';
 import { asTold, inPieces, type Told } from './collect.ts';
 import { oneOfAllKinds } from './one-of-all-kinds.ts';
 
@@ -173,3 +175,20 @@ it('what claims to be large costs no memory', () => {
     expect(outcomeOf(bytes, 7).error).toMatchObject({ code: 'TRUNCATED' });
   }
 });
+
+it('an auxiliary field that comes in many pieces is expanded once', () => {
+  const key = new Uint8Array(1 << 19).fill(0x61);
+  const value = new Uint8Array(1 << 19).fill(0x62);
+  const bytes = rdb('REDIS0009', 0xfa, compressed(key), blob(value));
+  const { sum } = allocated(() => {
+    expect(outcomeOf(bytes, 512).told[1]).toMatchObject({ type: 'aux' });
+  });
+  // The key, and what is gathered of the value: as much again each time that its room is doubled.
+  expect(sum).toBeLessThan(8 * value.length);
+});
+
+/** A string as servers write one that is worth it. */
+function compressed(bytes: Uint8Array): Uint8Array {
+  const lzf = compressLzf(bytes)!;
+  return concatBytes([Uint8Array.of(0xc3), length(lzf.length), length(bytes.length), lzf]);
+}

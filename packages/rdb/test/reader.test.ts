@@ -307,6 +307,20 @@ describe('a value', () => {
     expect(types).toEqual(['header', ...list, 'key', 'value', 'key-end', 'end']);
   });
 
+  it('of a stream has the id at the level structure that its entries are counted from', () => {
+    const node = listpack(1, 0, 1, 'f', 0, 2, 0, 0, 'v', 4);
+    const stream = (id: Uint8Array) => {
+      const rest = [length(1), length(1000), length(1), length(0)];
+      return rdb('REDIS0009', 15, 'k', length(1), blob(id), blob(node), ...rest);
+    };
+    const told = collect([stream(rawId(1000, 1))], { level: 'structure' });
+    expect(told[2]).toMatchObject({ container: 'stream-listpack', id: '1000-1' });
+    for (const level of ['structure', 'elements'] as const) {
+      const short = () => collect([stream(rawId(1000, 1).subarray(1))], { level });
+      expect(short).toThrow(/^the id of a stream node is not of 16 bytes, at byte \d+$/);
+    }
+  });
+
   it('of containers is told by the container at the level structure', () => {
     const bytes = rdb('REDIS0011', 16, 'k', blob(listpack('a', 1)));
     expect(collect([bytes], { level: 'structure' })[2]).toMatchObject({ container: 'listpack' });

@@ -79,6 +79,8 @@ export interface RdbContainer {
   readonly type: 'container';
   readonly container: ContainerName;
   readonly bytes: Uint8Array;
+  /** Of a `stream-listpack`: what the ids of its entries are counted from. */
+  readonly id?: string;
 }
 
 /** What there may be many of, each named as its event is. */

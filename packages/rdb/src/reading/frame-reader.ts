@@ -31,6 +31,8 @@ export class FrameReader {
   magic: RdbMagic = 'REDIS';
   /** How the value is laid out of the key told of last. */
   layout: Layout = [];
+  /** The key of an auxiliary field whose value is to come. */
+  #auxKey: string | undefined;
   #database = 0;
   #expiresAt: number | undefined;
   #idle: number | undefined;
@@ -51,7 +53,8 @@ export class FrameReader {
   next(): Frame | undefined {
     const cursor = this.#cursor;
     const start = cursor.position;
-    const frame = this.#read(cursor.u8(), start);
+    const frame =
+      this.#auxKey === undefined ? this.#read(cursor.u8(), start) : this.#aux(this.#auxKey);
     if (cursor.short) cursor.moveTo(start);
     return frame;
   }
@@ -94,8 +97,10 @@ export class FrameReader {
         return cursor.short ? undefined : { type: 'slot', slot, keys, expires };
       }
       case OPCODE.aux: {
-        const [key, value] = [cursor.string(), cursor.string()];
-        return cursor.short ? undefined : { type: 'aux', key: textOf(key), value: textOf(value) };
+        // The key is read before its value is there: what is compressed is expanded once.
+        const key = cursor.string();
+        if (!cursor.short) this.#auxKey = textOf(key);
+        return undefined;
       }
       case OPCODE.function: {
         const code = cursor.string();
@@ -114,6 +119,13 @@ export class FrameReader {
       default:
         return this.#key(opcode, start);
     }
+  }
+
+  #aux(key: string): Frame | undefined {
+    const value = this.#cursor.string();
+    if (this.#cursor.short) return undefined;
+    this.#auxKey = undefined;
+    return { type: 'aux', key, value: textOf(value) };
   }
 
   #key(number: number, position: number): RdbKey | undefined {

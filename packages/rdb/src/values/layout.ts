@@ -25,7 +25,7 @@ export interface Unit {
   readonly primitives: string;
   readonly make?: (values: readonly Primitive[]) => RdbElement | undefined;
   readonly open?: (values: readonly Primitive[], position: number) => Elements;
-  readonly whole?: (values: readonly Primitive[]) => RdbContainer | RdbElement;
+  readonly whole?: (values: readonly Primitive[], position: number) => RdbContainer | RdbElement;
 }
 
 /** Something so many times as the first of `head` says; `once`: what stands between the two. */

@@ -53,7 +53,9 @@ const NODE: Unit = {
   open: ([id, node], position) => {
     return inNode(entriesOf(id as Uint8Array, node as Uint8Array, position));
   },
-  whole: ([, node]) => containerOf('stream-listpack', node!),
+  whole: ([id, node], position) => {
+    return { ...containerOf('stream-listpack', node!), id: rawId(nodeId(id!, position)) };
+  },
 };
 
 /** Since Redis 8.6: which messages were added, lest they be added twice. */
@@ -128,6 +130,11 @@ function rawId(bytes: Primitive): string {
   return `${ms}-${sequence}`;
 }
 
+function nodeId(id: Primitive, position: number): Uint8Array {
+  if ((id as Uint8Array).length === 16) return id as Uint8Array;
+  throw corrupt('the id of a stream node is not of 16 bytes', position);
+}
+
 function idOf(bytes: Uint8Array): { ms: bigint; sequence: bigint } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   return { ms: view.getBigUint64(0), sequence: view.getBigUint64(8) };
@@ -138,8 +145,7 @@ function idOf(bytes: Uint8Array): { ms: bigint; sequence: bigint } {
  * deleted, and the names of the fields of the first; each entry tells what differs from that.
  */
 function entriesOf(master: Uint8Array, node: Uint8Array, position: number): Elements {
-  if (master.length !== 16) throw corrupt('the id of a stream node is not of 16 bytes', position);
-  const first = idOf(master);
+  const first = idOf(nodeId(master, position));
   const listpack = new Listpack(node, position);
   // How many entries there are is not looked at: those that are there are given.
   listpack.integer();

@@ -146,7 +146,7 @@ export class ValueWalker {
     whole: boolean,
   ): RdbElement | RdbContainer | undefined {
     if (unit.open === undefined) return unit.make?.(values);
-    if (whole && unit.whole !== undefined) return unit.whole(values);
+    if (whole && unit.whole !== undefined) return unit.whole(values, start);
     this.#inner = unit.open(values, start);
     return undefined;
   }
