@@ -19,6 +19,7 @@ export type {
   RdbMagic,
   StreamElement,
 } from './reading/events.ts';
+export type { PayloadOptions } from './reading/payload.ts';
 export { payloadElements } from './reading/payload.ts';
 export type { RdbReaderOptions } from './reading/reader.ts';
 export { RdbReader } from './reading/reader.ts';

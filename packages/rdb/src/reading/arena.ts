@@ -1,9 +1,11 @@
 /** Bytes that short strings are put into, one after the other. */
 const SIZE = 256 * 1024;
 
+const NOTHING = new Uint8Array(0);
+
 /** Memory for what does not last: pieces of a larger one, since most of what is expanded is short. */
 export class Arena {
-  #bytes: Uint8Array = new Uint8Array(0);
+  #bytes: Uint8Array = NOTHING;
   #used = 0;
 
   /** So many bytes, of any content, until `release`. */

@@ -4,6 +4,7 @@ import { Arena } from './arena.ts';
 import { digitsOf } from './digits.ts';
 
 const NOTHING = new Uint8Array(0);
+const NO_VIEW = new DataView(NOTHING.buffer);
 
 /** What the two upper bits of a length say: six bits more, fourteen more, a larger number, an encoding. */
 const ENCODED = 3;
@@ -30,7 +31,7 @@ export class Cursor {
   /** Bytes of the longest string that is taken. */
   readonly maxLength: number;
   #bytes: Uint8Array = NOTHING;
-  #view: DataView = new DataView(NOTHING.buffer);
+  #view: DataView = NO_VIEW;
   #at = 0;
   #end = 0;
   /** Where the first of #bytes is in the RDB. */

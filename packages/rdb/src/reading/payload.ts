@@ -10,20 +10,27 @@ const [VERSION, CHECKSUM] = [2, 8];
 /** From this version on the numbers of types are Valkey's, as the magic of a file would say. */
 const VALKEY_SINCE = 80;
 
+/** How a payload is read. */
+export interface PayloadOptions {
+  /** The longest string that is expanded, in bytes; 512 MiB by default. */
+  readonly maxLength?: number;
+  /** Whether its checksum is compared, as it should be of what has come from elsewhere; true by default. */
+  readonly verify?: boolean;
+}
+
 /**
  * The elements of a value in the form that `DUMP` gives and `RESTORE` takes (`cluster.c:
  * verifyDumpPayload`), one by one: what `restorePayload` makes, read again. Bytes in elements are views of
  * the payload, or of memory that nothing else uses.
  *
- * @param maxLength the longest string that is expanded, in bytes; 512 MiB by default
  * @throws {RdbError} `TRUNCATED`, `BAD_CHECKSUM`, `UNKNOWN_TYPE`, `CORRUPT`, `TOO_LONG`; positions count from
  *   the first byte of the value, which follows its type
  */
 export function* payloadElements(
   payload: Uint8Array,
-  maxLength: number = DEFAULT_MAX_LENGTH,
+  { maxLength = DEFAULT_MAX_LENGTH, verify = true }: PayloadOptions = {},
 ): Generator<Exclude<RdbElement, { type: 'count' | 'node' }>, void, void> {
-  const { type, value, version } = partsOf(payload);
+  const { type, value, version } = partsOf(payload, verify);
   const found = valueType(version < VALKEY_SINCE ? 'REDIS' : 'VALKEY', type);
   if (found === undefined) {
     throw new RdbError('UNKNOWN_TYPE', 0, `a value of type ${type}, which is not known`);
@@ -45,17 +52,22 @@ export function* payloadElements(
   throw new RdbError('CORRUPT', position, `${value.length - position} bytes follow the value`);
 }
 
-function partsOf(payload: Uint8Array): { type: number; value: Uint8Array; version: number } {
+function partsOf(
+  payload: Uint8Array,
+  verify: boolean,
+): { type: number; value: Uint8Array; version: number } {
   const end = payload.length - VERSION - CHECKSUM;
   if (end < 1) throw new RdbError('TRUNCATED', 0, `${payload.length} bytes are no payload`);
-  const summed = payload.subarray(0, end + VERSION);
-  const stored = payload.subarray(end + VERSION);
-  const crc = new Crc64();
-  crc.push(summed);
-  const digest = crc.digest();
-  if (!stored.every((byte, i) => byte === digest[i])) {
+  if (verify && !isSummed(payload)) {
     throw new RdbError('BAD_CHECKSUM', end, 'the checksum is not that of the value');
   }
   const version = payload[end]! | (payload[end + 1]! << 8);
   return { type: payload[0]!, value: payload.subarray(1, end), version };
+}
+
+function isSummed(payload: Uint8Array): boolean {
+  const end = payload.length - CHECKSUM;
+  const crc = new Crc64();
+  crc.push(payload.subarray(0, end));
+  return crc.digest().every((byte, i) => byte === payload[end + i]);
 }
