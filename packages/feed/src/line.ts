@@ -10,8 +10,6 @@ import { JsonValue } from './json-value.ts';
 
 /** A change of no more bytes of arguments is a line in one piece. */
 const SMALL = 1024 * 1024;
-/** The same of a key, whose value may be compressed, in bytes of its payload. */
-const SHORT_KEY = 8 * 1024;
 
 /**
  * An item as one line of JSON, without its newline. A change has the fields `v`, `offset`, `id`, `db`,
@@ -47,7 +45,7 @@ export function linePieces(item: FeedItem): Iterable<string> {
     case 'function':
       return [JSON.stringify({ v, type, code: lineValueOf(item.code) })];
     case 'key':
-      return item.payload.length <= SHORT_KEY ? [keyLine(item)] : gathered(keyPieces(item));
+      return shortLine(item) ?? gathered(keyPieces(item));
     case 'snapshot-end':
       return [JSON.stringify({ v, type, at: formatPosition(item.at) })];
   }
@@ -90,16 +88,19 @@ function* keyPieces(key: SnapshotKey): Generator<Piece, void, void> {
   yield `${value.end()}}`;
 }
 
-/** The same at once: a third of the time. */
-function keyLine(key: SnapshotKey): string {
+/** The same at once, where that is short: a third of the time. */
+function shortLine(key: SnapshotKey): readonly [string] | undefined {
+  if (key.payload.length + key.key.length > STEP) return undefined;
   const value = new JsonValue();
   let line = keyHead(key) + jsonOf(key.key) + keyTail(key) + value.begin(key.dataType);
   for (const element of elementsOf(key)) {
     for (const piece of value.piecesOf(element)) {
+      // What is compressed may be much all the same.
+      if (line.length + piece.length > STEP) return undefined;
       line += typeof piece === 'string' ? piece : jsonOf(piece);
     }
   }
-  return `${line}${value.end()}}`;
+  return [`${line}${value.end()}}`];
 }
 
 function keyHead({ v, database }: SnapshotKey): string {
