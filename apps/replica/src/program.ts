@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { checkCommand } from './commands/check.ts';
 import { completionCommand } from './commands/completion.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { dumpCommand } from './commands/dump.ts';
 import { logCommand } from './commands/log.ts';
 import { rdbCommand } from './commands/rdb/rdb.ts';
@@ -25,6 +26,7 @@ export function buildProgram(reporter: ProcessReporter): Command {
   program.addCommand(logCommand().copyInheritedSettings(program));
   program.addCommand(checkCommand(reporter).copyInheritedSettings(program));
   program.addCommand(tailCommand(reporter).copyInheritedSettings(program));
+  program.addCommand(doctorCommand().copyInheritedSettings(program));
   program.addCommand(dumpCommand(reporter).copyInheritedSettings(program));
   program.addCommand(rdbCommand(reporter).copyInheritedSettings(program));
   program.addCommand(completionCommand(program).copyInheritedSettings(program));
