@@ -85,14 +85,14 @@ async function doctor(
   try {
     for await (const each of examine(subject)) {
       examined.push(each);
-      if (flags.json !== true) await print(linesOf(each));
+      if (flags.json !== true && each.cause === undefined) await print(linesOf(each));
     }
   } finally {
     subject.close();
   }
   const findings = examined.flatMap((each) => each.findings);
   const exitCode = findings.find(({ verdict }) => verdict === 'bad')?.exitCode ?? EXIT.ok;
-  if (flags.json !== true) await print(['', sumOf(findings)]);
+  if (flags.json !== true) await print([...untriedLines(examined), '', sumOf(findings)]);
   else {
     const checks = examined.map(({ check: { name, tries }, findings }) => ({
       ...{ name, tries },
@@ -117,6 +117,16 @@ function linesOf({ check, findings }: Examined): string[] {
       `${shown} ${name}  ${withoutSecrets(message)}`,
       ...advice.map((each) => `${indent}${withoutSecrets(each)}`),
     ];
+  });
+}
+
+/** What was in the way of which. */
+function untriedLines(examined: readonly Examined[]): string[] {
+  const [mark] = MARKS.untried;
+  const causes = new Set(examined.flatMap(({ cause }) => cause ?? []));
+  return [...causes].map((cause) => {
+    const names = examined.filter((each) => each.cause === cause).map(({ check }) => check.name);
+    return `${mark} not tried, for ${cause} is in the way: ${names.join(', ')}`;
   });
 }
 

@@ -8,20 +8,21 @@ import type { Subject } from './subject.ts';
 export interface Examined {
   readonly check: Check;
   readonly findings: readonly Finding[];
+  /** The check that is in its way; undefined: it was tried. */
+  readonly cause: string | undefined;
 }
 
 /** Tries everything, one after the other; what cannot be tried says why. */
 export async function* examine(subject: Subject): AsyncGenerator<Examined> {
-  const blocked = new Set<string>();
+  /** What cannot be counted on, by what is to be mended first. */
+  const blocked = new Map<string, string>();
   for (const check of CHECKS) {
     if (check.isWanted?.(subject) === false) continue;
-    const missing = check.needs.find((need) => blocked.has(need));
+    const [cause] = check.needs.flatMap((need) => blocked.get(need) ?? []);
     const findings =
-      missing === undefined
-        ? await attempt(check, subject)
-        : [untried(`not tried: see ${missing}`)];
-    if (findings.some(isInTheWay)) blocked.add(check.name);
-    yield { check, findings };
+      cause === undefined ? await attempt(check, subject) : [untried(`not tried: see ${cause}`)];
+    if (findings.some(isInTheWay)) blocked.set(check.name, cause ?? check.name);
+    yield { check, findings, cause };
   }
 }
 

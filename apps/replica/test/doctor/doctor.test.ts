@@ -53,7 +53,8 @@ function complaintsOf({ found }: Diagnosis): Record<string, string[]> {
 async function obey(server: Server, told: readonly Told[] = []): Promise<void> {
   for (const line of told.flatMap(({ advice }) => advice)) {
     const words = line.match(/"[^"]*"|\S+/g)!.map((word) => word.replaceAll('"', ''));
-    await server.command(...words);
+    const [name = '', ...rest] = words;
+    await server.command(name, ...rest);
   }
 }
 
@@ -185,9 +186,6 @@ describe.each(installedServers())('$name', (installed) => {
     expect(unknown.found.tls?.[0]?.message).toMatch(/no secure link .*certificate/);
     const files = ['--cacert', ca, '--cert', clientCert, '--key', clientKey];
     expect((await diagnose(url, ...files)).code).toBe(0);
-    const plain = await diagnose(`rediss://${primary.host}:${primary.port}`);
-    expect(plain.code).toBe(78);
-    expect(plain.found.tls?.[0]?.message).toMatch(/no TLS is spoken there/);
   });
 
   it('that is a replica: whom it follows, and whether it can', async () => {
@@ -273,6 +271,14 @@ describe('what answers', () => {
     expect(code).toBe(74);
     expect(found.directory?.[0]?.message).toMatch(/cannot be written to: ENOTDIR/);
     expect(found.fsync?.[0]?.message).toBe('not tried: see directory');
+  });
+
+  it('a port without TLS that is asked for it: 69, and which port to take', async () => {
+    await using primary = await Server.start(some());
+    const url = `rediss://${primary.host}:${primary.port}`;
+    const { code, found } = await diagnose(url, '--repl-timeout', '1');
+    expect(code).toBe(69);
+    expect(found.tls?.[0]?.advice).toEqual([expect.stringMatching(/tls-port/)]);
   });
 
   it('usage: 64', async () => {

@@ -1,8 +1,8 @@
-import { describeEndpoint } from '@forebay/replica';
+import { describeEndpoint, ReplicaError } from '@forebay/replica';
 import { EXIT } from '../../exit.ts';
 import type { Check } from '../check.ts';
 import type { Finding } from '../finding.ts';
-import { bad, good, warning } from '../finding.ts';
+import { bad, findingOf, good, warning } from '../finding.ts';
 import type { Subject } from '../subject.ts';
 
 /** Milliseconds, as a person reads them. */
@@ -43,7 +43,14 @@ async function secure(subject: Subject): Promise<readonly Finding[]> {
   const { endpoint, password } = subject.candidate;
   if (endpoint.kind === 'tls') {
     const begin = performance.now();
-    subject.connection = await subject.connect();
+    try {
+      subject.connection = await subject.connect();
+    } catch (error) {
+      const finding = findingOf(error);
+      if (!(error instanceof ReplicaError) || error.code !== 'TIMEOUT') return [finding];
+      // A server that awaits a command of text has all the time for what comes.
+      return [{ ...finding, advice: ['its TLS port (tls-port), or redis:// where it has none'] }];
+    }
     const unverified = subject.tls.rejectUnauthorized === false;
     if (!unverified)
       return [good(`the link is secured, and the certificate holds, in ${since(begin)}`)];

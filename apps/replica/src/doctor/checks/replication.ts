@@ -65,7 +65,7 @@ async function psync(subject: Subject): Promise<readonly Finding[]> {
     const place = hasBacklog ? [id, String(Number(offset) + 1)] : ['?', '-1'];
     const reply = await connection.askForStream('PSYNC', ...place);
     if (reply.kind === 'newline') {
-      return [good('it makes a snapshot for us; it was told that nobody wants it')];
+      return [good('it makes a snapshot for us; the link was cut before it came')];
     }
     if (reply.kind === 'error') {
       return [bad(EXIT.unavailable, `it answers PSYNC with: ${reply.text}`)];
@@ -75,7 +75,7 @@ async function psync(subject: Subject): Promise<readonly Finding[]> {
       return [good(`it goes on at ${place.join(':')}, without a full copy`)];
     if (!text.startsWith('FULLRESYNC'))
       return [bad(EXIT.runtime, `it answers PSYNC with: ${text}`)];
-    if (!hasBacklog) return [good('it begins a full copy; it was told that nobody wants it')];
+    if (!hasBacklog) return [good('it begins a full copy; the link was cut before it came')];
     const message =
       'it begins a full copy in place of going on: its backlog holds less than it writes in a moment';
     return [warning(message, 'see backlog')];

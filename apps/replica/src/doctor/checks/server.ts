@@ -56,9 +56,10 @@ function identityOf(info: ReadonlyMap<string, string>): ['redis' | 'redict' | 'v
 
 async function snapshots(subject: Subject): Promise<readonly Finding[]> {
   const delay = subject.setting('repl-diskless-sync-delay');
+  const wait = delay === 0 ? 'at once' : `${delay} s after it is asked for`;
   const isDiskless = subject.settings.get('repl-diskless-sync') === 'yes';
   const how = isDiskless
-    ? `it sends a snapshot while it makes it, ${delay} s after it is asked for`
+    ? `it sends a snapshot while it makes it, ${wait}`
     : 'it writes a snapshot to its own disk before it sends it';
   const last = subject.info.get('rdb_last_bgsave_status');
   if (last === undefined || last === 'ok') return [good(how)];
