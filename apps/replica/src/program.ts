@@ -14,6 +14,7 @@ const COMMANDS: Readonly<Record<string, (reporter: ProcessReporter) => Promise<C
   tail: async (reporter) => (await import('./commands/tail.ts')).tailCommand(reporter),
   dump: async (reporter) => (await import('./commands/dump.ts')).dumpCommand(reporter),
   rdb: async (reporter) => (await import('./commands/rdb/rdb.ts')).rdbCommand(reporter),
+  doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
   completion: async (reporter) => {
     const { completionCommand } = await import('./commands/completion.ts');
     return completionCommand(() => buildProgram(reporter));

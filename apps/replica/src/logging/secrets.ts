@@ -42,7 +42,11 @@ export function withoutPasswords(text: string): string {
   return text.replace(/(:\/\/[^\s/:@]*:)[^\s/]*@/g, `$1${HIDDEN}@`);
 }
 
-/** A secret of one to three characters is hidden where it stands alone, or nothing could be read any more. */
+/** What could be a word, or a piece of one, is hidden where it stands alone: a hole in a word tells what was in it. */
+function isWord(secret: string): boolean {
+  return secret.length < 4 || (secret.length < 12 && /^[a-z]+$/i.test(secret));
+}
+
 function without(secret: string, text: string): string {
   const beginning = secret.slice(0, ENOUGH);
   let clean = '';
@@ -52,7 +56,7 @@ function without(secret: string, text: string): string {
     if (found === -1) return clean + text.slice(from);
     let end = found + beginning.length;
     while (end - found < secret.length && text[end] === secret[end - found]) end++;
-    const isPart = secret.length < 4 && /\w/.test(`${text[found - 1] ?? ''}${text[end] ?? ''}`);
+    const isPart = isWord(secret) && /\w/.test(`${text[found - 1] ?? ''}${text[end] ?? ''}`);
     clean += text.slice(from, found) + (isPart ? text.slice(found, end) : HIDDEN);
     from = end;
   }

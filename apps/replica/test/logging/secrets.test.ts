@@ -37,7 +37,11 @@ describe('a secret that is known', () => {
     expect(withoutSecrets('tiger-lily, tiger')).toBe('***, ***');
   });
 
-  it('of a few characters is hidden where it stands alone', () => {
+  it('that could be a word is hidden where it stands alone', () => {
+    learnSecret('pass');
+    expect(withoutSecrets("the password 'pass', redis://:pass@h")).toBe(
+      "the password '***', redis://:***@h",
+    );
     learnSecret('re');
     learnSecret('');
     expect(withoutSecrets("AUTH 're' is refused")).toBe("AUTH '***' is refused");

@@ -1,0 +1,98 @@
+import { formatBytes } from '../../reporter.ts';
+import type { Check } from '../check.ts';
+import type { Finding } from '../finding.ts';
+import { good, warning } from '../finding.ts';
+import type { Subject } from '../subject.ts';
+
+/** The newest that the tests run against, by who makes it; all from 6.0 on. */
+const TESTED = { redis: [8, 0], redict: [7, 3], valkey: [9, 1] } as const;
+
+/** What of the server itself a replica depends on. */
+export const serverChecks: readonly Check[] = [
+  { name: 'version', tries: 'whether forebay is tested with it', needs: ['info'], run: version },
+  {
+    name: 'snapshots',
+    tries: 'whether its last one came about, and how it makes them',
+    needs: ['info', 'settings'],
+    run: snapshots,
+  },
+  { name: 'memory', tries: 'whether there is room to fork', needs: ['info'], run: memory },
+  {
+    name: 'min-replicas',
+    tries: 'whether it counts on replicas',
+    needs: ['settings'],
+    run: minReplicas,
+  },
+  {
+    name: 'protected mode',
+    tries: 'whether it is reached from other machines',
+    needs: ['settings'],
+    run: protectedMode,
+  },
+];
+
+async function version({ info }: Subject): Promise<readonly Finding[]> {
+  const [kind, text] = identityOf(info);
+  const [major = 0, minor = 0] = text.split('.').map(Number);
+  const [newestMajor, newestMinor] = TESTED[kind];
+  if (major < 6) return [warning(`${kind} ${text}: forebay is tested from 6.0 on`)];
+  if (major < newestMajor || (major === newestMajor && minor <= newestMinor))
+    return [good(`${kind} ${text}`)];
+  const newest = `${newestMajor}.${newestMinor}`;
+  return [
+    warning(
+      `${kind} ${text}: forebay is tested up to ${newest}, and a newer server may send what it does not know`,
+    ),
+  ];
+}
+
+function identityOf(info: ReadonlyMap<string, string>): ['redis' | 'redict' | 'valkey', string] {
+  const valkey = info.get('valkey_version');
+  if (valkey !== undefined) return ['valkey', valkey];
+  const redict = info.get('redict_version');
+  if (redict !== undefined) return ['redict', redict];
+  return ['redis', info.get('redis_version') ?? '0'];
+}
+
+async function snapshots(subject: Subject): Promise<readonly Finding[]> {
+  const delay = subject.setting('repl-diskless-sync-delay');
+  const wait = delay === 0 ? 'at once' : `${delay} s after it is asked for`;
+  const isDiskless = subject.settings.get('repl-diskless-sync') === 'yes';
+  const how = isDiskless
+    ? `it sends a snapshot while it makes it, ${wait}`
+    : 'it writes a snapshot to its own disk before it sends it';
+  const last = subject.info.get('rdb_last_bgsave_status');
+  if (last === undefined || last === 'ok') return [good(how)];
+  return [
+    warning(
+      'its last snapshot failed, and a full copy may too',
+      'look into its log, and try BGSAVE',
+    ),
+  ];
+}
+
+/** Pages that are written during a copy are there twice. */
+async function memory(subject: Subject): Promise<readonly Finding[]> {
+  const used = subject.figure('used_memory');
+  const total = subject.figure('total_system_memory');
+  const most = Math.max(used, subject.figure('maxmemory'));
+  if (total === 0) return [good(`${formatBytes(used)} used`)];
+  if (used * 2 <= total) return [good(`${formatBytes(used)} used of ${formatBytes(total)}`)];
+  const message =
+    `${formatBytes(used)} used of ${formatBytes(total)}: a full copy forks, and takes as much again where ` +
+    'everything is written meanwhile';
+  return [warning(message, `a machine with ${formatBytes(2 * most)}, or less in maxmemory`)];
+}
+
+async function minReplicas(subject: Subject): Promise<readonly Finding[]> {
+  const least = subject.setting('min-replicas-to-write');
+  if (least === 0) return [good('it writes without replicas too')];
+  const message = `it writes only with ${least} replicas, and forebay, which acknowledges as one, counts among them`;
+  return [warning(message, `CONFIG SET min-replicas-to-write ${least + 1}`)];
+}
+
+async function protectedMode({ settings, credentials }: Subject): Promise<readonly Finding[]> {
+  if (settings.get('protected-mode') !== 'yes') return [good('off')];
+  if (credentials !== undefined) return [good('on, and of no effect where there is a password')];
+  return [good('on, and without a password: from another machine it may refuse us')];
+}

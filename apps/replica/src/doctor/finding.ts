@@ -1,0 +1,38 @@
+import { ReplicaError } from '@forebay/replica';
+import type { ExitCode } from '../exit.ts';
+import { EXIT, linkExitCodeOf } from '../exit.ts';
+
+/** What a check has come to. */
+export interface Finding {
+  /** `bad`: it does not work; `warning`: it does, and something is to be looked at; `untried`: not known. */
+  readonly verdict: 'good' | 'warning' | 'bad' | 'untried';
+  readonly message: string;
+  /** What to change: commands for the server, or flags and variables for forebay. */
+  readonly advice: readonly string[];
+  /** What forebay ends with because of it; of `bad` only. */
+  readonly exitCode?: ExitCode;
+  /** What needs this check cannot be tried; so it is after `bad` and `untried` always. */
+  readonly blocks?: true;
+}
+
+export function good(message: string): Finding {
+  return { verdict: 'good', message, advice: [] };
+}
+
+export function warning(message: string, ...advice: string[]): Finding {
+  return { verdict: 'warning', message, advice };
+}
+
+export function bad(exitCode: ExitCode, message: string, ...advice: string[]): Finding {
+  return { verdict: 'bad', exitCode, message, advice };
+}
+
+export function untried(message: string, ...advice: string[]): Finding {
+  return { verdict: 'untried', message, advice };
+}
+
+/** What an error of a link means. Others are thrown on. */
+export function findingOf(error: unknown): Finding {
+  if (!(error instanceof ReplicaError)) throw error;
+  return bad(linkExitCodeOf(error.code) ?? EXIT.runtime, error.message);
+}

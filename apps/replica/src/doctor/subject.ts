@@ -1,0 +1,88 @@
+import type { Endpoint, TlsOptions } from '@forebay/replica';
+import type { Candidate } from '../config.ts';
+import { Connection } from './connection.ts';
+
+/** Milliseconds that a server has to answer in, where we would wait for longer: somebody sits and waits. */
+const PATIENCE = 10_000;
+
+/** What is asked for on the command line. */
+export interface DoctorOptions {
+  /** Seconds over which the write rate is measured. */
+  readonly seconds: number;
+  /** Whether PSYNC may cost the primary a fork. */
+  readonly full: boolean;
+  /** Where a log would be kept. */
+  readonly directory: string | undefined;
+  /** Seconds of silence after which we give a link up. */
+  readonly timeout: number;
+  /** Milliseconds of stream that are to be kept; undefined where a size is. */
+  readonly retained: number | undefined;
+}
+
+/** What is known of INFO, by name. */
+export type Info = ReadonlyMap<string, string>;
+
+/** How fast the primary writes its stream, in bytes a second. */
+export interface WriteRate {
+  readonly bytes: number;
+  /** It has no stream yet: this is all that its clients send, and the stream is less. */
+  readonly atMost: boolean;
+}
+
+/** The server that is looked at, and what is known of it so far. */
+export class Subject {
+  readonly candidate: Candidate;
+  readonly tls: TlsOptions;
+  readonly options: DoctorOptions;
+  /** The link over which it is asked; there once `reach` and `tls` are well. */
+  connection!: Connection;
+  info: Info = new Map();
+  settings: ReadonlyMap<string, string> = new Map();
+  rate: WriteRate = { bytes: 0, atMost: false };
+
+  constructor(candidate: Candidate, tls: TlsOptions, options: DoctorOptions) {
+    this.candidate = candidate;
+    this.tls = tls;
+    this.options = options;
+  }
+
+  /** As whom we come. */
+  get user(): string {
+    return this.candidate.username ?? 'default';
+  }
+
+  /** Another link, open for commands but for who we are. @throws {ReplicaError} */
+  connect(endpoint: Endpoint = this.candidate.endpoint): Promise<Connection> {
+    const timeout = Math.min(PATIENCE, this.options.timeout * 1000);
+    return Connection.open(endpoint, this.tls, timeout);
+  }
+
+  /** Another link as who we are. @throws {ReplicaError} */
+  async enter(): Promise<Connection> {
+    const connection = await this.connect();
+    const words = this.credentials;
+    if (words !== undefined) await connection.ask('AUTH', ...words);
+    return connection;
+  }
+
+  /** What AUTH is given; undefined: nothing. */
+  get credentials(): readonly string[] | undefined {
+    const { username, password } = this.candidate;
+    if (password === undefined) return undefined;
+    return username === undefined ? [password] : [username, password];
+  }
+
+  /** A number of INFO; 0 where it is not there. */
+  figure(name: string): number {
+    return Number(this.info.get(name)) || 0;
+  }
+
+  /** A number of the settings; 0 where it is not there. */
+  setting(name: string): number {
+    return Number(this.settings.get(name)) || 0;
+  }
+
+  close(): void {
+    this.connection?.close();
+  }
+}
