@@ -62,7 +62,8 @@ export class Daemon implements AsyncDisposable {
         : ['bash', '-c', `ulimit -S -f ${fileLimit}; exec "$@"`, '-', ...command];
     const child = spawn(file, words, {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...env },
+      // Several run at once, and nobody looks at them.
+      env: { ...process.env, FOREBAY_HTTP: 'off', ...env },
     });
     const daemon = new Daemon(child);
     onTestFinished(() => daemon[Symbol.asyncDispose]());
