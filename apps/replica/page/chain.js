@@ -61,8 +61,9 @@ export class Chain {
       this.#above.name,
       upstream.port === 0 ? upstream.host : `${upstream.host}:${upstream.port}`,
     );
-    const above =
-      upstream.offset === null ? 'its offset is not known' : `at ${whole(upstream.offset)}`;
+    // It has what we have, whenever it was asked last.
+    const offset = Math.max(upstream.offset ?? 0, log?.written ?? 0);
+    const above = offset === 0 ? 'its offset is not known' : `at ${whole(offset)}`;
     setText(this.#above.text, link.state === 'detached' ? 'nobody is followed' : above);
     const tone = toneOfLink(report);
     setAttribute(this.#above.root, 'data-tone', tone === 'bad' ? 'bad' : 'plain');

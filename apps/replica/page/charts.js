@@ -1,10 +1,16 @@
 import { byId, setAttribute, setText } from './elements.js';
-import { bytes, count, duration } from './format.js';
+import { bytes, count, duration, short } from './format.js';
 import uPlot from './uplot.js';
 
 /** Seconds that are drawn. */
 const WINDOW = 600;
+const LEAST = 60;
 const HEIGHT = 180;
+/** Steps of an axis. */
+const BINARY = Array.from({ length: 50 }, (_, power) => 2 ** power);
+const TIMES = [
+  0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 86_400,
+];
 /** Samples that a speed is told of: one alone jumps. */
 const SMOOTH = 3;
 
@@ -71,9 +77,14 @@ export class Charts {
   #draw() {
     this.#throughput?.destroy();
     this.#lag?.destroy();
-    this.#throughput = chart('throughput', bytesPerSecond, '--flow');
-    const print = this.#unit === 'lagBytes' ? bytes : duration;
-    this.#lag = chart('lag', print, '--late');
+    this.#throughput = chart('throughput', bytesPerSecond, '--flow', {
+      steps: BINARY,
+      least: 1024,
+    });
+    this.#lag =
+      this.#unit === 'lagBytes'
+        ? chart('lag', bytes, '--late', { steps: BINARY, least: 1024 })
+        : chart('lag', duration, '--late', { steps: TIMES, least: 1 });
   }
 
   #update() {
@@ -122,7 +133,7 @@ function describe(id, what, values, print) {
   setAttribute(byId(id), 'aria-label', text);
 }
 
-function chart(id, print, colour) {
+function chart(id, print, colour, { steps, least }) {
   const place = byId(id);
   const style = getComputedStyle(document.documentElement);
   const of = (name) => style.getPropertyValue(name).trim();
@@ -139,8 +150,8 @@ function chart(id, print, colour) {
     legend: { show: false },
     cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
     scales: {
-      x: { range: () => [Date.now() / 1000 - WINDOW, Date.now() / 1000] },
-      y: { range: (_, __, max) => [0, Math.max(max ?? 0, 1e-3) * 1.15] },
+      x: { range: (plot) => windowOf(plot.data[0]) },
+      y: { range: (_, __, max) => [0, Math.max((max ?? 0) * 1.15, least)] },
     },
     axes: [
       {
@@ -154,7 +165,9 @@ function chart(id, print, colour) {
         ...axis,
         grid,
         size: 72,
-        values: (_, splits) => splits.map((value) => (value === 0 ? '0' : print(value))),
+        space: 34,
+        incrs: steps,
+        values: (_, splits) => splits.map((value) => (value === 0 ? '0' : short(print(value)))),
       },
     ],
     series: [
@@ -176,6 +189,12 @@ function chart(id, print, colour) {
   plot.over.append(tip);
   plot.tip = tip;
   return plot;
+}
+
+/** What is drawn of time: all that there is, a minute at the least and ten at most. */
+function windowOf([first]) {
+  const now = Date.now() / 1000;
+  return [Math.max(now - WINDOW, Math.min(first ?? now, now - LEAST)), now];
 }
 
 function minutes(at) {

@@ -20,7 +20,7 @@ const FACTS = {
       : `${duration(fsync.last)} the last, ${duration(fsync.sum / fsync.count)} on average of ${whole(fsync.count)}`,
   Memory: ({ memory }) => `${bytes(memory.resident)}, ${bytes(memory.heapUsed)} of objects`,
   'Event loop': ({ loopDelay }) =>
-    loopDelay === null ? UNKNOWN : `${duration(loopDelay.max)} late at most of late`,
+    loopDelay === null ? UNKNOWN : `${duration(loopDelay.max)} late at most in the last seconds`,
 };
 
 /** What there is to say in numbers. */

@@ -49,6 +49,11 @@ export function duration(seconds) {
   return UNKNOWN;
 }
 
+/** The same, short of zeros that say nothing, where it stands at an axis: `2 MiB`. */
+export function short(text) {
+  return text.replace(/(\d)\.0+(?=\s)/, '$1').replace(/(\.\d)0(?=\s)/, '$1');
+}
+
 /** A whole number, its thousands apart. */
 export function whole(value) {
   return value === null || value === undefined

@@ -1,6 +1,6 @@
 import { behindOf, toneOfReader } from './chain.js';
 import { byId, drawn, element, reconcile, setAttribute, setText } from './elements.js';
-import { bytes, duration } from './format.js';
+import { bytes, duration, short } from './format.js';
 
 /** Ages in seconds that the axis names, where there is room. */
 const TICKS = [0, 10, 60, 600, 3600, 6 * 3600, 86_400, 7 * 86_400, 30 * 86_400];
@@ -100,7 +100,7 @@ export class TimeLine {
         if (at < free) return [];
         free = at + 70;
         const anchor = at < 20 ? 'start' : at > width - 20 ? 'end' : 'middle';
-        const text = age === 0 ? 'now' : `${duration(age)} ago`;
+        const text = age === 0 ? 'now' : short(`${duration(age)} ago`);
         return drawn('text', { x: at, y: BAND + 15, 'text-anchor': anchor, text });
       });
     return [...bars, ...ticks];

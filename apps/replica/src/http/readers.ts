@@ -1,5 +1,5 @@
-import type { CursorInventory, IncrementInventory } from '@forebay/log';
-import type { HeldStatus, Status } from '../status/status.ts';
+import type { CursorInventory } from '@forebay/log';
+import type { Status } from '../status/status.ts';
 
 /** Somebody who reads what is held: a replica below, or a cursor of the log. */
 export interface Reader {
@@ -18,13 +18,15 @@ export interface Reader {
 
 /** Replicas below. One that gets its copy has acknowledged nothing yet, and its place is not known. */
 export function replicasOf(status: Status): Reader[] {
-  const { replicas, log, held } = status;
+  const { replicas, log } = status;
   return replicas.map(({ host, port, state, offset }) => {
-    const name = `${host}:${port}`;
     const isKnown = log !== undefined && offset > 0;
     const behind = isKnown ? Math.max(0, log.written - offset) : undefined;
-    const next = behind ? arrivalAfter(held, offset, log!.written) : undefined;
-    return { name, state, ...placed(status, isKnown ? offset : undefined, behind, next) };
+    const next = behind ? arrivalAfter(status, offset) : undefined;
+    return {
+      ...{ name: `${host}:${port}`, state, offset: isKnown ? offset : undefined },
+      ...{ behind, next, age: ageOf(status, behind, next) },
+    };
   });
 }
 
@@ -33,45 +35,57 @@ export function cursorsOf(status: Status): Reader[] {
   const { held, log } = status;
   if (held === undefined) return [];
   const since = Math.max(0, (log?.written ?? 0) - (held.segments.at(-1)?.to ?? 0));
-  return held.cursors.map((cursor: CursorInventory) => {
+  return held.cursors.map((cursor) => {
     const { name, state, position } = cursor;
     const behind = cursor.behind === undefined ? undefined : cursor.behind + since;
-    const next = behind ? (cursor.next ?? held.seen) : undefined;
-    return { name, state, ...placed(status, position?.offset, behind, next) };
+    const offset = position?.offset;
+    const next = behind && offset !== undefined ? nextOf(status, cursor, offset) : undefined;
+    return { name, state, offset, behind, next, age: ageOf(status, behind, next) };
   });
 }
 
-function placed(
+function nextOf(status: Status, { next }: CursorInventory, offset: number): number | undefined {
+  return next ?? arrivalAfter(status, offset);
+}
+
+function ageOf(
   { now }: Status,
-  offset: number | undefined,
   behind: number | undefined,
   next: number | undefined,
-): Pick<Reader, 'offset' | 'behind' | 'next' | 'age'> {
-  const waits = next === undefined ? undefined : Math.max(0, now - next) / 1000;
-  return { offset, behind, next, age: behind === 0 ? 0 : waits };
+): number | undefined {
+  if (behind === 0) return 0;
+  return next === undefined ? undefined : Math.max(0, now - next) / 1000;
+}
+
+/** How far the stream had come, and when. */
+interface Mark {
+  readonly time: number;
+  readonly offset: number;
 }
 
 /**
- * When the byte after an offset of the live segment came in, about: between the first and the last bytes
- * of a file the stream is taken to have been even.
+ * When the byte after an offset of the live segment came in, about: between two moments that are known the
+ * stream is taken to have been even.
  */
-function arrivalAfter(
-  held: HeldStatus | undefined,
-  offset: number,
-  written: number,
-): number | undefined {
+function arrivalAfter({ held, recent, log, now }: Status, offset: number): number | undefined {
   const files = held?.segments.at(-1)?.increments ?? [];
-  const file = files.findLast(({ from }) => from <= offset);
-  if (held === undefined || file === undefined) return undefined;
-  return between(file, file === files.at(-1) ? { to: written, last: held.seen } : file, offset);
+  const sampled = recent.flatMap(({ time, written }) => markOf(time, written));
+  const oldest = sampled[0]?.offset ?? Number.POSITIVE_INFINITY;
+  const filed = files.flatMap(({ from, to, first, last }) => [
+    ...markOf(first, from),
+    ...markOf(last, to),
+  ]);
+  const marks = [
+    ...filed.filter((mark) => mark.offset < oldest),
+    ...sampled,
+    ...markOf(now, log?.written),
+  ];
+  const after = marks.findIndex((mark) => mark.offset > offset);
+  const [from, to] = [marks[after - 1], marks[after]];
+  if (from === undefined || to === undefined) return to?.time;
+  return from.time + ((offset - from.offset) / (to.offset - from.offset)) * (to.time - from.time);
 }
 
-function between(
-  { from, first }: IncrementInventory,
-  { to, last = first }: Pick<IncrementInventory, 'to' | 'last'>,
-  offset: number,
-): number | undefined {
-  if (first === undefined || last === undefined) return undefined;
-  const share = to > from ? Math.min(1, (offset - from) / (to - from)) : 1;
-  return first + share * (last - first);
+function markOf(time: number | null | undefined, offset: number | null | undefined): Mark[] {
+  return time == null || offset == null ? [] : [{ time, offset }];
 }

@@ -3,6 +3,7 @@ import type { Clock } from '@forebay/log';
 import type { Follower } from '../follow/follower.ts';
 import type { Relay } from '../serve/relay.ts';
 import { VERSION } from '../version.ts';
+import type { History } from './history.ts';
 import type { RecentEvents } from './recent-events.ts';
 import type { HeldStatus, LoopDelay, Status } from './status.ts';
 
@@ -10,6 +11,7 @@ import type { HeldStatus, LoopDelay, Status } from './status.ts';
 export interface Observed {
   readonly held: HeldStatus | undefined;
   readonly loopDelay: LoopDelay;
+  readonly history: History;
 }
 
 /** Who owns what a status is made of. */
@@ -49,6 +51,7 @@ export function statusSource(clock: Clock, parts: () => StatusParts): () => Stat
       lag: follower.lag.status(log?.history, log?.written ?? 0, link),
       log,
       held: observed?.held,
+      recent: observed?.history.samples ?? [],
       syncTimes: follower.syncTimes.status,
       replicas: relay?.replicas ?? [],
       clients: relay?.counts ?? NOBODY,

@@ -1,6 +1,7 @@
 import type { Inventory } from '@forebay/log';
 import type { ReplicaDescription, ServerCounts } from '@forebay/primary';
 import type { History } from '@forebay/psync';
+import type { Sample } from './history.ts';
 import type { LagStatus } from './lag.ts';
 import type { LinkStatus } from './link-record.ts';
 import type { RecentEvent } from './recent-events.ts';
@@ -51,6 +52,8 @@ export interface Status {
   readonly log: LogStatus | undefined;
   /** Undefined where nobody has looked yet: that is done for HTTP alone. */
   readonly held: HeldStatus | undefined;
+  /** The last ten minutes, a second each, oldest first; empty where nobody observes. */
+  readonly recent: readonly Sample[];
   readonly syncTimes: SyncTimesStatus;
   readonly replicas: readonly ReplicaDescription[];
   readonly clients: ServerCounts;

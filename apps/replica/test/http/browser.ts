@@ -23,7 +23,10 @@ export function launch(executablePath: string): Promise<Browser> {
   return chromium.launch({ executablePath, args });
 }
 
-const SIZES = { desktop: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } } as const;
+const SIZES = {
+  desktop: { width: 1280, height: 900 },
+  phone: { width: 390, height: 844 },
+} as const;
 
 /** A page that is looked at: whatever it complains of, or fetches from elsewhere, is a failure. */
 export class Viewer implements AsyncDisposable {
