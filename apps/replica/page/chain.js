@@ -63,7 +63,8 @@ export class Chain {
     );
     // It has what we have, whenever it was asked last.
     const offset = Math.max(upstream.offset ?? 0, log?.written ?? 0);
-    const above = offset === 0 ? 'its offset is not known' : `at ${whole(offset)}`;
+    const isKnown = upstream.offset !== null || Boolean(log?.id);
+    const above = isKnown ? `at ${whole(offset)}` : 'its offset is not known';
     setText(this.#above.text, link.state === 'detached' ? 'nobody is followed' : above);
     const tone = toneOfLink(report);
     setAttribute(this.#above.root, 'data-tone', tone === 'bad' ? 'bad' : 'plain');

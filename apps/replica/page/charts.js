@@ -159,7 +159,7 @@ function chart(id, print, colour, { steps, least }) {
         grid: { show: false },
         size: 24,
         space: 72,
-        values: (_, splits) => splits.map((at) => minutes(at)),
+        values: (_, splits, __, ___, step) => splits.map((at) => timeOf(at, step < 60)),
       },
       {
         ...axis,
@@ -197,12 +197,10 @@ function windowOf([first]) {
   return [Math.max(now - WINDOW, Math.min(first ?? now, now - LEAST)), now];
 }
 
-function minutes(at) {
-  return new Date(at * 1000).toLocaleTimeString([], {
-    hour: '2-digit',
-    minute: '2-digit',
-    hour12: false,
-  });
+function timeOf(at, hasSeconds) {
+  const part = '2-digit';
+  const parts = { hour: part, minute: part, ...(hasSeconds ? { second: part } : {}) };
+  return new Date(at * 1000).toLocaleTimeString([], { ...parts, hour12: false });
 }
 
 /** What is under the pointer. */

@@ -14,7 +14,12 @@ export function showEvents(events) {
         { 'data-tone': tone },
         element('time', { datetime: new Date(time).toISOString(), text: clock(time) }),
         element('span', { class: 'dot', 'aria-hidden': 'true' }),
-        element('span', { class: 'message', text: message }),
+        element('span', { class: 'message', text: unbroken(message) }),
       ),
   });
+}
+
+/** No line ends between a number and its unit. */
+function unbroken(message) {
+  return message.replace(/(\d) (?=(s|ms|B|[KMGTP]iB)\b)/g, '$1\u00a0');
 }

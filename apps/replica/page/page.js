@@ -3,7 +3,7 @@ import { Charts } from './charts.js';
 import { byId, setAttribute, setText } from './elements.js';
 import { showEvents } from './events.js';
 import { showFacts } from './facts.js';
-import { bytes, clock, duration } from './format.js';
+import { bytes, clock, duration, short } from './format.js';
 import { listen } from './live.js';
 import { TimeLine } from './time-line.js';
 
@@ -54,7 +54,7 @@ function show(report) {
   const word = WORDS[link.state] ?? link.state;
   const late = tone === 'slow' ? `, ${duration(lag.seconds)} behind` : '';
   setText(byId('version'), version);
-  setText(byId('uptime'), `up ${duration(uptime / 1000)}`);
+  setText(byId('uptime'), `up ${short(`${duration(Math.floor(uptime / 1000))} `)}`);
   setAttribute(byId('state'), 'data-tone', tone);
   setText(byId('state-text'), word + late);
   document.title = `${word.toLowerCase()} – forebay`;

@@ -42,7 +42,9 @@ export class Observer implements Observed {
   #ticks = 0;
   #looking: Promise<void> | undefined;
   #asking: Promise<void> | undefined;
-  /** The link, by when it came to stand, over which the server has refused to tell its offset. */
+  /** The link, by when it came to stand, whose server was asked last. */
+  #askedSince: number | undefined;
+  /** The link over which the server has refused to tell its offset. */
   #refusedSince: number | undefined;
 
   constructor(host: ObserverHost) {
@@ -73,8 +75,11 @@ export class Observer implements Observed {
     this.#cancel = this.#host.clock.after(TICK, () => this.#tick());
     const status = this.#host.status();
     const isSeldom = this.#ticks % SELDOM === 0;
-    if (isSeldom) this.#look(status);
-    if (isSeldom || this.#host.watched) this.#ask(status);
+    if (isSeldom || this.#held === undefined) this.#look(status);
+    const isNew = status.link.since !== this.#askedSince;
+    if (isSeldom || isNew || this.#host.watched) this.#ask(status);
+    // What it took to begin is not worth telling.
+    if (this.#ticks === 0) this.#loop.reset();
     if (this.#ticks % LOOP_WINDOW === LOOP_WINDOW - 1) {
       this.#loopBefore = loopDelayOf(this.#loop);
       this.#loop.reset();
@@ -100,6 +105,7 @@ export class Observer implements Observed {
 
   #ask({ link }: Status): void {
     if (link.state !== 'stream' || this.#refusedSince === link.since) return;
+    this.#askedSince = link.since;
     this.#asking ??= this.#host.measureLag().then((granted) => {
       if (!granted) this.#refusedSince = link.since;
       this.#asking = undefined;
