@@ -1,11 +1,12 @@
 // npm run docs: writes the reference docs that come from the program itself; `--check` only says whether
 // they are as it would write them.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { metricsPage, statusPage } from './docs-http.mjs';
 import { root, setUp } from './setup.mjs';
 
-const path = join(root, 'docs', 'reference', 'configuration.md');
+const reference = join(root, 'docs', 'reference');
 
 const HEAD = `# Configuration of \`forebay replica\`
 
@@ -20,18 +21,26 @@ the unit \`ms\`, \`s\`, \`m\`, \`h\` or \`d\`; without one it is of seconds.
 `;
 
 setUp();
-const text = await configuration();
-if (!process.argv.includes('--check')) {
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, text);
-} else if (text !== readFileSync(path, 'utf8')) {
-  console.error('docs/reference has drifted from the program: npm run docs');
-  process.exitCode = 1;
+const { METRICS } = await built('http', 'metrics.js');
+const { REPORT_FIELDS } = await built('http', 'report.js');
+const pages = {
+  'configuration.md': await configuration(),
+  'metrics.md': metricsPage(METRICS),
+  'status.md': statusPage(REPORT_FIELDS),
+};
+const check = process.argv.includes('--check');
+mkdirSync(reference, { recursive: true });
+for (const [name, text] of Object.entries(pages)) {
+  const path = join(reference, name);
+  if (!check) writeFileSync(path, text);
+  else if (!existsSync(path) || text !== readFileSync(path, 'utf8')) {
+    console.error(`docs/reference/${name} has drifted from the program: npm run docs`);
+    process.exitCode = 1;
+  }
 }
 
 async function configuration() {
-  const module = join(root, 'apps', 'replica', 'dist', 'config', 'settings.js');
-  const { GROUPS, SETTINGS, variableOf } = await import(pathToFileURL(module));
+  const { GROUPS, SETTINGS, variableOf } = await built('config', 'settings.js');
   const settings = Object.entries(SETTINGS);
   const groups = Object.entries(GROUPS).map(([group, title]) => {
     const own = settings.filter(([, setting]) => setting.group === group);
@@ -59,4 +68,9 @@ function entry(name, { form, default: preset, description, negative, secret, liv
 
 function code(text) {
   return `\`${text}\``;
+}
+
+/** A module of the program, as it was built. */
+function built(...path) {
+  return import(pathToFileURL(join(root, 'apps', 'replica', 'dist', ...path)));
 }
