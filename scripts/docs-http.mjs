@@ -33,9 +33,7 @@ export function metricsPage(metrics) {
 }
 
 export function statusPage(fields) {
-  const rows = fields.map(({ path, type, description }) =>
-    row([`\`${path}\``, type, description]),
-  );
+  const rows = fields.map(({ path, type, description }) => row([`\`${path}\``, type, description]));
   return STATUS_HEAD + rows.join('');
 }
 

@@ -9,12 +9,14 @@ import { expect } from 'vitest';
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
 const RESULTS = fileURLToPath(new URL('../../.results/page/', import.meta.url));
 
-/** The browser of this machine: what FOREBAY_CHROMIUM names, or the first on PATH. */
+const { FOREBAY_CHROMIUM: named, FOREBAY_SERVERS, PATH = '' } = process.env;
+const SERVERS = FOREBAY_SERVERS || fileURLToPath(new URL('../../../../.servers', import.meta.url));
+
+/** What FOREBAY_CHROMIUM names, or the first on PATH, or what `scripts/chromium.mjs` has put in place. */
 export function installedChromium(): string | undefined {
-  const { FOREBAY_CHROMIUM: named, PATH = '' } = process.env;
   if (named) return named;
   const places = PATH.split(':').flatMap((folder) => NAMES.map((name) => join(folder, name)));
-  return places.find((place) => existsSync(place));
+  return [...places, join(SERVERS, 'chromium', 'chromium')].find((place) => existsSync(place));
 }
 
 export function launch(executablePath: string): Promise<Browser> {
