@@ -9,8 +9,6 @@ start. What is not known is not there, and not 0. What is on the disk is looked 
 server that is followed is asked for its offset as often, over a connection of its own; every second while a page is
 open.
 
-| metric | type | labels | what it is |
-| --- | --- | --- | --- |
 `;
 
 const STATUS_HEAD = `# The fields of \`/status.json\`
@@ -21,22 +19,27 @@ Times are in milliseconds since 1970, offsets are of the last byte. What is not 
 of which there is nothing to say. \`/events\` tells the same every second, as an event \`status\` (server-sent events),
 and before the first one an event \`history\`: the last ten minutes, a column a series.
 
-| field | type | what it is |
-| --- | --- | --- |
 `;
 
 export function metricsPage(metrics) {
-  const rows = metrics.map(({ name, type, labels = [], help }) =>
-    row([`\`${name}\``, type, labels.map((label) => `\`${label}\``).join(', '), help]),
-  );
-  return METRICS_HEAD + rows.join('');
+  const rows = metrics.map(({ name, type, labels = [], help }) => {
+    return [code(name), type, labels.map(code).join(', '), help];
+  });
+  return METRICS_HEAD + table(['metric', 'type', 'labels', 'what it is'], rows);
 }
 
 export function statusPage(fields) {
-  const rows = fields.map(({ path, type, description }) => row([`\`${path}\``, type, description]));
-  return STATUS_HEAD + rows.join('');
+  const rows = fields.map(({ path, type, description }) => [code(path), type, description]);
+  return STATUS_HEAD + table(['field', 'type', 'what it is'], rows);
 }
 
-function row(cells) {
-  return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |\n`;
+/** A table as the formatter leaves it. */
+function table(head, rows) {
+  const widths = head.map((_, i) => Math.max(...[head, ...rows].map((row) => row[i].length)));
+  const line = (cells) => `| ${cells.map((cell, i) => cell.padEnd(widths[i])).join(' | ')} |\n`;
+  return [head, widths.map((width) => '-'.repeat(width)), ...rows].map(line).join('');
+}
+
+function code(text) {
+  return `\`${text}\``;
 }

@@ -72,7 +72,8 @@ export function planResume(held: HeldStream, report: ReplicationReport | undefin
   if (id === BLANK_ID) return { type: 'wait', reason: 'it has no history to go on from just now' };
   if (sameId(id, held.history.id) && held.offset > offset) return planAhead(held, report, offset);
   const point = sharedPoint(held, report, offset);
-  if (point === undefined) return { type: 'full', cause: 'history', reason: strangers(held, report) };
+  if (point === undefined)
+    return { type: 'full', cause: 'history', reason: strangers(held, report) };
   return planFrom(point, held, report, id);
 }
 

@@ -23,8 +23,12 @@ const OWN = [
   ...(['charts.js', 'time-line.js', 'events.js', 'facts.js', 'format.js', 'elements.js'] as const),
 ] as const;
 
-/** Those of uPlot. */
-const UPLOT = { 'uplot.js': 'uPlot.esm.js', 'uplot.css': 'uPlot.min.css' } as const;
+const require = createRequire(import.meta.url);
+/** Those of uPlot, by the names that ours know them by. */
+const UPLOT = {
+  'uplot.js': require.resolve('uplot/dist/uPlot.esm.js'),
+  'uplot.css': require.resolve('uplot/dist/uPlot.min.css'),
+} as const;
 
 /**
  * All files of the page, by the path that each is asked for by. They are read once: whatever is asked for,
@@ -36,10 +40,7 @@ export function pageFiles(): ReadonlyMap<string, PageFile> {
     const path = fileURLToPath(new URL(`../../page/${name}`, import.meta.url));
     files.set(name === 'index.html' ? '/' : `/page/${name}`, fileOf(path, name));
   }
-  const { resolve } = createRequire(import.meta.url);
-  for (const [name, file] of Object.entries(UPLOT)) {
-    files.set(`/page/${name}`, fileOf(resolve(`uplot/dist/${file}`), name));
-  }
+  for (const [name, path] of Object.entries(UPLOT)) files.set(`/page/${name}`, fileOf(path, name));
   return files;
 }
 

@@ -11,7 +11,7 @@ export const SERIES = {
   lagSeconds: ({ lag }: Status) => lag.seconds,
 } as const satisfies Record<string, (status: Status) => number | null>;
 
-export type Series = keyof typeof SERIES;
+type Series = keyof typeof SERIES;
 export type Sample = Readonly<Record<Series, number | null>>;
 
 /** Ten minutes, a second each. */

@@ -6,7 +6,7 @@ import type { ReplicaErrorCode, ReplicaState, TransferProgress } from '@forebay/
 export type PartialCause = 'same-id' | 'new-id';
 
 /** How often something has happened, by why. */
-export type Counts<Cause extends string> = ReadonlyMap<Cause, number>;
+type Counts<Cause extends string> = ReadonlyMap<Cause, number>;
 
 /** The link above, as of one moment; times in milliseconds since 1970, counts since the start. */
 export interface LinkStatus {
@@ -28,7 +28,7 @@ export interface LinkStatus {
 }
 
 /** What has come in since the start. */
-export interface Received {
+interface Received {
   /** Bytes of the stream. */
   readonly stream: number;
   /** Commands of the stream that are whole. */

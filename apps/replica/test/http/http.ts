@@ -68,7 +68,7 @@ export interface Report {
   readonly events: readonly { readonly message: string }[];
 }
 
-export interface ReportedReader {
+interface ReportedReader {
   readonly name: string;
   readonly state: string;
   readonly behind: number | null;

@@ -149,7 +149,8 @@ class Inspection {
           const behind = this.#behind(found.segment, found.offset, written);
           const held = behind < 0 ? 'ahead' : 'readable';
           const state = found.type === 'rewound' ? 'rewound' : held;
-          const next = behind > 0 ? await this.#arrivalAfter(found.segment, found.offset) : undefined;
+          const next =
+            behind > 0 ? await this.#arrivalAfter(found.segment, found.offset) : undefined;
           const when = next === undefined ? {} : { next };
           cursors.push({ name, position, state, behind: Math.max(0, behind), ...when });
         }
