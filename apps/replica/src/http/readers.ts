@@ -70,13 +70,13 @@ interface Mark {
 function arrivalAfter({ held, recent, log, now }: Status, offset: number): number | undefined {
   const files = held?.segments.at(-1)?.increments ?? [];
   const sampled = recent.flatMap(({ time, written }) => markOf(time, written));
-  const oldest = sampled[0]?.offset ?? Number.POSITIVE_INFINITY;
+  const [oldest] = sampled;
   const filed = files.flatMap(({ from, to, first, last }) => [
     ...markOf(first, from),
     ...markOf(last, to),
   ]);
   const marks = [
-    ...filed.filter((mark) => mark.offset < oldest),
+    ...(oldest === undefined ? filed : filed.filter(({ time }) => time <= oldest.time)),
     ...sampled,
     ...markOf(now, log?.written),
   ];
