@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { metricsPage, statusPage } from './docs-http.mjs';
 import { root, setUp } from './setup.mjs';
 
 const reference = join(root, 'docs', 'reference');
@@ -38,9 +39,13 @@ since the start, are \`***\`.
 `;
 
 setUp();
+const { METRICS } = await built('http', 'metrics.js');
+const { REPORT_FIELDS } = await built('http', 'report.js');
 const pages = {
   'configuration.md': await configuration(),
   'log.md': await log(),
+  'metrics.md': metricsPage(METRICS),
+  'status.md': statusPage(REPORT_FIELDS),
 };
 const check = process.argv.includes('--check');
 mkdirSync(reference, { recursive: true });
@@ -92,10 +97,11 @@ async function log() {
   return `${LOG_HEAD}\n## Events\n\n${events.join('')}\n## Fields\n\n${fields.join('')}`;
 }
 
-async function built(...path) {
-  return import(pathToFileURL(join(root, 'apps', 'replica', 'dist', ...path)));
-}
-
 function code(text) {
   return `\`${text}\``;
+}
+
+/** A module of the program, as it was built. */
+function built(...path) {
+  return import(pathToFileURL(join(root, 'apps', 'replica', 'dist', ...path)));
 }

@@ -18,6 +18,7 @@ import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { archive, openSuites, reasonOf, retried } from './apt.mjs';
 
 const FOLDER = process.env.FOREBAY_SERVERS
   ? resolve(process.env.FOREBAY_SERVERS)
@@ -25,7 +26,6 @@ const FOLDER = process.env.FOREBAY_SERVERS
 const IN_CI = process.env.CI === 'true';
 /** With CI=true fewer than this many servers are a failure: suites move on, and one may be gone. */
 const FEWEST_IN_CI = 5;
-const TRIES = 3;
 
 /** Packages are named, never their patch versions: a suite gives the one it has today. */
 const SERVERS = [
@@ -80,12 +80,6 @@ const ALSO = { bookworm: ['bookworm-backports'] };
 const LIBRARY = /^(lib|lua-|zlib)/;
 /** Large ones that only the dependencies of the service files bring in. */
 const UNUSED_LIBRARY = /^lib(c-|systemd-shared|perl|db5|cryptsetup|selinux|pcre|mount|blkid)/;
-
-/** The keys of the archive, older and newer suites' too. apt's own default where there is none. */
-const KEYRINGS = [
-  '/usr/share/keyrings/debian-archive-keyring.pgp',
-  '/usr/share/keyrings/debian-archive-keyring.gpg',
-];
 
 const run = promisify(execFile);
 const say = (text) => process.stderr.write(`${text}\n`);
@@ -208,30 +202,6 @@ async function launcher(root) {
   ];
 }
 
-/** Where apt takes `main` of Debian from, or undefined where that is not so or apt is not there. */
-async function archive() {
-  const format = '$(REPO_URI) $(COMPONENT) $(ORIGIN) $(LABEL)';
-  try {
-    const { stdout } = await run('apt-get', [
-      'indextargets',
-      '--format',
-      format,
-      'Created-By: Packages',
-    ]);
-    const targets = stdout.split('\n').map((line) => line.split(' '));
-    const exact = targets.find(([, component, origin, label]) => {
-      return component === 'main' && origin === 'Debian' && label === 'Debian';
-    });
-    // Before the first `apt-get update` origin and label are not known, only the address.
-    const likely = targets.find(
-      ([uri, component]) => component === 'main' && /\/debian\/$/.test(uri),
-    );
-    return (exact ?? likely)?.[0];
-  } catch {
-    return undefined;
-  }
-}
-
 /** Fetches the servers, suites side by side, and returns an entry for each. */
 async function fetchAll(missing, repository) {
   const bySuite = Map.groupBy ? Map.groupBy(missing, (s) => s.suite) : groupBySuite(missing);
@@ -239,7 +209,8 @@ async function fetchAll(missing, repository) {
     [...bySuite].map(async ([suite, servers]) => {
       let apt;
       try {
-        apt = await openSuite(suite, repository);
+        const home = join(FOLDER, '.apt', suite);
+        apt = await openSuites(home, [suite, ...(ALSO[suite] ?? [])], repository);
       } catch (error) {
         return servers.map((s) => unavailable(s, `${suite} cannot be read: ${reasonOf(error)}`));
       }
@@ -260,60 +231,6 @@ function groupBySuite(servers) {
   const groups = new Map();
   for (const s of servers) groups.set(s.suite, [...(groups.get(s.suite) ?? []), s]);
   return groups;
-}
-
-/**
- * Makes apt's folders for one suite and reads its lists. Returns what runs apt on them: with an empty
- * dpkg status, so that every library is resolved in the suite, and none taken for installed.
- */
-async function openSuite(suite, repository) {
-  const home = join(FOLDER, '.apt', suite);
-  for (const folder of ['state/lists/partial', 'cache/archives/partial', 'empty']) {
-    await mkdir(join(home, folder), { recursive: true });
-  }
-  const keyring = KEYRINGS.find((path) => existsSync(path));
-  const signedBy = keyring === undefined ? '' : `[signed-by=${keyring}] `;
-  const suites = [suite, ...(ALSO[suite] ?? [])];
-  await writeFile(
-    join(home, 'sources.list'),
-    suites.map((one) => `deb ${signedBy}${repository} ${one} main\n`).join(''),
-  );
-  await writeFile(join(home, 'status'), '');
-  await writeFile(join(home, 'apt.conf'), await aptConfiguration(home));
-  const apt = (args, options = {}) =>
-    run('apt-get', args, {
-      env: { ...process.env, APT_CONFIG: join(home, 'apt.conf'), LC_ALL: 'C' },
-      maxBuffer: 16 * 1024 * 1024,
-      ...options,
-    });
-  say(`${suite}: reading the list of packages`);
-  await retried(`${suite}: apt-get update`, () => apt(['--error-on=any', 'update']));
-  return apt;
-}
-
-/**
- * Of the machine's own settings only `Acquire::` (proxies, certificates, retries) is taken over: its
- * hooks and folders would touch the system.
- */
-async function aptConfiguration(home) {
-  const { stdout } = await run('apt-config', ['dump']);
-  const kept = stdout.split('\n').filter((line) => /^Acquire::[^"\s]+ "[^"]*";$/.test(line));
-  return `${[
-    ...kept,
-    'Acquire::GzipIndexes "false";',
-    'Acquire::Languages "none";',
-    'APT::Install-Recommends "false";',
-    'APT::Sandbox::User "root";',
-    `Dir::Etc::main "${home}/empty/none";`,
-    `Dir::Etc::parts "${home}/empty";`,
-    `Dir::Etc::sourcelist "${home}/sources.list";`,
-    `Dir::Etc::sourceparts "${home}/empty";`,
-    `Dir::Etc::preferences "${home}/empty/none";`,
-    `Dir::Etc::preferencesparts "${home}/empty";`,
-    `Dir::State "${home}/state";`,
-    `Dir::State::status "${home}/status";`,
-    `Dir::Cache "${home}/cache";`,
-  ].join('\n')}\n`;
 }
 
 async function fetchServer(server, apt) {
@@ -390,26 +307,6 @@ function whereIs(program) {
 
 function unavailable({ name, flavour }, reason, broken = false) {
   return { name, flavour, unavailable: reason, ...(broken ? { broken } : {}) };
-}
-
-async function retried(what, work) {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await work();
-    } catch (error) {
-      if (attempt === TRIES) throw error;
-      say(`${what} failed (${reasonOf(error)}), trying again`);
-      await new Promise((next) => setTimeout(next, 1000 * attempt));
-    }
-  }
-}
-
-/** The line of a program's complaint that says most, in one line. */
-function reasonOf(error) {
-  const lines = String(error.stderr || error.message)
-    .trim()
-    .split('\n');
-  return (lines.find((line) => line.startsWith('E: ')) ?? lines.at(-1) ?? '').trim();
 }
 
 async function replaceFile(path, text) {

@@ -37,6 +37,11 @@ export function fetchServers() {
   step('fetching servers', () => run(process.execPath, ['scripts/servers.mjs']));
 }
 
+/** Puts a browser there that the page is looked at with; without one those tests are left out. */
+export function fetchBrowser() {
+  step('fetching a browser', () => run(process.execPath, ['scripts/chromium.mjs']));
+}
+
 function step(what, action) {
   console.error(`\n== ${what}`);
   if (action()) return;

@@ -1,9 +1,10 @@
 // npm test: sets everything up, and runs all tests, those on real servers too.
 import { clearResults, sumResults } from './results.mjs';
-import { fetchServers, pnpm, setUp } from './setup.mjs';
+import { fetchBrowser, fetchServers, pnpm, setUp } from './setup.mjs';
 
 setUp();
 fetchServers();
+fetchBrowser();
 clearResults();
 // One package at a time: each uses both cores, and tests on real servers measure time-outs.
 const ok = pnpm(

@@ -1,5 +1,6 @@
 import type { SyncPolicy } from '@forebay/log';
 import type { Endpoint, TlsOptions } from '@forebay/replica';
+import type { HttpAddress } from './config/forms.ts';
 import { candidatesOf, tlsOf } from './config/primary.ts';
 import type { Fault, Resolved } from './config/resolve.ts';
 import { attempt, codeFor } from './config/resolve.ts';
@@ -38,6 +39,14 @@ export interface ListenConfig {
   readonly backlogSize: number;
 }
 
+/** Where metrics and the page are served. */
+export interface HttpConfig extends HttpAddress {
+  /** Whether somebody has named it: else it is done without where it is taken. */
+  readonly asked: boolean;
+  /** Seconds of lag up to which we are ready. */
+  readonly maxLag: number;
+}
+
 /** What a primary is told where we do not listen: it names us in INFO and ROLE. */
 const DEFAULT_PORT = 6380;
 
@@ -50,6 +59,8 @@ export interface ReplicaConfig {
   readonly port: number;
   /** Undefined: no replicas are served. */
   readonly listen: ListenConfig | undefined;
+  /** Undefined: nowhere. */
+  readonly http: HttpConfig | undefined;
   readonly announcedAddress: string | undefined;
   readonly fsync: SyncPolicy;
   /** Milliseconds. */
@@ -75,6 +86,7 @@ export function configOf(settings: Resolved, faults: Fault[]): ReplicaConfig | u
     ...{ candidates, tls, directory },
     port: values.port ?? DEFAULT_PORT,
     listen: listenOf(values),
+    http: httpOf(settings),
     announcedAddress: values['replica-announce-ip'],
     fsync: values.appendfsync,
     timeout: values['repl-timeout'] * 1000,
@@ -116,4 +128,11 @@ function listenOf(values: Values): ListenConfig | undefined {
     protectedMode: values['protected-mode'],
     backlogSize: values['repl-backlog-size'],
   };
+}
+
+function httpOf({ values, given }: Resolved): HttpConfig | undefined {
+  const { http } = values;
+  if (http === 'off') return undefined;
+  const asked = given.get('http')?.kind !== 'default';
+  return { ...http, asked, maxLag: values['ready-max-lag'] };
 }

@@ -62,8 +62,8 @@ export class Daemon implements AsyncDisposable {
         : ['bash', '-c', `ulimit -S -f ${fileLimit}; exec "$@"`, '-', ...command];
     const child = spawn(file, words, {
       stdio: ['ignore', 'pipe', 'pipe'],
-      // What people read, in a pipe too.
-      env: { ...process.env, FOREBAY_LOG_FORMAT: 'pretty', ...env },
+      // What people read, in a pipe too; several run at once, and nobody looks at their pages.
+      env: { ...process.env, FOREBAY_LOG_FORMAT: 'pretty', FOREBAY_HTTP: 'off', ...env },
     });
     const daemon = new Daemon(child);
     onTestFinished(() => daemon[Symbol.asyncDispose]());

@@ -17,6 +17,8 @@ export interface LogOptions {
   readonly rotateAt?: number;
   /** Called when `written` or `synced` has moved. */
   readonly onProgress?: (progress: LogProgress) => void;
+  /** Called after each sync of the stream that went well, with the milliseconds that it took. */
+  readonly onSyncTime?: (milliseconds: number) => void;
   /** Called once, when the disk has refused something: from then on the log takes no more. */
   readonly onFailure?: (error: LogError) => void;
   /** `nodeDisk` by default. */

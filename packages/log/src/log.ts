@@ -80,6 +80,7 @@ export class Log {
         clock,
         policy: fsync,
         onSynced: () => this.#progressed(),
+        onSyncTime: (milliseconds) => options.onSyncTime?.(milliseconds),
         onFailure: (error) => this.#fail(error),
       },
     };

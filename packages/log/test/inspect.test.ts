@@ -137,6 +137,42 @@ describe('a cursor', () => {
   });
 });
 
+describe('what a cursor reads next', () => {
+  it('has the time of its arrival, by the index', async () => {
+    const subject = await new Subject().open();
+    const { log, clock } = subject;
+    await subject.begin(100);
+    const arrivals: number[] = [];
+    for (let i = 0; i < 5; i++) {
+      arrivals.push(clock.now());
+      await subject.append(SET);
+    }
+    await log.rotate();
+    await subject.append(SET);
+    for (let i = 0; i < 5; i++) {
+      await log.cursor(`at-${i}`, { id: A!, offset: 100 + i * SET.length });
+    }
+    await log.cursor('end');
+    const { cursors } = await inspect(subject.disk.process, DIRECTORY);
+    const times = cursors.map(({ name, next }) => [name, next]);
+    expect(times).toEqual([...arrivals.map((time, i) => [`at-${i}`, time]), ['end', undefined]]);
+  });
+
+  it('has none where the index is damaged there: that is for check', async () => {
+    const subject = await new Subject().open();
+    await subject.begin(100);
+    for (let i = 0; i < 3; i++) await subject.append(SET);
+    await subject.log.cursor('reader', { id: A!, offset: 100 });
+    await subject.log.close();
+    const index = subject.disk.paths().find((path) => path.endsWith('.index'))!;
+    const bytes = Buffer.from(subject.disk.peek(index));
+    subject.disk.poke(index, bytes.fill(7, 64));
+    const { cursors } = await inspect(subject.disk.process, DIRECTORY);
+    expect(cursors).toMatchObject([{ name: 'reader', state: 'readable', behind: 3 * SET.length }]);
+    expect(cursors[0]).not.toHaveProperty('next');
+  });
+});
+
 describe('a directory without a log', () => {
   it('is told, and one that is not there as well', async () => {
     const { disk } = new Subject();

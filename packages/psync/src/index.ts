@@ -26,7 +26,7 @@ export type {
   ReportedUpstream,
 } from './report.ts';
 export { parseReplicationReport } from './report.ts';
-export type { HeldStream, ResumePlan } from './resume.ts';
+export type { CopyCause, HeldStream, ResumePlan } from './resume.ts';
 export { planResume } from './resume.ts';
 export type {
   FullResyncCause,

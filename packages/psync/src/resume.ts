@@ -11,6 +11,23 @@ export interface HeldStream {
   readonly lowest: number;
 }
 
+/**
+ * Why nothing less than a full copy is the way on: nothing is held; the server is behind us under our own
+ * id; what is shared ends below our oldest base; its backlog does not reach back; neither of its ids is
+ * ours; the stream cannot be gone back in; it did not grant what was asked for; it knows no PSYNC; or
+ * whoever follows has decided so.
+ */
+export type CopyCause =
+  | 'nothing-held'
+  | 'behind'
+  | 'below-base'
+  | 'backlog'
+  | 'history'
+  | 'not-covered'
+  | 'refused'
+  | 'no-psync'
+  | 'decided';
+
 /** What to ask a server for; each `reason` is one line, for people. */
 export type ResumePlan =
   /** Ask for the next byte under the id held. `note`: why nothing better is known. */
@@ -29,7 +46,7 @@ export type ResumePlan =
   /** The server is behind, and on its way, or has nothing just now: ask it again. */
   | { readonly type: 'wait'; readonly reason: string }
   /** Nothing that is held can be gone on from: a full copy. */
-  | { readonly type: 'full'; readonly reason: string };
+  | { readonly type: 'full'; readonly cause: CopyCause; readonly reason: string };
 
 const UNREPORTED = 'INFO is denied, so that stepping back is not possible';
 const UNNAMED = 'INFO names no history (before 4.0), so that stepping back is not possible';
@@ -55,7 +72,8 @@ export function planResume(held: HeldStream, report: ReplicationReport | undefin
   if (id === BLANK_ID) return { type: 'wait', reason: 'it has no history to go on from just now' };
   if (sameId(id, held.history.id) && held.offset > offset) return planAhead(held, report, offset);
   const point = sharedPoint(held, report, offset);
-  if (point === undefined) return { type: 'full', reason: strangers(held, report) };
+  if (point === undefined)
+    return { type: 'full', cause: 'history', reason: strangers(held, report) };
   return planFrom(point, held, report, id);
 }
 
@@ -66,7 +84,7 @@ function planAhead(held: HeldStream, { role }: ReplicationReport, offset: number
     return { type: 'wait', reason: `it is a replica under our id, and behind: ${places}` };
   }
   const reason = `it is a primary under our id, and behind: ${places}; its history cannot be trusted`;
-  return { type: 'full', reason };
+  return { type: 'full', cause: 'behind', reason };
 }
 
 function planFrom(
@@ -78,14 +96,14 @@ function planFrom(
   const { offset: to } = point;
   if (to < held.lowest) {
     const reason = `what is shared ends at ${to}, below our base at ${held.lowest}`;
-    return { type: 'full', reason };
+    return { type: 'full', cause: 'below-base', reason };
   }
   // One past the end is granted: the stream goes on with what is not there yet.
   const { active, firstByte, length } = backlog;
   if (!active || to + 1 < firstByte || to + 1 > firstByte + length) {
     const reach = active ? `goes from ${firstByte}, ${length} bytes long` : 'is not there';
     const reason = `its backlog does not reach back to ${to + 1}: it ${reach}`;
-    return { type: 'full', reason };
+    return { type: 'full', cause: 'backlog', reason };
   }
   if (to === held.offset && point.id === held.history.id) {
     return { type: 'continue', note: undefined };

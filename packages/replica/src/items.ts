@@ -1,4 +1,4 @@
-import type { Boundary, History, Position } from '@forebay/psync';
+import type { Boundary, CopyCause, History, Position } from '@forebay/psync';
 import type { ReplicaError } from './errors.ts';
 
 /**
@@ -16,6 +16,8 @@ export type ReplicaItem =
       readonly length: number | undefined;
       /** What the primary says that the snapshot is of; undefined where it does not, or not well. */
       readonly position: Position | undefined;
+      readonly cause: CopyCause;
+      /** The same for people, in one line. */
       readonly reason: string;
     }
   /** The next bytes of the RDB. */

@@ -19,7 +19,7 @@ import {
 import type { LinkHost } from './link-host.ts';
 import type { LinkOptions, LinkPhase } from './link-options.ts';
 import { withoutPassword } from './link-options.ts';
-import type { NegotiationLink } from './negotiation.ts';
+import type { CopyReason, NegotiationLink } from './negotiation.ts';
 import { Negotiation } from './negotiation.ts';
 import type { SnapshotStart } from './snapshot.ts';
 import { Snapshot } from './snapshot.ts';
@@ -176,7 +176,10 @@ export class Link {
       case 'sync':
         this.#receive(
           { id: undefined, offset: undefined, bySync: true },
-          `PSYNC was answered ${quoted(this.#said(outcome.reply))}, SYNC takes its place`,
+          {
+            cause: 'no-psync',
+            reason: `PSYNC was answered ${quoted(this.#said(outcome.reply))}, SYNC takes its place`,
+          },
         );
         break;
       case 'continue':
@@ -187,12 +190,12 @@ export class Link {
     }
   }
 
-  #receive(start: SnapshotStart, reason: string): void {
+  #receive(start: SnapshotStart, reason: CopyReason): void {
     this.#snapshot = new Snapshot(start, {
       deliver: (item) => this.#host.deliver(item),
       onTransfer: (progress) => this.#host.onTransfer(progress),
       onWaiting: () => this.#host.onWaiting(),
-      reason,
+      ...reason,
     });
     this.#enter('transfer');
   }

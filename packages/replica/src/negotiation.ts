@@ -1,4 +1,4 @@
-import type { HandshakeEvent, HandshakeOutcome, ReplicaHandshake } from '@forebay/psync';
+import type { CopyCause, HandshakeEvent, HandshakeOutcome, ReplicaHandshake } from '@forebay/psync';
 import { describeEndpoint } from './address.ts';
 import type { ReplicaError } from './errors.ts';
 import { laterError } from './link-errors.ts';
@@ -6,6 +6,12 @@ import type { LinkHost } from './link-host.ts';
 import type { LinkOptions } from './link-options.ts';
 import { newHandshake, positionOf, withoutPassword } from './link-options.ts';
 import type { UpstreamDecision } from './upstream.ts';
+
+/** Why a full copy comes; `reason` is for people. */
+export interface CopyReason {
+  readonly cause: CopyCause;
+  readonly reason: string;
+}
 
 /** The link that is negotiated for. */
 export interface NegotiationLink {
@@ -29,7 +35,7 @@ export class Negotiation {
   readonly #link: NegotiationLink;
   readonly #handshake: ReplicaHandshake;
   #deciding = false;
-  #reason: string | undefined;
+  #reason: CopyReason | undefined;
 
   constructor(options: LinkOptions, host: LinkHost, link: NegotiationLink) {
     this.#options = options;
@@ -44,11 +50,11 @@ export class Negotiation {
   }
 
   /** Why a full copy comes. */
-  get reasonOfCopy(): string {
+  get reasonOfCopy(): CopyReason {
     if (this.#reason !== undefined) return this.#reason;
     const held = this.#host.cached?.tracker.offset;
-    if (held === undefined) return 'nothing to go on from';
-    return `the primary does not go on after ${held}`;
+    if (held === undefined) return { cause: 'nothing-held', reason: 'nothing to go on from' };
+    return { cause: 'refused', reason: `the primary does not go on after ${held}` };
   }
 
   /** The link stands. */
@@ -109,7 +115,10 @@ export class Negotiation {
       this.#link.close(laterError(describeEndpoint(this.#options.address), decision.reason));
       return;
     }
-    if (decision.type === 'full') this.#reason = decision.reason;
+    if (decision.type === 'full') {
+      const { cause = 'decided', reason } = decision;
+      this.#reason = { cause, reason };
+    }
     const cached = decision.type === 'full' ? undefined : this.#host.cached;
     try {
       this.#handshake.ask(cached && positionOf(cached));

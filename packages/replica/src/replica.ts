@@ -43,6 +43,8 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
   readonly #progress = new ProgressRecord();
   readonly #stopping: Promise<void>;
   #cached: CachedStream | undefined;
+  /** Commands received, less those that the present tracker has counted. */
+  #commandsBefore = 0;
   #state: ReplicaState = 'idle';
   #link: Link | undefined;
   #running: Promise<void> | undefined;
@@ -92,6 +94,11 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
   /** Offset of the last byte received, which is not yet the last one taken; undefined before any. */
   get offset(): number | undefined {
     return this.#cached?.tracker.offset;
+  }
+
+  /** Commands of the stream that were received whole since the beginning, of whatever history. */
+  get commands(): number {
+    return this.#commandsBefore + (this.#cached?.tracker.commands ?? 0);
   }
 
   /**
@@ -205,9 +212,7 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
       get full() {
         return replica.#queue.full;
       },
-      remember: (cached) => {
-        this.#cached = cached;
-      },
+      remember: (cached) => this.#remember(cached),
       deliver: (item) => {
         if (item.type === 'snapshot-end') this.#progress.onSnapshotReceived();
         this.#queue.push(item);
@@ -250,8 +255,14 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
 
   /** @throws {ReplicaError} `INVALID_OPTION` */
   #resumeAt(resume: Resume): void {
-    this.#cached = cachedAt(resume);
+    this.#remember(cachedAt(resume));
     this.#progress.resumedAt(resume.offset);
+  }
+
+  #remember(cached: CachedStream | undefined): void {
+    const [before, after] = [this.#cached?.tracker, cached?.tracker];
+    if (before !== after) this.#commandsBefore += (before?.commands ?? 0) - (after?.commands ?? 0);
+    this.#cached = cached;
   }
 
   #stopFor(reason: ReplicaError): void {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { History, Position } from '@forebay/psync';
+import type { CopyCause, History, Position } from '@forebay/psync';
 import { BLANK_ID, isReplicationId, startHistory } from '@forebay/psync';
 import { RdbPreambleReader, replicationInfo } from '@forebay/rdb';
 import { BulkPayloadReader } from '@forebay/rdb-receiver';
@@ -43,6 +43,7 @@ interface SnapshotHost {
   onTransfer(progress: TransferProgress): void;
   /** The primary is still making the snapshot. */
   onWaiting(): void;
+  readonly cause: CopyCause;
   readonly reason: string;
 }
 
@@ -88,6 +89,7 @@ export class Snapshot {
             type: 'full-resync',
             length: event.length,
             position: positionOf(this.#start),
+            cause: this.#host.cause,
             reason: this.#host.reason,
           });
           break;

@@ -1,4 +1,4 @@
-import type { ReplicationReport } from '@forebay/psync';
+import type { CopyCause, ReplicationReport } from '@forebay/psync';
 import type { Endpoint } from './address.ts';
 import type { Resume } from './cached-stream.ts';
 
@@ -16,7 +16,7 @@ export type UpstreamDecision =
   /** The one who stores has stepped back: for the byte after what it holds now. */
   | { readonly type: 'resume'; readonly resume: Resume }
   /** For a full copy; what is held stays the truth until that is whole. */
-  | { readonly type: 'full'; readonly reason: string }
+  | { readonly type: 'full'; readonly cause?: CopyCause; readonly reason: string }
   /** Not now: the attempt ends with `TRY_LATER`. */
   | { readonly type: 'later'; readonly reason: string };
 

@@ -27,6 +27,7 @@ describe('a full resync', () => {
       type: 'full-resync',
       length,
       position: { id: ID, offset: 1000 },
+      cause: 'nothing-held',
       reason: 'nothing to go on from',
     });
     const history = { id: ID, secondId: BLANK_ID, secondIdLimit: -1 };

@@ -30,7 +30,7 @@ function snapshotItem(bytes: Uint8Array): ReplicaItem {
 }
 
 function fullResync(length: number): ReplicaItem {
-  return { type: 'full-resync', length, position: undefined, reason: '' };
+  return { type: 'full-resync', length, position: undefined, cause: 'refused', reason: '' };
 }
 
 describe('items', () => {

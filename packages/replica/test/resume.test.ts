@@ -43,6 +43,25 @@ describe('a partial resync', () => {
     expect(taker.item('stream')?.offset).toBe(START + 14);
   });
 
+  it('counts the commands that have come, and none of those that were held', async () => {
+    const tracker = new StreamTracker({ offset: START });
+    tracker.push(stream('SET a 1', 'SET b 2'));
+    await using script = await primaryWith(async (peer, n) => {
+      if (n === 1) {
+        await peer.send('+CONTINUE\r\n');
+        await peer.send(stream('PING', 'SET a 1', 'SET a 2'));
+        await peer.expect('REPLCONF', 'ACK');
+        await peer.end();
+      } else {
+        await peer.send(fullResync(5000, counted(RDB), stream('PING', 'PING')));
+      }
+    });
+    const resume = { history: RESUME.history, offset: tracker.offset, stream: tracker };
+    await using taker = new Taker({ url: script.primary.url, resume });
+    expect(taker.replica.commands).toBe(0);
+    await expect.poll(() => taker.replica.commands).toBe(5);
+  });
+
   it('goes on in the database and the transaction that the stream was in', async () => {
     const before = stream('SELECT 7', 'MULTI', 'SET a 1');
     const tracker = new StreamTracker({ offset: START, database: 2 });

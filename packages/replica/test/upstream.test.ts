@@ -97,7 +97,10 @@ describe('what is asked for', () => {
       ['?', '-1'],
     ]);
     expect(held).toEqual([1000, 1000]);
-    expect(taker.item('full-resync')?.reason).toBe('we have parted');
+    expect(taker.item('full-resync')).toMatchObject({
+      cause: 'decided',
+      reason: 'we have parted',
+    });
     expect(taker.replica.offset).toBe(50);
   });
 

@@ -65,6 +65,31 @@ export const port: Form<number> = {
   print: String,
 };
 
+/** Where to listen for HTTP. */
+export interface HttpAddress {
+  readonly host: string;
+  /** 0: any that is free. */
+  readonly port: number;
+}
+
+/** `HOST:PORT`, an IPv6 address in brackets, or `off`. */
+export const httpAddress: Form<HttpAddress | 'off'> = {
+  hint: 'addr|off',
+  parse: (text) => {
+    if (/^(off|no)$/i.test(text)) return 'off';
+    const [, bracketed, plain, digits = ''] =
+      /^(?:\[([\da-f:.]+)\]|([^\s:/[\]]+)):(\d{1,5})$/i.exec(text) ?? [];
+    const host = bracketed ?? plain;
+    if (host === undefined) throw new InvalidArgumentError('Give HOST:PORT, or off.');
+    return { host, port: port.parse(digits) };
+  },
+  print: (value) => {
+    if (value === 'off') return value;
+    const { host } = value;
+    return `${host.includes(':') ? `[${host}]` : host}:${value.port}`;
+  },
+};
+
 /** Whole seconds, from 1 on. */
 export const seconds: Form<number> = {
   hint: 'seconds',

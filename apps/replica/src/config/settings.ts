@@ -4,6 +4,7 @@ import type { Form } from './forms.ts';
 import {
   addresses,
   diskLimit,
+  httpAddress,
   oneOf,
   percent,
   port,
@@ -22,6 +23,7 @@ export const GROUPS = {
   log: 'The log',
   replicas: 'Replicas of our own',
   messages: 'What it says',
+  http: 'HTTP: metrics, health, and a page to look at',
 } as const;
 
 /** One setting: all that is said of it anywhere comes from here. */
@@ -202,6 +204,20 @@ export const SETTINGS = {
     form: oneOf('form', LOG_FORMATS),
     default: 'auto',
     description: 'lines for people, or of JSON; auto: pretty on a terminal, json elsewhere',
+  },
+  http: {
+    group: 'http',
+    form: httpAddress,
+    default: '127.0.0.1:6381',
+    description:
+      'serve /metrics, /healthz, /readyz, /status.json and a page here, to whoever reaches it (port 0: any ' +
+      'that is free); an address that was given and is taken ends it, where the default is taken it goes on without',
+  },
+  'ready-max-lag': {
+    group: 'http',
+    form: seconds,
+    default: '10',
+    description: 'seconds of lag up to which /readyz says yes',
   },
 } as const satisfies Record<string, Setting>;
 

@@ -1,7 +1,10 @@
 import type { ReplicaConfig } from '../config.ts';
+import type { ServedHttp } from '../http/serve-http.ts';
+import { serveHttp } from '../http/serve-http.ts';
 import { portCommands } from '../port/commands.ts';
 import type { Reporter } from '../reporter.ts';
 import { Relay } from '../serve/relay.ts';
+import { RecentEvents } from '../status/recent-events.ts';
 import { statusSource } from '../status/status-source.ts';
 import type { Control } from './follower.ts';
 import { Follower } from './follower.ts';
@@ -22,10 +25,12 @@ const STEADY = 60_000;
  */
 export async function follow(
   config: ReplicaConfig,
-  reporter: Reporter,
+  told: Reporter,
   control: Control,
   world: World = realWorld,
 ): Promise<void> {
+  const events = new RecentEvents(world.clock);
+  const reporter = events.of(told);
   const space = new SpaceWait(world, config.directory);
   const { listen, timeout } = config;
   const ending = new AbortController();
@@ -41,7 +46,10 @@ export async function follow(
     lookAbove: () => follower.lookAbove(),
     freshenBase: () => follower.freshenBase(),
   };
-  const status = statusSource(world.clock, () => ({ follower, relay, backlogSize }));
+  let http: ServedHttp | undefined;
+  const status = statusSource(world.clock, () => {
+    return { follower, relay, backlogSize, events, observed: http?.observed };
+  });
   const backlogSize = listen?.backlogSize ?? 0;
   const commands = portCommands({
     config,
@@ -54,13 +62,16 @@ export async function follow(
   });
   const relay: Relay | undefined =
     listen && (await Relay.listen(listen, timeout, host, reporter, commands));
-  const told = relay === undefined ? config : { ...config, port: relay.port };
-  const follower: Follower = new Follower(told, reporter, world, controlled, relay);
+  const announced = relay === undefined ? config : { ...config, port: relay.port };
+  const follower: Follower = new Follower(announced, reporter, world, controlled, relay);
+  const measureLag = () => follower.measureLag();
   const offReload = control.onReload(() => follower.reload());
   try {
+    http = await serveHttp(config, world, reporter, { status, measureLag });
     await followOn(follower, space, reporter, world, controlled);
   } finally {
     offReload();
+    await http?.close();
     await relay?.close();
   }
 }

@@ -10,8 +10,10 @@ import type { Reporter } from '../reporter.ts';
 import { formatBytes } from '../reporter.ts';
 import type { Relay } from '../serve/relay.ts';
 import type { LinkState } from '../service-manager.ts';
+import { Lag } from '../status/lag.ts';
 import { LinkRecord } from '../status/link-record.ts';
 import type { LogStatus } from '../status/status.ts';
+import { SyncTimes } from '../status/sync-times.ts';
 import { Arrivals } from './arrivals.ts';
 import { Attachment } from './attachment.ts';
 import type { ChoiceHost } from './choice.ts';
@@ -52,6 +54,8 @@ export class Follower {
   readonly #attachment = new Attachment();
   /** The link above, whatever session it belongs to. */
   readonly link: LinkRecord;
+  readonly lag: Lag;
+  readonly syncTimes = new SyncTimes();
   #log: Log | undefined;
   #session: Session | undefined;
   #keeper: Keeper | undefined;
@@ -76,6 +80,7 @@ export class Follower {
     this.#choice = new Choice(config.candidates, this.#choiceHost());
     this.#arrivals = new Arrivals(world.clock, config.timeout);
     this.link = new LinkRecord(world.clock);
+    this.lag = new Lag(world.clock);
   }
 
   /** Whether anybody is followed. */
@@ -122,6 +127,22 @@ export class Follower {
   async lookAbove(): Promise<void> {
     const report = await this.#probe(this.#choice.upstream).catch(() => undefined);
     this.#reported = report?.offset ?? 0;
+  }
+
+  /**
+   * Asks the server that is followed how far it has come, for the lag; false: it does not grant that.
+   * It never rejects.
+   */
+  async measureLag(): Promise<boolean> {
+    const { upstream } = this.#choice;
+    try {
+      const report = await this.#probe(upstream);
+      if (report?.offset === undefined) return false;
+      if (this.#choice.upstream === upstream) this.lag.saw(report.offset, report.id);
+    } catch {
+      // The link itself tells what keeps it from being reached.
+    }
+    return true;
   }
 
   /** Has a fresh base fetched, whenever the last one was; resolves when that is over, well or not. */
@@ -175,6 +196,7 @@ export class Follower {
     const log = await Log.open(directory, {
       ...{ fsync, disk, clock },
       onProgress: (progress) => this.#session?.progressed(progress),
+      onSyncTime: (milliseconds) => this.syncTimes.took(milliseconds),
       onFailure: (error) => this.#session?.fail(error),
     });
     await removeStale(join(directory, APPEND_DIRECTORY));
@@ -286,6 +308,7 @@ export class Follower {
   /** Where a full copy would be the way on, another candidate may know a shorter one. */
   async #decide(log: Log, report: ReplicationReport | undefined): Promise<UpstreamDecision> {
     this.#reported = report?.offset ?? 0;
+    if (report?.offset !== undefined) this.lag.saw(report.offset, report.id);
     const change = <T>(change: () => Promise<T>) => this.#change(log, change);
     const decision = await negotiate(log, report, this.#reporter, change);
     if (decision.type !== 'full' || this.#choice.isOnly) return decision;

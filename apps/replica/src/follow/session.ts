@@ -157,7 +157,7 @@ export class Session {
   async #take(item: ReplicaItem): Promise<void> {
     switch (item.type) {
       case 'stream':
-        this.#events.link.heard();
+        this.#events.link.heard(item.bytes.length);
         await this.#log.append(item.bytes, item.boundary);
         return this.#events.onStored(item.bytes);
       case 'snapshot':
@@ -176,12 +176,12 @@ export class Session {
     }
   }
 
-  async #beginTransfer({ length, reason }: Item<'full-resync'>): Promise<void> {
+  async #beginTransfer({ length, cause, reason }: Item<'full-resync'>): Promise<void> {
     const size = length === undefined ? 'of a size not told' : formatBytes(length);
     const fields = { event: 'full-copy', primary: this.#primary, bytes: length, reason } as const;
     this.#reporter.step(`full copy, ${size} (${reason})`, fields);
     this.#events.onLinked();
-    this.#events.link.synced('full');
+    this.#events.link.copied(cause);
     this.#needed = length ?? 0;
     const target = this.#log.awaitBase();
     const file = await this.#world.createBase(target.directory);
@@ -224,8 +224,8 @@ export class Session {
 
   async #continue({ history, offset }: Item<'continue'>): Promise<void> {
     this.#events.onLinked();
-    this.#events.link.synced('partial');
     const before = this.#log.history;
+    this.#events.link.continued(before?.id === history.id ? 'same-id' : 'new-id');
     if (before?.id !== history.id) {
       await this.#events.change(() => this.#log.setHistory(history));
     }
@@ -242,6 +242,7 @@ export class Session {
     const reporter = this.#reporter;
     let awaited = false;
     const { link } = this.#events;
+    link.began(replica);
     replica.on('state', (state) => {
       link.entered(state);
       const primary = this.#primary;
@@ -282,7 +283,7 @@ export class Session {
       const { message, code } = error;
       this.#reporter.trouble(`${message}; trying again ${when}`, { ...fields, code });
     }
-    this.#events.link.attemptEnded();
+    this.#events.link.attemptEnded(error.code);
     this.#events.onAttemptEnded(error);
   }
 }

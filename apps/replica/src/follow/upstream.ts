@@ -34,7 +34,7 @@ export async function negotiate(
     case 'wait':
       return { type: 'later', reason: plan.reason };
     case 'full':
-      return { type: 'full', reason: plan.reason };
+      return { type: 'full', cause: plan.cause, reason: plan.reason };
     case 'step-back':
       return stepBack(log, plan, reporter, change);
   }
@@ -59,6 +59,6 @@ async function stepBack(
     return { type: 'resume', resume: { history, offset, stream } };
   } catch (error) {
     if (!(error instanceof LogError) || error.code !== 'NOT_COVERED') throw error;
-    return { type: 'full', reason: error.message };
+    return { type: 'full', cause: 'not-covered', reason: error.message };
   }
 }

@@ -59,6 +59,8 @@ export const EVENTS = {
   'retention-failed': { description: 'what need not be kept could not be let go of' },
   'no-room': { description: 'the disk is full: room is waited for' },
   listening: { description: 'replicas are served' },
+  http: { description: 'metrics and a page are served' },
+  'no-http': { description: 'they are not, for the address is taken, which nobody named' },
   'replica-continued': { description: 'a replica below goes on where it was', bounded: true },
   'replica-full-copy': { description: 'a replica below gets a full copy', bounded: true },
   'replica-gone': { description: 'a replica below is gone', bounded: true },

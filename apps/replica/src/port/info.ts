@@ -66,8 +66,7 @@ function clients({ clients: { clients: connected } }: Status): Field[] {
   ];
 }
 
-function memory(): Field[] {
-  const { rss, heapUsed, external } = process.memoryUsage();
+function memory({ memory: { rss, heapUsed, external } }: Status): Field[] {
   return [
     ['used_memory', heapUsed + external],
     ['used_memory_rss', rss],
@@ -156,8 +155,7 @@ function transferFields({ link: { transfer, lastIo }, now }: Status): Field[] {
   ];
 }
 
-function cpu(): Field[] {
-  const { user, system } = process.cpuUsage();
+function cpu({ cpu: { user, system } }: Status): Field[] {
   return [
     ['used_cpu_sys', (system / 1e6).toFixed(6)],
     ['used_cpu_user', (user / 1e6).toFixed(6)],

@@ -1,7 +1,14 @@
 import type { Clock } from '@forebay/log';
-import type { ReplicaState, TransferProgress } from '@forebay/replica';
+import type { CopyCause } from '@forebay/psync';
+import type { ReplicaErrorCode, ReplicaState, TransferProgress } from '@forebay/replica';
 
-/** The link above, as of one moment; times in milliseconds since 1970. */
+/** Why a partial resync went as it did: under the id that was asked for, or under a new one. */
+export type PartialCause = 'same-id' | 'new-id';
+
+/** How often something has happened, by why. */
+type Counts<Cause extends string> = ReadonlyMap<Cause, number>;
+
+/** The link above, as of one moment; times in milliseconds since 1970, counts since the start. */
 export interface LinkStatus {
   /** `detached`: nobody is followed. */
   readonly state: ReplicaState;
@@ -13,10 +20,26 @@ export interface LinkStatus {
   readonly downSince: number | undefined;
   /** A full copy on its way. */
   readonly transfer: TransferProgress | undefined;
-  /** Syncs since the start, by kind. */
-  readonly syncs: { readonly full: number; readonly partial: number };
-  /** Attempts that have ended. */
-  readonly reconnects: number;
+  /** Syncs by kind. */
+  readonly syncs: { readonly full: Counts<CopyCause>; readonly partial: Counts<PartialCause> };
+  /** Attempts that have ended, by the code of what ended them. */
+  readonly reconnects: Counts<ReplicaErrorCode>;
+  readonly received: Received;
+}
+
+/** What has come in since the start. */
+interface Received {
+  /** Bytes of the stream. */
+  readonly stream: number;
+  /** Commands of the stream that are whole. */
+  readonly commands: number;
+  /** Bytes of full copies. */
+  readonly snapshots: number;
+}
+
+/** Who counts the commands of a session. */
+interface CommandCount {
+  readonly commands: number;
 }
 
 /** What a session tells of its link; it outlives every session. */
@@ -27,9 +50,14 @@ export class LinkRecord {
   #lastIo: number | undefined;
   #downSince: number | undefined;
   #transfer: TransferProgress | undefined;
-  #full = 0;
-  #partial = 0;
-  #reconnects = 0;
+  readonly #full = new Map<CopyCause, number>();
+  readonly #partial = new Map<PartialCause, number>();
+  readonly #reconnects = new Map<ReplicaErrorCode, number>();
+  #stream = 0;
+  #snapshots = 0;
+  /** Commands of the sessions before this one. */
+  #commandsBefore = 0;
+  #session: CommandCount | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -44,9 +72,20 @@ export class LinkRecord {
       lastIo: this.#lastIo,
       downSince: this.#downSince,
       transfer: this.#transfer,
-      syncs: { full: this.#full, partial: this.#partial },
-      reconnects: this.#reconnects,
+      syncs: { full: new Map(this.#full), partial: new Map(this.#partial) },
+      reconnects: new Map(this.#reconnects),
+      received: {
+        stream: this.#stream,
+        commands: this.#commandsBefore + (this.#session?.commands ?? 0),
+        snapshots: this.#snapshots,
+      },
     };
+  }
+
+  /** A session begins; its commands are counted on. */
+  began(session: CommandCount): void {
+    this.#commandsBefore += this.#session?.commands ?? 0;
+    this.#session = session;
   }
 
   entered(state: ReplicaState): void {
@@ -58,23 +97,33 @@ export class LinkRecord {
     this.#since = now;
   }
 
-  /** Something came. */
-  heard(): void {
+  /** So many bytes of the stream came. */
+  heard(bytes: number): void {
+    this.#stream += bytes;
     this.#lastIo = this.#clock.now();
   }
 
   transferred(progress: TransferProgress): void {
+    this.#snapshots += progress.read - (this.#transfer?.read ?? 0);
     this.#transfer = progress;
-    this.heard();
+    this.#lastIo = this.#clock.now();
   }
 
-  synced(kind: 'full' | 'partial'): void {
-    if (kind === 'full') this.#full++;
-    else this.#partial++;
-    this.heard();
+  copied(cause: CopyCause): void {
+    count(this.#full, cause);
+    this.#lastIo = this.#clock.now();
   }
 
-  attemptEnded(): void {
-    this.#reconnects++;
+  continued(cause: PartialCause): void {
+    count(this.#partial, cause);
+    this.#lastIo = this.#clock.now();
   }
+
+  attemptEnded(code: ReplicaErrorCode): void {
+    count(this.#reconnects, code);
+  }
+}
+
+function count<Cause>(counts: Map<Cause, number>, cause: Cause): void {
+  counts.set(cause, (counts.get(cause) ?? 0) + 1);
 }

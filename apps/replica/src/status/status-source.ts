@@ -3,7 +3,16 @@ import type { Clock } from '@forebay/log';
 import type { Follower } from '../follow/follower.ts';
 import type { Relay } from '../serve/relay.ts';
 import { VERSION } from '../version.ts';
-import type { Status } from './status.ts';
+import type { History } from './history.ts';
+import type { RecentEvents } from './recent-events.ts';
+import type { HeldStatus, LoopDelay, Status } from './status.ts';
+
+/** What is looked at from time to time, and not whenever a status is asked for. */
+export interface Observed {
+  readonly held: HeldStatus | undefined;
+  readonly loopDelay: LoopDelay;
+  readonly history: History;
+}
 
 /** Who owns what a status is made of. */
 export interface StatusParts {
@@ -11,6 +20,9 @@ export interface StatusParts {
   /** Undefined where nobody is served. */
   readonly relay: Relay | undefined;
   readonly backlogSize: number;
+  /** Undefined where nobody observes: that is done for HTTP alone. */
+  readonly observed: Observed | undefined;
+  readonly events: RecentEvents;
 }
 
 const NOBODY = {
@@ -23,9 +35,11 @@ export function statusSource(clock: Clock, parts: () => StatusParts): () => Stat
   const runId = randomBytes(20).toString('hex');
   const began = clock.now();
   return () => {
-    const { follower, relay, backlogSize } = parts();
+    const { follower, relay, backlogSize, observed, events } = parts();
     const { host, port } = follower.upstream;
     const now = clock.now();
+    const link = follower.link.status;
+    const log = follower.logStatus;
     return {
       version: VERSION,
       runId,
@@ -33,11 +47,24 @@ export function statusSource(clock: Clock, parts: () => StatusParts): () => Stat
       now,
       port: relay?.port ?? 0,
       upstream: { host, port },
-      link: follower.link.status,
-      log: follower.logStatus,
+      link,
+      lag: follower.lag.status(log?.history, log?.written ?? 0, link),
+      log,
+      held: observed?.held,
+      recent: observed?.history.samples ?? [],
+      syncTimes: follower.syncTimes.status,
       replicas: relay?.replicas ?? [],
       clients: relay?.counts ?? NOBODY,
       backlogSize,
+      // Both cost more than all the rest, and PING asks for neither.
+      get memory() {
+        return process.memoryUsage();
+      },
+      get cpu() {
+        return process.cpuUsage();
+      },
+      loopDelay: observed?.loopDelay,
+      events: events.all,
     };
   };
 }

@@ -1,6 +1,11 @@
+import type { Inventory } from '@forebay/log';
 import type { ReplicaDescription, ServerCounts } from '@forebay/primary';
 import type { History } from '@forebay/psync';
+import type { Sample } from './history.ts';
+import type { LagStatus } from './lag.ts';
 import type { LinkStatus } from './link-record.ts';
+import type { RecentEvent } from './recent-events.ts';
+import type { SyncTimesStatus } from './sync-times.ts';
 
 /** What the log holds; offsets are of the last byte. */
 export interface LogStatus {
@@ -17,7 +22,19 @@ export interface LogStatus {
   readonly fetchingBase: boolean;
 }
 
-/** Everything the daemon says of itself, as of one moment; INFO and ROLE are made of nothing else. */
+/** What is on the disk, as it was looked at last. */
+export interface HeldStatus extends Inventory {
+  /** When that was: milliseconds since 1970. */
+  readonly seen: number;
+}
+
+/** How late the event loop was of late, in seconds. */
+export interface LoopDelay {
+  readonly mean: number;
+  readonly max: number;
+}
+
+/** Everything the daemon says of itself, as of one moment; INFO, ROLE and HTTP are made of nothing else. */
 export interface Status {
   readonly version: string;
   /** 40 hexadecimal characters, other ones at each start. */
@@ -30,10 +47,23 @@ export interface Status {
   readonly port: number;
   readonly upstream: { readonly host: string; readonly port: number };
   readonly link: LinkStatus;
+  readonly lag: LagStatus;
   /** Undefined where none is open. */
   readonly log: LogStatus | undefined;
+  /** Undefined where nobody has looked yet: that is done for HTTP alone. */
+  readonly held: HeldStatus | undefined;
+  /** The last ten minutes, a second each, oldest first; empty where nobody observes. */
+  readonly recent: readonly Sample[];
+  readonly syncTimes: SyncTimesStatus;
   readonly replicas: readonly ReplicaDescription[];
   readonly clients: ServerCounts;
   /** Bytes of the stream in memory for replicas. */
   readonly backlogSize: number;
+  /** Bytes (`process.memoryUsage`) and microseconds (`process.cpuUsage`) of the process. */
+  readonly memory: NodeJS.MemoryUsage;
+  readonly cpu: NodeJS.CpuUsage;
+  /** Undefined where nobody measures it: that is done for HTTP alone. */
+  readonly loopDelay: LoopDelay | undefined;
+  /** What was said last, oldest first; no secret is ever said. */
+  readonly events: readonly RecentEvent[];
 }

@@ -208,6 +208,7 @@ export class Simulation {
       port: 6380,
       announcedAddress: undefined,
       listen: undefined,
+      http: undefined,
       fsync: 'everysec',
       timeout: 3_600_000,
       base: { percentage: 1, minSize: 400, interval: 4000 },

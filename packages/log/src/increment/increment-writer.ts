@@ -24,6 +24,7 @@ export interface WriterOptions {
   readonly clock: Clock;
   readonly policy: SyncPolicy;
   readonly onSynced: () => void;
+  readonly onSyncTime: (milliseconds: number) => void;
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -92,7 +93,11 @@ export class IncrementWriter {
       policy: options.policy,
       clock: options.clock,
       offset: end.offset,
-      sync: () => this.#syncBoth(),
+      sync: async () => {
+        const began = performance.now();
+        await this.#syncBoth();
+        options.onSyncTime(performance.now() - began);
+      },
       onSynced: options.onSynced,
       onFailure: options.onFailure,
     });

@@ -149,7 +149,10 @@ class Inspection {
           const behind = this.#behind(found.segment, found.offset, written);
           const held = behind < 0 ? 'ahead' : 'readable';
           const state = found.type === 'rewound' ? 'rewound' : held;
-          cursors.push({ name, position, state, behind: Math.max(0, behind) });
+          const next =
+            behind > 0 ? await this.#arrivalAfter(found.segment, found.offset) : undefined;
+          const when = next === undefined ? {} : { next };
+          cursors.push({ name, position, state, behind: Math.max(0, behind), ...when });
         }
       } catch (error) {
         if (!(error instanceof LogError) || error.code !== 'CORRUPT') throw error;
@@ -157,6 +160,23 @@ class Inspection {
       }
     }
     return cursors;
+  }
+
+  /** When the byte after an offset came, by the index of the file that it is in. */
+  async #arrivalAfter({ increments }: Segment, offset: number): Promise<number | undefined> {
+    const increment = increments.findLast(({ startOffset }) => startOffset <= offset);
+    if (increment === undefined) return undefined;
+    const index = await IndexReader.open(this.#disk, pathIn(this.#directory, increment.index));
+    try {
+      const number = await index.find(offset + 1);
+      return number === undefined ? undefined : (await index.at(number))?.time;
+    } catch (error) {
+      // A record on the way is not what was written: that is for `check`, and not the cursor's fault.
+      if (error instanceof LogError && error.code === 'CORRUPT') return undefined;
+      throw error;
+    } finally {
+      await closeQuietly(index);
+    }
   }
 
   /** What comes after a place: the rest of its segment, and of those that came after that. */

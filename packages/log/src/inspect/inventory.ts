@@ -70,4 +70,6 @@ export interface CursorInventory {
   readonly state: 'readable' | 'rewound' | 'ahead' | 'lost' | 'damaged';
   /** Bytes of stream that it has still to read; absent where it cannot. */
   readonly behind?: number;
+  /** When what it reads next arrived, by the index; absent where nothing waits for it, or it is too new. */
+  readonly next?: number;
 }

@@ -1,0 +1,146 @@
+import { byId, element, reconcile, setAttribute, setText } from './elements.js';
+import { bytes, duration, plural, whole } from './format.js';
+
+const LINK = {
+  idle: 'not begun',
+  connect: 'connecting',
+  handshake: 'shaking hands',
+  transfer: 'full copy',
+  stream: 'streaming',
+  waiting: 'trying again soon',
+  detached: 'let go',
+};
+
+const REPLICA = {
+  online: 'streaming',
+  send_bulk: 'full copy',
+  wait_bgsave: 'waits for its copy',
+};
+
+/** Seconds of lag from which on a reader is shown as slow, and as stuck. */
+const SLOW = 10;
+
+/** The tone of a link: what colour it has, and whether it flows. */
+export function toneOfLink({ link, lag }) {
+  if (link.state === 'stream') return lag.seconds > SLOW ? 'slow' : 'good';
+  if (link.state === 'transfer' || link.state === 'handshake') return 'busy';
+  if (link.state === 'detached') return 'idle';
+  return link.state === 'idle' ? 'idle' : 'bad';
+}
+
+export function toneOfReader({ state, age }) {
+  if (state === 'lost' || state === 'damaged') return 'bad';
+  if (state === 'send_bulk' || state === 'wait_bgsave') return 'busy';
+  return (age ?? 0) > SLOW ? 'slow' : 'good';
+}
+
+/** What a reader waits for, in words. */
+export function behindOf({ behind, age, state }) {
+  if (state === 'lost') return 'what it reads next is gone';
+  if (state === 'damaged') return 'its place cannot be read';
+  if (behind === null) return REPLICA[state] ?? state;
+  if (behind === 0) return 'up to date';
+  return age === null ? `${bytes(behind)} behind` : `${bytes(behind)}, ${duration(age)} behind`;
+}
+
+/** Draws whom it follows, itself, and those below, as they are. */
+export class Chain {
+  #above = node('above', 'Primary');
+  #link = wire();
+  #self = node('self', 'This forebay');
+  #below = element('ul', { class: 'below', 'aria-label': 'Replicas and readers below' });
+
+  constructor() {
+    this.#self.root.append(element('div', { class: 'water', 'aria-hidden': 'true' }));
+    byId('chain').append(this.#above.root, this.#link.root, this.#self.root, this.#below);
+  }
+
+  show(report, rate) {
+    const { upstream, link, log, held, replicas, cursors } = report;
+    setText(
+      this.#above.name,
+      upstream.port === 0 ? upstream.host : `${upstream.host}:${upstream.port}`,
+    );
+    // It has what we have, whenever it was asked last.
+    const offset = Math.max(upstream.offset ?? 0, log?.written ?? 0);
+    const isKnown = upstream.offset !== null || Boolean(log?.id);
+    const above = isKnown ? `at ${whole(offset)}` : 'its offset is not known';
+    setText(this.#above.text, link.state === 'detached' ? 'nobody is followed' : above);
+    const tone = toneOfLink(report);
+    setAttribute(this.#above.root, 'data-tone', tone === 'bad' ? 'bad' : 'plain');
+    this.#link.show(
+      tone,
+      LINK[link.state] ?? link.state,
+      link.state === 'stream' ? `${bytes(rate)}/s` : '',
+    );
+    setText(this.#self.name, log?.id ? `at ${whole(log.written)}` : 'nothing is held yet');
+    setText(
+      this.#self.text,
+      held === null ? '' : `${bytes(held.bytes)} on disk, ${bytes(held.free)} free`,
+    );
+    setAttribute(this.#self.root, 'data-tone', log?.id ? 'plain' : 'busy');
+    const readers = [
+      ...replicas.map((reader) => ({ ...reader, kind: 'replica' })),
+      ...cursors.map((reader) => ({ ...reader, kind: 'reader' })),
+    ];
+    this.#showBelow(readers, report.port);
+  }
+
+  #showBelow(readers, port) {
+    const none = {
+      kind: 'none',
+      name: port === 0 ? 'no replicas are served' : `nobody yet, on port ${port}`,
+    };
+    reconcile(this.#below, readers.length === 0 ? [none] : readers, {
+      key: ({ kind, name }) => `${kind} ${name}`,
+      create: ({ kind }) => {
+        const item = element('li');
+        const { root, name, text } = node('reader', kind === 'none' ? 'Below' : kind);
+        const connection = wire();
+        item.append(connection.root, root);
+        item.parts = { root, name, text, connection };
+        return item;
+      },
+      update: ({ parts }, reader) => {
+        setText(parts.name, reader.name);
+        if (reader.kind === 'none') {
+          parts.connection.show('none', '', '');
+          setAttribute(parts.root, 'data-tone', 'none');
+          return;
+        }
+        const tone = toneOfReader(reader);
+        setText(parts.text, behindOf(reader));
+        setAttribute(parts.root, 'data-tone', tone === 'good' ? 'plain' : tone);
+        parts.connection.show(tone, '', '');
+      },
+    });
+  }
+}
+
+/** What the chain comes to, in a sentence. */
+export function summaryOf({ link, lag, replicas }) {
+  const where = LINK[link.state] ?? link.state;
+  const late = link.state === 'stream' ? `, ${duration(lag.seconds)} behind` : '';
+  return `${where}${late}; ${plural(replicas.length, 'replica')} below`;
+}
+
+function node(kind, title) {
+  const name = element('p', { class: 'name' });
+  const text = element('p', { class: 'quiet' });
+  const label = element('p', { class: 'label', text: title });
+  return { root: element('div', { class: `node ${kind}` }, label, name, text), name, text };
+}
+
+function wire() {
+  const [word, rate] = [element('span', { class: 'word' }), element('span', { class: 'rate' })];
+  const line = element('div', { class: 'line', 'aria-hidden': 'true' });
+  const root = element('div', { class: 'wire', 'data-tone': 'idle' }, word, line, rate);
+  return {
+    root,
+    show: (tone, text, speed) => {
+      setAttribute(root, 'data-tone', tone);
+      setText(word, text);
+      setText(rate, speed);
+    },
+  };
+}

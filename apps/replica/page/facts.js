@@ -1,0 +1,46 @@
+import { byId, element, reconcile, setText } from './elements.js';
+import { bytes, count, duration, UNKNOWN, whole } from './format.js';
+
+const FACTS = {
+  'History id': ({ log }) => log?.id ?? UNKNOWN,
+  'Written, synced': ({ log }) =>
+    log === null ? UNKNOWN : `${whole(log.written)}, ${bytes(log.written - log.synced)} not synced`,
+  'Newest base': ({ log, now }) =>
+    log?.base
+      ? `${bytes(log.base.size)}, ${duration((now - log.base.time) / 1000)} old${log.fetchingBase ? '; a fresh one is coming' : ''}`
+      : UNKNOWN,
+  'Came in': ({ link: { received } }) =>
+    `${bytes(received.stream)} of stream, ${count(received.commands)} commands, ${bytes(received.snapshots)} of copies`,
+  'Full copies': ({ link }) => listed(link.syncs.full),
+  'Partial resyncs': ({ link }) => listed(link.syncs.partial),
+  'Links ended': ({ link }) => listed(link.reconnects),
+  Syncing: ({ fsync }) =>
+    fsync.count === 0
+      ? UNKNOWN
+      : `${duration(fsync.last)} the last, ${duration(fsync.sum / fsync.count)} on average of ${whole(fsync.count)}`,
+  Memory: ({ memory }) => `${bytes(memory.resident)}, ${bytes(memory.heapUsed)} of objects`,
+  'Event loop': ({ loopDelay }) =>
+    loopDelay === null ? UNKNOWN : `${duration(loopDelay.max)} late at most in the last seconds`,
+};
+
+/** What there is to say in numbers. */
+export function showFacts(report) {
+  reconcile(byId('facts'), Object.entries(FACTS), {
+    key: ([name]) => name,
+    create: ([name]) => {
+      const value = element('dd');
+      const row = element('div', {}, element('dt', { text: name }), value);
+      row.value = value;
+      return row;
+    },
+    update: ({ value }, [, read]) => setText(value, read(report)),
+  });
+}
+
+function listed(counts) {
+  const all = Object.entries(counts);
+  if (all.length === 0) return 'none';
+  return all
+    .map(([name, number]) => `${number} × ${name.toLowerCase().replaceAll('_', '-')}`)
+    .join(', ');
+}

@@ -1,0 +1,117 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { History } from '../status/history.ts';
+import { SERIES } from '../status/history.ts';
+import type { Status } from '../status/status.ts';
+import { Exposition } from './exposition.ts';
+import type { Live } from './live.ts';
+import { serverSent } from './live.ts';
+import type { PageFile } from './page-files.ts';
+import { pageFiles } from './page-files.ts';
+import { unreadiness } from './readiness.ts';
+import { reportOf } from './report.ts';
+import type { Route } from './server.ts';
+import { send } from './server.ts';
+
+/** What routes tell of. */
+export interface RouteHost {
+  status(): Status;
+  readonly history: History;
+  readonly live: Live;
+  /** Seconds of lag up to which we are ready. */
+  readonly maxLag: number;
+}
+
+/** Milliseconds that what was made of a status once is given out for: however many ask, it costs as much. */
+const FRESH = 200;
+
+const JSON_TYPE = { 'Content-Type': 'application/json; charset=utf-8' };
+
+/** Everything that is served, by path. */
+export function routesOf(host: RouteHost): ReadonlyMap<string, Route> {
+  const exposition = new Exposition(() => host.status());
+  const metrics = remembered(() => exposition.text());
+  const report = remembered(async () => `${JSON.stringify(reportOf(host.status()))}\n`);
+  const ready = remembered(async () => unreadiness(host.status(), host.maxLag));
+  const routes = new Map<string, Route>([
+    ['/healthz', (_, response) => send(response, 200, 'ok\n')],
+    [
+      '/readyz',
+      answered(ready, (response, why) => {
+        if (why === undefined) send(response, 200, 'ready\n');
+        else send(response, 503, `not ready: ${why}\n`);
+      }),
+    ],
+    [
+      '/metrics',
+      answered(metrics, (response, text) =>
+        send(response, 200, text, { 'Content-Type': exposition.contentType }),
+      ),
+    ],
+    ['/status.json', answered(report, (response, text) => send(response, 200, text, JSON_TYPE))],
+    ['/events', (request, response) => openPage(host, request, response)],
+  ]);
+  for (const [path, file] of pageFiles()) routes.set(path, serving(file));
+  return routes;
+}
+
+/** What open pages are told each second. */
+export function tickOf(status: Status): string {
+  return serverSent('status', reportOf(status));
+}
+
+function openPage(host: RouteHost, { method }: IncomingMessage, response: ServerResponse): void {
+  const { live, history } = host;
+  if (live.full) {
+    send(response, 503, 'as many pages are open as are served\n', { 'Retry-After': '10' });
+    return;
+  }
+  response.writeHead(200, {
+    'Cache-Control': 'no-store',
+    'Content-Type': 'text/event-stream; charset=utf-8',
+    // A proxy is to keep nothing back.
+    'X-Accel-Buffering': 'no',
+  });
+  if (method === 'HEAD') response.end();
+  else live.add(response, serverSent('history', columnsOf(history)) + tickOf(host.status()));
+}
+
+/** A column a series, as charts take them. */
+function columnsOf({ samples }: History): Record<string, (number | null)[]> {
+  const names = Object.keys(SERIES) as (keyof typeof SERIES)[];
+  return Object.fromEntries(names.map((name) => [name, samples.map((sample) => sample[name])]));
+}
+
+function serving({ type, bytes, etag }: PageFile): Route {
+  const headers = { 'Content-Type': type, 'Cache-Control': 'no-cache', ETag: etag };
+  return ({ headers: { 'if-none-match': known } }, response) => {
+    if (known !== etag) send(response, 200, bytes, headers);
+    else response.writeHead(304, headers).end();
+  };
+}
+
+function answered<T>(
+  make: () => Promise<T>,
+  answer: (response: ServerResponse, made: T) => void,
+): Route {
+  return (_, response) => {
+    make().then(
+      (made) => answer(response, made),
+      // A fault of ours. Where it came from is not for whoever asks.
+      () => send(response, 500, 'this could not be told\n'),
+    );
+  };
+}
+
+/** What `make` resolves with, made anew when that is no longer fresh. */
+function remembered<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  let since = 0;
+  return () => {
+    const now = performance.now();
+    if (made === undefined || now - since > FRESH) {
+      since = now;
+      made = make();
+    }
+    return made;
+  };
+}

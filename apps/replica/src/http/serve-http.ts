@@ -1,0 +1,85 @@
+import type { HttpConfig, ReplicaConfig } from '../config.ts';
+import { EXIT, ExitError } from '../exit.ts';
+import type { World } from '../follow/world.ts';
+import type { Reporter } from '../reporter.ts';
+import { Observer } from '../status/observer.ts';
+import type { Status } from '../status/status.ts';
+import type { Observed } from '../status/status-source.ts';
+import { Live } from './live.ts';
+import { routesOf, tickOf } from './routes.ts';
+import type { Route } from './server.ts';
+import { HttpServer } from './server.ts';
+
+/** What is told, and asked for it. */
+export interface HttpHost {
+  status(): Status;
+  /** Asks the server that is followed how far it has come; false: it does not grant that. It never rejects. */
+  measureLag(): Promise<boolean>;
+}
+
+/** What is served, for who began it. */
+export interface ServedHttp {
+  readonly observed: Observed;
+  close(): Promise<void>;
+}
+
+/**
+ * Serves metrics and the page, and observes what they tell of. Undefined where that is off, or where nobody
+ * has named the address and it is taken: a link is not given up for that.
+ *
+ * @throws {ExitError} configuration, where an address that was named cannot be listened on
+ */
+export async function serveHttp(
+  { http, directory }: Pick<ReplicaConfig, 'http' | 'directory'>,
+  { disk, clock }: World,
+  reporter: Reporter,
+  host: HttpHost,
+): Promise<ServedHttp | undefined> {
+  if (http === undefined) return undefined;
+  const live = new Live();
+  const routes = new Map<string, Route>();
+  const server = await listen(http, routes, reporter);
+  if (server === undefined) return undefined;
+  const observer = new Observer({
+    ...{ disk, clock, directory },
+    status: () => host.status(),
+    measureLag: () => host.measureLag(),
+    get watched() {
+      return live.size > 0;
+    },
+    onTick: (status) => {
+      if (live.size > 0) live.tell(tickOf(status));
+    },
+  });
+  const { history } = observer;
+  const served = routesOf({ status: () => host.status(), history, live, maxLag: http.maxLag });
+  for (const [path, route] of served) routes.set(path, route);
+  reporter.step(`metrics and a page are served at ${server.url}`, {
+    ...{ event: 'http', address: server.url },
+  });
+  return {
+    observed: observer,
+    close: async () => {
+      live.close();
+      await Promise.all([observer.stop(), server.close()]);
+    },
+  };
+}
+
+async function listen(
+  { host, port, asked }: HttpConfig,
+  routes: ReadonlyMap<string, Route>,
+  reporter: Reporter,
+): Promise<HttpServer | undefined> {
+  try {
+    return await HttpServer.listen(host, port, routes);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why = `${host}:${port} cannot be listened on: ${code}`;
+    if (asked) throw new ExitError(EXIT.configuration, `--http: ${why}`, error);
+    reporter.trouble(`no metrics and no page: ${why}; --http gives another address, or says off`, {
+      ...{ event: 'no-http', address: `${host}:${port}`, code },
+    });
+    return undefined;
+  }
+}
