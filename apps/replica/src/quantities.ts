@@ -67,10 +67,12 @@ export function rangeOf(text: string, parse: (text: string) => number): Range {
   if (from === undefined || to === undefined || more !== undefined || text === '..') {
     return refuse(`${text} is no range: give FROM..TO, FROM.. or ..TO.`);
   }
-  return {
+  const range = {
     from: from === '' ? 0 : parse(from),
     to: to === '' ? Number.POSITIVE_INFINITY : parse(to),
   };
+  if (range.from > range.to) return refuse(`${text} is no range: it ends before it begins.`);
+  return range;
 }
 
 function printed<Unit extends string>(

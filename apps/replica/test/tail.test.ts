@@ -78,7 +78,7 @@ describe('forebay tail of a directory', () => {
     expect(await printed()).toEqual(['user:1', 'user:2', 'user:3', 'other']);
     expect(await printed('--match', 'user:*')).toEqual(['user:1', 'user:2', 'user:3']);
     expect(await printed('--match', 'user:1', '--match', 'o*')).toEqual(['user:1', 'other']);
-    expect(await printed('--command', 'set', '--db', '1,7')).toEqual(['user:3', 'other']);
+    expect(await printed('--command', 'set,flushdb', '--db', '1,7')).toEqual(['user:3', 'other']);
     expect(await printed('--command', 'DEL', '--command', 'GET')).toEqual(['user:2']);
   });
 
@@ -215,6 +215,8 @@ describe('forebay tail is refused', () => {
     ['a position that is none', ['redis://x', '--since', 'x'], 64, /<id>:<offset>\[:<db>\]/],
     ['one without a database', ['redis://x', '--since', `${A}:1`], 64, /<id>:<offset>:<db>/],
     ['a database that is none', ['redis://x', '--db', 'x'], 64, /Databases are numbers/],
+    ['commands that are none', ['redis://x', '--command', 'set,'], 64, /single words/],
+    ['a database of a URL', ['redis://x/3'], 64, /a replica gets every database/],
     ['a format that is none', ['redis://x', '--format', 'xml'], 64, /json, resp/],
     [
       'a part of the stream as it is',

@@ -19,6 +19,8 @@ export interface LinkSourceOptions {
   readonly from: Place | undefined;
   /** Whether a full resync is passed on with its snapshot. */
   readonly snapshot: boolean;
+  /** Milliseconds of silence; undefined: as a replica has it by default. */
+  readonly timeout: number | undefined;
   readonly onNotice: (notice: FeedNotice) => void;
 }
 
@@ -64,10 +66,16 @@ export class LinkSource implements Source {
 
   /** @throws {FeedError} `INVALID_OPTION` */
   #attach(resume: { readonly resume?: Resume } = {}): Replica {
-    const { target, snapshot, onNotice } = this.#options;
+    const { target, snapshot, timeout, onNotice } = this.#options;
     // Where it is taken, the snapshot is empty: its end alone is wanted, and the SELECT after it.
     const filter = snapshot ? {} : { rdbFilterOnly: '' };
-    const replica = asFeedError(() => new Replica({ ...target, ...filter, ...resume }));
+    const patience = timeout === undefined ? {} : { timeouts: timeoutsOf(timeout) };
+    const replica = asFeedError(
+      () => new Replica({ ...target, ...patience, ...filter, ...resume }),
+    );
+    replica.on('state', (state) => {
+      if (state === 'handshake') onNotice({ type: 'connected' });
+    });
     replica.on('attempt-ended', (error, delay) => {
       const told = new FeedError('LINK', error.message, { cause: error });
       if (this.#here === undefined && FINAL_AT_FIRST.includes(error.code)) throw told;
@@ -123,6 +131,10 @@ export class LinkSource implements Source {
       }
     }
   }
+}
+
+function timeoutsOf(timeout: number) {
+  return { connect: timeout, handshake: timeout, transfer: timeout, idle: timeout };
 }
 
 /** @throws {FeedError} `INVALID_OPTION` */

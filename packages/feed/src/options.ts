@@ -47,6 +47,8 @@ export interface FromServer extends CommonOptions {
   readonly username?: string;
   readonly password?: string;
   readonly tls?: TlsOptions;
+  /** Milliseconds of silence after which a link is given up; 60,000 by default. */
+  readonly timeout?: number;
   readonly dir?: never;
 }
 
@@ -63,12 +65,12 @@ export function sourceOf(options: StreamOptions): Source {
     if (dir === '') throw new FeedError('INVALID_OPTION', 'dir names no directory');
     return new LogSource({ dir, from, snapshot, cursor, follow });
   }
-  const { url, username, password, tls, onNotice = () => {} } = options;
+  const { url, username, password, tls, timeout, onNotice = () => {} } = options;
   const target = {
     url,
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
     ...(tls === undefined ? {} : { tls }),
   };
-  return new LinkSource({ target, from, snapshot, onNotice });
+  return new LinkSource({ target, from, snapshot, timeout, onNotice });
 }

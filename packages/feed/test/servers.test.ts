@@ -8,6 +8,9 @@ import { decodeAll, latin1, stream } from './streams.ts';
 
 const COMMANDS = 4000;
 
+/** Propagated as another command (DEL), or never. */
+const WITHOUT_KEYS_KNOWN = new Set(['delifeq']);
+
 /** Writes whose keys are not simply their first argument. */
 const COMMANDS_WITH_KEYS = [
   ...['SORT l STORE d', 'SORT l BY w_* GET o_* GET # STORE d', 'SORT l LIMIT 0 5 DESC'],
@@ -31,6 +34,22 @@ describe.each(installedServers())('$name', (installed) => {
         [...new Set(due as string[])].sort(),
       );
     }
+  });
+
+  it('of every command that writes it is known where keys are', async () => {
+    await using server = await Server.start(installed);
+    const table = (await server.command('COMMAND')) as unknown[][];
+    const writes = table.filter(([, , flags]) =>
+      (flags as unknown[]).map(String).includes('write'),
+    );
+    expect(writes.length).toBeGreaterThan(80);
+    const unknown = writes
+      .map(([name]) => String(name))
+      .filter((name) => {
+        const [change] = decodeAll([stream(`${name} a 1 b`)]);
+        return change?.keys === undefined;
+      });
+    expect(unknown.filter((name) => !WITHOUT_KEYS_KNOWN.has(name))).toEqual([]);
   });
 
   it('a snapshot and the changes since are the data set, under a load of all types', async () => {

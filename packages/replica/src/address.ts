@@ -51,6 +51,9 @@ export function parseAddress(url: string | URL): Address {
     throw invalid('a URL begins with redis://, rediss:// or unix://');
   }
   if (hostname === '') throw invalid(`a ${protocol}// URL needs a host`);
+  if (pathname !== '' && pathname !== '/') {
+    throw invalid('a replica gets every database: no /path is behind the host, as clients have it');
+  }
   return {
     kind: protocol === 'redis:' ? 'tcp' : 'tls',
     // The brackets of an IPv6 address belong to the URL.

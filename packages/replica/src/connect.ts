@@ -79,7 +79,7 @@ export function errorOfSocket(error: NodeJS.ErrnoException, endpoint: Endpoint):
   }
 }
 
-const NAME_THE_CA = 'name the CA that signed it (tls.ca)';
+const NAME_THE_CA = 'name the CA that signed it (ca; --cacert)';
 
 /** What to do about a link that could not be secured, by the error's code. */
 const TLS_ADVICE: Readonly<Record<string, string>> = {
@@ -88,9 +88,10 @@ const TLS_ADVICE: Readonly<Record<string, string>> = {
   UNABLE_TO_GET_ISSUER_CERT: NAME_THE_CA,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: NAME_THE_CA,
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: NAME_THE_CA,
-  ERR_TLS_CERT_ALTNAME_INVALID: 'name the one it bears (tls.servername)',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'name the one it bears (servername; --sni)',
   ERR_SSL_WRONG_VERSION_NUMBER: 'no TLS is spoken there: take its TLS port, or redis://',
-  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'give a client certificate (tls.cert, tls.key)',
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED:
+    'give a client certificate (cert and key; --cert, --key)',
 };
 
 function tlsFault(error: NodeJS.ErrnoException & { readonly reason?: string }): string {

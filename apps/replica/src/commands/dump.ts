@@ -11,7 +11,7 @@ import { targetOf } from '../follow/session.ts';
 import { Output } from '../output/output.ts';
 import type { Reporter } from '../reporter.ts';
 import { formatBytes } from '../reporter.ts';
-import { stopSignal } from './stop-signal.ts';
+import { endSignal } from './stop-signal.ts';
 
 const NAMES = [...CONNECTION, 'repl-timeout'] as const;
 
@@ -63,7 +63,7 @@ async function dump(
   // Before the primary is asked to fork: there has to be somewhere to write to. A FIFO that nobody reads is
   // waited for, and a signal ends that at once.
   await using output = await Output.to(path);
-  const signal = stopSignal();
+  const signal = endSignal();
   const options = { ...targetOf(candidate), tls, timeouts, signal, rdbOnly: true };
   try {
     await using replica = new Replica(options);

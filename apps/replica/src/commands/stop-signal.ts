@@ -1,8 +1,31 @@
+/** Milliseconds in which a command that runs once ends when it is told to; then it is ended. */
+const GRACE = 2000;
+
 /** Aborted by the first SIGTERM or SIGINT; a second one ends the process at once. */
 export function stopSignal(): AbortSignal {
+  return abortedBy(['SIGTERM', 'SIGINT']);
+}
+
+/**
+ * The same for a command that runs once, and ends with its terminal too. A pipe that nobody reads or writes
+ * can be waited for without end: after two seconds that is over.
+ */
+export function endSignal(): AbortSignal {
+  return abortedBy(['SIGTERM', 'SIGINT', 'SIGHUP'], (signal) => {
+    setTimeout(() => process.kill(process.pid, signal), GRACE).unref();
+  });
+}
+
+function abortedBy(
+  signals: readonly NodeJS.Signals[],
+  then: (signal: NodeJS.Signals) => void = () => {},
+): AbortSignal {
   const controller = new AbortController();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => controller.abort());
+  for (const signal of signals) {
+    process.once(signal, () => {
+      controller.abort();
+      then(signal);
+    });
   }
   return controller.signal;
 }

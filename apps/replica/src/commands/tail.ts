@@ -4,17 +4,18 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { addSettings, settingsOf } from '../config/options.ts';
 import { primaryOf } from '../config/primary.ts';
 import type { Resolved } from '../config/resolve.ts';
-import type { ConnectionName } from '../config/settings.ts';
 import { CONNECTION } from '../config/settings.ts';
 import { EXIT, ExitError } from '../exit.ts';
 import { isSystemError, STDOUT, unwritable } from '../output/target.ts';
 import type { Reporter } from '../reporter.ts';
 import { noticesTo, printChanges, printStream } from '../tail/tail.ts';
 import { databaseOption } from './rdb/selection.ts';
-import { stopSignal } from './stop-signal.ts';
+import { endSignal } from './stop-signal.ts';
 
 /** Who we are to a server; read only where one is asked. */
-type Connection = () => Resolved<ConnectionName>;
+type Connection = () => Resolved<(typeof NAMES)[number]>;
+
+const NAMES = [...CONNECTION, 'repl-timeout'] as const;
 
 interface TailFlags {
   readonly dir?: string;
@@ -34,7 +35,8 @@ A line is one JSON object: v, offset (of the command's last byte), id, db, cmd, 
 not known), args, tx (null outside of a transaction; its id, and begin, inside, end or only). Text is
 text, other bytes are {"base64":"..."}. Lines with a type are others: after a reset what follows belongs
 on a snapshot at its place, after rewound what came after that place never was. <id>:<offset>:<db> of a
-line is a position for --since; from a server only where tx is null, end or only.
+line is a position for --since; from a server only where tx is null, end or only, and with the same --db,
+--command and --match: they say what of a transaction there is to come.
 
 With --snapshot all keys come first, and the changes since: "snapshot", a line for each "function" and each
 "key" (its value as forebay rdb json has it), "snapshot-end" with the position that they are of, and then as
@@ -82,7 +84,9 @@ export function tailCommand(reporter: Reporter): Command {
     .option('--no-follow', 'with --dir: end at the end')
     .addOption(databaseOption())
     .addOption(
-      new Option('--command <name>', 'this command only; may be given again').argParser(listOf),
+      new Option('--command <name>', 'these commands only; a list, or given again').argParser(
+        commandsOf,
+      ),
     )
     .addOption(
       new Option(
@@ -95,11 +99,11 @@ export function tailCommand(reporter: Reporter): Command {
         .choices(['json', 'resp'])
         .default('json'),
     );
-  return addSettings(command, CONNECTION)
+  return addSettings(command, NAMES)
     .addHelpText('after', HELP)
     .allowExcessArguments(false)
     .action(async (url: string | undefined, flags: TailFlags, command: Command) => {
-      await tail(url, flags, () => settingsOf(command, CONNECTION), reporter);
+      await tail(url, flags, () => settingsOf(command, NAMES), reporter);
     });
 }
 
@@ -149,7 +153,7 @@ function optionsOf(
     ...filter,
     ...(since === undefined ? {} : { from: since }),
     snapshot,
-    signal: stopSignal(),
+    signal: endSignal(),
     onNotice,
   };
   if (dir !== undefined) {
@@ -159,7 +163,8 @@ function optionsOf(
   if (cursor !== undefined || !follow) {
     throw new ExitError(EXIT.usage, '--cursor and --no-follow need --dir');
   }
-  const { candidate, tls } = primaryOf(url ?? '', connection());
+  const settings = connection();
+  const { candidate, tls } = primaryOf(url ?? '', settings);
   const { endpoint, username, password } = candidate;
   return {
     ...common,
@@ -167,6 +172,7 @@ function optionsOf(
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
     tls,
+    timeout: settings.values['repl-timeout'] * 1000,
   };
 }
 
@@ -186,6 +192,12 @@ function positionOf(text: string): string {
     if (!(error instanceof FeedError)) throw error;
     throw new InvalidArgumentError(error.message);
   }
+}
+
+function commandsOf(text: string, before: readonly string[] = []): string[] {
+  const names = text.split(',').map((name) => name.trim());
+  if (names.every((name) => /^[^\s]+$/.test(name))) return [...before, ...names];
+  throw new InvalidArgumentError('Commands are single words: set, say, or set,del.');
 }
 
 function listOf(text: string, before: readonly string[] = []): string[] {

@@ -3,6 +3,7 @@ import { open, readlink, realpath, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { RdbFile } from '@forebay/rdb-receiver/node';
 import { BrokenPipe, EXIT, ExitError } from '../exit.ts';
+import { STANDARD_OUTPUT, writeAll } from './descriptor.ts';
 
 /** Where data goes. */
 export interface Target {
@@ -17,8 +18,6 @@ export interface Target {
 export const STDOUT = 'standard output';
 
 export function stdoutTarget(): Target {
-  // Each write tells of it as well; without a listener it would end the process.
-  if (!process.stdout.listeners('error').includes(ignore)) process.stdout.on('error', ignore);
   return { write: writeToStdout, finish: async () => {}, abort: async () => {} };
 }
 
@@ -36,7 +35,7 @@ export async function targetAt(path: string): Promise<Target> {
       throw new ExitError(EXIT.usage, `${path} is a directory: name a file`);
     }
     if (found?.isFile() === false) return specialTarget(path, await open(path, 'w'));
-    return await fileTarget(await placeOf(path));
+    return await fileTarget(await placeOf(path), found?.mode);
   } catch (error) {
     throw isSystemError(error) ? unwritable(path, error) : error;
   }
@@ -57,8 +56,10 @@ export function unwritable(name: string, error: NodeJS.ErrnoException): ExitErro
   );
 }
 
-async function fileTarget(path: string): Promise<Target> {
-  const file = await RdbFile.create(dirname(path));
+/** A file that is replaced keeps its permissions: nobody else is to read the new one. */
+async function fileTarget(path: string, mode: number | undefined): Promise<Target> {
+  const options = mode === undefined ? {} : { mode: mode & 0o777 };
+  const file = await RdbFile.create(dirname(path), options);
   return {
     write: (bytes) => file.write(bytes),
     finish: () => file.commit(path),
@@ -91,10 +92,10 @@ function unlessMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error;
 }
 
-function writeToStdout(bytes: Uint8Array): Promise<void> {
-  return new Promise((resolve, reject) => {
-    process.stdout.write(bytes, (error) => (error ? reject(unwritable(STDOUT, error)) : resolve()));
-  });
+async function writeToStdout(bytes: Uint8Array): Promise<void> {
+  try {
+    await writeAll(STANDARD_OUTPUT, bytes);
+  } catch (error) {
+    throw unwritable(STDOUT, error as NodeJS.ErrnoException);
+  }
 }
-
-function ignore(): void {}

@@ -1,5 +1,4 @@
-import { write } from 'node:fs';
-import { setTimeout as pause } from 'node:timers/promises';
+import { writeAll } from '../output/descriptor.ts';
 
 /** Bytes (of text, characters) that are written at once, about; what is less waits until nothing else is to be done. */
 const BATCH = 64 * 1024;
@@ -7,12 +6,9 @@ const BATCH = 64 * 1024;
 const PIECE = 8 * 1024;
 /** Bytes that may wait for a slow consumer. */
 const MOST_WAITING = 1024 * 1024;
-/** Milliseconds after which a pipe that took nothing is tried again: somebody made it non-blocking. */
-const TRY_AGAIN = 5;
 
 /**
- * Data to a pipe or a file, in the order in which it came. The process' own `stdout` would block all the
- * rest while the consumer is slow: here another thread waits for it.
+ * Data to a pipe or a file, in the order in which it came, while more comes.
  */
 export class Output<Mark> {
   readonly #fd: number;
@@ -92,7 +88,7 @@ export class Output<Mark> {
       const [bytes, mark] = [Buffer.concat(this.#waiting), this.#mark];
       this.#waiting = [];
       this.#size = 0;
-      await this.#writeAll(bytes);
+      await writeAll(this.#fd, bytes);
       this.#written = mark;
     }
   }
@@ -100,25 +96,5 @@ export class Output<Mark> {
   #takeText(): void {
     if (this.#text !== '') this.#waiting.push(Buffer.from(this.#text));
     this.#text = '';
-  }
-
-  async #writeAll(bytes: Buffer): Promise<void> {
-    for (let done = 0; done < bytes.length; ) {
-      try {
-        done += await this.#writeSome(bytes, done);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
-        await pause(TRY_AGAIN);
-      }
-    }
-  }
-
-  #writeSome(bytes: Buffer, from: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      write(this.#fd, bytes, from, bytes.length - from, null, (error, count) => {
-        if (error === null) resolve(count);
-        else reject(error);
-      });
-    });
   }
 }

@@ -1,6 +1,7 @@
 import type { Feed, FeedNotice, FeedOptions, Place, StreamOptions } from '@forebay/feed';
 import { feed, formatPlace, linePieces, streamFrom } from '@forebay/feed';
 import { formatPosition } from '@forebay/psync';
+import { STANDARD_OUTPUT } from '../output/descriptor.ts';
 import type { Reporter } from '../reporter.ts';
 import { Output } from './output.ts';
 import { StreamCommands } from './stream-commands.ts';
@@ -8,13 +9,10 @@ import { StreamCommands } from './stream-commands.ts';
 /** Milliseconds between two checkpoints. */
 const KEEP_EVERY = 1000;
 
-/** Standard output, without what Node makes of it. */
-const STDOUT = 1;
-
 /** Prints changes as lines, until they end. With a cursor, what has been written is not printed again. */
 export async function printChanges(options: FeedOptions): Promise<void> {
   await using changes = feed(options);
-  const output = new Output<Place | undefined>(STDOUT, () => void changes.close());
+  const output = new Output<Place | undefined>(STANDARD_OUTPUT, () => void changes.close());
   const keeper = options.dir !== undefined && options.cursor !== undefined && keep(changes, output);
   try {
     let place: Place | undefined;
@@ -40,7 +38,7 @@ export async function printStream(
   reporter: Reporter,
 ): Promise<void> {
   await using stream = streamFrom(options);
-  const output = new Output<undefined>(STDOUT, () => void stream.close());
+  const output = new Output<undefined>(STANDARD_OUTPUT, () => void stream.close());
   const commands = new StreamCommands(flush);
   for await (const item of stream) {
     if (item.type === 'reset' || item.type === 'rewound') {
@@ -59,6 +57,9 @@ export async function printStream(
 export function noticesTo(reporter: Reporter): (notice: FeedNotice) => void {
   return (notice) => {
     switch (notice.type) {
+      case 'connected':
+        reporter.step('connected');
+        break;
       case 'begin':
         reporter.step(`begins after ${formatPlace(notice.place)}`);
         break;
@@ -68,12 +69,15 @@ export function noticesTo(reporter: Reporter): (notice: FeedNotice) => void {
         break;
       }
       case 'whole-snapshot':
-        reporter.step(
-          'this server leaves no snapshot away: the whole one comes, and is passed over',
-        );
+        reporter.step(`the whole snapshot comes, and is passed over: ${whyWhole(notice.reply)}`);
         break;
     }
   };
+}
+
+function whyWhole(reply: string): string {
+  const isDenied = /^(NOAUTH|NOPERM)/.test(reply);
+  return isDenied ? `+replconf is not granted: ${reply}` : 'this server leaves none away';
 }
 
 /** Keeps the place of what has been written, each second and at the end. */

@@ -82,6 +82,7 @@ describe('a fault is one line', () => {
     [['rdb', 'keys', '-', '--db', 'first'], /Databases are numbers/],
     [['rdb', 'filter', '-', '--size', '1mb'], /1mb is no range/],
     [['rdb', 'filter', '-', '--ttl', '..soon'], /soon is no time/],
+    [['rdb', 'filter', '-', '--size', '5..1'], /ends before it begins/],
     [['rdb', 'filter', '-', '-o', ''], /-o names no file/],
     [['rdb', 'memory', '-', '--top', '-1'], /whole number/],
     [['rdb', 'diff', '-', '-'], /one of the two has to be a file/],

@@ -15,7 +15,7 @@ export async function fillEveryType(server: Server): Promise<void> {
   await collections(send);
   await streams(send, installed.since62);
   if (installed.fieldTtl) await fieldTimes(send);
-  for (const database of [1, 2, 9, 15]) {
+  for (const database of [1, 2, 3, 4, 5, 6, 7, 9, 15]) {
     await send('SELECT', database);
     await send('SET', `in ${database}`, database);
     await send('RPUSH', 'the same key', database);

@@ -84,3 +84,19 @@ it('that nobody reads what differs is no sign that nothing does', async () => {
   const same = await printedInto(['rdb', 'diff', one, one], 'true');
   expect([same.code, same.stderr]).toEqual([0, '']);
 });
+
+it('functions are compared where keys are not chosen', async () => {
+  const [one, other] = [await freshFile('one.rdb'), await freshFile('other.rdb')];
+  await writeFile(one, 'REDIS0003\xff', 'latin1');
+  await writeFile(other, 'REDIS0003\xf5\x0d#!lua name=mi\xff', 'latin1');
+  const all = await forebay(['rdb', 'diff', one, other]);
+  expect([all.code, all.stdout.toString()]).toEqual([1, '+\tfunction\t"mi"\n']);
+  for (const chosen of [
+    ['--match', '*'],
+    ['--type', 'list'],
+    ['--db', '0'],
+  ]) {
+    const { code, stdout } = await forebay(['rdb', 'diff', one, other, ...chosen]);
+    expect([chosen, code, stdout.toString()]).toEqual([chosen, 0, '']);
+  }
+});

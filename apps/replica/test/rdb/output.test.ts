@@ -1,12 +1,17 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { lstat, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { installedServers, Server } from '@forebay/conformance';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { freshFile } from './data-set.ts';
 import { forebay } from './run.ts';
+
+const bin = fileURLToPath(new URL('../../bin/forebay.js', import.meta.url));
 
 const RDB = Buffer.from('REDIS0003\xfe\0\0\x01k\x01v\xff', 'latin1');
 
@@ -65,6 +70,14 @@ describe('-o', () => {
     expect(await readdir(dirname(path))).toHaveLength(3);
   });
 
+  it('of a file that only its owner reads keeps it so', async () => {
+    const path = await freshFile('out.rdb');
+    await writeFile(path, 'what was there', { mode: 0o600 });
+    expect((await filter(path)).code).toBe(0);
+    expect(await readFile(path)).toEqual(RDB);
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+  });
+
   it('of a socket, or of a link that leads to itself, leaves it as it is', async () => {
     const socket = await freshFile('socket');
     const listener = createServer().listen(socket);
@@ -81,5 +94,41 @@ describe('-o', () => {
     expect((await stat(socket)).isSocket()).toBe(true);
     expect((await lstat(loop)).isSymbolicLink()).toBe(true);
     listener.close();
+  });
+});
+
+/** Runs `forebay` with its input and output in pipes that nobody writes to and nobody reads. */
+function stuck(args: readonly string[]) {
+  const child = spawn(process.execPath, [bin, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  child.stdout.pause();
+  return child;
+}
+
+describe('a command that is told to end', () => {
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    'by %s does, while more is waited for; nothing is left',
+    async (signal) => {
+      const path = await freshFile('out.rdb');
+      const child = stuck(['rdb', 'filter', '-', '-o', path]);
+      child.stdin.write(RDB.subarray(0, 11));
+      await expect.poll(() => readdir(dirname(path))).toHaveLength(1);
+      const told = once(child, 'exit');
+      child.kill(signal);
+      await told;
+      expect(await readdir(dirname(path))).toEqual([]);
+    },
+  );
+
+  it('does, while nobody reads what it prints', async () => {
+    await using server = await Server.start(installedServers()[0]!);
+    await server.command('SET', 'large', randomBytes(8_000_000));
+    for (const args of [['dump'], ['tail', '--snapshot']]) {
+      const child = stuck([...args, `redis://127.0.0.1:${server.port}`]);
+      await once(child.stdout, 'readable');
+      const told = once(child, 'exit');
+      child.kill('SIGTERM');
+      expect(await told, args[0]).toEqual([null, 'SIGTERM']);
+    }
   });
 });

@@ -9,6 +9,8 @@ import { createTemporary, removeFile, type Temporary } from './temporaries.ts';
 export interface RdbFileOptions {
   /** The time in milliseconds since 1970, for the name; `Date.now` by default. */
   readonly now?: () => number;
+  /** Permissions of the file, 0 to 0o777; 0o644 less the umask by default. */
+  readonly mode?: number;
   /** Waits between two tries to make the file; a timer by default. */
   readonly pause?: (milliseconds: number) => Promise<unknown>;
 }
@@ -56,14 +58,15 @@ export class RdbFile {
   }
 
   /**
-   * Makes the temporary file in `directory`, readable by all (0644) less the umask. Five tries, a
+   * Makes the temporary file in `directory`, readable by all (0644) less the umask, or as `mode` says. Five tries, a
    * second apart, unless the reason is one that lasts, such as a directory that is not there.
    *
    * @throws {RdbReceiverError} `IO`
    */
   static async create(directory: string, options: RdbFileOptions = {}): Promise<RdbFile> {
-    const { now = Date.now, pause } = options;
-    return new RdbFile(await createTemporary(directory, now, pause));
+    const { now = Date.now, pause, mode } = options;
+    const temporary = await createTemporary(directory, now, pause, mode);
+    return new RdbFile(temporary);
   }
 
   /** Bytes taken so far. */

@@ -35,11 +35,15 @@ export async function createTemporary(
   directory: string,
   now: () => number,
   pause: (milliseconds: number) => Promise<unknown> = delay,
+  mode?: number,
 ): Promise<Temporary> {
   for (let tries = 1; ; tries++) {
     const path = join(directory, `temp-${Math.floor(now() / 1000)}.${process.pid}.rdb`);
     try {
-      return { path, handle: await open(path, 'wx', 0o644) };
+      const handle = await open(path, 'wx', mode === undefined ? 0o644 : mode & 0o600);
+      // What the umask takes away was given to the file that is to be replaced.
+      if (mode !== undefined) await handle.chmod(mode);
+      return { path, handle };
     } catch (error) {
       if (tries === TRIES || LASTING.has(systemCodeOf(error) ?? '')) {
         throw ioError('create', path, error);

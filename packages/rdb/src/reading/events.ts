@@ -13,7 +13,10 @@ export interface RdbKey {
   readonly database: number;
   readonly key: Uint8Array;
   readonly dataType: DataType;
-  /** How the server kept it, in the words of `OBJECT ENCODING`. */
+  /**
+   * How the server kept it, in the words of `OBJECT ENCODING`. Of a string always `raw`: whether it was `int`
+   * or `embstr` in memory is not in an RDB.
+   */
   readonly encoding: string;
   /** The number of its type in the RDB. */
   readonly valueType: number;

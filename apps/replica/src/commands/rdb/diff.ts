@@ -14,7 +14,8 @@ import { selectionOf, withSelection } from './selection.ts';
 const HELP = `
 A line a key that is not the same in both, with tabs between: - where it is in the first only, + where it is
 in the second only, ! where it differs; then the database, the key as JSON has it, and what differs: type,
-value, ttl. Functions have a line too, with "function" for the database.
+value, ttl. Functions have a line too, with "function" for the database; where keys are chosen, they have
+none.
 
 Keys may stand in any order, and values in any encoding. Hash fields are compared with their times, arrays
 with where the next element is inserted, streams with their groups, what is pending in them, and the messages
@@ -83,7 +84,8 @@ async function compare(
     return isFirst ? lines.both(found, kept, key) : lines.both(kept, found, key);
   });
   await scan(other, compared.reader, compared, options);
-  await differentFunctions(collected.functions, compared.functions, isFirst, lines);
+  const isWhole = flags.db === undefined && flags.type === undefined && flags.match === undefined;
+  if (isWhole) await differentFunctions(collected.functions, compared.functions, isFirst, lines);
   if (table.found === table.count) return;
   const naming = new Naming(selects, table, (key) => lines.only(isFirst, key));
   await scan(await openInput(base.name), naming.reader, naming, options);

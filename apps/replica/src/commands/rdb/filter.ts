@@ -7,7 +7,7 @@ import type { Range } from '../../quantities.ts';
 import { bytesOf, millisecondsOf, rangeOf } from '../../quantities.ts';
 import type { Reporter } from '../../reporter.ts';
 import { formatBytes } from '../../reporter.ts';
-import { stopSignal } from '../stop-signal.ts';
+import { endSignal } from '../stop-signal.ts';
 import { openInput } from './input.ts';
 import { PassingBytes } from './passing-bytes.ts';
 import type { Visitor } from './scan.ts';
@@ -64,7 +64,7 @@ export function filterCommand(reporter: Reporter): Command {
       const input = await openInput(path);
       // A FIFO that nobody reads is waited for, and a signal ends that at once.
       await using output = await Output.to(out);
-      const stop = stopSignal();
+      const stop = endSignal();
       const filter = new Filter(output, flags);
       await scan(input, filter.reader, filter, { reporter, prints: false, stop });
       await output.finish();

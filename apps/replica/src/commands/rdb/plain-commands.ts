@@ -8,6 +8,8 @@ const MOST_ELEMENTS = 64;
 /** And bytes of them, so that no command is much longer than its longest element. */
 const MOST_BYTES = 1024 * 1024;
 
+const CRLF = Buffer.from('\r\n');
+
 export type Argument = string | number | Uint8Array;
 
 /** The command that takes several elements of a type. */
@@ -97,8 +99,20 @@ export class PlainCommands {
     }
   }
 
+  /** What is long is written in its parts, and not put together first. */
   #send(args: readonly Argument[]): void | Promise<void> {
-    return this.#output.add(encodeCommand(args));
+    const isLong = args.some((arg) => arg instanceof Uint8Array && arg.length > MOST_BYTES);
+    return isLong ? this.#sendParts(args) : this.#output.add(encodeCommand(args));
+  }
+
+  async #sendParts(args: readonly Argument[]): Promise<void> {
+    await this.#output.add(Buffer.from(`*${args.length}\r\n`));
+    for (const arg of args) {
+      const body = arg instanceof Uint8Array ? arg : Buffer.from(String(arg));
+      await this.#output.add(Buffer.from(`$${body.length}\r\n`));
+      await this.#output.add(body);
+      await this.#output.add(CRLF);
+    }
   }
 }
 

@@ -28,6 +28,9 @@ loses it, as a rewritten AOF does. What it leaves out besides is told at the end
 twice, pending entries that were given back (XNACK); and without it too, what modules tell of keys (Redis 8.6).
 --plain has all pending entries of one group in memory, about 200 bytes each; nothing else is held.
 
+The checksum is at the end, behind all keys: of a file that may be damaged they are printed before that is
+known. forebay rdb check says it first.
+
 Times to live are absolute. A key that has expired is written, and gone at once.
 
 Exit codes: 0 done; 1 a value too large for RESTORE; 64 usage; 74 the file cannot be read, or is damaged.`;

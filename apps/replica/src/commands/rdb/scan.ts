@@ -56,8 +56,7 @@ export async function scan(
   const place = new Place();
   let read = 0;
   try {
-    for await (const piece of input.pieces) {
-      if (stop?.aborted) throw new ExitError(EXIT.runtime, 'stopped');
+    for await (const piece of until(stop, input.pieces)) {
       reader.push(piece);
       visitor.push?.(piece);
       for (let event = reader.next(); event !== undefined; event = reader.next()) {
@@ -77,6 +76,26 @@ export async function scan(
     throw error instanceof RdbError ? new RdbFault(input.name, error, place.of(error)) : error;
   } finally {
     reporter.clear();
+  }
+}
+
+/** The pieces until it is stopped, which may be while the next is waited for. @throws {ExitError} runtime */
+async function* until(
+  stop: AbortSignal | undefined,
+  pieces: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, void> {
+  if (stop === undefined) return yield* pieces;
+  const iterator = pieces[Symbol.asyncIterator]();
+  const stopped = new Promise<never>((_, reject) => {
+    const refuse = () => reject(new ExitError(EXIT.runtime, 'stopped'));
+    if (stop.aborted) refuse();
+    else stop.addEventListener('abort', refuse, { once: true });
+  });
+  stopped.catch(() => {});
+  for (;;) {
+    const next = await Promise.race([stopped, iterator.next()]);
+    if (next.done) return;
+    yield next.value;
   }
 }
 
