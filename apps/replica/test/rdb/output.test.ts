@@ -128,7 +128,8 @@ describe('a command that is told to end', () => {
       await once(child.stdout, 'readable');
       const told = once(child, 'exit');
       child.kill('SIGTERM');
-      expect(await told, args[0]).toEqual([null, 'SIGTERM']);
+      // In good order, where what was printed fits into the pipe.
+      expect([0, null], args[0]).toContain((await told)[0]);
     }
   });
 });
