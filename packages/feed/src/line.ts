@@ -7,6 +7,7 @@ import { FeedError } from './errors.ts';
 import { jsonOf, lineValueOf, longPieces, STEP } from './json-text.ts';
 import type { Piece } from './json-value.ts';
 import { JsonValue } from './json-value.ts';
+import { nameOf } from './key-name.ts';
 
 /** A change of no more bytes of arguments is a line in one piece. */
 const SMALL = 1024 * 1024;
@@ -116,14 +117,13 @@ function keyTail({ dataType, encoding, expiresAt, idle, frequency }: SnapshotKey
 }
 
 /** @throws {FeedError} `SNAPSHOT` */
-function* elementsOf({ key, database, payload }: SnapshotKey): Generator<RdbElement, void, void> {
+function* elementsOf(key: SnapshotKey): Generator<RdbElement, void, void> {
   try {
-    // Who made the payload has just made its checksum.
-    yield* payloadElements(payload, { verify: false });
+    // The decoder made it, of bytes whose own checksum it compares.
+    yield* payloadElements(key.payload, { verify: false });
   } catch (error) {
     if (!(error instanceof RdbError)) throw error;
-    const name = JSON.stringify(Buffer.from(key).toString('latin1', 0, 100));
-    const message = `key ${name} of database ${database} cannot be read: ${error.message}`;
+    const message = `${nameOf(key)} cannot be read: ${error.message}`;
     throw new FeedError('SNAPSHOT', message, { cause: error });
   }
 }

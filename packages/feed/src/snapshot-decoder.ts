@@ -5,6 +5,7 @@ import { FORMAT_VERSION } from './change.ts';
 import { FeedError } from './errors.ts';
 import type { ChangeFilter } from './filter.ts';
 import { Sieve } from './filter.ts';
+import { nameOf } from './key-name.ts';
 
 /** Bytes of the largest value that is given: what a `RESTORE` can carry (`proto-max-bulk-len`). */
 const MOST_BYTES = 512 * 1024 * 1024;
@@ -16,15 +17,21 @@ const MOST_BYTES = 512 * 1024 * 1024;
 export class SnapshotDecoder {
   readonly #reader = new RdbReader({ level: 'raw' });
   readonly #sieve: Sieve;
+  readonly #mostBytes: number;
   #version = 0;
   #key: RdbKey | undefined;
   /** Of the key's value, what came in pieces before the last. */
   #pieces: Uint8Array[] = [];
   #size = 0;
 
-  /** @throws {FeedError} `INVALID_OPTION` where the filter cannot be used */
-  constructor(filter: ChangeFilter = {}) {
+  /**
+   * @param mostBytes of a value that is given, 512 MiB by default: one that is larger is an error, once it is
+   *   known how large it is
+   * @throws {FeedError} `INVALID_OPTION` where the filter cannot be used
+   */
+  constructor(filter: ChangeFilter = {}, mostBytes: number = MOST_BYTES) {
     this.#sieve = new Sieve(filter);
+    this.#mostBytes = mostBytes;
   }
 
   /** Of the RDB: 0 before its first bytes were read. */
@@ -93,16 +100,15 @@ export class SnapshotDecoder {
 
   #gather(bytes: Uint8Array): void {
     this.#size += bytes.length;
-    if (this.#size > MOST_BYTES) {
-      const message = `${describe(this.#key!)} is larger than the ${MOST_BYTES} bytes that one event can have`;
-      throw new FeedError('SNAPSHOT', message);
-    }
-    this.#pieces.push(copyOf(bytes));
+    // It is counted to its end, so that it can be said how large it is.
+    if (this.#size > this.#mostBytes) this.#pieces = [];
+    else this.#pieces.push(copyOf(bytes));
   }
 
   #end(): SnapshotKey | undefined {
     const found = this.#key;
     if (found === undefined) return undefined;
+    if (this.#size > this.#mostBytes) throw tooLarge(found, this.#size, this.#mostBytes);
     const { database, key, dataType, encoding, expiresAt, idle, frequency } = found;
     const value = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces);
     const payload = restorePayload(found.valueType, value, this.#version);
@@ -118,8 +124,11 @@ function copyOf(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes);
 }
 
-function describe({ key, database }: RdbKey): string {
-  return `key ${JSON.stringify(Buffer.from(key).toString('latin1', 0, 100))} of database ${database}`;
+function tooLarge(key: RdbKey, size: number, most: number): FeedError {
+  const found = `${nameOf(key)} has a value of ${size} bytes, where ${most} are the most that one event can have`;
+  const advice =
+    'leave it out by a filter; an RDB in a file can be read with it, element by element';
+  return new FeedError('SNAPSHOT', `${found}: ${advice}`);
 }
 
 function toFeedError(error: unknown): unknown {

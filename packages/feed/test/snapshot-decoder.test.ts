@@ -76,6 +76,26 @@ describe('the entries of a snapshot', () => {
     expect(named(entriesOf(full(), { databases: [9] }))).toEqual(['()']);
   });
 
+  it('end at a value that is too large, which is named with its size, unless it is left out', () => {
+    const rdb = full();
+    const read = (most: number, filter: ChangeFilter = {}) => {
+      const decoder = new SnapshotDecoder(filter, most);
+      decoder.push(rdb);
+      const entries: SnapshotEntry[] = [];
+      for (let entry = decoder.next(); entry; entry = decoder.next()) entries.push(entry);
+      return entries;
+    };
+    const [key] = entriesOf(rdb).filter((entry) => entry.type === 'key');
+    // In front of the value is its type, behind it a version and a checksum.
+    const size = key!.payload.length - 11;
+    expect(named(read(size))).toEqual(['()', '3 k\xff']);
+    const message = new RegExp(
+      `^key "kÿ" of database 3 has a value of ${size} bytes, where ${size - 1}`,
+    );
+    expect(() => read(size - 1)).toThrow(failing('SNAPSHOT', message));
+    expect(named(read(size - 1, { match: ['other'] }))).toEqual(['()']);
+  });
+
   it('end where the bytes are no RDB, or not all of it', () => {
     const rdb = rdbOf('0 a b');
     expect(() => entriesOf(bytesOf('+FULLRESYNC'))).toThrow(failing('SNAPSHOT', /cannot be read/));

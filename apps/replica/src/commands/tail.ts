@@ -42,7 +42,8 @@ With --snapshot all keys come first, and the changes since: "snapshot", a line f
 "key" (its value as forebay rdb json has it), "snapshot-end" with the position that they are of, and then as
 above. Where a place to begin at is given, by --since or --cursor, it is begun there, while that is held;
 and wherever it breaks off, another snapshot takes the place of reset and rewound: what was known before it is
-void. A cursor's place is kept from the end of the first snapshot on.
+void. A value of more than 512 MiB ends it, with the key's name: forebay dump and forebay rdb json have no such
+limit, and --db and --match leave it out. A cursor's place is kept from the end of the first snapshot on.
 
 --format resp prints commands for a server: SELECT, and then the stream as it is, in whole commands and
 transactions. With --snapshot keys are RESTOREs, and
