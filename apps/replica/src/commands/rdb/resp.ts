@@ -26,14 +26,14 @@ can make is a RESTORE there too: values of modules, and arrays. Without --replac
 A pending entry of a stream that was deleted from it cannot be made anew by commands (since 7.0), so --plain
 loses it, as a rewritten AOF does. What it leaves out besides is told at the end: ids of messages that came
 twice, pending entries that were given back (XNACK); and without it too, what modules tell of keys (Redis 8.6).
---plain has all pending entries of one group in memory, about 200 bytes each; nothing else is held.
+--plain has the pending entries of one group in memory, 32 bytes each; more than 16,777,216 are refused.
 
 The checksum is at the end, behind all keys: of a file that may be damaged they are printed before that is
 known. forebay rdb check says it first.
 
 Times to live are absolute. A key that has expired is written, and gone at once.
 
-Exit codes: 0 done; 1 a value too large for RESTORE; 64 usage; 74 the file cannot be read, or is damaged.`;
+Exit codes: 0 done; 1 a value too large for RESTORE, or a group for --plain; 64 usage; 74 the file cannot be read, or is damaged.`;
 
 interface RespFlags extends SelectionFlags {
   readonly plain?: boolean;

@@ -1,25 +1,33 @@
 import type { RdbElement, StreamElement } from '@forebay/rdb';
+import { EXIT, ExitError } from '../../exit.ts';
+import { PendingList } from './pending-list.ts';
 import type { Argument } from './plain-commands.ts';
+import { nameOf } from './scan.ts';
 
 type Send = (args: readonly Argument[]) => void | Promise<void>;
 type Told<T extends RdbElement['type']> = Extract<RdbElement, { type: T }>;
 
 const NO_ID = '0-0';
 
+/** Pending entries of a group at the most: 512 MiB of them are in memory then. */
+const MOST_PENDING = 16 * 1024 * 1024;
+
 /** Makes the commands that build a stream, as a rewritten AOF has them (`aof.c: rewriteStreamObject`). */
 export class StreamCommands {
   readonly #send: Send;
+  readonly #mostPending: number;
   #key!: Uint8Array;
   #entries = 0;
   #group!: Uint8Array;
   /** Entries of the group that are not acknowledged: told before the consumers that have them. */
-  #pending = new Map<string, Told<'pending'>>();
+  readonly #pending = new PendingList();
   #consumer: Uint8Array | undefined;
   /** Whether the consumer told of last is there by a command that named it. */
   #isMade = false;
 
-  constructor(send: Send) {
+  constructor(send: Send, mostPending: number = MOST_PENDING) {
     this.#send = send;
+    this.#mostPending = mostPending;
   }
 
   /** `key` has to last until the end. */
@@ -30,6 +38,7 @@ export class StreamCommands {
     this.#consumer = undefined;
   }
 
+  /** @throws {ExitError} runtime where a group has more pending entries than are kept */
   add(element: StreamElement): void | Promise<void> {
     switch (element.type) {
       case 'entry':
@@ -40,7 +49,7 @@ export class StreamCommands {
       case 'group':
         return this.#beginGroup(element);
       case 'pending':
-        this.#pending.set(element.id, element);
+        this.#hold(element);
         return undefined;
       case 'consumer':
         return this.#beginConsumer(element);
@@ -82,6 +91,18 @@ export class StreamCommands {
     await this.#send(['XGROUP', 'SETID', this.#key, this.#group, lastId, ...read]);
   }
 
+  #hold(pending: Told<'pending'>): void {
+    const group = () => `group ${nameOf(this.#group)} of key ${nameOf(this.#key)}`;
+    const advice = 'without --plain its key is one RESTORE';
+    if (this.#pending.length >= this.#mostPending) {
+      const most = `more than ${this.#mostPending} pending entries`;
+      throw new ExitError(EXIT.runtime, `${group()} has ${most}: ${advice}`);
+    }
+    if (this.#pending.add(pending.id, pending)) return;
+    const what = 'pending entries in an order that no server writes';
+    throw new ExitError(EXIT.runtime, `${group()} has ${what}: ${advice}`);
+  }
+
   async #beginConsumer({ name }: Told<'consumer'>): Promise<void> {
     await this.#endConsumer();
     this.#consumer = name.slice();
@@ -89,7 +110,7 @@ export class StreamCommands {
   }
 
   #claim(id: string): void | Promise<void> {
-    const { deliveredAt = 0, deliveries = 1 } = this.#pending.get(id) ?? {};
+    const { deliveredAt = 0, deliveries = 1 } = this.#pending.find(id) ?? {};
     this.#isMade = true;
     const times = ['TIME', deliveredAt, 'RETRYCOUNT', deliveries, 'JUSTID', 'FORCE'];
     return this.#send(['XCLAIM', this.#key, this.#group, this.#consumer!, 0, id, ...times]);

@@ -1,0 +1,90 @@
+import { RdbWriter, type WritableEvent } from '@forebay/rdb';
+import { describe, expect, it } from 'vitest';
+import type { Argument } from '../../src/commands/rdb/plain-commands.ts';
+import { StreamCommands } from '../../src/commands/rdb/stream-commands.ts';
+import { forebay } from './run.ts';
+
+const bytes = (text: string) => Buffer.from(text);
+const group = { type: 'group', name: bytes('g'), lastId: '9-9', entriesRead: undefined } as const;
+const pending = (id: string, deliveredAt: number) =>
+  ({ type: 'pending', id, deliveredAt, deliveries: deliveredAt + 1 }) as const;
+
+function newCommands(most?: number): { commands: StreamCommands; sent: (readonly Argument[])[] } {
+  const sent: (readonly Argument[])[] = [];
+  const commands = new StreamCommands((args) => {
+    sent.push(args);
+  }, most);
+  commands.begin(bytes('k'));
+  return { commands, sent };
+}
+
+describe('the pending entries of a group', () => {
+  it('are claimed by their consumers, each with its own time and count, however many', async () => {
+    const { commands, sent } = newCommands();
+    await commands.add(group);
+    const ids = Array.from({ length: 1000 }, (_, i) => `${i >> 3}-${2n ** 60n + BigInt(i)}`);
+    for (const [i, id] of ids.entries()) await commands.add(pending(id, i));
+    for (const half of [0, 1]) {
+      await commands.add({
+        type: 'consumer',
+        name: bytes(`c${half}`),
+        seenAt: 0,
+        activeAt: undefined,
+      });
+      for (const [i, id] of ids.entries()) {
+        if (i % 2 === half) await commands.add({ type: 'consumer-pending', id });
+      }
+    }
+    await commands.end();
+    const claims = sent
+      .filter(([name]) => name === 'XCLAIM')
+      .map((args) => [args[5], args[7], args[9]]);
+    const expected = ids.map((id, i) => [id, i, i + 1]);
+    expect(claims).toHaveLength(1000);
+    expect(claims).toEqual([0, 1].flatMap((half) => expected.filter((_, i) => i % 2 === half)));
+  });
+
+  it('are refused where they are more than is kept, and those of one group do not count for another', async () => {
+    const { commands } = newCommands(2);
+    for (let i = 0; i < 3; i++) {
+      await commands.add(group);
+      for (const id of ['1-1', '1-2']) await commands.add(pending(id, 1));
+    }
+    const refused = {
+      exitCode: 1,
+      message: expect.stringMatching(/^group "g" of key "k" has more than 2/),
+    };
+    expect(() => commands.add(pending('1-3', 1))).toThrow(expect.objectContaining(refused));
+  });
+
+  it('are refused in an order that no server writes', async () => {
+    const { commands } = newCommands();
+    await commands.add(group);
+    await commands.add(pending('2-1', 1));
+    expect(() => commands.add(pending('1-5', 1))).toThrow(/in an order that no server writes/);
+  });
+
+  it('that were given back are left out, and it is said how many', async () => {
+    const ids = { lastId: '1-1', firstId: '1-1', maxDeletedId: '0-0' };
+    const events: WritableEvent[] = [
+      { type: 'key', key: bytes('k'), dataType: 'stream', valueType: 27 },
+      { type: 'entry', id: '1-1', fields: [bytes('a'), bytes('b')] },
+      { type: 'stream', length: 1, ...ids, entriesAdded: 1n },
+      group,
+      pending('1-1', 5),
+      { type: 'negative', id: '1-1' },
+      { type: 'idempotence', duration: 100, most: 100 },
+      { type: 'idempotence-counts', counts: [0n, 0n] },
+      { type: 'key-end' },
+      { type: 'end' },
+    ];
+    const writer = new RdbWriter({ magic: 'REDIS', version: 14 });
+    for (const event of events) writer.write(event);
+    const made = await forebay(['rdb', 'resp', '-', '--plain'], writer.take());
+    expect(made.code).toBe(0);
+    expect(made.stderr).toMatch(
+      /^\S+ 1 pending entries left out that their consumers gave back: no command sets them\n$/,
+    );
+    expect(made.stdout.toString()).not.toMatch(/XCLAIM/);
+  });
+});
