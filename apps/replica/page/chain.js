@@ -1,5 +1,5 @@
 import { byId, element, reconcile, setAttribute, setText } from './elements.js';
-import { bytes, duration, plural, whole } from './format.js';
+import { bytes, duration, plural, short, whole } from './format.js';
 
 const LINK = {
   idle: 'not begun',
@@ -65,8 +65,10 @@ export class Chain {
     const offset = Math.max(upstream.offset ?? 0, log?.written ?? 0);
     const isKnown = upstream.offset !== null || Boolean(log?.id);
     const above = isKnown ? `at ${whole(offset)}` : 'its offset is not known';
-    setText(this.#above.text, link.state === 'detached' ? 'nobody is followed' : above);
     const tone = toneOfLink(report);
+    const down = `not reached for ${short(`${duration(Math.floor((report.now - link.downSince) / 1000))} `)}`;
+    const nobody = link.state === 'detached' ? 'nobody is followed' : undefined;
+    setText(this.#above.text, nobody ?? (tone === 'bad' ? down : above));
     setAttribute(this.#above.root, 'data-tone', tone === 'bad' ? 'bad' : 'plain');
     this.#link.show(
       tone,

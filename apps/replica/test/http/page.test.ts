@@ -106,12 +106,13 @@ describe.skipIf(executable === undefined || installed === undefined)(
       await viewer.page.waitForSelector('.state[data-tone="bad"]');
       await expect.poll(() => viewer.text('#events')).toMatch(/trying again/);
       await expect.poll(() => viewer.text('#lag-now')).toMatch(/^[1-9].* s$/);
+      expect(await viewer.text('.node.above')).toMatch(/not reached for \d+ s/);
       await viewer.picture('link-cut');
       expect(await viewer.text('#announcement')).toMatch(/trying again soon|connecting/);
 
       proxy.closed = false;
       await viewer.page.waitForSelector('.state[data-tone="good"]');
-      await expect.poll(() => viewer.text('#facts')).toMatch(/1 × same-id/);
+      await expect.poll(() => viewer.text('#facts')).toMatch(/1 × same id/);
     });
 
     it('says that the daemon is gone, and goes on by itself when it is back', async () => {
