@@ -17,7 +17,9 @@ const REPLICA = {
   wait_bgsave: 'waits for its copy',
 };
 
-/** Seconds of lag from which on a reader is shown as slow, and as stuck. */
+/** More readers than these are drawn in one line each. */
+const MANY = 4;
+/** Seconds of lag from which on a reader is shown as slow. */
 const SLOW = 10;
 
 /** The tone of a link: what colour it has, and whether it flows. */
@@ -93,6 +95,7 @@ export class Chain {
       kind: 'none',
       name: port === 0 ? 'no replicas are served' : `nobody yet, on port ${port}`,
     };
+    this.#below.classList.toggle('many', readers.length > MANY);
     reconcile(this.#below, readers.length === 0 ? [none] : readers, {
       key: ({ kind, name }) => `${kind} ${name}`,
       create: ({ kind }) => {

@@ -50,8 +50,8 @@ describe.skipIf(executable === undefined || installed === undefined)(
       const replica = await replicaOf(installed!, port);
       const stuck = await replicaOf(installed!, port);
       await daemon.prints(/gets a full copy/, 2);
-      const tail = ['tail', '--dir', directory, '--cursor', 'search-index', '--no-follow'];
-      expect(await Daemon.start(tail).exited).toBe(0);
+      const tail = ['tail', '--dir', directory, '--no-follow', '--cursor'];
+      expect(await Daemon.start([...tail, 'search-index']).exited).toBe(0);
       const load = loadOn(primary, 2000);
       load.start();
       onTestFinished(async () => void (await load.stop()));
@@ -78,6 +78,12 @@ describe.skipIf(executable === undefined || installed === undefined)(
       const online = `${laneOf(`127.0.0.1:${replica.port}`)} .lane[data-tone="good"]`;
       expect(await viewer.page.locator(online).count()).toBe(1);
       await viewer.picture('lagging-reader');
+
+      const others = ['warehouse', 'audit'];
+      for (const name of others) expect(await Daemon.start([...tail, name]).exited).toBe(0);
+      for (const name of others) await viewer.page.waitForSelector(laneOf(name));
+      await expect.poll(() => viewer.page.locator('.below.many li').count()).toBe(5);
+      await viewer.picture('many-readers');
     });
 
     it('shows a sync as it runs, a link that is cut, and how it comes back', async () => {
