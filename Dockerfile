@@ -1,6 +1,7 @@
 # docker build -t forebay .
 # docker run -v forebay:/data forebay replica --replicaof PRIMARY 6379 --dir /data
 #
+# Metrics and the page: `-p 127.0.0.1:6381:6381`, and `--http 0.0.0.0:6381`.
 # To serve replicas: `-p 6380:6380`, `--port 6380 --bind 0.0.0.0`, and a password (FOREBAY_REQUIREPASS_FILE).
 FROM node:22-bookworm-slim AS build
 WORKDIR /src
@@ -19,7 +20,7 @@ RUN ln -s /app/bin/forebay.js /usr/local/bin/forebay \
 USER node
 WORKDIR /data
 VOLUME /data
-EXPOSE 6380
+EXPOSE 6380 6381
 STOPSIGNAL SIGTERM
 # The daemon is process 1 itself: it takes SIGTERM and SIGINT, ends with everything on the disk, and starts no
 # process that it does not wait for. Commands that take no signals of their own want `docker run --init`.

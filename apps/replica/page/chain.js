@@ -1,5 +1,5 @@
 import { byId, element, reconcile, setAttribute, setText } from './elements.js';
-import { bytes, duration, plural, whole } from './format.js';
+import { bytes, duration, plural, short, whole } from './format.js';
 
 const LINK = {
   idle: 'not begun',
@@ -17,7 +17,9 @@ const REPLICA = {
   wait_bgsave: 'waits for its copy',
 };
 
-/** Seconds of lag from which on a reader is shown as slow, and as stuck. */
+/** More readers than these are drawn in one line each. */
+const MANY = 4;
+/** Seconds of lag from which on a reader is shown as slow. */
 const SLOW = 10;
 
 /** The tone of a link: what colour it has, and whether it flows. */
@@ -65,8 +67,10 @@ export class Chain {
     const offset = Math.max(upstream.offset ?? 0, log?.written ?? 0);
     const isKnown = upstream.offset !== null || Boolean(log?.id);
     const above = isKnown ? `at ${whole(offset)}` : 'its offset is not known';
-    setText(this.#above.text, link.state === 'detached' ? 'nobody is followed' : above);
     const tone = toneOfLink(report);
+    const down = `not reached for ${short(`${duration(Math.floor((report.now - link.downSince) / 1000))} `)}`;
+    const nobody = link.state === 'detached' ? 'nobody is followed' : undefined;
+    setText(this.#above.text, nobody ?? (tone === 'bad' ? down : above));
     setAttribute(this.#above.root, 'data-tone', tone === 'bad' ? 'bad' : 'plain');
     this.#link.show(
       tone,
@@ -91,6 +95,7 @@ export class Chain {
       kind: 'none',
       name: port === 0 ? 'no replicas are served' : `nobody yet, on port ${port}`,
     };
+    this.#below.classList.toggle('many', readers.length > MANY);
     reconcile(this.#below, readers.length === 0 ? [none] : readers, {
       key: ({ kind, name }) => `${kind} ${name}`,
       create: ({ kind }) => {

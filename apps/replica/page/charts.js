@@ -146,7 +146,7 @@ function chart(id, print, colour, { steps, least }) {
   const options = {
     width: Math.max(200, place.clientWidth),
     height: HEIGHT,
-    padding: [8, 8, 0, 0],
+    padding: [8, 28, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
     scales: {

@@ -33,8 +33,12 @@ export function setAttribute(node, name, value) {
 export function reconcile(parent, items, { key, create, update }) {
   const present = new Map([...parent.children].map((child) => [child.dataset.key, child]));
   let place = parent.firstElementChild;
+  const taken = new Map();
   for (const item of items) {
-    const name = key(item);
+    // Two may have one name, as replicas have that tell no port.
+    const times = taken.get(key(item)) ?? 0;
+    taken.set(key(item), times + 1);
+    const name = times === 0 ? key(item) : `${key(item)} ${times}`;
     let child = present.get(name);
     if (child === undefined) {
       child = create(item);

@@ -14,7 +14,7 @@ const FACTS = {
   'Full copies': ({ link }) => listed(link.syncs.full),
   'Partial resyncs': ({ link }) => listed(link.syncs.partial),
   'Links ended': ({ link }) => listed(link.reconnects),
-  Syncing: ({ fsync }) =>
+  'Syncs to disk': ({ fsync }) =>
     fsync.count === 0
       ? UNKNOWN
       : `${duration(fsync.last)} the last, ${duration(fsync.sum / fsync.count)} on average of ${whole(fsync.count)}`,
@@ -41,6 +41,6 @@ function listed(counts) {
   const all = Object.entries(counts);
   if (all.length === 0) return 'none';
   return all
-    .map(([name, number]) => `${number} × ${name.toLowerCase().replaceAll('_', '-')}`)
+    .map(([name, number]) => `${number} × ${name.toLowerCase().replaceAll(/[_-]/g, ' ')}`)
     .join(', ');
 }

@@ -93,7 +93,10 @@ function showSync({ link: { state, since, transfer: progress }, now, events }) {
   byId('sync-bar').classList.toggle('unknown', share === undefined);
   byId('sync-fill').style.setProperty('--share', `${share ?? 0}%`);
   const reason = events.findLast(({ message }) => message.startsWith('full copy,'))?.message;
-  const left = total && rate > 0 ? `, about ${duration((total - read) / rate)} left` : '';
+  const left =
+    total && rate > 0
+      ? `, about ${short(`${duration(Math.ceil((total - read) / rate))} left`)}`
+      : '';
   const of = total ? ` of ${bytes(total)}` : '';
   const text =
     progress === null

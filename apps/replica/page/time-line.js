@@ -59,6 +59,9 @@ export class TimeLine {
         const at = reader.behind === 0 ? 1 : reader.next === null ? 0 : place(reader.next);
         parts.lane.style.setProperty('--at', `${(100 * Math.min(1, Math.max(0, at))).toFixed(2)}%`);
         setAttribute(parts.lane, 'data-tone', toneOfReader(reader));
+        // While it gets its copy it has no place.
+        const isLost = reader.state === 'lost' || reader.state === 'damaged';
+        parts.lane.classList.toggle('placeless', reader.behind === null && !isLost);
         setText(parts.text, behindOf(reader));
         return item;
       },

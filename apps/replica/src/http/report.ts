@@ -11,7 +11,7 @@ interface Field<From> {
   readonly read: (from: From) => unknown;
 }
 
-/** An object of fields; `of`, where there is none, is null in its place. */
+/** An object of fields, or a list of such. */
 interface Group<From> {
   readonly fields: (from: From) => unknown;
   readonly rows: readonly FieldRow[];

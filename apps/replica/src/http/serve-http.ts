@@ -38,6 +38,7 @@ export async function serveHttp(
   if (http === undefined) return undefined;
   const live = new Live();
   const routes = new Map<string, Route>();
+  // Nothing is begun where the address is taken; what is served is there before anybody can ask.
   const server = await listen(http, routes, reporter);
   if (server === undefined) return undefined;
   const observer = new Observer({

@@ -290,6 +290,35 @@ describe.skipIf(installed === undefined)('HTTP', () => {
     expect(await ask(at, '/healthz')).toMatchObject({ status: 200, text: 'ok\n' });
   });
 
+  it('asks a server that tells no offset once a link, however many pages are open', async () => {
+    const guarded = await Server.start(installed!);
+    onTestFinished(() => guarded.stop());
+    const rights = ['on', '>secret', '+psync', '+replconf', '+ping'];
+    await guarded.command('ACL', 'SETUSER', 'replica', ...rights);
+    await guarded.command('ACL', 'LOG', 'RESET');
+    const flags = ['--masteruser', 'replica', '--masterauth', 'secret'];
+    const { url: at, daemon: follower } = await served(guarded, ...flags);
+    const page = connect(Number(new URL(at).port), '127.0.0.1');
+    onTestFinished(() => void page.destroy());
+    page.write('GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    let text = '';
+    page.setEncoding('utf8').on('data', (part) => {
+      text += part;
+    });
+    await expect.poll(() => text.match(/event: status/g)?.length ?? 0).toBeGreaterThan(4);
+    const refusals = async () => {
+      const entries = (await guarded.command('ACL', 'LOG')) as [string, number, ...unknown[]][];
+      return entries.reduce((sum, [, count]) => sum + count, 0);
+    };
+    expect(await refusals()).toBe(1);
+    expect((await reportFrom(at)).lag).toEqual({ bytes: null, seconds: 0 });
+    expect(await ask(at, '/readyz')).toMatchObject({ status: 200 });
+    await cutReplicas(guarded);
+    await follower.prints(/partial resync/);
+    // Once by the link itself, and once for the lag.
+    await expect.poll(refusals).toBe(3);
+  });
+
   it('is not ready before anything is held', async () => {
     const args = [
       'replica',

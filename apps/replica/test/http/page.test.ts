@@ -50,8 +50,8 @@ describe.skipIf(executable === undefined || installed === undefined)(
       const replica = await replicaOf(installed!, port);
       const stuck = await replicaOf(installed!, port);
       await daemon.prints(/gets a full copy/, 2);
-      const tail = ['tail', '--dir', directory, '--cursor', 'search-index', '--no-follow'];
-      expect(await Daemon.start(tail).exited).toBe(0);
+      const tail = ['tail', '--dir', directory, '--no-follow', '--cursor'];
+      expect(await Daemon.start([...tail, 'search-index']).exited).toBe(0);
       const load = loadOn(primary, 2000);
       load.start();
       onTestFinished(async () => void (await load.stop()));
@@ -78,6 +78,12 @@ describe.skipIf(executable === undefined || installed === undefined)(
       const online = `${laneOf(`127.0.0.1:${replica.port}`)} .lane[data-tone="good"]`;
       expect(await viewer.page.locator(online).count()).toBe(1);
       await viewer.picture('lagging-reader');
+
+      const others = ['warehouse', 'audit'];
+      for (const name of others) expect(await Daemon.start([...tail, name]).exited).toBe(0);
+      for (const name of others) await viewer.page.waitForSelector(laneOf(name));
+      await expect.poll(() => viewer.page.locator('.below.many li').count()).toBe(5);
+      await viewer.picture('many-readers');
     });
 
     it('shows a sync as it runs, a link that is cut, and how it comes back', async () => {
@@ -106,12 +112,13 @@ describe.skipIf(executable === undefined || installed === undefined)(
       await viewer.page.waitForSelector('.state[data-tone="bad"]');
       await expect.poll(() => viewer.text('#events')).toMatch(/trying again/);
       await expect.poll(() => viewer.text('#lag-now')).toMatch(/^[1-9].* s$/);
+      expect(await viewer.text('.node.above')).toMatch(/not reached for \d+ s/);
       await viewer.picture('link-cut');
       expect(await viewer.text('#announcement')).toMatch(/trying again soon|connecting/);
 
       proxy.closed = false;
       await viewer.page.waitForSelector('.state[data-tone="good"]');
-      await expect.poll(() => viewer.text('#facts')).toMatch(/1 × same-id/);
+      await expect.poll(() => viewer.text('#facts')).toMatch(/1 × same id/);
     });
 
     it('says that the daemon is gone, and goes on by itself when it is back', async () => {
