@@ -184,6 +184,13 @@ describe.each(installedServers())('$name', (installed) => {
     expect(unknown.code).toBe(78);
     expect(unknown.found.reach?.[0]?.verdict).toBe('good');
     expect(unknown.found.tls?.[0]?.message).toMatch(/no secure link .*certificate/);
+    expect(unknown.found.tls?.[0]?.advice).toEqual([expect.stringMatching(/^--cacert /)]);
+    await primary.command('CONFIG', 'SET', 'tls-auth-clients', 'yes');
+    const anonymous = await diagnose(url, '--cacert', ca);
+    expect(anonymous.code).toBe(78);
+    expect(anonymous.found.ping?.[0]?.advice).toEqual([expect.stringMatching(/^--cert /)]);
+    const misnamed = await diagnose(url, '--cacert', ca, '--sni', 'another');
+    expect(misnamed.found.tls?.[0]?.advice).toEqual([expect.stringMatching(/^--sni /)]);
     const files = ['--cacert', ca, '--cert', clientCert, '--key', clientKey];
     expect((await diagnose(url, ...files)).code).toBe(0);
   });

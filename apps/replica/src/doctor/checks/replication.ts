@@ -30,10 +30,7 @@ async function role({ info }: Subject): Promise<readonly Finding[]> {
     );
   }
   if (info.get('role') !== 'slave') {
-    return [
-      good(`it is a primary, with ${info.get('connected_slaves') ?? 0} replicas`),
-      ...findings,
-    ];
+    return [good(`it is a primary; replicas: ${info.get('connected_slaves') ?? 0}`), ...findings];
   }
   const [host = '', port = ''] = [info.get('master_host'), info.get('master_port')];
   const above = `${host}:${port}`;
