@@ -192,7 +192,16 @@ describe.each(installedServers())('$name', (installed) => {
     const misnamed = await diagnose(url, '--cacert', ca, '--sni', 'another');
     expect(misnamed.found.tls?.[0]?.advice).toEqual([expect.stringMatching(/^--sni /)]);
     const files = ['--cacert', ca, '--cert', clientCert, '--key', clientKey];
-    expect((await diagnose(url, ...files)).code).toBe(0);
+    const known = await diagnose(url, ...files);
+    expect(known.code).toBe(0);
+    // The certificate of the test is valid for two days.
+    expect(known.found.tls).toEqual([
+      expect.objectContaining({
+        verdict: 'warning',
+        message: expect.stringMatching(/the certificate holds, until \d{4}-\d\d-\d\d, in/),
+        advice: [expect.stringMatching(/^there: another certificate before \d{4}-/)],
+      }),
+    ]);
   });
 
   it('that is a replica: whom it follows, and whether it can', async () => {
@@ -270,6 +279,15 @@ describe('what answers', () => {
       expect.objectContaining({ verdict: 'warning', advice: ['CONFIG SET repl-timeout 60'] }),
     ]);
     expect(found['min-replicas']?.[0]?.advice).toEqual(['CONFIG SET min-replicas-to-write 2']);
+  });
+
+  it('one whose CONFIG was renamed, as where others run it: what depends on it is not known', async () => {
+    await using primary = await Server.start(some(), { config: { 'rename-command': 'CONFIG ""' } });
+    const { code, found } = await diagnose(primary.url);
+    expect(code).toBe(0);
+    expect(found.settings?.[0]?.message).toMatch(/cannot be asked for: ERR unknown command/);
+    expect(found['output buffer']?.[0]?.message).toBe('not tried: see settings');
+    expect(found.backlog?.[0]?.verdict).toBe('good');
   });
 
   it('and a directory that cannot be: 74', async () => {

@@ -5,6 +5,9 @@ import type { Finding } from '../finding.ts';
 import { bad, findingOf, good, NO_TLS, warning } from '../finding.ts';
 import type { Subject } from '../subject.ts';
 
+/** Days for which a certificate has to be valid still, or somebody has to look after it. */
+const LEAST_DAYS = 21;
+
 /** Milliseconds, as a person reads them. */
 function since(begin: number): string {
   return `${(performance.now() - begin).toFixed(1)} ms`;
@@ -51,15 +54,25 @@ async function secure(subject: Subject): Promise<readonly Finding[]> {
       // A server that awaits a command of text has all the time for what comes.
       return [{ ...finding, advice: [NO_TLS] }];
     }
-    if (subject.tls.rejectUnauthorized === false) {
-      const message = 'the link is secured, and any certificate is taken';
-      return [warning(message, '--cacert <file>, not --insecure')];
-    }
-    return [good(`the link is secured, and the certificate holds, in ${since(begin)}`)];
+    return certificate(subject, since(begin));
   }
   const isNear = endpoint.kind === 'unix' || /^(127\.|::1$|localhost$)/.test(endpoint.host);
   if (isNear || password === undefined) return [good('not asked for')];
   return [warning('the password goes over the network as it is', 'use rediss://, or --tls')];
+}
+
+function certificate({ connection, tls }: Subject, took: string): readonly Finding[] {
+  if (tls.rejectUnauthorized === false) {
+    const message = 'the link is secured, and any certificate is taken';
+    return [warning(message, '--cacert <file>, not --insecure')];
+  }
+  const end = connection.certificateEnd;
+  const day = end?.toISOString().slice(0, 10);
+  const until = day === undefined ? '' : `, until ${day}`;
+  const message = `the link is secured, and the certificate holds${until}, in ${took}`;
+  const days = end === undefined ? Infinity : (end.getTime() - Date.now()) / 86_400_000;
+  if (days >= LEAST_DAYS) return [good(message)];
+  return [warning(message, `there: another certificate before ${day}`)];
 }
 
 async function ping({ connection, candidate }: Subject): Promise<readonly Finding[]> {

@@ -96,7 +96,8 @@ async function info(subject: Subject): Promise<readonly Finding[]> {
     subject.info = infoOf(reply);
     return [good('INFO is granted')];
   }
-  const message = 'INFO is not granted: a full copy is taken where a step back would do';
+  const what = reply.kind === 'error' && isDenial(reply.text) ? 'is not granted' : 'is not there';
+  const message = `INFO ${what}: a full copy is taken where a step back would do`;
   return [{ ...warning(message, `ACL SETUSER ${user} +info`), blocks: true }];
 }
 
@@ -105,10 +106,14 @@ async function settings(subject: Subject): Promise<readonly Finding[]> {
   const found = new Map<string, string>();
   for (const name of SETTINGS) {
     const reply = await connection.ask('CONFIG', 'GET', name);
-    if (reply.kind === 'error') {
-      const why = isDenial(reply.text) ? `user ${user} may not` : reply.text;
+    if (reply.kind === 'error' && isDenial(reply.text)) {
+      const message = `its settings cannot be asked for: user ${user} may not`;
       const advice = `for as long as forebay doctor runs: ACL SETUSER ${user} +config|get`;
-      return [untried(`its settings cannot be asked for: ${why}`, advice)];
+      return [untried(message, advice)];
+    }
+    if (reply.kind === 'error') {
+      const advice = `look at them where the server is run: ${SETTINGS.slice(0, 4).join(', ')}`;
+      return [untried(`its settings cannot be asked for: ${reply.text}`, advice)];
     }
     if (reply.kind === 'list' && reply.items.length >= 2) found.set(name, reply.items[1]!);
   }
