@@ -306,6 +306,19 @@ describe('what answers', () => {
     expect(found.tls?.[0]?.advice).toEqual([expect.stringMatching(/tls-port/)]);
   });
 
+  it('a forebay, which is a replica: it is asked for no copy either', async () => {
+    await using primary = await Server.start(some());
+    const daemon = Daemon.follow(primary, await freshDirectory(), '--port', '0');
+    await daemon.prints(/full copy done/);
+    const [, port] = /replicas are served at 127\.0\.0\.1:(\d+)/.exec(daemon.printed) ?? [];
+    const diagnosis = await diagnose(`redis://127.0.0.1:${port}`);
+    expect(complaintsOf(diagnosis)).toEqual({ role: [expect.stringMatching(/is a replica of/)] });
+    expect(diagnosis.found.version?.[0]?.message).toMatch(/^forebay \d/);
+    expect(diagnosis.found.psync?.[0]?.message).toMatch(/without a full copy/);
+    expect(await daemon.stop()).toBe(0);
+    expect(daemon.printed).not.toMatch(/gets a full copy/);
+  });
+
   it('usage: 64', async () => {
     const url = 'redis://127.0.0.1:1';
     for (const args of [[], ['127.0.0.1'], [url, '--seconds', '0'], [url, '--sni', 'x']]) {

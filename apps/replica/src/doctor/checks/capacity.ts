@@ -136,11 +136,8 @@ async function timeouts(subject: Subject): Promise<readonly Finding[]> {
     findings.push(warning(message, 'CONFIG SET repl-timeout 60'));
   }
   if (findings.length > 0) return findings;
-  return [
-    good(
-      `it gives us up after ${theirs} s of silence, we give it up after ${ours}, and it pings every ${period}`,
-    ),
-  ];
+  const pings = period === 0 ? '' : `, and it pings every ${period}`;
+  return [good(`it gives us up after ${theirs} s of silence, we give it up after ${ours}${pings}`)];
 }
 
 /** The next power of two. */

@@ -3,7 +3,7 @@ import type { Check } from '../check.ts';
 import type { Reply } from '../connection.ts';
 import type { Finding } from '../finding.ts';
 import { bad, good, untried, warning } from '../finding.ts';
-import type { Subject } from '../subject.ts';
+import type { Info, Subject } from '../subject.ts';
 
 /** Settings of the server that others ask for. */
 const SETTINGS = [
@@ -23,29 +23,31 @@ const SETTINGS = [
  */
 export const rightsChecks: readonly Check[] = [
   {
-    name: 'psync right',
-    tries: 'the right to PSYNC, where it cannot be carried out',
-    needs: ['auth'],
-    run: psyncRight,
-  },
-  {
     name: 'replconf',
     tries: 'REPLCONF, with all that we tell of ourselves',
     needs: ['auth'],
     run: replconf,
   },
   { name: 'info', tries: 'INFO', needs: ['auth'], run: info },
+  {
+    name: 'psync right',
+    tries: 'the right to PSYNC, where it cannot be carried out',
+    needs: ['auth'],
+    run: psyncRight,
+  },
   { name: 'settings', tries: 'CONFIG GET', needs: ['auth'], run: settings },
 ];
 
 /**
  * PSYNC in one piece with a PING before it: who has the right is told that the answer to that is still on its
- * way (`replication.c: syncCommand`), and nothing is begun.
+ * way (`replication.c: syncCommand`), and nothing is begun. One that does not mind that (it is no Redis or Valkey)
+ * is asked for no more than the next byte, where it has any.
  */
 async function psyncRight(subject: Subject): Promise<readonly Finding[]> {
   const connection = await subject.enter();
   try {
-    const [, reply] = await connection.askTogether([['PING'], ['PSYNC', '?', '-1']]);
+    const place = nextPlace(subject.info) ?? ['?', '-1'];
+    const [, reply] = await connection.askTogether([['PING'], ['PSYNC', ...place]]);
     if (reply?.kind !== 'error') return [good('PSYNC is granted')];
     const { text } = reply;
     if (isDenial(text)) {
@@ -129,6 +131,13 @@ export function infoOf(reply: Reply): Map<string, string> {
     fields.set(name, value);
   }
   return fields;
+}
+
+/** What to ask PSYNC for to be sent what comes next; undefined where there is no backlog that it could be in. */
+export function nextPlace(info: Info): [id: string, offset: string] | undefined {
+  const [id, offset] = [info.get('master_replid'), info.get('master_repl_offset')];
+  if (info.get('repl_backlog_active') !== '1' || id === undefined) return undefined;
+  return [id, String(Number(offset) + 1)];
 }
 
 function isDenial(text: string): boolean {
