@@ -126,7 +126,7 @@ describe.each(installedServers().slice(-1))('in a pipe, on $name', (installed) =
     await using primary = await Server.start(installed, {
       config: { requirepass: 'fault-finder' },
     });
-    const fault = 'setTimeout(() => { throw new Error("fault%2Dfinder, fault-finder"); }, 300)';
+    const fault = `process.on('SIGUSR2', () => { throw new Error('fault%2Dfinder, fault-finder'); })`;
     const daemon = Daemon.start(
       [
         ...['replica', '--replicaof', primary.host, String(primary.port)],
@@ -140,6 +140,8 @@ describe.each(installedServers().slice(-1))('in a pipe, on $name', (installed) =
         },
       },
     );
+    await daemon.prints(/full copy done/);
+    daemon.signal('SIGUSR2');
     expect(await daemon.exited).toBe(1);
     expect(linesOf(daemon.printed).at(-1)).toMatchObject({
       ...{ level: 'fatal', event: 'exit', exitCode: 1 },
