@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { commandsPage } from './docs-commands.mjs';
 import { root, setUp } from './setup.mjs';
 
 const reference = join(root, 'docs', 'reference');
@@ -37,16 +38,11 @@ is beyond a megabyte is lost, and \`lost\` says how much it was. Secrets that th
 since the start, are \`***\`.
 `;
 
-const COMMANDS_HEAD = `# The commands
-
-Made by \`npm run docs\` from what \`--help\` says of each; not to be edited.
-`;
-
 setUp();
 const pages = {
+  'commands.md': await commandsPage(built),
   'configuration.md': await configuration(),
   'log.md': await log(),
-  'commands.md': await commands(),
 };
 const check = process.argv.includes('--check');
 mkdirSync(reference, { recursive: true });
@@ -96,23 +92,6 @@ async function log() {
     return `- ${code(name)} (${type}): ${description}\n`;
   });
   return `${LOG_HEAD}\n## Events\n\n${events.join('')}\n## Fields\n\n${fields.join('')}`;
-}
-
-/** What `--help` of each command says, and of each below it. */
-async function commands() {
-  const { buildProgram } = await built('program.js');
-  const { ProcessReporter } = await built('logging', 'process-reporter.js');
-  const program = await buildProgram(new ProcessReporter(process.stderr));
-  return `${COMMANDS_HEAD}\n${sectionsOf(program, '').join('\n')}`;
-}
-
-function sectionsOf(command, above) {
-  const name = `${above}${command.name()}`;
-  let text = '';
-  command.configureOutput({ writeOut: (part) => (text += part), getOutHelpWidth: () => 100 });
-  command.outputHelp();
-  const section = `## ${name}\n\n\`\`\`\n${text.trim()}\n\`\`\`\n`;
-  return [section, ...command.commands.flatMap((each) => sectionsOf(each, `${name} `))];
 }
 
 async function built(...path) {
