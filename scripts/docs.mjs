@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { commandsPage } from './docs-commands.mjs';
 import { metricsPage, statusPage } from './docs-http.mjs';
 import { root, setUp } from './setup.mjs';
 
@@ -42,6 +43,7 @@ setUp();
 const { METRICS } = await built('http', 'metrics.js');
 const { REPORT_FIELDS } = await built('http', 'report.js');
 const pages = {
+  'commands.md': await commandsPage(built),
   'configuration.md': await configuration(),
   'log.md': await log(),
   'metrics.md': metricsPage(METRICS),

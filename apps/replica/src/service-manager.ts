@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { withoutSecrets } from './logging/secrets.ts';
 import type { Reporter } from './reporter.ts';
 
 /** Milliseconds that a message may take. */
@@ -52,7 +53,7 @@ export class ServiceManager {
   /** The link came up, or was lost. */
   link(state: LinkState): void {
     if (this.#stopping) return;
-    const status = state.up ? `following ${state.upstream}` : state.reason;
+    const status = state.up ? `following ${state.upstream}` : withoutSecrets(state.reason);
     if (state.up && !this.#ready) {
       this.#ready = true;
       this.#send(`READY=1\nSTATUS=${oneLine(status)}`);

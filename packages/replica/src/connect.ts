@@ -1,7 +1,7 @@
 import type { NetConnectOpts, OnReadOpts, Socket } from 'node:net';
 import { connect as connectPlain, isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
-import { connect as connectSecure } from 'node:tls';
+import { connect as connectSecure, TLSSocket } from 'node:tls';
 import type { Endpoint } from './address.ts';
 import { describeEndpoint } from './address.ts';
 import { ReplicaError } from './errors.ts';
@@ -29,6 +29,11 @@ export function openSocket(
   return {
     get writable() {
       return socket.writable;
+    },
+    get certificateEnd() {
+      if (!(socket instanceof TLSSocket)) return undefined;
+      const { valid_to: end } = socket.getPeerCertificate();
+      return end === undefined ? undefined : new Date(end);
     },
     write: (bytes) => void socket.write(bytes),
     pause: () => void socket.pause(),

@@ -4,6 +4,8 @@ import type { Endpoint } from './address.ts';
 export interface LinkSocket {
   /** Whether `write` still leads anywhere. */
   readonly writable: boolean;
+  /** Until when the peer's certificate is valid, once a secured link stands; undefined without one. */
+  readonly certificateEnd?: Date | undefined;
   write(bytes: Uint8Array): void;
   /** No more `onBytes` than one read may bring, until `resume`. */
   pause(): void;

@@ -42,6 +42,9 @@ ${CHECKS.map(({ name, tries }) => `  ${name.padEnd(WIDTH)}  ${tries}`).join('\n'
 The primary is asked for no snapshot, unless --full is given and it cannot be found out otherwise. It counts a
 partial resync more, and three connections.
 
+--json prints {primary, exitCode, checks: [{name, tries, findings: [{verdict, message, advice: […]}]}]}, where a
+verdict is good, warning, bad or untried.
+
 Each line has a mark: ✓ well; ! to be looked at; ✗ does not work; – not tried. Below it stands what to change.
 
 Exit codes: 0 nothing is in the way, whatever there is to be looked at; of the first thing that is in the way

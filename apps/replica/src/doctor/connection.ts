@@ -58,6 +58,11 @@ export class Connection {
     return connection;
   }
 
+  /** Until when the server's certificate is valid; undefined where there is none. */
+  get certificateEnd(): Date | undefined {
+    return this.#socket.certificateEnd;
+  }
+
   /** @throws {ReplicaError} */
   async ask(...words: string[]): Promise<Reply> {
     const [reply] = await this.askTogether([words]);

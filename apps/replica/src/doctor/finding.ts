@@ -31,8 +31,32 @@ export function untried(message: string, ...advice: string[]): Finding {
   return { verdict: 'untried', message, advice };
 }
 
+export const NO_TLS = 'its TLS port (tls-port), or redis:// where it has none';
+
+const CACERT = '--cacert <file>: the certificate of the authority that signed it';
+
+/** What to do about a link that could not be secured, by the code of Node's error. */
+const TLS_ADVICE: Readonly<Record<string, string>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: CACERT,
+  SELF_SIGNED_CERT_IN_CHAIN: CACERT,
+  UNABLE_TO_GET_ISSUER_CERT: CACERT,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: CACERT,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: CACERT,
+  CERT_HAS_EXPIRED: 'there: a certificate that is still valid',
+  ERR_TLS_CERT_ALTNAME_INVALID: '--sni <name>: one that the certificate bears',
+  ERR_SSL_WRONG_VERSION_NUMBER: NO_TLS,
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED:
+    '--cert <file> --key <file>: it wants a certificate of ours',
+};
+
 /** What an error of a link means. Others are thrown on. */
 export function findingOf(error: unknown): Finding {
   if (!(error instanceof ReplicaError)) throw error;
-  return bad(linkExitCodeOf(error.code) ?? EXIT.runtime, error.message);
+  const { code, message, cause } = error;
+  const advice = TLS_ADVICE[(cause as NodeJS.ErrnoException | undefined)?.code ?? ''];
+  return bad(
+    linkExitCodeOf(code) ?? EXIT.runtime,
+    message,
+    ...(advice === undefined ? [] : [advice]),
+  );
 }

@@ -73,12 +73,17 @@ export class ProcessReporter extends Speaker {
   /** Nothing but a last word is said after this, and nobody is waited for who does not read. */
   end(): void {
     this.#bound.flush();
+    this.#tellLoss();
     this.#stream.end();
   }
 
   #pass(entry: Entry): void {
-    if (this.#lost > 0 && this.#sink.say(lossOf(this.#lost))) this.#lost = 0;
+    this.#tellLoss();
     if (!this.#sink.say(entry)) this.#lost++;
+  }
+
+  #tellLoss(): void {
+    if (this.#lost > 0 && this.#sink.say(lossOf(this.#lost))) this.#lost = 0;
   }
 }
 

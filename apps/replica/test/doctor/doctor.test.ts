@@ -184,8 +184,24 @@ describe.each(installedServers())('$name', (installed) => {
     expect(unknown.code).toBe(78);
     expect(unknown.found.reach?.[0]?.verdict).toBe('good');
     expect(unknown.found.tls?.[0]?.message).toMatch(/no secure link .*certificate/);
+    expect(unknown.found.tls?.[0]?.advice).toEqual([expect.stringMatching(/^--cacert /)]);
+    await primary.command('CONFIG', 'SET', 'tls-auth-clients', 'yes');
+    const anonymous = await diagnose(url, '--cacert', ca);
+    expect(anonymous.code).toBe(78);
+    expect(anonymous.found.ping?.[0]?.advice).toEqual([expect.stringMatching(/^--cert /)]);
+    const misnamed = await diagnose(url, '--cacert', ca, '--sni', 'another');
+    expect(misnamed.found.tls?.[0]?.advice).toEqual([expect.stringMatching(/^--sni /)]);
     const files = ['--cacert', ca, '--cert', clientCert, '--key', clientKey];
-    expect((await diagnose(url, ...files)).code).toBe(0);
+    const known = await diagnose(url, ...files);
+    expect(known.code).toBe(0);
+    // The certificate of the test is valid for two days.
+    expect(known.found.tls).toEqual([
+      expect.objectContaining({
+        verdict: 'warning',
+        message: expect.stringMatching(/the certificate holds, until \d{4}-\d\d-\d\d, in/),
+        advice: [expect.stringMatching(/^there: another certificate before \d{4}-/)],
+      }),
+    ]);
   });
 
   it('that is a replica: whom it follows, and whether it can', async () => {
@@ -265,6 +281,15 @@ describe('what answers', () => {
     expect(found['min-replicas']?.[0]?.advice).toEqual(['CONFIG SET min-replicas-to-write 2']);
   });
 
+  it('one whose CONFIG was renamed, as where others run it: what depends on it is not known', async () => {
+    await using primary = await Server.start(some(), { config: { 'rename-command': 'CONFIG ""' } });
+    const { code, found } = await diagnose(primary.url);
+    expect(code).toBe(0);
+    expect(found.settings?.[0]?.message).toMatch(/cannot be asked for: ERR unknown command/);
+    expect(found['output buffer']?.[0]?.message).toBe('not tried: see settings');
+    expect(found.backlog?.[0]?.verdict).toBe('good');
+  });
+
   it('and a directory that cannot be: 74', async () => {
     await using primary = await Server.start(some());
     const { code, found } = await diagnose(primary.url, '--dir', '/dev/null/data');
@@ -279,6 +304,19 @@ describe('what answers', () => {
     const { code, found } = await diagnose(url, '--repl-timeout', '1');
     expect(code).toBe(69);
     expect(found.tls?.[0]?.advice).toEqual([expect.stringMatching(/tls-port/)]);
+  });
+
+  it('a forebay, which is a replica: it is asked for no copy either', async () => {
+    await using primary = await Server.start(some());
+    const daemon = Daemon.follow(primary, await freshDirectory(), '--port', '0');
+    await daemon.prints(/full copy done/);
+    const [, port] = /replicas are served at 127\.0\.0\.1:(\d+)/.exec(daemon.printed) ?? [];
+    const diagnosis = await diagnose(`redis://127.0.0.1:${port}`);
+    expect(complaintsOf(diagnosis)).toEqual({ role: [expect.stringMatching(/is a replica of/)] });
+    expect(diagnosis.found.version?.[0]?.message).toMatch(/^forebay \d/);
+    expect(diagnosis.found.psync?.[0]?.message).toMatch(/without a full copy/);
+    expect(await daemon.stop()).toBe(0);
+    expect(daemon.printed).not.toMatch(/gets a full copy/);
   });
 
   it('usage: 64', async () => {

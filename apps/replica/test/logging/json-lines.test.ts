@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { installedServers, ScriptedPrimary, Server } from '@forebay/conformance';
+import { installedServers, ScriptedPrimary, Server, Wire } from '@forebay/conformance';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { EVENTS, FIELDS } from '../../src/logging/events.ts';
 import { Daemon, freshDirectory } from '../daemon.ts';
@@ -120,6 +120,59 @@ describe.each(installedServers().slice(-1))('in a pipe, on $name', (installed) =
     const incomplete = Daemon.start(['replica', '--dir', 'data'], { env: AUTO });
     expect(await incomplete.exited).toBe(64);
     expect(incomplete.printed).toMatch(/^\d\d:\d\d:\d\d name the primary: [^\n]*\n$/);
+  });
+
+  it('a fault in the program is a line too, without secrets', async () => {
+    await using primary = await Server.start(installed, {
+      config: { requirepass: 'fault-finder' },
+    });
+    const fault = `process.on('SIGUSR2', () => { throw new Error('fault%2Dfinder, fault-finder'); })`;
+    const daemon = Daemon.start(
+      [
+        ...['replica', '--replicaof', primary.host, String(primary.port)],
+        ...['--dir', await freshDirectory()],
+      ],
+      {
+        env: {
+          ...AUTO,
+          FOREBAY_MASTERAUTH: 'fault-finder',
+          NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(fault)}`,
+        },
+      },
+    );
+    await daemon.prints(/full copy done/);
+    daemon.signal('SIGUSR2');
+    expect(await daemon.exited).toBe(1);
+    expect(linesOf(daemon.printed).at(-1)).toMatchObject({
+      ...{ level: 'fatal', event: 'exit', exitCode: 1 },
+      msg: expect.stringMatching(/^Error: .*\*\*\*\n {4}at /),
+    });
+    expect(daemon.printed).not.toContain('fault-finder');
+  });
+
+  it('who attaches again and again does not fill it', async () => {
+    await using primary = await Server.start(installed);
+    const args = ['--replicaof', primary.host, String(primary.port), '--port', '0'];
+    const daemon = Daemon.start(['replica', ...args, '--dir', await freshDirectory()], {
+      env: AUTO,
+    });
+    await daemon.prints(/full copy done/);
+    const { master_replid: id = '', master_repl_offset: offset } =
+      await primary.info('replication');
+    const [, port] = /replicas are served at 127\.0\.0\.1:(\d+)/.exec(daemon.printed) ?? [];
+    for (let i = 0; i < 30; i++) {
+      const wire = await Wire.connect(Number(port));
+      wire.send('PSYNC', id, String(Number(offset) + 1));
+      expect(await wire.line()).toMatch(/^\+CONTINUE/);
+      wire.close();
+    }
+    expect(await daemon.stop()).toBe(0);
+    const lines = linesOf(daemon.printed);
+    const of = (name: string) => lines.filter(({ event }) => event === name);
+    expect(of('replica-continued')).toHaveLength(20);
+    expect(of('more')).toEqual(
+      expect.arrayContaining([expect.objectContaining({ reason: 'replica-continued', count: 10 })]),
+    );
   });
 
   it('the journal is told the priority of each line', async () => {

@@ -82,11 +82,18 @@ async function backlog(subject: Subject): Promise<readonly Finding[]> {
     const lasts = rate < 1 ? '' : `: a cut of ${duration(size / rate)} is bridged`;
     return [good(`${formatBytes(size)}${lasts}`)];
   }
-  const wanted = megabytes(2 * rate * CUT);
   const message =
     `${formatBytes(size)} last ${atMost ? 'for at least' : 'for'} ${duration(size / rate)}: ` +
     'a link that is cut for longer costs a full copy';
-  return [warning(message, `CONFIG SET repl-backlog-size ${wanted}mb`)];
+  const wanted = megabytes(2 * rate * CUT);
+  const spare = subject.figure('total_system_memory') - subject.figure('used_memory');
+  if (spare <= 0 || wanted * MEGABYTE <= spare / 4) {
+    return [warning(message, `CONFIG SET repl-backlog-size ${wanted}mb`)];
+  }
+  const possible = megabytes(spare / 8);
+  const lasts = duration((possible * MEGABYTE) / rate);
+  const most = `${message}; for ${CUT} s it has too little memory, with this it is ${lasts}`;
+  return [warning(most, `CONFIG SET repl-backlog-size ${possible}mb`)];
 }
 
 /** All that is written during a full copy waits at the primary (`networking.c: checkClientOutputBufferLimits`). */
@@ -129,11 +136,8 @@ async function timeouts(subject: Subject): Promise<readonly Finding[]> {
     findings.push(warning(message, 'CONFIG SET repl-timeout 60'));
   }
   if (findings.length > 0) return findings;
-  return [
-    good(
-      `it gives us up after ${theirs} s of silence, we give it up after ${ours}, and it pings every ${period}`,
-    ),
-  ];
+  const pings = period === 0 ? '' : `, and it pings every ${period}`;
+  return [good(`it gives us up after ${theirs} s of silence, we give it up after ${ours}${pings}`)];
 }
 
 /** The next power of two. */

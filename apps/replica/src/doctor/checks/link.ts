@@ -2,8 +2,11 @@ import { describeEndpoint, ReplicaError } from '@forebay/replica';
 import { EXIT } from '../../exit.ts';
 import type { Check } from '../check.ts';
 import type { Finding } from '../finding.ts';
-import { bad, findingOf, good, warning } from '../finding.ts';
+import { bad, findingOf, good, NO_TLS, warning } from '../finding.ts';
 import type { Subject } from '../subject.ts';
+
+/** Days for which a certificate has to be valid still, or somebody has to look after it. */
+const LEAST_DAYS = 21;
 
 /** Milliseconds, as a person reads them. */
 function since(begin: number): string {
@@ -49,18 +52,27 @@ async function secure(subject: Subject): Promise<readonly Finding[]> {
       const finding = findingOf(error);
       if (!(error instanceof ReplicaError) || error.code !== 'TIMEOUT') return [finding];
       // A server that awaits a command of text has all the time for what comes.
-      return [{ ...finding, advice: ['its TLS port (tls-port), or redis:// where it has none'] }];
+      return [{ ...finding, advice: [NO_TLS] }];
     }
-    const unverified = subject.tls.rejectUnauthorized === false;
-    if (!unverified)
-      return [good(`the link is secured, and the certificate holds, in ${since(begin)}`)];
-    return [
-      warning('the link is secured, and any certificate is taken', 'give --cacert, not --insecure'),
-    ];
+    return certificate(subject, since(begin));
   }
   const isNear = endpoint.kind === 'unix' || /^(127\.|::1$|localhost$)/.test(endpoint.host);
   if (isNear || password === undefined) return [good('not asked for')];
   return [warning('the password goes over the network as it is', 'use rediss://, or --tls')];
+}
+
+function certificate({ connection, tls }: Subject, took: string): readonly Finding[] {
+  if (tls.rejectUnauthorized === false) {
+    const message = 'the link is secured, and any certificate is taken';
+    return [warning(message, '--cacert <file>, not --insecure')];
+  }
+  const end = connection.certificateEnd;
+  const day = end?.toISOString().slice(0, 10);
+  const until = day === undefined ? '' : `, until ${day}`;
+  const message = `the link is secured, and the certificate holds${until}, in ${took}`;
+  const days = end === undefined ? Infinity : (end.getTime() - Date.now()) / 86_400_000;
+  if (days >= LEAST_DAYS) return [good(message)];
+  return [warning(message, `there: another certificate before ${day}`)];
 }
 
 async function ping({ connection, candidate }: Subject): Promise<readonly Finding[]> {
@@ -77,15 +89,8 @@ async function ping({ connection, candidate }: Subject): Promise<readonly Findin
     return [bad(EXIT.unavailable, `it reads its data set: ${text}`, 'wait until it is loaded')];
   }
   if (text.startsWith('DENIED')) {
-    return [
-      bad(
-        ...([
-          EXIT.denied,
-          'it is in protected mode, and refuses who comes from elsewhere',
-        ] as const),
-        'there: CONFIG SET requirepass <password>, and CONFIG REWRITE',
-      ),
-    ];
+    const message = 'it is in protected mode, and refuses who comes from elsewhere';
+    return [bad(EXIT.denied, message, 'there: CONFIG SET requirepass <password>')];
   }
   return [bad(EXIT.unavailable, `it answers PING with: ${text}`)];
 }
@@ -109,11 +114,7 @@ async function authenticate(subject: Subject): Promise<readonly Finding[]> {
   }
   // Some servers repeat what they were given.
   const said = /^[A-Z]+/.exec(text)?.[0] ?? 'an error';
-  return [
-    bad(
-      ...([EXIT.denied, `it refuses the password of user ${user} (${said})`] as const),
-      'check --masteruser and --masterauth',
-      `or, there: ACL SETUSER ${user} on ><password> +psync +replconf +ping +info`,
-    ),
-  ];
+  const message = `it refuses the password of user ${user} (${said})`;
+  const there = `or, there: ACL SETUSER ${user} on ><password> +psync +replconf +ping +info`;
+  return [bad(EXIT.denied, message, 'check --masteruser and --masterauth', there)];
 }

@@ -3,7 +3,7 @@ import type { Check } from '../check.ts';
 import type { Finding } from '../finding.ts';
 import { bad, good, untried, warning } from '../finding.ts';
 import type { Subject } from '../subject.ts';
-import { infoOf } from './rights.ts';
+import { infoOf, nextPlace } from './rights.ts';
 
 /** Whom we would follow, and whether it lets us go on where we are. */
 export const replicationChecks: readonly Check[] = [
@@ -30,10 +30,7 @@ async function role({ info }: Subject): Promise<readonly Finding[]> {
     );
   }
   if (info.get('role') !== 'slave') {
-    return [
-      good(`it is a primary, with ${info.get('connected_slaves') ?? 0} replicas`),
-      ...findings,
-    ];
+    return [good(`it is a primary; replicas: ${info.get('connected_slaves') ?? 0}`), ...findings];
   }
   const [host = '', port = ''] = [info.get('master_host'), info.get('master_port')];
   const above = `${host}:${port}`;
@@ -54,16 +51,13 @@ async function psync(subject: Subject): Promise<readonly Finding[]> {
   const connection = await subject.enter();
   try {
     await connection.ask('REPLCONF', 'capa', 'eof', 'capa', 'psync2');
-    const now = infoOf(await connection.ask('INFO', 'replication'));
-    const [id = '?', offset] = [now.get('master_replid'), now.get('master_repl_offset')];
-    const hasBacklog = now.get('repl_backlog_active') === '1' && offset !== undefined;
-    if (!hasBacklog && !subject.options.full) {
+    const next = nextPlace(infoOf(await connection.ask('INFO', 'replication')));
+    if (next === undefined && !subject.options.full) {
       const message =
         'not tried: it has no replication backlog, as no replica is attached, and PSYNC would have it fork';
       return [{ ...untried(message, '--full tries it all the same') }];
     }
-    const place = hasBacklog ? [id, String(Number(offset) + 1)] : ['?', '-1'];
-    const reply = await connection.askForStream('PSYNC', ...place);
+    const reply = await connection.askForStream('PSYNC', ...(next ?? ['?', '-1']));
     if (reply.kind === 'newline') {
       return [good('it makes a snapshot for us; the link was cut before it came')];
     }
@@ -72,10 +66,10 @@ async function psync(subject: Subject): Promise<readonly Finding[]> {
     }
     const text = reply.kind === 'text' ? reply.text : '';
     if (text.startsWith('CONTINUE'))
-      return [good(`it goes on at ${place.join(':')}, without a full copy`)];
+      return [good(`it goes on at ${next?.join(':')}, without a full copy`)];
     if (!text.startsWith('FULLRESYNC'))
       return [bad(EXIT.runtime, `it answers PSYNC with: ${text}`)];
-    if (!hasBacklog) return [good('it begins a full copy; the link was cut before it came')];
+    if (next === undefined) return [good('it begins a full copy; the link was cut before it came')];
     const message =
       'it begins a full copy in place of going on: its backlog holds less than it writes in a moment';
     return [warning(message, 'see backlog')];

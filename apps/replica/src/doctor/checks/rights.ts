@@ -3,7 +3,7 @@ import type { Check } from '../check.ts';
 import type { Reply } from '../connection.ts';
 import type { Finding } from '../finding.ts';
 import { bad, good, untried, warning } from '../finding.ts';
-import type { Subject } from '../subject.ts';
+import type { Info, Subject } from '../subject.ts';
 
 /** Settings of the server that others ask for. */
 const SETTINGS = [
@@ -23,29 +23,31 @@ const SETTINGS = [
  */
 export const rightsChecks: readonly Check[] = [
   {
-    name: 'psync right',
-    tries: 'the right to PSYNC, where it cannot be carried out',
-    needs: ['auth'],
-    run: psyncRight,
-  },
-  {
     name: 'replconf',
     tries: 'REPLCONF, with all that we tell of ourselves',
     needs: ['auth'],
     run: replconf,
   },
   { name: 'info', tries: 'INFO', needs: ['auth'], run: info },
+  {
+    name: 'psync right',
+    tries: 'the right to PSYNC, where it cannot be carried out',
+    needs: ['auth'],
+    run: psyncRight,
+  },
   { name: 'settings', tries: 'CONFIG GET', needs: ['auth'], run: settings },
 ];
 
 /**
  * PSYNC in one piece with a PING before it: who has the right is told that the answer to that is still on its
- * way (`replication.c: syncCommand`), and nothing is begun.
+ * way (`replication.c: syncCommand`), and nothing is begun. One that does not mind that (it is no Redis or Valkey)
+ * is asked for no more than the next byte, where it has any.
  */
 async function psyncRight(subject: Subject): Promise<readonly Finding[]> {
   const connection = await subject.enter();
   try {
-    const [, reply] = await connection.askTogether([['PING'], ['PSYNC', '?', '-1']]);
+    const place = nextPlace(subject.info) ?? ['?', '-1'];
+    const [, reply] = await connection.askTogether([['PING'], ['PSYNC', ...place]]);
     if (reply?.kind !== 'error') return [good('PSYNC is granted')];
     const { text } = reply;
     if (isDenial(text)) {
@@ -96,7 +98,8 @@ async function info(subject: Subject): Promise<readonly Finding[]> {
     subject.info = infoOf(reply);
     return [good('INFO is granted')];
   }
-  const message = 'INFO is not granted: a full copy is taken where a step back would do';
+  const what = reply.kind === 'error' && isDenial(reply.text) ? 'is not granted' : 'is not there';
+  const message = `INFO ${what}: a full copy is taken where a step back would do`;
   return [{ ...warning(message, `ACL SETUSER ${user} +info`), blocks: true }];
 }
 
@@ -105,10 +108,14 @@ async function settings(subject: Subject): Promise<readonly Finding[]> {
   const found = new Map<string, string>();
   for (const name of SETTINGS) {
     const reply = await connection.ask('CONFIG', 'GET', name);
-    if (reply.kind === 'error') {
-      const why = isDenial(reply.text) ? `user ${user} may not` : reply.text;
+    if (reply.kind === 'error' && isDenial(reply.text)) {
+      const message = `its settings cannot be asked for: user ${user} may not`;
       const advice = `for as long as forebay doctor runs: ACL SETUSER ${user} +config|get`;
-      return [untried(`its settings cannot be asked for: ${why}`, advice)];
+      return [untried(message, advice)];
+    }
+    if (reply.kind === 'error') {
+      const advice = `look at them where the server is run: ${SETTINGS.slice(0, 4).join(', ')}`;
+      return [untried(`its settings cannot be asked for: ${reply.text}`, advice)];
     }
     if (reply.kind === 'list' && reply.items.length >= 2) found.set(name, reply.items[1]!);
   }
@@ -124,6 +131,13 @@ export function infoOf(reply: Reply): Map<string, string> {
     fields.set(name, value);
   }
   return fields;
+}
+
+/** What to ask PSYNC for to be sent what comes next; undefined where there is no backlog that it could be in. */
+export function nextPlace(info: Info): [id: string, offset: string] | undefined {
+  const [id, offset] = [info.get('master_replid'), info.get('master_repl_offset')];
+  if (info.get('repl_backlog_active') !== '1' || id === undefined) return undefined;
+  return [id, String(Number(offset) + 1)];
 }
 
 function isDenial(text: string): boolean {

@@ -32,6 +32,8 @@ export const serverChecks: readonly Check[] = [
 ];
 
 async function version({ info }: Subject): Promise<readonly Finding[]> {
+  const forebay = info.get('forebay_version');
+  if (forebay !== undefined) return [good(`forebay ${forebay}`)];
   const [kind, text] = identityOf(info);
   const [major = 0, minor = 0] = text.split('.').map(Number);
   const [newestMajor, newestMinor] = TESTED[kind];
@@ -57,10 +59,11 @@ function identityOf(info: ReadonlyMap<string, string>): ['redis' | 'redict' | 'v
 async function snapshots(subject: Subject): Promise<readonly Finding[]> {
   const delay = subject.setting('repl-diskless-sync-delay');
   const wait = delay === 0 ? 'at once' : `${delay} s after it is asked for`;
-  const isDiskless = subject.settings.get('repl-diskless-sync') === 'yes';
-  const how = isDiskless
-    ? `it sends a snapshot while it makes it, ${wait}`
-    : 'it writes a snapshot to its own disk before it sends it';
+  const diskless = subject.settings.get('repl-diskless-sync');
+  const how =
+    diskless === 'yes'
+      ? `it sends a snapshot while it makes it, ${wait}`
+      : 'it has a snapshot on its own disk before it sends it';
   const last = subject.info.get('rdb_last_bgsave_status');
   if (last === undefined || last === 'ok') return [good(how)];
   return [
