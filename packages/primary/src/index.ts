@@ -18,13 +18,14 @@ export { Primary } from './embedded/primary.ts';
 export type { PrimaryErrorCode } from './errors.ts';
 export { PrimaryError } from './errors.ts';
 export type {
-  ListenOptions,
+  LiveOptions,
   ReplicationServerOptions,
   ServerCounts,
 } from './replication-server.ts';
 export { ReplicationServer } from './replication-server.ts';
 export type { ReplicaState } from './serving/attachment.ts';
 export type { Caller, Command, CommandTable, Identity, Reply } from './serving/command.ts';
+export type { ListenOptions, SecureOptions } from './serving/listeners.ts';
 export type { OutputLimit } from './serving/output-limit.ts';
 export { replicaLine } from './serving/report.ts';
 export type { ReplicaDescription, ReplicaEvents } from './serving/served-replicas.ts';

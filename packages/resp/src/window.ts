@@ -9,7 +9,10 @@ const EMPTY = new Uint8Array(0);
  */
 export function checkBytes(chunk: Uint8Array): void {
   if (ArrayBuffer.isView(chunk) && chunk.BYTES_PER_ELEMENT === 1) return;
-  throw new RespError('INVALID_VALUE', `bytes are to be pushed, not a value of type ${typeof chunk}`);
+  throw new RespError(
+    'INVALID_VALUE',
+    `bytes are to be pushed, not a value of type ${typeof chunk}`,
+  );
 }
 
 /**
