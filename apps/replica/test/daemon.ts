@@ -62,7 +62,8 @@ export class Daemon implements AsyncDisposable {
         : ['bash', '-c', `ulimit -S -f ${fileLimit}; exec "$@"`, '-', ...command];
     const child = spawn(file, words, {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...env },
+      // Daemons run side by side: one serves where its test says so, and not at the port that is the default.
+      env: { FOREBAY_PORT: '0', ...process.env, ...env },
     });
     const daemon = new Daemon(child);
     onTestFinished(() => daemon[Symbol.asyncDispose]());

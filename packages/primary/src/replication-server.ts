@@ -63,6 +63,8 @@ export interface ReplicationServerOptions extends LiveOptions {
 export interface ServerCounts {
   /** Connected now; replicas are not counted. */
   readonly clients: number;
+  /** As many as there may be, replicas included. */
+  readonly most: number;
   /** Let in since the beginning. */
   readonly connections: number;
   /** Turned away since the beginning. */
@@ -81,6 +83,7 @@ const IDENTITY: Identity = { server: 'redis', version: '7.4.0' };
 /** Milliseconds; see `LiveOptions`. */
 const KEEP_ALIVE = 300_000;
 const TIMEOUT = 60_000;
+const MAX_CLIENTS = 10_000;
 /** Bytes of requests that are not whole yet, of all clients together. */
 const MOST_BUFFERED = 64 * 1024 * 1024;
 /** Milliseconds between two looks at who is silent (`replication.c: replicationCron`). */
@@ -98,7 +101,7 @@ export class ReplicationServer implements AsyncDisposable {
   readonly #listeners: Listeners;
   readonly #channels = new Channels();
   readonly #commands: CommandTable<Client>;
-  readonly #counts = { connections: 0, commands: 0, refused: 0 };
+  #counts = { connections: 0, commands: 0, refused: 0 };
   #nextId = 1;
   #buffered = 0;
   #stopTicking: (() => void) | undefined;
@@ -130,7 +133,7 @@ export class ReplicationServer implements AsyncDisposable {
     this.#commands = commandTable(host, commands);
     this.#listeners = new Listeners({
       get most() {
-        return server.#options.maxClients ?? 10_000;
+        return server.#most;
       },
       get patience() {
         return server.#options.timeout ?? TIMEOUT;
@@ -153,7 +156,17 @@ export class ReplicationServer implements AsyncDisposable {
   /** What is counted of all clients. */
   get counts(): ServerCounts {
     const clients = this.#clients.size - this.#replicas.list().length;
-    return { ...this.#counts, ...this.#replicas.resyncs, clients };
+    return { ...this.#counts, ...this.#replicas.resyncs, clients, most: this.#most };
+  }
+
+  /** What is counted since the beginning is counted from now on (`CONFIG RESETSTAT`). */
+  resetCounts(): void {
+    this.#counts = { connections: 0, commands: 0, refused: 0 };
+    this.#replicas.resetCounts();
+  }
+
+  get #most(): number {
+    return this.#options.maxClients ?? MAX_CLIENTS;
   }
 
   /**

@@ -1,14 +1,15 @@
 import { Command, Option } from 'commander';
-import type { CurrentSetting, Origin } from '../config/configuration.ts';
+import type { Origin } from '../config/configuration.ts';
 import { Configuration, faultsIn } from '../config/configuration.ts';
 import { addSettings, typedSettings } from '../config/options.ts';
-import { printedConfig, shown } from '../config/print.ts';
+import { printedConfig } from '../config/print.ts';
 import { exitCodeOf } from '../config/resolve.ts';
 import { settingNames } from '../config/settings.ts';
 import type { LiveConfig } from '../config.ts';
 import { ExitError } from '../exit.ts';
 import { follow } from '../follow/follow.ts';
 import type { Control } from '../follow/follower.ts';
+import { shownOr, tellChanged } from '../port/settings-host.ts';
 import type { Reporter } from '../reporter.ts';
 import type { LinkState } from '../service-manager.ts';
 import { ServiceManager } from '../service-manager.ts';
@@ -68,7 +69,7 @@ async function run(configuration: Configuration, reporter: Reporter): Promise<vo
   const manager = ServiceManager.of(process.env, reporter);
   const stop = stopSignal();
   stop.addEventListener('abort', () => manager?.stopping(), { once: true });
-  const control = { stop, reload, onLink: (state: LinkState) => manager?.link(state) };
+  const control = { stop, reload, configuration, onLink: (state: LinkState) => manager?.link(state) };
   // Without a file there is nothing to read anew, and a hangup ends it, as it ends any program.
   const onHangup = configuration.isReloadable ? onReload(manager) : () => () => {};
   await follow(configuration.config, reporter, { ...control, onReload: onHangup });
@@ -76,13 +77,13 @@ async function run(configuration: Configuration, reporter: Reporter): Promise<vo
 
 /** @throws {ExitError} where it cannot be used */
 function reloaded(configuration: Configuration, reporter: Reporter): LiveConfig {
-  const { config, changed, kept } = configuration.reload();
-  const value = (setting: CurrentSetting) => shown(setting) ?? 'none';
-  for (const setting of changed) reporter.good(`${setting.name} is ${value(setting)} from now on`);
-  for (const setting of kept) {
-    reporter.trouble(`${setting.name} stays ${value(setting)}: it changes at the next start only`);
+  const reloaded = configuration.reload();
+  tellChanged(reloaded, reporter);
+  for (const setting of reloaded.kept) {
+    const value = shownOr(setting);
+    reporter.trouble(`${setting.name} stays ${value}: it changes at the next start only`);
   }
-  return config;
+  return reloaded.config;
 }
 
 /** Runs `reload` at each SIGHUP, until the function returned is called. */

@@ -1,6 +1,8 @@
 import { stringify } from 'smol-toml';
 import type { CurrentSetting } from './configuration.ts';
+import type { TomlValue } from './rewrite.ts';
 import { GROUPS, settingOf } from './settings.ts';
+import { tomlOf } from './toml-value.ts';
 
 /** The settings as a file that `--config` takes, each with where it came from; without secrets. */
 export function printedConfig(settings: readonly CurrentSetting[]): string {
@@ -21,13 +23,12 @@ function lineOf(setting: CurrentSetting): string {
   const { name, given, secret } = setting;
   if (given === undefined) return `# ${name}: none`;
   if (secret) return `# ${name}: ${shown(setting)} # ${given.place}`;
-  return `${stringify({ [name]: tomlOf(setting) }).trimEnd()} # ${given.place}`;
+  return `${stringify({ [name]: shownValue(setting) }).trimEnd()} # ${given.place}`;
 }
 
-function tomlOf({ value, text = '' }: CurrentSetting): boolean | number | string | string[] {
-  if (typeof value === 'boolean') return value;
-  if (Array.isArray(value)) return value.map((item) => withoutPasswords(String(item)));
-  return typeof value === 'number' && text === String(value) ? value : text;
+function shownValue(setting: CurrentSetting): TomlValue {
+  const value = tomlOf(setting);
+  return Array.isArray(value) ? value.map(withoutPasswords) : value;
 }
 
 function withoutPasswords(text: string): string {

@@ -11,21 +11,29 @@ import {
   unknownSubcommand,
   verbatim,
 } from '@forebay/primary';
-import type { ReplicaConfig } from '../config.ts';
+import type { Candidate, SentinelConfig } from '../config.ts';
 import type { Status } from '../status/status.ts';
 import { infoOf } from './info.ts';
 import type { Following } from './replicaof.ts';
 import { replicaof } from './replicaof.ts';
 import { roleOf } from './role.ts';
+import type { SettingsHost } from './settings.ts';
 import { configCommand } from './settings.ts';
 
 /** What the port is told by, and tells. */
 export interface PortHost {
-  readonly config: ReplicaConfig;
+  readonly settings: SettingsHost;
+  /** What Sentinels are told, as of now. */
+  readonly sentinel: SentinelConfig;
+  readonly configFile: string | undefined;
   readonly following: Following;
+  /** Takes note of whom we were told to follow, for CONFIG REWRITE. */
+  follows(candidate: Candidate): void;
   status(): Status;
   /** Has a fresh base fetched. It never rejects. */
   freshenBase(): Promise<void>;
+  /** Has what is counted of clients begin anew. */
+  resetCounts(): void;
   /** Ends the daemon, as SIGTERM does. */
   shutdown(): void;
 }
@@ -48,11 +56,9 @@ export function refusal(name: string): ReturnType<typeof error> {
 
 /** What a replica's port answers besides replication itself. */
 export function portCommands(host: PortHost): CommandTable {
-  const { config } = host;
-  const settings = { priority: 0, announced: true };
   const empty = array();
   const follow = (client: Caller, words: readonly string[]) =>
-    replicaof(host.following, client, words);
+    replicaof(host.following, (candidate) => host.follows(candidate), client, words);
   return new Map<string, Command>([
     [
       'ping',
@@ -62,7 +68,7 @@ export function portCommands(host: PortHost): CommandTable {
       'info',
       {
         ...words(1, MANY, 'Tells all there is to tell, in the sections of a server.'),
-        run: (_, names) => verbatim(textOf(infoOf(host.status(), settings, names))),
+        run: (_, names) => verbatim(textOf(infoOf(host.status(), host, names))),
       },
     ],
     ['role', { ...words(1, 1, 'Tells whom it follows.'), run: () => roleOf(host.status()) }],
@@ -70,7 +76,8 @@ export function portCommands(host: PortHost): CommandTable {
       'config',
       {
         ...words(2, MANY, 'Tells what it was told, and changes what can change.'),
-        run: (_, rest) => configCommand(config, host.status(), settings, rest),
+        run: (_, rest) =>
+          configCommand(host.settings, host.status(), () => host.resetCounts(), rest),
       },
     ],
     ['replicaof', { ...words(3, 3, 'Follows another primary, or none.'), run: follow }],

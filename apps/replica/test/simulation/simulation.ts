@@ -204,6 +204,7 @@ export class Simulation {
       tls: {},
       directory: DIRECTORY,
       port: 6380,
+      announcedPort: undefined,
       announcedAddress: undefined,
       listen: undefined,
       fsync: 'everysec',
@@ -211,6 +212,7 @@ export class Simulation {
       base: { percentage: 1, minSize: 400, interval: 4000 },
       retain: { time: 20_000 },
       maxDisk: { share: 0.8 },
+      sentinel: { priority: 0, announced: true },
     };
   }
 
