@@ -24,6 +24,9 @@ export interface DaemonOptions {
   readonly fileLimit?: number;
 }
 
+/** For a daemon that finds its port in a file: a variable would go before that. */
+export const PORT_OF_FILE = { FOREBAY_PORT: '' };
+
 /** What `forebay replica` is started with to be attached to a server. */
 export function followArguments(
   { host, port }: Server,

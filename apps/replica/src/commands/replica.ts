@@ -69,7 +69,12 @@ async function run(configuration: Configuration, reporter: Reporter): Promise<vo
   const manager = ServiceManager.of(process.env, reporter);
   const stop = stopSignal();
   stop.addEventListener('abort', () => manager?.stopping(), { once: true });
-  const control = { stop, reload, configuration, onLink: (state: LinkState) => manager?.link(state) };
+  const control = {
+    stop,
+    reload,
+    configuration,
+    onLink: (state: LinkState) => manager?.link(state),
+  };
   // Without a file there is nothing to read anew, and a hangup ends it, as it ends any program.
   const onHangup = configuration.isReloadable ? onReload(manager) : () => () => {};
   await follow(configuration.config, reporter, { ...control, onReload: onHangup });

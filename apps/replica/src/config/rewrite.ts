@@ -1,4 +1,13 @@
-import { closeSync, fsyncSync, openSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { parse, stringify, TomlError } from 'smol-toml';
 import { EXIT, ExitError } from '../exit.ts';
@@ -21,9 +30,10 @@ export function rewriteConfigFile(path: string, changes: ReadonlyMap<string, Tom
 
 /** @throws {ExitError} configuration: what would come of it is not what was asked for */
 export function rewritten(text: string, changes: ReadonlyMap<string, TomlValue>): string {
-  let lines = text.split('\n');
+  const lineEnd = text.includes('\r\n') ? '\r\n' : '\n';
+  let lines = text.split(/\r?\n/);
   for (const [key, value] of changes) lines = withKey(lines, key, value);
-  const result = lines.join('\n');
+  const result = lines.join(lineEnd);
   // A key may have been looked for in the middle of a long string: what is written is read back.
   const expected = { ...parsed(text), ...Object.fromEntries(changes) };
   if (isDeepStrictEqual({ ...parsed(result) }, expected)) return result;

@@ -245,7 +245,8 @@ export const SETTINGS = {
     form: secondsOrNever,
     default: '0',
     live: true,
-    description: 'silence after which a client is let go, other than a replica or a subscriber; 0: never',
+    description:
+      'silence after which a client is let go, other than a replica or a subscriber; 0: never',
   },
   'tcp-keepalive': {
     group: 'replicas',

@@ -1,9 +1,9 @@
 import { arch, platform, release } from 'node:os';
 import { replicaLine } from '@forebay/primary';
 import { BLANK_ID } from '@forebay/psync';
+import type { SentinelConfig } from '../config.ts';
 import type { Status } from '../status/status.ts';
 import { linkWord } from './role.ts';
-import type { SentinelConfig } from '../config.ts';
 
 /** The server whose ways are kept to, where a tool reads a version. */
 export const SPOKEN_VERSION = '7.4.0';
