@@ -52,7 +52,9 @@ export function start(
   args: readonly string[],
   input: 'ignore' | 'pipe' = 'ignore',
 ): ChildProcess {
-  const child = spawn(command, args, { stdio: [input, 'ignore', 'pipe'] });
+  // A daemon serves where it is told to, and not at the port that is its default.
+  const env = { FOREBAY_PORT: '0', ...process.env };
+  const child = spawn(command, args, { stdio: [input, 'ignore', 'pipe'], env });
   running.add(child);
   child.once('exit', () => running.delete(child));
   return child;
