@@ -7,6 +7,7 @@ export {
   integer,
   map,
   OK,
+  SYNTAX_ERROR,
   simple,
   textOf,
   unknownSubcommand,
@@ -25,6 +26,7 @@ export type {
 export { ReplicationServer } from './replication-server.ts';
 export type { ReplicaState } from './serving/attachment.ts';
 export type { Caller, Command, CommandTable, Identity, Reply } from './serving/command.ts';
+export { ping } from './serving/commands.ts';
 export type { ListenOptions, SecureOptions } from './serving/listeners.ts';
 export type { OutputLimit } from './serving/output-limit.ts';
 export { replicaLine } from './serving/report.ts';

@@ -6,10 +6,13 @@ import {
   integer,
   map,
   OK,
+  ping,
+  SYNTAX_ERROR,
   simple,
   textOf,
   unknownSubcommand,
   verbatim,
+  wrongArity,
 } from '@forebay/primary';
 import type { Candidate, SentinelConfig } from '../config.ts';
 import type { Status } from '../status/status.ts';
@@ -39,10 +42,15 @@ export interface PortHost {
 }
 
 const MANY = 1024;
-const NOT_ON_REPLICAS = error('ERR WAITAOF cannot be used with replica instances.');
+const NOT_ON_REPLICAS = error(
+  'ERR WAITAOF cannot be used with replica instances. Please also note that writes to replicas are just ' +
+    'local and are not propagated.',
+);
 const NO_COUNT = error(
   'ERR forebay keeps a replication stream and does not count its keys: ask the primary.',
 );
+const BAD_COUNT = error('ERR count should be greater than or equal to -1');
+const SHUTDOWN_OPTIONS = new Set(['nosave', 'save', 'now', 'force']);
 const LOADING = error('LOADING forebay is receiving its first data set');
 const MASTERDOWN = error('MASTERDOWN Link with MASTER is down, and nothing is held yet.');
 
@@ -62,7 +70,11 @@ export function portCommands(host: PortHost): CommandTable {
   return new Map<string, Command>([
     [
       'ping',
-      { ...words(1, 2, 'Answers PONG once something is held.'), forSubscribers: true, run: ping },
+      {
+        ...words(1, 2, 'Answers PONG once something is held.'),
+        forSubscribers: true,
+        run: pingOnceHeld,
+      },
     ],
     [
       'info',
@@ -93,7 +105,8 @@ export function portCommands(host: PortHost): CommandTable {
       'bgsave',
       {
         ...words(1, 2, 'Fetches a fresh base from the primary.'),
-        run: () => {
+        run: (_, [when]) => {
+          if (when !== undefined && when.toLowerCase() !== 'schedule') return SYNTAX_ERROR;
           if (host.status().link.state !== 'stream') {
             return error('ERR a base cannot be fetched while the link to the primary is down');
           }
@@ -109,10 +122,7 @@ export function portCommands(host: PortHost): CommandTable {
       {
         ...words(1, MANY, 'Syncs everything, and ends.'),
         inTransaction: 'never',
-        run: () => {
-          host.shutdown();
-          return undefined;
-        },
+        run: (_, options) => shutdown(host, options),
       },
     ],
     ['slowlog', log('slowlog', 'Is empty: nothing here is slow.')],
@@ -121,11 +131,19 @@ export function portCommands(host: PortHost): CommandTable {
       'latency',
       {
         ...words(2, MANY, 'Is not measured here.'),
-        run: (_, [what = '']) => {
-          const name = what.toLowerCase();
-          if (name === 'reset') return integer(0);
-          if (name === 'histogram') return map({});
-          return ['latest', 'history'].includes(name) ? empty : unknownSubcommand('latency', what);
+        run: (_, [what = '', ...rest]) => {
+          switch (what.toLowerCase()) {
+            case 'latest':
+              return rest.length > 0 ? wrongArity('latency|latest') : empty;
+            case 'history':
+              return rest.length === 1 ? empty : wrongArity('latency|history');
+            case 'histogram':
+              return map({});
+            case 'reset':
+              return integer(0);
+            default:
+              return unknownSubcommand('latency', what);
+          }
         },
       },
     ],
@@ -148,20 +166,30 @@ export function portCommands(host: PortHost): CommandTable {
   ]);
 
   /** Once something is held it is PONG, whatever becomes of the link: a stale log is read as well. */
-  function ping(_: Caller, [text]: readonly string[]): Reply {
+  function pingOnceHeld(client: Caller, said: readonly string[]): Reply {
     const { log: held, link } = host.status();
     if (held?.history === undefined) return link.transfer === undefined ? MASTERDOWN : LOADING;
-    return text === undefined ? simple('PONG') : bulk(text);
+    return ping(client, said);
   }
+}
+
+/** There is nothing to be saved that is not, and nobody is waited for; it is not told that it worked. */
+function shutdown(host: PortHost, options: readonly string[]): Reply {
+  const asked = options.map((option) => option.toLowerCase());
+  if (asked.length === 1 && asked[0] === 'abort') return error('ERR No shutdown in progress.');
+  const isKnown = asked.every((option) => SHUTDOWN_OPTIONS.has(option));
+  if (!isKnown || (asked.includes('save') && asked.includes('nosave'))) return SYNTAX_ERROR;
+  host.shutdown();
+  return undefined;
 }
 
 function log(command: string, summary: string): Command {
   return {
     ...words(2, MANY, summary),
-    run: (_, [what = '']) => {
+    run: (_, [what = '', count = '-1']) => {
       switch (what.toLowerCase()) {
         case 'get':
-          return array();
+          return /^(?:-1|\d{1,9})$/.test(count) ? array() : BAD_COUNT;
         case 'len':
           return integer(0);
         case 'reset':

@@ -52,7 +52,9 @@ function server(
 ): Field[] {
   return [
     ['redis_version', SPOKEN_VERSION],
+    ['server_name', 'forebay'],
     ['redis_mode', 'standalone'],
+    ['server_mode', 'standalone'],
     ['os', `${platform()} ${release()} ${arch()}`],
     ['arch_bits', 64],
     ['process_id', process.pid],

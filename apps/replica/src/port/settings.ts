@@ -53,6 +53,7 @@ export function configCommand(
     case 'rewrite':
       return words.length > 0 ? wrongArity('config|rewrite') : rewrite(host);
     case 'resetstat':
+      if (words.length > 0) return wrongArity('config|resetstat');
       resetCounts();
       return OK;
     default:

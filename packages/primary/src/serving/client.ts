@@ -139,6 +139,10 @@ export class Client implements Caller {
     return this.#ended || this.socket.destroyed;
   }
 
+  get listensByResp2(): boolean {
+    return this.protocol === 2 && this.subscriptions.count > 0;
+  }
+
   /** The address that it is to be known by. */
   get host(): string {
     return this.traits.address ?? this.address.slice(0, this.address.lastIndexOf(':'));
@@ -269,14 +273,17 @@ export class Client implements Caller {
 
   #refusalOf(command: Command<Client> | undefined, request: Request): RespFailure | undefined {
     const [name = ''] = request;
-    if (command === undefined) return this.#host.refuse(request) ?? unknownCommand(request);
+    if (command === undefined) {
+      if (this.listensByResp2) return notToSubscribers(name);
+      return this.#host.refuse(request) ?? unknownCommand(request);
+    }
     if (request.length < command.least || request.length > command.most) return wrongArity(name);
     if (!this.#authenticated && command.forStrangers !== true) return NO_AUTH;
     if (this.transaction !== undefined && command.inTransaction === 'never') {
       return NOT_IN_TRANSACTION;
     }
-    const mayConfuse = this.protocol === 2 && this.subscriptions.count > 0;
-    return mayConfuse && command.forSubscribers !== true ? notToSubscribers(name) : undefined;
+    const mayConfuse = this.listensByResp2 && command.forSubscribers !== true;
+    return mayConfuse ? notToSubscribers(name) : undefined;
   }
 }
 
