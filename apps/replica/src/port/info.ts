@@ -25,6 +25,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   Stats: stats,
   Replication: replication,
   CPU: cpu,
+  Cluster: () => [['cluster_enabled', 0]],
   Keyspace: () => [],
 };
 const EVERYTHING = new Set(['all', 'default', 'everything']);
