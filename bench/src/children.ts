@@ -9,6 +9,8 @@ const FLOOR = fileURLToPath(import.meta.resolve('./floor-process.js'));
 
 const READERS = fileURLToPath(import.meta.resolve('./readers-process.js'));
 
+const CROWD = fileURLToPath(import.meta.resolve('./crowd-process.js'));
+
 const LOG_WRITER = fileURLToPath(import.meta.resolve('./log-writer.js'));
 
 const running = new Set<ChildProcess>();
@@ -44,6 +46,11 @@ export function startLogWriter(directory: string, bytes: number): ChildProcess {
 /** Starts replicas that take what comes and keep nothing; see `readers-process.ts`. */
 export function startReaders(port: number, count: number, stalled: number): ChildProcess {
   return start(process.execPath, [READERS, String(port), String(count), String(stalled)], 'pipe');
+}
+
+/** Starts clients that ask nothing; see `crowd-process.ts`. */
+export function startCrowd(port: number, idle: number, dribbling: number): ChildProcess {
+  return start(process.execPath, [CROWD, String(port), String(idle), String(dribbling)]);
 }
 
 /** Starts a program; what it prints goes to `output`, and it ends when we do. */

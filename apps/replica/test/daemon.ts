@@ -22,6 +22,8 @@ export interface DaemonOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Kilobytes that a file may grow to, as a disk that fills up. */
   readonly fileLimit?: number;
+  /** Files that it may have open. */
+  readonly openFiles?: number;
 }
 
 /** For a daemon that finds its port in a file: a variable would go before that. */
@@ -57,12 +59,20 @@ export class Daemon implements AsyncDisposable {
     });
   }
 
-  static start(args: readonly string[], { env = {}, fileLimit }: DaemonOptions = {}): Daemon {
+  static start(
+    args: readonly string[],
+    { env = {}, fileLimit, openFiles }: DaemonOptions = {},
+  ): Daemon {
     const command = [process.execPath, bin, ...args];
+    const limits = [
+      ...(fileLimit === undefined ? [] : [`ulimit -S -f ${fileLimit}`]),
+      // Node raises the one that is soft.
+      ...(openFiles === undefined ? [] : [`ulimit -n ${openFiles}`]),
+    ];
     const [file = '', ...words] =
-      fileLimit === undefined
+      limits.length === 0
         ? command
-        : ['bash', '-c', `ulimit -S -f ${fileLimit}; exec "$@"`, '-', ...command];
+        : ['bash', '-c', [...limits, 'exec "$@"'].join('; '), '-', ...command];
     const child = spawn(file, words, {
       stdio: ['ignore', 'pipe', 'pipe'],
       // Daemons run side by side: one serves where its test says so, and not at the port that is the default.
