@@ -1,7 +1,7 @@
 # docker build -t forebay .
 # docker run -v forebay:/data forebay replica --replicaof PRIMARY 6379 --dir /data
 #
-# To serve replicas: `-p 6380:6380`, `--port 6380 --bind 0.0.0.0`, and a password (FOREBAY_REQUIREPASS_FILE).
+# To serve replicas: `-p 6380:6380`, `--bind 0.0.0.0`, and a password (FOREBAY_REQUIREPASS_FILE).
 FROM node:22-bookworm-slim AS build
 WORKDIR /src
 # The store is filled by the lock file alone: a change of the sources leaves this layer as it is.
