@@ -2,7 +2,7 @@
 # docker run -v forebay:/data forebay replica --replicaof PRIMARY 6379 --dir /data
 #
 # Metrics and the page: `-p 127.0.0.1:6381:6381`, and `--http 0.0.0.0:6381`.
-# To serve replicas: `-p 6380:6380`, `--port 6380 --bind 0.0.0.0`, and a password (FOREBAY_REQUIREPASS_FILE).
+# To serve replicas: `-p 6380:6380`, `--bind 0.0.0.0`, and a password (FOREBAY_REQUIREPASS_FILE).
 FROM node:22-bookworm-slim AS build
 WORKDIR /src
 # The store is filled by the lock file alone: a change of the sources leaves this layer as it is.

@@ -129,7 +129,7 @@ async function keysOf(server) {
 
 /** The replica as a person starts it; what it prints goes to the terminal as it comes. */
 function start(host, port) {
-  const args = ['replica', '--replicaof', host, String(port), '--dir', directory, '--port', '0'];
+  const args = ['replica', '--replicaof', host, String(port), '--dir', directory, '--port', 'any'];
   console.log(styleText('dim', `  $ forebay ${args.join(' ')}`));
   const child = spawn(process.execPath, [bin, ...args], {
     stdio: ['ignore', 'inherit', 'pipe'],

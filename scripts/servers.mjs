@@ -4,7 +4,8 @@
  *
  * Where the machine is a Debian, the packages come from the archive its own apt is set up with, one
  * suite a version, and each binary is started through its own suite's dynamic loader. Elsewhere the
- * servers on PATH are used. `servers.json` in the same folder says what there is and how it starts.
+ * servers on PATH are used. `servers.json` in the same folder says what there is and how it starts, and
+ * `tools.json` the same of programs that tests run beside them.
  *
  * A second run finds everything in place and only asks each binary its version; one that was
  * interrupted is repaired, for a server is unpacked beside its place and renamed into it.
@@ -14,7 +15,7 @@
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -73,6 +74,17 @@ const SERVERS = [
   },
 ];
 
+/** What is run beside them in tests: programs of other people that ask a server. */
+const TOOLS = [
+  {
+    name: 'redis-exporter',
+    program: 'prometheus-redis-exporter',
+    suite: 'bookworm',
+    packages: ['prometheus-redis-exporter'],
+  },
+];
+const EVERYTHING = [...SERVERS, ...TOOLS];
+
 /** Suites that are read together with one: what it lacks comes from there. */
 const ALSO = { bookworm: ['bookworm-backports'] };
 
@@ -86,19 +98,19 @@ const say = (text) => process.stderr.write(`${text}\n`);
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(asked) {
-  const unknown = asked.filter((name) => !SERVERS.some((server) => server.name === name));
+  const unknown = asked.filter((name) => !EVERYTHING.some((one) => one.name === name));
   if (unknown.length > 0) {
     say(
-      `no such server: ${unknown.join(', ')}; there are ${SERVERS.map((s) => s.name).join(', ')}`,
+      `no such server: ${unknown.join(', ')}; there are ${EVERYTHING.map((s) => s.name).join(', ')}`,
     );
     return 64;
   }
   const started = Date.now();
   await mkdir(FOLDER, { recursive: true });
   await removeInterrupted();
-  const wanted = SERVERS.filter(({ name }) => asked.length === 0 || asked.includes(name));
+  const wanted = EVERYTHING.filter(({ name }) => asked.length === 0 || asked.includes(name));
   const entries = new Map(
-    await Promise.all(SERVERS.map(async (server) => [server.name, await inPlace(server)])),
+    await Promise.all(EVERYTHING.map(async (one) => [one.name, await inPlace(one)])),
   );
   const missing = wanted.filter(({ name }) => entries.get(name) === undefined);
   if (missing.length > 0) {
@@ -110,8 +122,15 @@ async function main(asked) {
       for (const entry of await fetchAll(missing, repository)) entries.set(entry.name, entry);
     }
   }
-  const listed = [...entries.values()].filter((entry) => entry !== undefined);
+  const isTool = ({ name }) => TOOLS.some((tool) => tool.name === name);
+  const found = [...entries.values()].filter((entry) => entry !== undefined);
+  const listed = found.filter((entry) => !isTool(entry));
+  const tools = found.filter(isTool);
   await replaceFile(join(FOLDER, 'servers.json'), `${JSON.stringify(listed, null, 2)}\n`);
+  await replaceFile(join(FOLDER, 'tools.json'), `${JSON.stringify(tools, null, 2)}\n`);
+  for (const { name, unavailable: reason } of tools) {
+    if (reason !== undefined) say(`${name}: not covered: ${reason}`);
+  }
   return summary(listed, asked.length > 0, started);
 }
 
@@ -158,8 +177,9 @@ async function inPlace(server) {
   }
 }
 
-/** The entry of a server, with the version that the binary itself tells. */
-async function describe({ name, flavour }, commandFor) {
+/** The entry of a server or a tool, with the version that the binary itself tells. */
+async function describe({ name, flavour, program }, commandFor) {
+  if (program !== undefined) return describeTool(name, commandFor(program));
   const server = commandFor(`${flavour}-server`);
   const { stdout } = await run(server[0], [...server.slice(1), '--version'], { timeout: 20_000 });
   const version = / v=(\d+\.\d+\.\d+)/.exec(stdout)?.[1];
@@ -174,6 +194,15 @@ async function describe({ name, flavour }, commandFor) {
     benchmark: commandFor(`${flavour}-benchmark`),
     sentinel: [...server, '--sentinel'],
   };
+}
+
+async function describeTool(name, command) {
+  const { stdout, stderr } = await run(command[0], [...command.slice(1), '--version'], {
+    timeout: 20_000,
+  });
+  const version = /\bv?(\d+\.\d+\.\d+)/.exec(`${stdout}${stderr}`)?.[1];
+  if (version === undefined) throw new Error(`--version is not understood: ${stdout.trim()}`);
+  return { name, version, command };
 }
 
 /** How programs of an unpacked tree are started: through its own loader, with its own libraries. */
@@ -286,8 +315,14 @@ async function onPath(missing) {
   const entries = new Map(
     missing.map((s) => [s.name, unavailable(s, 'not on PATH, and no archive')]),
   );
+  const commandFor = (program) => [whereIs(program) ?? program];
+  for (const tool of missing.filter(({ program }) => whereIs(program ?? '') !== undefined)) {
+    entries.set(
+      tool.name,
+      await describe(tool, commandFor).catch((e) => unavailable(tool, reasonOf(e))),
+    );
+  }
   for (const flavour of new Set(SERVERS.map((server) => server.flavour))) {
-    const commandFor = (program) => [whereIs(program) ?? program];
     if (whereIs(`${flavour}-server`) === undefined) continue;
     try {
       const found = await describe({ name: flavour, flavour }, commandFor);
@@ -310,6 +345,7 @@ function unavailable({ name, flavour }, reason, broken = false) {
 }
 
 async function replaceFile(path, text) {
+  if ((await readFile(path, 'utf8').catch(() => undefined)) === text) return;
   const temporary = `${path}.${process.pid}`;
   await writeFile(temporary, text);
   await rename(temporary, path);

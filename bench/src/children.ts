@@ -9,6 +9,8 @@ const FLOOR = fileURLToPath(import.meta.resolve('./floor-process.js'));
 
 const READERS = fileURLToPath(import.meta.resolve('./readers-process.js'));
 
+const CROWD = fileURLToPath(import.meta.resolve('./crowd-process.js'));
+
 const LOG_WRITER = fileURLToPath(import.meta.resolve('./log-writer.js'));
 
 const running = new Set<ChildProcess>();
@@ -46,13 +48,20 @@ export function startReaders(port: number, count: number, stalled: number): Chil
   return start(process.execPath, [READERS, String(port), String(count), String(stalled)], 'pipe');
 }
 
+/** Starts clients that ask nothing; see `crowd-process.ts`. */
+export function startCrowd(port: number, idle: number, dribbling: number): ChildProcess {
+  return start(process.execPath, [CROWD, String(port), String(idle), String(dribbling)]);
+}
+
 /** Starts a program; what it prints goes to `output`, and it ends when we do. */
 export function start(
   command: string,
   args: readonly string[],
   input: 'ignore' | 'pipe' = 'ignore',
 ): ChildProcess {
-  const child = spawn(command, args, { stdio: [input, 'ignore', 'pipe'] });
+  // A daemon serves where it is told to, and not at the port that is its default.
+  const env = { FOREBAY_PORT: '0', ...process.env };
+  const child = spawn(command, args, { stdio: [input, 'ignore', 'pipe'], env });
   running.add(child);
   child.once('exit', () => running.delete(child));
   return child;

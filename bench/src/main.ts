@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
 import type { InstalledServer } from '@forebay/conformance';
 import { benchBacklog } from './backlog.ts';
+import { benchCrowd } from './crowd.ts';
 import { benchDecode } from './decode.ts';
 import { benchFanOut } from './fan-out.ts';
 import { benchFeed } from './feed.ts';
@@ -21,12 +22,13 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   follow: benchFollow,
   'full-sync': benchFullSync,
   'fan-out': benchFanOut,
+  crowd: benchCrowd,
   rdb: benchRdb,
   'log-size': benchLogSize,
   feed: benchFeed,
 };
 /** Those need a server, and the accounting of Linux. */
-const ON_SERVERS = ['follow', 'full-sync', 'fan-out', 'rdb'];
+const ON_SERVERS = ['follow', 'full-sync', 'fan-out', 'crowd', 'rdb'];
 
 process.exitCode = await main(process.argv.slice(2));
 

@@ -1,10 +1,11 @@
 import type { SyncPolicy } from '@forebay/log';
+import type { SecureOptions } from '@forebay/primary';
 import type { Endpoint, TlsOptions } from '@forebay/replica';
 import type { HttpAddress } from './config/forms.ts';
 import { candidatesOf, tlsOf } from './config/primary.ts';
 import type { Fault, Resolved } from './config/resolve.ts';
 import { attempt, codeFor } from './config/resolve.ts';
-import type { Values } from './config/settings.ts';
+import { servedTlsOf } from './config/served-tls.ts';
 import { EXIT, ExitError } from './exit.ts';
 import type { LoggingConfig } from './logging/process-reporter.ts';
 import type { DiskLimit, Retain } from './quantities.ts';
@@ -28,13 +29,23 @@ interface BasePolicy {
   readonly interval: number;
 }
 
-/** Where replicas of our own are served, and whom. */
+/** Where replicas of our own are served, and clients, and whom. */
 export interface ListenConfig {
-  readonly host: string;
-  /** 0: any that is free. */
-  readonly port: number;
+  /** Addresses as servers spell them: `*`, `::*`, and after a `-` one that may be missing. */
+  readonly hosts: readonly string[];
+  /** 0: none. */
+  readonly port: number | 'any';
+  /** 0: none. */
+  readonly tlsPort: number;
+  /** Undefined: no port is secured. */
+  readonly secure: SecureOptions | undefined;
   readonly requirepass: string | undefined;
   readonly protectedMode: boolean;
+  readonly maxClients: number;
+  /** Milliseconds; 0: for ever. */
+  readonly idleTimeout: number;
+  /** Milliseconds; 0: never. */
+  readonly keepAlive: number;
   /** Bytes of the stream in memory, besides all that is on the disk. */
   readonly backlogSize: number;
 }
@@ -47,6 +58,13 @@ export interface HttpConfig extends HttpAddress {
   readonly maxLag: number;
 }
 
+/** What Sentinels are told of us. */
+export interface SentinelConfig {
+  /** 0: no Sentinel promotes us. */
+  readonly priority: number;
+  readonly announced: boolean;
+}
+
 /** What a primary is told where we do not listen: it names us in INFO and ROLE. */
 const DEFAULT_PORT = 6380;
 
@@ -55,8 +73,10 @@ export interface ReplicaConfig {
   readonly candidates: Candidates;
   readonly tls: TlsOptions;
   readonly directory: string;
-  /** Announced as listening-port. */
+  /** Announced as listening-port, where nothing is listened on. */
   readonly port: number;
+  /** The same wherever we listen; undefined: what is listened on. */
+  readonly announcedPort: number | undefined;
   /** Undefined: no replicas are served. */
   readonly listen: ListenConfig | undefined;
   /** Undefined: nowhere. */
@@ -69,10 +89,22 @@ export interface ReplicaConfig {
   readonly retain: Retain;
   readonly maxDisk: DiskLimit;
   readonly logging: LoggingConfig;
+  readonly sentinel: SentinelConfig;
 }
 
 /** What of it changes while it runs; the rest is as it was at the start. */
-export type LiveConfig = Pick<ReplicaConfig, 'candidates' | 'tls' | 'base' | 'retain' | 'maxDisk'>;
+export type LiveConfig = Pick<
+  ReplicaConfig,
+  | 'candidates'
+  | 'tls'
+  | 'listen'
+  | 'timeout'
+  | 'base'
+  | 'retain'
+  | 'maxDisk'
+  | 'sentinel'
+  | 'logging'
+>;
 
 /** Makes of settings what the daemon runs by. What they do not agree in joins `faults`. */
 export function configOf(settings: Resolved, faults: Fault[]): ReplicaConfig | undefined {
@@ -80,12 +112,13 @@ export function configOf(settings: Resolved, faults: Fault[]): ReplicaConfig | u
   const candidates = attempt(faults, () => candidatesOf(settings));
   const tls = attempt(faults, () => tlsOf(settings, candidates ?? []));
   const directory = attempt(faults, () => directoryOf(settings));
-  attempt(faults, () => checkListening(settings));
+  const listen = attempt(faults, () => listenOf(settings));
   if (candidates === undefined || tls === undefined || directory === undefined) return undefined;
   return {
     ...{ candidates, tls, directory },
-    port: values.port ?? DEFAULT_PORT,
-    listen: listenOf(values),
+    port: values['replica-announce-port'] || DEFAULT_PORT,
+    announcedPort: values['replica-announce-port'] || undefined,
+    listen,
     http: httpOf(settings),
     announcedAddress: values['replica-announce-ip'],
     fsync: values.appendfsync,
@@ -98,6 +131,7 @@ export function configOf(settings: Resolved, faults: Fault[]): ReplicaConfig | u
     retain: values.retain,
     maxDisk: values['max-disk'],
     logging: { level: values.loglevel, format: values['log-format'] },
+    sentinel: { priority: values['replica-priority'], announced: values['replica-announced'] },
   };
 }
 
@@ -109,23 +143,18 @@ function directoryOf({ values, given }: Resolved): string {
   throw new ExitError(EXIT.usage, `required option '--dir <dir>' not specified: ${advice}`);
 }
 
-function checkListening({ values, given }: Resolved): void {
-  const password = given.get('requirepass');
-  // A variable may be there for another.
-  if (values.port !== undefined || password === undefined || password.kind === 'environment')
-    return;
-  throw new ExitError(
-    codeFor(password),
-    `${password.place} needs --port: without it nobody is served`,
-  );
-}
-
-function listenOf(values: Values): ListenConfig | undefined {
-  const { port, bind: host, requirepass } = values;
-  if (port === undefined) return undefined;
+/** Undefined: nobody is served. */
+function listenOf(settings: Resolved): ListenConfig | undefined {
+  const { values } = settings;
+  const { port, 'tls-port': tlsPort, bind: hosts, requirepass } = values;
+  if (port === 0 && tlsPort === 0) return nobody(settings);
   return {
-    ...{ host, port, requirepass: requirepass || undefined },
+    ...{ hosts, port, tlsPort, requirepass: requirepass || undefined },
+    secure: tlsPort === 0 ? undefined : servedTlsOf(settings),
     protectedMode: values['protected-mode'],
+    maxClients: values.maxclients,
+    idleTimeout: values.timeout * 1000,
+    keepAlive: values['tcp-keepalive'] * 1000,
     backlogSize: values['repl-backlog-size'],
   };
 }
@@ -135,4 +164,14 @@ function httpOf({ values, given }: Resolved): HttpConfig | undefined {
   if (http === 'off') return undefined;
   const asked = given.get('http')?.kind !== 'default';
   return { ...http, asked, maxLag: values['ready-max-lag'] };
+}
+
+function nobody({ given }: Resolved): undefined {
+  const password = given.get('requirepass');
+  // A variable may be there for another.
+  if (password === undefined || password.kind === 'environment') return undefined;
+  throw new ExitError(
+    codeFor(password),
+    `${password.place} needs --port or --tls-port: without them nobody is served`,
+  );
 }

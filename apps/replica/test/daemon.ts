@@ -22,7 +22,12 @@ export interface DaemonOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Kilobytes that a file may grow to, as a disk that fills up. */
   readonly fileLimit?: number;
+  /** Files that it may have open. */
+  readonly openFiles?: number;
 }
+
+/** For a daemon that finds its port in a file: a variable would go before that. */
+export const PORT_OF_FILE = { FOREBAY_PORT: '' };
 
 /** What `forebay replica` is started with to be attached to a server. */
 export function followArguments(
@@ -54,16 +59,29 @@ export class Daemon implements AsyncDisposable {
     });
   }
 
-  static start(args: readonly string[], { env = {}, fileLimit }: DaemonOptions = {}): Daemon {
+  static start(
+    args: readonly string[],
+    { env = {}, fileLimit, openFiles }: DaemonOptions = {},
+  ): Daemon {
     const command = [process.execPath, bin, ...args];
+    const limits = [
+      ...(fileLimit === undefined ? [] : [`ulimit -S -f ${fileLimit}`]),
+      // Node raises the one that is soft.
+      ...(openFiles === undefined ? [] : [`ulimit -n ${openFiles}`]),
+    ];
     const [file = '', ...words] =
-      fileLimit === undefined
+      limits.length === 0
         ? command
-        : ['bash', '-c', `ulimit -S -f ${fileLimit}; exec "$@"`, '-', ...command];
+        : ['bash', '-c', [...limits, 'exec "$@"'].join('; '), '-', ...command];
     const child = spawn(file, words, {
       stdio: ['ignore', 'pipe', 'pipe'],
-      // What people read, in a pipe too; several run at once, and nobody looks at their pages.
-      env: { ...process.env, FOREBAY_LOG_FORMAT: 'pretty', FOREBAY_HTTP: 'off', ...env },
+      // What people read, in a pipe too. Daemons run side by side: one serves where its test says so, and not
+      // where it does by default.
+      env: {
+        ...{ FOREBAY_PORT: '0', FOREBAY_HTTP: 'off', FOREBAY_LOG_FORMAT: 'pretty' },
+        ...process.env,
+        ...env,
+      },
     });
     const daemon = new Daemon(child);
     onTestFinished(() => daemon[Symbol.asyncDispose]());

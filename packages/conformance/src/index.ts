@@ -18,7 +18,13 @@ export { bootCopy, parseManifest } from './servers/boot-copy.ts';
 export type { Certificates } from './servers/certificates.ts';
 export { makeCertificates } from './servers/certificates.ts';
 export type { Abilities, Flavour, InstalledServer } from './servers/installed.ts';
-export { abilitiesOf, atLeast, installedServer, installedServers } from './servers/installed.ts';
+export {
+  abilitiesOf,
+  atLeast,
+  installedServer,
+  installedServers,
+  installedTool,
+} from './servers/installed.ts';
 export { freePort } from './servers/ports.ts';
 export type { ServerOptions } from './servers/preparation.ts';
 export type { Word } from './servers/server.ts';

@@ -7,6 +7,7 @@ export {
   integer,
   map,
   OK,
+  SYNTAX_ERROR,
   simple,
   textOf,
   unknownSubcommand,
@@ -18,13 +19,15 @@ export { Primary } from './embedded/primary.ts';
 export type { PrimaryErrorCode } from './errors.ts';
 export { PrimaryError } from './errors.ts';
 export type {
-  ListenOptions,
+  LiveOptions,
   ReplicationServerOptions,
   ServerCounts,
 } from './replication-server.ts';
 export { ReplicationServer } from './replication-server.ts';
 export type { ReplicaState } from './serving/attachment.ts';
 export type { Caller, Command, CommandTable, Identity, Reply } from './serving/command.ts';
+export { ping } from './serving/commands.ts';
+export type { ListenOptions, SecureOptions } from './serving/listeners.ts';
 export type { OutputLimit } from './serving/output-limit.ts';
 export { replicaLine } from './serving/report.ts';
 export type { ReplicaDescription, ReplicaEvents } from './serving/served-replicas.ts';

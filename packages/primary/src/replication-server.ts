@@ -1,6 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { AddressInfo, Server, Socket } from 'node:net';
-import { createServer } from 'node:net';
+import type { Socket } from 'node:net';
 import type { RespFailure } from '@forebay/resp';
 import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
@@ -10,33 +9,45 @@ import { Channels } from './serving/channels.ts';
 import { Client } from './serving/client.ts';
 import type { CommandTable, Identity } from './serving/command.ts';
 import { commandTable } from './serving/commands.ts';
+import type { ListenOptions, SecureOptions } from './serving/listeners.ts';
+import { Listeners } from './serving/listeners.ts';
 import type { OutputLimit } from './serving/output-limit.ts';
 import type { ReplicaDescription, ReplicaEvents } from './serving/served-replicas.ts';
 import { ServedReplicas } from './serving/served-replicas.ts';
 import type { Source } from './source.ts';
 
-export interface ReplicationServerOptions {
-  /** Bytes of the backlog in memory; 1 MiB by default. */
-  readonly backlogSize?: number;
-  /** Asked of everyone before anything is served. */
-  readonly requirepass?: string;
+/** What can be changed while it serves (`configure`). */
+export interface LiveOptions {
+  /** Asked of everyone who comes from now on, before anything is served. */
+  readonly requirepass?: string | undefined;
   /** Clients at once; 10,000 by default (`maxclients`). */
   readonly maxClients?: number;
   /**
-   * Milliseconds of silence after which a replica is given up, and who has not said who it is; 60,000 by
-   * default (`repl-timeout`).
+   * Milliseconds of silence after which a replica is given up; 60,000 by default (`repl-timeout`). As long
+   * is waited for who is asked for a password to give it, for a first command, for the rest of one, and
+   * for a handshake of TLS.
    */
   readonly timeout?: number;
-  /** The same for who is neither, nor a subscriber; 0, the default: never (`timeout`). */
+  /** Milliseconds of silence for who is none of these, nor a subscriber; 0, the default: for ever (`timeout`). */
   readonly idleTimeout?: number;
+  /** Whether only this machine is served where no password is asked for; true by default. */
+  readonly protectedMode?: boolean;
+  /**
+   * Milliseconds of silence after which the system asks whether a peer is still there; 300,000 by default,
+   * 0: never (`tcp-keepalive`). Of connections that come from now on.
+   */
+  readonly keepAlive?: number;
+}
+
+export interface ReplicationServerOptions extends LiveOptions {
+  /** Bytes of the backlog in memory; 1 MiB by default. */
+  readonly backlogSize?: number;
   /** Commands that are served besides, or in the place of those of the same name. */
   readonly commands?: CommandTable;
   /** What is answered to a command that is not served; by default what servers say. */
   readonly refuse?: (name: string) => RespFailure;
   /** What HELLO tells; redis 7.4.0 by default. */
   readonly identity?: Identity;
-  /** Whether only this machine is served where no password is asked for; true by default. */
-  readonly protectedMode?: boolean;
   /**
    * When a replica is cut off for what it leaves lying. By default it is not: whatever it has not taken
    * is read again from the source, and held nowhere else.
@@ -52,6 +63,8 @@ export interface ReplicationServerOptions {
 export interface ServerCounts {
   /** Connected now; replicas are not counted. */
   readonly clients: number;
+  /** As many as there may be, replicas included. */
+  readonly most: number;
   /** Let in since the beginning. */
   readonly connections: number;
   /** Turned away since the beginning. */
@@ -63,19 +76,16 @@ export interface ServerCounts {
   readonly partialResyncs: number;
 }
 
-/** Where to listen. */
-export interface ListenOptions {
-  /** 0, the default, takes a free one. */
-  readonly port?: number;
-  /** 127.0.0.1 by default. */
-  readonly host?: string;
-}
-
+const PROTECTED =
+  'DENIED running in protected mode: no password is set, and connections come from this machine ' +
+  'only. Set one (requirepass), or turn protected mode off.';
 const IDENTITY: Identity = { server: 'redis', version: '7.4.0' };
-/** Bytes that a socket of a replica holds before it is asked to wait. */
-const SOCKET_BUFFER = 256 * 1024;
-/** Milliseconds of silence after which the system asks whether a peer is still there (`tcp-keepalive`). */
+/** Milliseconds; see `LiveOptions`. */
 const KEEP_ALIVE = 300_000;
+const TIMEOUT = 60_000;
+const MAX_CLIENTS = 10_000;
+/** Bytes of requests that are not whole yet, of all clients together. */
+const MOST_BUFFERED = 64 * 1024 * 1024;
 /** Milliseconds between two looks at who is silent (`replication.c: replicationCron`). */
 const TICK = 1000;
 
@@ -87,17 +97,18 @@ export class ReplicationServer implements AsyncDisposable {
   readonly #replicas: ServedReplicas;
   readonly #clients = new Map<number, Client>();
   readonly #clock: Clock;
-  readonly #options: ReplicationServerOptions;
-  readonly #server: Server;
+  #options: ReplicationServerOptions;
+  readonly #listeners: Listeners;
   readonly #channels = new Channels();
   readonly #commands: CommandTable<Client>;
-  readonly #counts = { connections: 0, commands: 0, refused: 0 };
+  #counts = { connections: 0, commands: 0, refused: 0 };
   #nextId = 1;
+  #buffered = 0;
   #stopTicking: (() => void) | undefined;
 
   /** @throws {BacklogError} `INVALID_SIZE` */
   constructor(source: Source, options: ReplicationServerOptions = {}) {
-    const { clock = systemClock, events = {}, askForAcks = () => {}, requirepass } = options;
+    const { clock = systemClock, events = {}, askForAcks = () => {} } = options;
     this.#options = options;
     this.#clock = clock;
     const { backlogSize, outputLimit } = options;
@@ -105,6 +116,7 @@ export class ReplicationServer implements AsyncDisposable {
     this.#replicas = new ServedReplicas(source, served);
     const clients = this.#clients;
     const { commands = new Map(), identity = IDENTITY } = options;
+    const server = this;
     const host = {
       replicas: this.#replicas,
       channels: this.#channels,
@@ -112,24 +124,28 @@ export class ReplicationServer implements AsyncDisposable {
       get clients() {
         return clients.values();
       },
-      authenticate: requirepass === undefined ? undefined : authenticator(requirepass),
+      get authenticate() {
+        const { requirepass } = server.#options;
+        return requirepass === undefined ? undefined : authenticator(requirepass);
+      },
       now: () => clock.now(),
     };
     this.#commands = commandTable(host, commands);
-    const sockets = {
-      highWaterMark: SOCKET_BUFFER,
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: KEEP_ALIVE,
-    };
-    this.#server = createServer(sockets, (socket) => this.#onConnection(socket));
+    this.#listeners = new Listeners({
+      get most() {
+        return server.#most;
+      },
+      get patience() {
+        return server.#options.timeout ?? TIMEOUT;
+      },
+      onCrowded: (socket) => this.#refuse(socket, 'ERR max number of clients reached'),
+      onConnection: (socket) => this.#onConnection(socket),
+    });
   }
 
-  /** The port that is listened on. @throws {PrimaryError} `MISUSE` before `listen` */
+  /** The port of the first address that is listened on. @throws {PrimaryError} `MISUSE` before `listen` */
   get port(): number {
-    const address = this.#server.address() as AddressInfo | null;
-    if (address === null) throw new PrimaryError('MISUSE', 'nothing is listened on');
-    return address.port;
+    return this.#listeners.port;
   }
 
   /** The replicas that are attached. */
@@ -140,25 +156,42 @@ export class ReplicationServer implements AsyncDisposable {
   /** What is counted of all clients. */
   get counts(): ServerCounts {
     const clients = this.#clients.size - this.#replicas.list().length;
-    return { ...this.#counts, ...this.#replicas.resyncs, clients };
+    return { ...this.#counts, ...this.#replicas.resyncs, clients, most: this.#most };
   }
 
-  /** @throws {PrimaryError} `NOT_LISTENING` where the address cannot be had */
-  async listen({ port = 0, host = '127.0.0.1' }: ListenOptions = {}): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      const onError = (cause: Error): void => {
-        const message = `${host}:${port} cannot be listened on: ${cause.message}`;
-        reject(new PrimaryError('NOT_LISTENING', message, cause));
-      };
-      this.#server.once('error', onError);
-      this.#server.listen({ port, host }, () => {
-        this.#server.off('error', onError);
-        // A connection that cannot be taken now is tried again by who asked.
-        this.#server.on('error', () => {});
-        resolve();
-      });
-    });
-    this.#tick();
+  /** What is counted since the beginning is counted from now on (`CONFIG RESETSTAT`). */
+  resetCounts(): void {
+    this.#counts = { connections: 0, commands: 0, refused: 0 };
+    this.#replicas.resetCounts();
+  }
+
+  get #most(): number {
+    return this.#options.maxClients ?? MAX_CLIENTS;
+  }
+
+  /**
+   * Listens on one address more, and returns its port.
+   *
+   * @throws {PrimaryError} `NOT_LISTENING` where the address cannot be had, with what the system said as
+   *   its cause; `MISUSE` for TLS without a certificate (`secure`)
+   */
+  async listen(options: ListenOptions = {}): Promise<number> {
+    const port = await this.#listeners.listen(options);
+    if (this.#stopTicking === undefined) this.#tick();
+    return port;
+  }
+
+  /**
+   * How connections are secured from now on, where `listen` was told to; those that stand go on as they
+   * are. Throws what `tls.createSecureContext` throws where it cannot be used.
+   */
+  secure(options: SecureOptions): void {
+    this.#listeners.secure(options);
+  }
+
+  /** Changes what can be changed while it serves; who has been let in stays in. */
+  configure(options: LiveOptions): void {
+    this.#options = { ...this.#options, ...options };
   }
 
   /**
@@ -205,7 +238,7 @@ export class ReplicationServer implements AsyncDisposable {
   /** Ends all connections and listens no longer. */
   async close(): Promise<void> {
     this.#stopTicking?.();
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const closed = this.#listeners.close();
     this.#replicas.close();
     for (const client of this.#clients.values()) client.destroy();
     await closed;
@@ -222,24 +255,24 @@ export class ReplicationServer implements AsyncDisposable {
   }
 
   #onConnection(socket: Socket): void {
-    const refusal = this.#refusalOf(socket);
-    if (refusal !== undefined) {
-      this.#counts.refused++;
-      // What it says is read, or its end would never be seen; nothing of it is kept.
-      socket.on('error', () => {});
-      socket.resume();
-      socket.end(`-${refusal}\r\n`, () => socket.destroySoon());
+    const { requirepass, keepAlive = KEEP_ALIVE } = this.#options;
+    if (this.#isProtectedFrom(socket)) {
+      this.#refuse(socket, PROTECTED);
       return;
     }
     this.#counts.connections++;
-    const open = this.#options.requirepass === undefined;
+    if (keepAlive > 0) socket.setKeepAlive(true, keepAlive);
     const id = this.#nextId++;
-    const client = new Client(id, socket, open, {
+    const client = new Client(id, socket, requirepass === undefined, {
       commands: this.#commands,
       now: () => this.#clock.now(),
       refuse: ([name = '']) => this.#options.refuse?.(name),
       onCommand: () => {
         this.#counts.commands++;
+      },
+      onBuffered: (change) => {
+        this.#buffered += change;
+        if (this.#buffered > MOST_BUFFERED) this.#dropLargest();
       },
       onGone: () => {
         this.#clients.delete(id);
@@ -251,14 +284,22 @@ export class ReplicationServer implements AsyncDisposable {
     this.#clients.set(id, client);
   }
 
-  #refusalOf({ remoteAddress }: Socket): string | undefined {
-    const { maxClients = 10_000, requirepass, protectedMode = true } = this.#options;
-    if (this.#clients.size >= maxClients) return 'ERR max number of clients reached';
-    if (requirepass !== undefined || !protectedMode || isLocal(remoteAddress)) return undefined;
-    return (
-      'DENIED running in protected mode: no password is set, and connections come from this machine ' +
-      'only. Set one (requirepass), or turn protected mode off.'
-    );
+  #refuse(socket: Socket | undefined, reason: string): void {
+    this.#counts.refused++;
+    // What it says is read, or its end would never be seen; nothing of it is kept.
+    socket?.resume();
+    socket?.end(`-${reason}\r\n`, () => socket.destroySoon());
+  }
+
+  #isProtectedFrom({ remoteAddress }: Socket): boolean {
+    const { requirepass, protectedMode = true } = this.#options;
+    return requirepass === undefined && protectedMode && !isLocal(remoteAddress);
+  }
+
+  /** Who has sent most of what is no request yet goes first, as in servers (`maxmemory-clients`). */
+  #dropLargest(): void {
+    const all = [...this.#clients.values()];
+    all.reduce((one, other) => (other.buffered > one.buffered ? other : one)).destroy();
   }
 
   #tick(): void {
@@ -270,28 +311,30 @@ export class ReplicationServer implements AsyncDisposable {
   }
 
   #dropSilent(): void {
-    const { timeout = 60_000, idleTimeout = 0 } = this.#options;
+    const { timeout = TIMEOUT, idleTimeout = 0 } = this.#options;
     const now = this.#clock.now();
     for (const client of this.#clients.values()) {
       const sign = signOfLife(client);
       const progressed = client.lookAtProgress();
       if (sign === undefined) continue;
       const patience = sign === 'idle' ? idleTimeout || Infinity : timeout;
-      if ((sign === 'progress' ? progressed : client.lastHeard) < now - patience) client.destroy();
+      const since = sign === 'progress' ? progressed : (client.owingSince ?? client.lastHeard);
+      if (since < now - patience) client.destroy();
     }
   }
 }
 
 /** What a client is to be heard or seen by, lest it be given up; undefined: nothing. */
 function signOfLife(client: Client): 'words' | 'progress' | 'idle' | undefined {
-  const { closed, busy, attachment, socket, subscriptions, authenticated } = client;
+  const { closed, busy, attachment, socket, subscriptions, owingSince } = client;
   // What was written last is still on its way.
   if (closed) return 'progress';
   if (attachment !== undefined) return attachment.signOfLife;
   // Who does not read its replies is asked for nothing more: what it has not read has to go.
   if (socket.writableNeedDrain) return 'progress';
-  if (busy || subscriptions.count > 0) return undefined;
-  return authenticated && client.lastCommand !== 'NULL' ? 'idle' : 'words';
+  if (busy) return undefined;
+  if (owingSince !== undefined) return 'words';
+  return subscriptions.count > 0 ? undefined : 'idle';
 }
 
 function isLocal(address = ''): boolean {

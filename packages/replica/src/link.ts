@@ -17,7 +17,7 @@ import {
   silentError,
 } from './link-errors.ts';
 import type { LinkHost } from './link-host.ts';
-import type { LinkOptions, LinkPhase } from './link-options.ts';
+import type { LinkOptions, LinkPhase, Timeouts } from './link-options.ts';
 import { withoutPassword } from './link-options.ts';
 import type { CopyReason, NegotiationLink } from './negotiation.ts';
 import { Negotiation } from './negotiation.ts';
@@ -31,6 +31,7 @@ const TICK = 1000;
 /** One connection to a primary, from its first byte to its last. */
 export class Link {
   readonly #options: LinkOptions;
+  #timeouts: Timeouts;
   readonly #host: LinkHost;
   readonly #where: string;
   readonly #socket: LinkSocket;
@@ -50,6 +51,7 @@ export class Link {
 
   constructor(options: LinkOptions, host: LinkHost) {
     this.#options = options;
+    this.#timeouts = options.timeouts;
     this.#host = host;
     const { address, tls, clock } = options;
     this.#where = describeEndpoint(address);
@@ -80,6 +82,11 @@ export class Link {
     const since = this.#streamingSince;
     const streamed = since === undefined ? undefined : this.#options.clock.now() - since;
     return { streamed, progressed: this.#progressed };
+  }
+
+  /** From now on a link that is silent for longer is given up. */
+  setTimeouts(timeouts: Timeouts): void {
+    this.#timeouts = timeouts;
   }
 
   close(error: ReplicaError): void {
@@ -250,7 +257,7 @@ export class Link {
   }
 
   #tick(): void {
-    const limits = this.#options.timeouts;
+    const limits = this.#timeouts;
     const limit = this.#phase === 'stream' ? limits.idle : limits[this.#phase];
     if (!this.#deaf && this.#options.clock.now() - this.#lastRead > limit) {
       this.close(silentError(this.#where, this.#phase, limit));

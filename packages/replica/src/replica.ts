@@ -10,7 +10,7 @@ import { ItemQueue } from './item-queue.ts';
 import type { ReplicaItem } from './items.ts';
 import { Link } from './link.ts';
 import type { LinkHost } from './link-host.ts';
-import type { LinkOptions } from './link-options.ts';
+import type { LinkOptions, Timeouts } from './link-options.ts';
 import { checkLinkOptions, endpointOf } from './link-options.ts';
 import { ProgressRecord } from './progress-record.ts';
 import type {
@@ -128,6 +128,12 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
     const message = `${describeEndpoint(options.address)} is to be followed instead`;
     this.#link?.close(new ReplicaError('RETARGETED', message));
     this.#wake?.();
+  }
+
+  /** Milliseconds of silence after which a link is given up: of the one that stands, and of others after it. */
+  setTimeouts(timeouts: Timeouts): void {
+    this.#options = { ...this.#options, timeouts };
+    this.#link?.setTimeouts(timeouts);
   }
 
   /**

@@ -9,6 +9,7 @@ import {
   LARGEST_COUNT,
 } from './limits.ts';
 import { decodeLatin1, decodeUtf8 } from './text.ts';
+import { checkBytes } from './window.ts';
 
 /** What a cursor allows and keeps. Everything is a whole number. */
 export interface CommandCursorOptions {
@@ -102,8 +103,11 @@ export class CommandCursor {
   /**
    * Gives the next bytes of the stream. They are not copied: `chunk` must stay unchanged until
    * `next()` has returned false. After an error the bytes are ignored.
+   *
+   * @throws {RespError} `INVALID_VALUE` for what is no bytes
    */
   push(chunk: Uint8Array): void {
+    checkBytes(chunk);
     if (this.#phase === 'failed' || chunk.length === 0) return;
     // Subclasses (Node's Buffer) are slower to take views of, and make `next` polymorphic.
     const plain =

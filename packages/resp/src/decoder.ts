@@ -103,6 +103,8 @@ export class RespDecoder {
   /**
    * Gives the next bytes of the stream. They are not copied: `chunk` must stay unchanged until
    * `next()` has returned undefined. After an error the bytes are ignored.
+   *
+   * @throws {RespError} `INVALID_VALUE` for what is no bytes
    */
   push(chunk: Uint8Array): void {
     if (this.#error === undefined) this.#window.push(chunk);

@@ -35,7 +35,7 @@ export type RespLimitErrorCode =
 export type RespCallerErrorCode =
   /** An option that is not a whole number in its range. */
   | 'INVALID_OPTION'
-  /** A value that cannot be encoded. */
+  /** A value that cannot be encoded, or what is pushed is no bytes. */
   | 'INVALID_VALUE'
   /** An argument that the current command does not have. */
   | 'NO_SUCH_ARGUMENT'

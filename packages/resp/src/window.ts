@@ -1,4 +1,19 @@
+import { RespError } from './errors.ts';
+
 const EMPTY = new Uint8Array(0);
+
+/**
+ * Who writes without types may push text, whose bytes nobody knows. Bytes of another realm are bytes.
+ *
+ * @throws {RespError} `INVALID_VALUE`
+ */
+export function checkBytes(chunk: Uint8Array): void {
+  if (ArrayBuffer.isView(chunk) && chunk.BYTES_PER_ELEMENT === 1) return;
+  throw new RespError(
+    'INVALID_VALUE',
+    `bytes are to be pushed, not a value of type ${typeof chunk}`,
+  );
+}
 
 /**
  * The bytes that were pushed and not read yet. A chunk that comes when all is read is used in place;
@@ -14,6 +29,7 @@ export class Window {
   #isOwn = false;
 
   push(chunk: Uint8Array): void {
+    checkBytes(chunk);
     if (chunk.length === 0) return;
     if (this.pos === this.end) {
       this.base += this.pos;

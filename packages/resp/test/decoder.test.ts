@@ -8,7 +8,7 @@ import {
 } from '@forebay/testkit';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeValue, RespDecoder } from '../src/index.ts';
+import { CommandCursor, encodeValue, RespDecoder } from '../src/index.ts';
 import { faultOf, readValues } from './reading.ts';
 import { INVALID_VALUES, VALID_VALUES } from './value-vectors.ts';
 import { anyValue, withoutNullForms } from './values.ts';
@@ -105,6 +105,19 @@ describe('takeRest', () => {
       });
     },
   );
+});
+
+it.each([
+  ['a decoder', () => new RespDecoder()],
+  ['a cursor', () => new CommandCursor()],
+])('%s refuses text and what else is no bytes, and reads on', (_, made) => {
+  const reader = made();
+  for (const wrong of ['*1\r\n', 7, [42], new Uint16Array(1), new DataView(new ArrayBuffer(1))]) {
+    const fault = faultOf(() => reader.push(wrong as unknown as Uint8Array));
+    expect(fault).toEqual({ code: 'INVALID_VALUE', offset: undefined });
+  }
+  reader.push(bytesOf('*1\r\n$1\r\na\r\n'));
+  expect(reader.next()).toBeTruthy();
 });
 
 describe('bare newlines', () => {

@@ -1,16 +1,16 @@
 import { Command, Option } from 'commander';
-import type { CurrentSetting, Origin } from '../config/configuration.ts';
+import type { Origin } from '../config/configuration.ts';
 import { Configuration, faultsIn } from '../config/configuration.ts';
 import { addSettings, typedSettings } from '../config/options.ts';
-import { printedConfig, shown } from '../config/print.ts';
+import { printedConfig } from '../config/print.ts';
 import { exitCodeOf } from '../config/resolve.ts';
 import { settingNames } from '../config/settings.ts';
 import type { LiveConfig } from '../config.ts';
 import { EXIT, ExitError } from '../exit.ts';
 import { follow } from '../follow/follow.ts';
 import type { Control } from '../follow/follower.ts';
-import type { EventName } from '../logging/events.ts';
 import type { ProcessReporter } from '../logging/process-reporter.ts';
+import { shownOr, tellChanged } from '../port/settings-host.ts';
 import type { Reporter } from '../reporter.ts';
 import type { LinkState } from '../service-manager.ts';
 import { ServiceManager } from '../service-manager.ts';
@@ -75,7 +75,13 @@ async function run(configuration: Configuration, reporter: ProcessReporter): Pro
   const manager = ServiceManager.of(process.env, reporter);
   const stop = stopSignal();
   stop.addEventListener('abort', () => manager?.stopping(), { once: true });
-  const control = { stop, reload, onLink: (state: LinkState) => manager?.link(state) };
+  const control = {
+    stop,
+    reload,
+    configuration,
+    onConfig: ({ logging }: LiveConfig) => reporter.setLevel(logging.level),
+    onLink: (state: LinkState) => manager?.link(state),
+  };
   // Without a file there is nothing to read anew, and a hangup ends it, as it ends any program.
   const onHangup = configuration.isReloadable ? onReload(manager) : () => () => {};
   try {
@@ -87,21 +93,15 @@ async function run(configuration: Configuration, reporter: ProcessReporter): Pro
 
 /** @throws {ExitError} where it cannot be used */
 function reloaded(configuration: Configuration, reporter: ProcessReporter): LiveConfig {
-  const { config, changed, kept } = configuration.reload();
-  reporter.setLevel(config.logging.level);
-  const value = (setting: CurrentSetting) => shown(setting) ?? 'none';
-  const fields = (event: EventName, setting: CurrentSetting) => ({
-    ...{ event, setting: setting.name, value: value(setting) },
-  });
-  for (const setting of changed) {
-    const message = `${setting.name} is ${value(setting)} from now on`;
-    reporter.good(message, fields('setting', setting));
+  const reloaded = configuration.reload();
+  tellChanged(reloaded, reporter);
+  for (const setting of reloaded.kept) {
+    const value = shownOr(setting);
+    reporter.trouble(`${setting.name} stays ${value}: it changes at the next start only`, {
+      ...{ event: 'setting-kept', setting: setting.name, value },
+    });
   }
-  for (const setting of kept) {
-    const message = `${setting.name} stays ${value(setting)}: it changes at the next start only`;
-    reporter.trouble(message, fields('setting-kept', setting));
-  }
-  return config;
+  return reloaded.config;
 }
 
 /** Runs `reload` at each SIGHUP, until the function returned is called. */

@@ -1,12 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { ReplicaConfig } from '../config.ts';
+import type { Candidate, ReplicaConfig } from '../config.ts';
 import { configOf } from '../config.ts';
+import { EXIT, ExitError } from '../exit.ts';
 import type { ConfigFile } from './file.ts';
 import { readConfigFile } from './file.ts';
+import { addressTextOf } from './primary.ts';
 import type { Fault, Given, Resolved, Sources } from './resolve.ts';
-import { refusalOf, resolve } from './resolve.ts';
+import { read, refusalOf, resolve } from './resolve.ts';
+import { rewriteConfigFile } from './rewrite.ts';
 import type { SettingName, Values } from './settings.ts';
-import { settingNames, settingOf } from './settings.ts';
+import { CONNECTION, settingNames, settingOf, variableOf } from './settings.ts';
+import { tomlOf } from './toml-value.ts';
 
 /** Where the settings of a daemon are, now and whenever they are read anew. */
 export interface Origin extends Pick<Sources, 'flags' | 'env'> {
@@ -26,19 +30,35 @@ export interface CurrentSetting {
   readonly live: boolean;
 }
 
-/** What reading anew has brought. */
-export interface Reloaded {
+/** What a change has brought. */
+export interface Changed {
   readonly config: ReplicaConfig;
+  /** Those that have another value now. */
   readonly changed: readonly CurrentSetting[];
+}
+
+/** What reading anew has brought. */
+export interface Reloaded extends Changed {
   /** Given anew otherwise, which is for the next start: they are as they were. */
   readonly kept: readonly CurrentSetting[];
 }
 
-/** The settings in effect, and the one place that changes them. */
+/** Settings that a candidate is made of: a change of any other leaves whom we follow as it is. */
+const CANDIDATES: ReadonlySet<SettingName> = new Set([
+  ...(['replicaof', 'replicaof-file'] as const),
+  ...CONNECTION,
+]);
+
+/**
+ * The settings in effect, and the one place that changes them. What is set by a command holds until all
+ * is read anew, as then the files say what is in effect; `rewrite` puts it into the file.
+ */
 export class Configuration {
   readonly #origin: Origin;
   #settings: Resolved;
   #config: ReplicaConfig;
+  /** Set by a command, and not in the file. */
+  readonly #unwritten = new Set<SettingName>();
 
   /** @throws {ExitError} usage or configuration, with all that is wrong */
   constructor(origin: Origin) {
@@ -54,6 +74,11 @@ export class Configuration {
   /** Every setting, in the order of the table. */
   get settings(): readonly CurrentSetting[] {
     return settingNames.map((name) => currentOf(name, this.#settings));
+  }
+
+  /** The file of settings, if there is one. */
+  get path(): string | undefined {
+    return this.#origin.path;
   }
 
   /** Whether there is a file to read anew. */
@@ -73,6 +98,7 @@ export class Configuration {
     const merged = merge(before, fresh);
     this.#config = complete(merged);
     this.#settings = merged;
+    this.#unwritten.clear();
     const differing = settingNames.filter(
       (name) => !isDeepStrictEqual(before.values[name], fresh.values[name]),
     );
@@ -83,12 +109,71 @@ export class Configuration {
       kept: told.filter(({ live }) => !live),
     };
   }
+
+  /**
+   * Gives settings that can change other values, all of them or none.
+   *
+   * @throws {ExitError} where they cannot be used; then nothing has changed
+   */
+  set(changes: ReadonlyMap<SettingName, string>): Changed {
+    const before = this.#settings;
+    const after = withChanges(before, changes);
+    const config = complete(after);
+    const names = [...changes.keys()];
+    const { candidates, tls } = names.some((name) => CANDIDATES.has(name)) ? config : this.#config;
+    this.#settings = after;
+    this.#config = { ...config, candidates, tls };
+    for (const name of names) this.#unwritten.add(name);
+    const differing = names.filter((name) => {
+      return !isDeepStrictEqual(before.values[name], after.values[name]);
+    });
+    return {
+      config: this.#config,
+      changed: differing.map((name) => currentOf(name, after)),
+    };
+  }
+
+  /** Takes note of whom we were told to follow, alone (`REPLICAOF`): whoever told it has it done. */
+  follows(candidate: Candidate): void {
+    const address = addressTextOf(candidate, this.#settings.values);
+    this.#settings = withChanges(this.#settings, new Map([['replicaof', address]]));
+    this.#unwritten.add('replicaof');
+  }
+
+  /**
+   * Puts into the file what was set by commands. Returns those that it does not decide: a flag or a variable
+   * goes before it.
+   *
+   * @throws {ExitError} where there is no file, or it cannot be written
+   */
+  rewrite(): readonly SettingName[] {
+    const { path, flags, env } = this.#origin;
+    if (path === undefined) {
+      throw new ExitError(EXIT.usage, 'The server is running without a config file');
+    }
+    const names = [...this.#unwritten];
+    const changes = names.map((name) => [name, tomlOf(currentOf(name, this.#settings))] as const);
+    if (names.length > 0) rewriteConfigFile(path, new Map(changes));
+    this.#unwritten.clear();
+    return names.filter((name) => flags.has(name) || env[variableOf(name)]);
+  }
+}
+
+function withChanges(before: Resolved, changes: ReadonlyMap<SettingName, string>): Resolved {
+  const values: Partial<Record<SettingName, unknown>> = { ...before.values };
+  const given = new Map(before.given);
+  for (const [name, text] of changes) {
+    const source: Given = { kind: 'command', place: 'CONFIG SET', text };
+    values[name] = read(name, source);
+    given.set(name, source);
+  }
+  return { values: values as Values, given };
 }
 
 /** All that is wrong, in the order in which it was found; nothing where it can be used. */
 export function faultsIn(origin: Origin): readonly Fault[] {
   const faults: Fault[] = [];
-  const settings = read(origin, faults);
+  const settings = readAll(origin, faults);
   // What could not be read would be missed, and told a second time as missing.
   if (faults.length === 0) configOf(settings, faults);
   return faults;
@@ -96,12 +181,12 @@ export function faultsIn(origin: Origin): readonly Fault[] {
 
 function readable(origin: Origin): Resolved {
   const faults: Fault[] = [];
-  const settings = read(origin, faults);
+  const settings = readAll(origin, faults);
   if (faults.length > 0) throw refusalOf(faults);
   return settings;
 }
 
-function read({ flags, env, path }: Origin, faults: Fault[]): Resolved {
+function readAll({ flags, env, path }: Origin, faults: Fault[]): Resolved {
   const file: ConfigFile | undefined =
     path === undefined ? undefined : readConfigFile(path, faults);
   return resolve(settingNames, { flags, env, file }, faults);

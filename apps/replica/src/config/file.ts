@@ -57,8 +57,8 @@ function textOf(name: SettingName, value: unknown, place: string): string {
   return texts.join(' ');
 }
 
-/** The line that a key of the file's top stands in, from 1 on. */
-function lineOf(text: string, key: string): number {
+/** The line that a key of the file's top stands in, from 1 on; 0: in none. */
+export function lineOf(text: string, key: string): number {
   const isDefined = (line: string): boolean => {
     const [, name] = /^\s*\[*\s*["']?([^\s"'.=\]]+)/.exec(line) ?? [];
     return name === key;

@@ -54,7 +54,7 @@ export function oneOf<T extends string>(hint: string, choices: readonly T[]): Fo
   };
 }
 
-/** 0 to 65535. */
+/** 0 to 65535; 0 is none. */
 export const port: Form<number> = {
   hint: 'port',
   parse: (text) => {
@@ -90,16 +90,47 @@ export const httpAddress: Form<HttpAddress | 'off'> = {
   },
 };
 
-/** Whole seconds, from 1 on. */
-export const seconds: Form<number> = {
-  hint: 'seconds',
-  parse: (text) => {
-    const seconds = Number(text);
-    if (/^\d+$/.test(text) && seconds >= 1) return seconds;
-    throw new InvalidArgumentError('Seconds are a whole number from 1 on.');
-  },
+/** One to listen on, or `any` that is free. */
+export const listeningPort: Form<number | 'any'> = {
+  hint: 'port',
+  parse: (text) => (text === 'any' ? text : port.parse(text)),
   print: String,
 };
+
+/** Whole seconds, from 1 on. */
+export const seconds: Form<number> = whole('seconds', 1, 'Seconds are a whole number from 1 on.');
+
+/** The same, where 0 is never. */
+export const secondsOrNever: Form<number> = whole(
+  'seconds',
+  0,
+  'Seconds are a whole number from 1 on, or 0.',
+);
+
+/** From `least` on. */
+export function count(hint: string, least: number): Form<number> {
+  return whole(hint, least, `Give a whole number from ${least} on.`);
+}
+
+function whole(hint: string, least: number, complaint: string): Form<number> {
+  return {
+    hint,
+    parse: (text) => {
+      const number = Number(text);
+      if (/^\d{1,9}$/.test(text) && number >= least) return number;
+      throw new InvalidArgumentError(complaint);
+    },
+    print: String,
+  };
+}
+
+/** Words, one after another. */
+export const words = (hint: string): Form<readonly string[]> => ({
+  hint,
+  many: true,
+  parse: (text) => text.split(/\s+/).filter((word) => word !== ''),
+  print: (value) => value.join(' '),
+});
 
 /** From 0 on, without a sign for it, as servers have it. */
 export const percent: Form<number> = {

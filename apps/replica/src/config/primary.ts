@@ -1,13 +1,14 @@
 import type { Address, TlsOptions } from '@forebay/replica';
-import { checkTlsOptions, parseAddress, ReplicaError } from '@forebay/replica';
+import { parseAddress, ReplicaError } from '@forebay/replica';
 import type { Candidate, Candidates } from '../config.ts';
 import type { ExitCode } from '../exit.ts';
 import { EXIT, ExitError } from '../exit.ts';
 import { learnSecretOf } from '../logging/secrets.ts';
 import { addresses, isUrl } from './forms.ts';
+import { checkPem } from './pem.ts';
 import type { Resolved } from './resolve.ts';
 import { codeFor, readText } from './resolve.ts';
-import type { ConnectionName } from './settings.ts';
+import type { ConnectionName, Values } from './settings.ts';
 
 /** Settings of which those of a connection, at least, are there. */
 type ConnectionSettings = Resolved<ConnectionName>;
@@ -75,13 +76,22 @@ export function tlsOf(
     ...(sni === undefined ? {} : { servername: sni }),
     ...(insecure ? { rejectUnauthorized: false } : {}),
   };
-  try {
-    checkTlsOptions(options);
-  } catch (error) {
-    if (!(error instanceof ReplicaError)) throw error;
-    throw new ExitError(EXIT.configuration, error.message, error);
-  }
+  checkPem(options);
   return options;
+}
+
+/** A server and who we are to it as `replicaof` has both, beside the settings that say the rest. */
+export function addressTextOf(
+  { endpoint, username, password }: Candidate,
+  { tls, masteruser, masterauth }: Values<ConnectionName>,
+): string {
+  if (endpoint.kind === 'unix') return `unix://${endpoint.path}`;
+  const { kind, host, port } = endpoint;
+  const isKnown = username === (masteruser || undefined) && password === (masterauth || undefined);
+  if (isKnown && (kind === 'tls') === tls) return `${host} ${port}`;
+  const who = [username ?? '', password ?? ''].map(encodeURIComponent).join(':');
+  const place = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return `${kind === 'tls' ? 'rediss' : 'redis'}://${isKnown ? '' : `${who}@`}${place}`;
 }
 
 /** An address a line, with comments after `#`. */

@@ -1,7 +1,9 @@
 import { stringify } from 'smol-toml';
 import { withoutPasswords } from '../logging/secrets.ts';
 import type { CurrentSetting } from './configuration.ts';
+import type { TomlValue } from './rewrite.ts';
 import { GROUPS, settingOf } from './settings.ts';
+import { tomlOf } from './toml-value.ts';
 
 /** The settings as a file that `--config` takes, each with where it came from; without secrets. */
 export function printedConfig(settings: readonly CurrentSetting[]): string {
@@ -22,11 +24,10 @@ function lineOf(setting: CurrentSetting): string {
   const { name, given, secret } = setting;
   if (given === undefined) return `# ${name}: none`;
   if (secret) return `# ${name}: ${shown(setting)} # ${given.place}`;
-  return `${stringify({ [name]: tomlOf(setting) }).trimEnd()} # ${given.place}`;
+  return `${stringify({ [name]: shownValue(setting) }).trimEnd()} # ${given.place}`;
 }
 
-function tomlOf({ value, text = '' }: CurrentSetting): boolean | number | string | string[] {
-  if (typeof value === 'boolean') return value;
-  if (Array.isArray(value)) return value.map((item) => withoutPasswords(String(item)));
-  return typeof value === 'number' && text === String(value) ? value : text;
+function shownValue(setting: CurrentSetting): TomlValue {
+  const value = tomlOf(setting);
+  return Array.isArray(value) ? value.map(withoutPasswords) : value;
 }

@@ -6,8 +6,8 @@ import { learnSecret } from '../logging/secrets.ts';
 import type { ConfigFile } from './file.ts';
 import { SETTINGS, type SettingName, settingOf, type Values, variableOf } from './settings.ts';
 
-/** Where a value came from; each goes before those after it. */
-type SourceKind = 'flag' | 'environment' | 'file' | 'default';
+/** Where a value came from; each goes before those after it, until all is read anew. */
+type SourceKind = 'command' | 'flag' | 'environment' | 'file' | 'default';
 
 /** A value as it was given, and where. */
 export interface Given {
@@ -108,7 +108,8 @@ function find(name: SettingName, { flags, env, file }: Sources): Given | undefin
 function fromEnvironment(name: SettingName, env: NodeJS.ProcessEnv): Given | undefined {
   const variable = variableOf(name);
   const { [variable]: text, [`${variable}_FILE`]: path } = env;
-  if (text) return { kind: 'environment', place: variable, text };
+  const isForeign = text !== undefined && settingOf(name).foreign?.test(text) === true;
+  if (text && !isForeign) return { kind: 'environment', place: variable, text };
   if (!settingOf(name).secret || !path) return undefined;
   const place = `${variable}_FILE`;
   return { kind: 'environment', place, text: readText(place, path).replace(/\r?\n$/, '') };
@@ -119,7 +120,8 @@ function fromDefault(name: SettingName): Given | undefined {
   return text === undefined ? undefined : { kind: 'default', place: 'default', text };
 }
 
-function read(name: SettingName, given: Given): unknown {
+/** A setting's value. @throws {ExitError} where it cannot be read */
+export function read(name: SettingName, given: Given): unknown {
   try {
     return SETTINGS[name].form.parse(given.text);
   } catch (error) {

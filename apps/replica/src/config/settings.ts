@@ -3,25 +3,32 @@ import { LOG_FORMATS, LOG_LEVELS } from '../logging/process-reporter.ts';
 import type { Form } from './forms.ts';
 import {
   addresses,
+  count,
   diskLimit,
   httpAddress,
+  listeningPort,
   oneOf,
   percent,
   port,
   retain,
   seconds,
+  secondsOrNever,
   size,
   text,
   time,
+  words,
   yesNo,
 } from './forms.ts';
+
+/** Whether clients need a certificate. */
+export type ClientCertificates = 'yes' | 'no' | 'optional';
 
 /** What settings are about, in the order in which they are told. */
 export const GROUPS = {
   primary: 'The primary',
   link: 'The link to it',
   log: 'The log',
-  replicas: 'Replicas of our own',
+  replicas: 'The port: replicas of our own, and clients',
   messages: 'What it says',
   http: 'HTTP: metrics, health, and a page to look at',
 } as const;
@@ -39,6 +46,8 @@ export interface Setting<T = unknown> {
   readonly secret?: true;
   /** Takes effect while it runs; another only at the next start. */
   readonly live?: true;
+  /** Variables of its name that others set, to say something else: they are passed over. */
+  readonly foreign?: RegExp;
 }
 
 /**
@@ -105,12 +114,19 @@ export const SETTINGS = {
     group: 'link',
     form: seconds,
     default: '60',
-    description: 'silence after which a link is given up',
+    live: true,
+    description: 'silence after which a link is given up, above us and below',
   },
   'replica-announce-ip': {
     group: 'link',
     form: text('address'),
     description: 'our address, as told to the primary',
+  },
+  'replica-announce-port': {
+    group: 'link',
+    form: port,
+    default: '0',
+    description: 'our port, as told to the primary; 0: the one that is listened on',
   },
   dir: {
     group: 'log',
@@ -160,31 +176,103 @@ export const SETTINGS = {
   },
   port: {
     group: 'replicas',
-    form: port,
-    description:
-      'serve replicas here (0: any port that is free); without it nobody is served, and the primary ' +
-      'is told 6380',
+    form: listeningPort,
+    default: '6380',
+    // Kubernetes, in every pod beside a service called forebay.
+    foreign: /^tcp:\/\//,
+    description: 'serve replicas and clients here; any: a free one; 0: nobody, or by TLS alone',
   },
   bind: {
     group: 'replicas',
-    form: text('address'),
+    form: words('address'),
     default: '127.0.0.1',
-    description: 'the address to serve replicas at',
+    description:
+      'the addresses to serve at; * is all of IPv4, ::* all of IPv6, and one after a - may be missing',
   },
   requirepass: {
     group: 'replicas',
     form: text('password'),
     secret: true,
+    live: true,
     description:
-      'password that replicas have to give; better in FOREBAY_REQUIREPASS, or in the file named by ' +
+      'password that everyone has to give; better in FOREBAY_REQUIREPASS, or in the file named by ' +
       'FOREBAY_REQUIREPASS_FILE',
   },
   'protected-mode': {
     group: 'replicas',
     form: yesNo,
     default: 'yes',
+    live: true,
     description: 'serve other machines only with a password',
     negative: 'serve other machines without a password',
+  },
+  'tls-port': {
+    group: 'replicas',
+    form: port,
+    default: '0',
+    description: 'serve by TLS here; 0: nowhere',
+  },
+  'tls-cert-file': {
+    group: 'replicas',
+    form: text('file'),
+    live: true,
+    description: 'the certificate to show there; read anew on SIGHUP',
+  },
+  'tls-key-file': {
+    group: 'replicas',
+    form: text('file'),
+    live: true,
+    description: 'its private key',
+  },
+  'tls-ca-cert-file': {
+    group: 'replicas',
+    form: text('file'),
+    live: true,
+    description: 'certificate of the authority that certifies clients',
+  },
+  'tls-auth-clients': {
+    group: 'replicas',
+    form: oneOf<ClientCertificates>('who', ['yes', 'no', 'optional']),
+    default: 'yes',
+    live: true,
+    description: 'whether clients need a certificate; optional: one that is given has to be good',
+  },
+  maxclients: {
+    group: 'replicas',
+    form: count('clients', 1),
+    default: '10000',
+    live: true,
+    description: 'connections at once; fewer where the system does not let us open as many files',
+  },
+  timeout: {
+    group: 'replicas',
+    form: secondsOrNever,
+    default: '0',
+    live: true,
+    description:
+      'silence after which a client is let go, other than a replica or a subscriber; 0: never',
+  },
+  'tcp-keepalive': {
+    group: 'replicas',
+    form: secondsOrNever,
+    default: '300',
+    live: true,
+    description: 'silence after which the system asks whether a peer is still there; 0: never',
+  },
+  'replica-priority': {
+    group: 'replicas',
+    form: count('number', 0),
+    default: '0',
+    live: true,
+    description: 'for Sentinels; 0: never promoted, which could not be done',
+  },
+  'replica-announced': {
+    group: 'replicas',
+    form: yesNo,
+    default: 'yes',
+    live: true,
+    description: 'have Sentinels tell of us',
+    negative: 'have Sentinels not tell of us',
   },
   'repl-backlog-size': {
     group: 'replicas',

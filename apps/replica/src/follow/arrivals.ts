@@ -3,11 +3,11 @@ import type { Clock } from '@forebay/log';
 /** Those who wait for a log to come to an offset. */
 export class Arrivals {
   readonly #clock: Clock;
-  readonly #timeout: number;
+  readonly #timeout: () => number;
   readonly #waiting = new Set<{ readonly offset: number; readonly resolve: () => void }>();
 
-  /** `timeout`: milliseconds that anybody waits. */
-  constructor(clock: Clock, timeout: number) {
+  /** `timeout`: milliseconds that anybody waits, as of now. */
+  constructor(clock: Clock, timeout: () => number) {
     this.#clock = clock;
     this.#timeout = timeout;
   }
@@ -26,7 +26,7 @@ export class Arrivals {
     });
     const waiting = { offset, resolve: () => settle() };
     const giveUp = (): void => settle(new Error(`the stream did not come to ${offset}`));
-    const cancel = this.#clock.after(this.#timeout, giveUp);
+    const cancel = this.#clock.after(this.#timeout(), giveUp);
     ending.addEventListener('abort', giveUp, { once: true });
     this.#waiting.add(waiting);
     try {

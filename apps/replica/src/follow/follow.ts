@@ -1,7 +1,8 @@
-import type { ReplicaConfig } from '../config.ts';
+import type { LiveConfig, ReplicaConfig } from '../config.ts';
 import type { ServedHttp } from '../http/serve-http.ts';
 import { serveHttp } from '../http/serve-http.ts';
 import { portCommands } from '../port/commands.ts';
+import { settingsHost } from '../port/settings-host.ts';
 import type { Reporter } from '../reporter.ts';
 import { Relay } from '../serve/relay.ts';
 import { RecentEvents } from '../status/recent-events.ts';
@@ -34,7 +35,11 @@ export async function follow(
   const space = new SpaceWait(world, config.directory);
   const { listen, timeout } = config;
   const ending = new AbortController();
-  const controlled = { ...control, stop: AbortSignal.any([control.stop, ending.signal]) };
+  const controlled = {
+    ...control,
+    stop: AbortSignal.any([control.stop, ending.signal]),
+    reload: () => adopt(control.reload()),
+  };
   const host = {
     get upstream() {
       return follower.upstream;
@@ -51,18 +56,33 @@ export async function follow(
     return { follower, relay, backlogSize, events, observed: http?.observed };
   });
   const backlogSize = listen?.backlogSize ?? 0;
-  const commands = portCommands({
-    config,
-    status,
-    get following() {
-      return follower;
-    },
-    freshenBase: () => follower.freshenBase(),
-    shutdown: () => ending.abort(),
-  });
+  const adopt = (live: LiveConfig): LiveConfig => {
+    if (live.listen !== undefined) relay?.adopt(live.listen, live.timeout);
+    control.onConfig?.(live);
+    return live;
+  };
+  const { configuration } = control;
+  const commands =
+    configuration &&
+    portCommands({
+      settings: settingsHost(configuration, reporter, (live) => follower.adopt(adopt(live))),
+      configFile: configuration.path,
+      get sentinel() {
+        return configuration.config.sentinel;
+      },
+      status,
+      get following() {
+        return follower;
+      },
+      follows: (candidate) => configuration.follows(candidate),
+      freshenBase: () => follower.freshenBase(),
+      resetCounts: () => relay?.resetCounts(),
+      shutdown: () => ending.abort(),
+    });
   const relay: Relay | undefined =
-    listen && (await Relay.listen(listen, timeout, host, reporter, commands));
-  const announced = relay === undefined ? config : { ...config, port: relay.port };
+    listen && commands && (await Relay.listen(listen, timeout, host, reporter, commands));
+  const port = config.announcedPort ?? relay?.port;
+  const announced = port === undefined ? config : { ...config, port };
   const follower: Follower = new Follower(announced, reporter, world, controlled, relay);
   const measureLag = () => follower.measureLag();
   const offReload = control.onReload(() => follower.reload());

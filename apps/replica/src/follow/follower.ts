@@ -5,6 +5,7 @@ import type { ReplicationReport } from '@forebay/psync';
 import { formatPosition } from '@forebay/psync';
 import type { ReplicaError, UpstreamDecision } from '@forebay/replica';
 import { describeEndpoint, probe } from '@forebay/replica';
+import type { Configuration } from '../config/configuration.ts';
 import type { Candidate, LiveConfig, ReplicaConfig } from '../config.ts';
 import type { Reporter } from '../reporter.ts';
 import { formatBytes } from '../reporter.ts';
@@ -36,6 +37,10 @@ export interface Control {
   readonly onReload: (reload: () => void) => () => void;
   /** The configuration as it is now; throws where it cannot be used. */
   readonly reload: () => LiveConfig;
+  /** Who owns the settings, for those who ask and change them by the port; left out where there is none. */
+  readonly configuration?: Configuration;
+  /** Told of settings that have changed while it runs, wherever that was asked for. */
+  readonly onConfig?: (config: LiveConfig) => void;
   /** Told of each log that is opened, for whoever reads it. */
   readonly onLog?: (log: Log) => void;
   /** Told when the stream comes in, and when the link is lost or cannot be had. */
@@ -78,7 +83,7 @@ export class Follower {
     this.#world = world;
     this.#control = control;
     this.#choice = new Choice(config.candidates, this.#choiceHost());
-    this.#arrivals = new Arrivals(world.clock, config.timeout);
+    this.#arrivals = new Arrivals(world.clock, () => this.#config.timeout);
     this.link = new LinkRecord(world.clock);
     this.lag = new Lag(world.clock);
   }
@@ -104,12 +109,17 @@ export class Follower {
     return { history, written, synced, lowest, base, fetchingBase };
   }
 
-  /** Follows this server alone from now on, as who we are to the one before (`REPLICAOF host port`). */
-  retarget(host: string, port: number): void {
+  /**
+   * Follows this server alone from now on, as who we are to the one before (`REPLICAOF host port`), and
+   * returns both together.
+   */
+  retarget(host: string, port: number): Candidate {
     const { upstream } = this.#choice;
     const kind = upstream.endpoint.kind === 'tls' ? 'tls' : 'tcp';
-    this.#choice.replace([{ ...upstream, endpoint: { kind, host, port } }]);
+    const candidate: Candidate = { ...upstream, endpoint: { kind, host, port } };
+    this.#choice.replace([candidate]);
     this.#attachment.attach();
+    return candidate;
   }
 
   /** Follows nobody, until told whom (`REPLICAOF NO ONE`). What is held is served on. */
@@ -280,16 +290,22 @@ export class Follower {
   /** Takes of the configuration, read anew, what can change while it runs. */
   reload(): void {
     try {
-      const { candidates, tls, base, retain, maxDisk } = this.#control.reload();
-      this.#config = { ...this.#config, candidates, tls, base, retain, maxDisk };
-      this.#session?.secure(tls);
-      this.#choice.replace(candidates);
+      this.adopt(this.#control.reload());
     } catch (error) {
       const { message } = error as Error;
       this.#reporter.trouble(`the settings and the candidates stay as they are: ${message}`, {
         ...{ event: 'settings-refused', reason: message },
       });
     }
+  }
+
+  /** Takes what can change while it runs. */
+  adopt({ candidates, tls, timeout, base, retain, maxDisk }: LiveConfig): void {
+    const isOther = candidates !== this.#config.candidates;
+    this.#config = { ...this.#config, candidates, tls, timeout, base, retain, maxDisk };
+    this.#session?.setTimeout(timeout);
+    this.#session?.secure(tls);
+    if (isOther) this.#choice.replace(candidates);
   }
 
   /**

@@ -6,6 +6,7 @@ import type {
   ReplicaError,
   ReplicaItem,
   ReplicaOptions,
+  Timeouts,
   TlsOptions,
   UpstreamDecision,
 } from '@forebay/replica';
@@ -108,6 +109,11 @@ export class Session {
     this.#reporter.step(`following ${primary} from now on`, { event: 'following', primary });
     this.#upstream = upstream;
     this.#replica.retarget({ ...targetOf(upstream), tls: this.#tls });
+  }
+
+  /** Milliseconds of silence after which its links are given up. */
+  setTimeout(timeout: number): void {
+    this.#replica.setTimeouts(timeoutsOf(timeout));
   }
 
   /** Takes other certificates; a link that stands by the old ones is made anew. */
@@ -299,9 +305,13 @@ export function replicaOptions(
     ...targetOf(upstream),
     tls,
     listeningPort: port,
-    timeouts: { connect: timeout, handshake: timeout, transfer: timeout, idle: timeout },
+    timeouts: timeoutsOf(timeout),
     ...(announcedAddress === undefined ? {} : { announcedAddress }),
   };
+}
+
+function timeoutsOf(timeout: number): Timeouts {
+  return { connect: timeout, handshake: timeout, transfer: timeout, idle: timeout };
 }
 
 /** Which server it is, and who we are to it. */

@@ -69,6 +69,10 @@ export const EVENTS = {
     bounded: true,
   },
   setting: { description: 'a setting was changed' },
+  'setting-overruled': {
+    description: 'a setting was written to the file, which a flag or a variable goes before',
+  },
+  certificates: { description: 'who comes by TLS finds other certificates' },
   'setting-kept': { description: 'a setting changes at the next start only' },
   'settings-refused': { description: 'what was read anew cannot be used; nothing has changed' },
   'service-manager': { description: 'systemd cannot be told how we are' },

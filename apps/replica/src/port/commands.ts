@@ -6,35 +6,51 @@ import {
   integer,
   map,
   OK,
+  ping,
+  SYNTAX_ERROR,
   simple,
   textOf,
   unknownSubcommand,
   verbatim,
+  wrongArity,
 } from '@forebay/primary';
-import type { ReplicaConfig } from '../config.ts';
+import type { Candidate, SentinelConfig } from '../config.ts';
 import type { Status } from '../status/status.ts';
 import { infoOf } from './info.ts';
 import type { Following } from './replicaof.ts';
 import { replicaof } from './replicaof.ts';
 import { roleOf } from './role.ts';
+import type { SettingsHost } from './settings.ts';
 import { configCommand } from './settings.ts';
 
 /** What the port is told by, and tells. */
 export interface PortHost {
-  readonly config: ReplicaConfig;
+  readonly settings: SettingsHost;
+  /** What Sentinels are told, as of now. */
+  readonly sentinel: SentinelConfig;
+  readonly configFile: string | undefined;
   readonly following: Following;
+  /** Takes note of whom we were told to follow, for CONFIG REWRITE. */
+  follows(candidate: Candidate): void;
   status(): Status;
   /** Has a fresh base fetched. It never rejects. */
   freshenBase(): Promise<void>;
+  /** Has what is counted of clients begin anew. */
+  resetCounts(): void;
   /** Ends the daemon, as SIGTERM does. */
   shutdown(): void;
 }
 
 const MANY = 1024;
-const NOT_ON_REPLICAS = error('ERR WAITAOF cannot be used with replica instances.');
+const NOT_ON_REPLICAS = error(
+  'ERR WAITAOF cannot be used with replica instances. Please also note that writes to replicas are just ' +
+    'local and are not propagated.',
+);
 const NO_COUNT = error(
   'ERR forebay keeps a replication stream and does not count its keys: ask the primary.',
 );
+const BAD_COUNT = error('ERR count should be greater than or equal to -1');
+const SHUTDOWN_OPTIONS = new Set(['nosave', 'save', 'now', 'force']);
 const LOADING = error('LOADING forebay is receiving its first data set');
 const MASTERDOWN = error('MASTERDOWN Link with MASTER is down, and nothing is held yet.');
 
@@ -48,21 +64,23 @@ export function refusal(name: string): ReturnType<typeof error> {
 
 /** What a replica's port answers besides replication itself. */
 export function portCommands(host: PortHost): CommandTable {
-  const { config } = host;
-  const settings = { priority: 0, announced: true };
   const empty = array();
   const follow = (client: Caller, words: readonly string[]) =>
-    replicaof(host.following, client, words);
+    replicaof(host.following, (candidate) => host.follows(candidate), client, words);
   return new Map<string, Command>([
     [
       'ping',
-      { ...words(1, 2, 'Answers PONG once something is held.'), forSubscribers: true, run: ping },
+      {
+        ...words(1, 2, 'Answers PONG once something is held.'),
+        forSubscribers: true,
+        run: pingOnceHeld,
+      },
     ],
     [
       'info',
       {
         ...words(1, MANY, 'Tells all there is to tell, in the sections of a server.'),
-        run: (_, names) => verbatim(textOf(infoOf(host.status(), settings, names))),
+        run: (_, names) => verbatim(textOf(infoOf(host.status(), host, names))),
       },
     ],
     ['role', { ...words(1, 1, 'Tells whom it follows.'), run: () => roleOf(host.status()) }],
@@ -70,7 +88,8 @@ export function portCommands(host: PortHost): CommandTable {
       'config',
       {
         ...words(2, MANY, 'Tells what it was told, and changes what can change.'),
-        run: (_, rest) => configCommand(config, host.status(), settings, rest),
+        run: (_, rest) =>
+          configCommand(host.settings, host.status(), () => host.resetCounts(), rest),
       },
     ],
     ['replicaof', { ...words(3, 3, 'Follows another primary, or none.'), run: follow }],
@@ -86,7 +105,8 @@ export function portCommands(host: PortHost): CommandTable {
       'bgsave',
       {
         ...words(1, 2, 'Fetches a fresh base from the primary.'),
-        run: () => {
+        run: (_, [when]) => {
+          if (when !== undefined && when.toLowerCase() !== 'schedule') return SYNTAX_ERROR;
           if (host.status().link.state !== 'stream') {
             return error('ERR a base cannot be fetched while the link to the primary is down');
           }
@@ -102,10 +122,7 @@ export function portCommands(host: PortHost): CommandTable {
       {
         ...words(1, MANY, 'Syncs everything, and ends.'),
         inTransaction: 'never',
-        run: () => {
-          host.shutdown();
-          return undefined;
-        },
+        run: (_, options) => shutdown(host, options),
       },
     ],
     ['slowlog', log('slowlog', 'Is empty: nothing here is slow.')],
@@ -114,11 +131,19 @@ export function portCommands(host: PortHost): CommandTable {
       'latency',
       {
         ...words(2, MANY, 'Is not measured here.'),
-        run: (_, [what = '']) => {
-          const name = what.toLowerCase();
-          if (name === 'reset') return integer(0);
-          if (name === 'histogram') return map({});
-          return ['latest', 'history'].includes(name) ? empty : unknownSubcommand('latency', what);
+        run: (_, [what = '', ...rest]) => {
+          switch (what.toLowerCase()) {
+            case 'latest':
+              return rest.length > 0 ? wrongArity('latency|latest') : empty;
+            case 'history':
+              return rest.length === 1 ? empty : wrongArity('latency|history');
+            case 'histogram':
+              return map({});
+            case 'reset':
+              return integer(0);
+            default:
+              return unknownSubcommand('latency', what);
+          }
         },
       },
     ],
@@ -141,20 +166,30 @@ export function portCommands(host: PortHost): CommandTable {
   ]);
 
   /** Once something is held it is PONG, whatever becomes of the link: a stale log is read as well. */
-  function ping(_: Caller, [text]: readonly string[]): Reply {
+  function pingOnceHeld(client: Caller, said: readonly string[]): Reply {
     const { log: held, link } = host.status();
     if (held?.history === undefined) return link.transfer === undefined ? MASTERDOWN : LOADING;
-    return text === undefined ? simple('PONG') : bulk(text);
+    return ping(client, said);
   }
+}
+
+/** There is nothing to be saved that is not, and nobody is waited for; it is not told that it worked. */
+function shutdown(host: PortHost, options: readonly string[]): Reply {
+  const asked = options.map((option) => option.toLowerCase());
+  if (asked.length === 1 && asked[0] === 'abort') return error('ERR No shutdown in progress.');
+  const isKnown = asked.every((option) => SHUTDOWN_OPTIONS.has(option));
+  if (!isKnown || (asked.includes('save') && asked.includes('nosave'))) return SYNTAX_ERROR;
+  host.shutdown();
+  return undefined;
 }
 
 function log(command: string, summary: string): Command {
   return {
     ...words(2, MANY, summary),
-    run: (_, [what = '']) => {
+    run: (_, [what = '', count = '-1']) => {
       switch (what.toLowerCase()) {
         case 'get':
-          return array();
+          return /^(?:-1|\d{1,9})$/.test(count) ? array() : BAD_COUNT;
         case 'len':
           return integer(0);
         case 'reset':

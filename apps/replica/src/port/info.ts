@@ -1,15 +1,21 @@
 import { arch, platform, release } from 'node:os';
 import { replicaLine } from '@forebay/primary';
 import { BLANK_ID } from '@forebay/psync';
+import type { SentinelConfig } from '../config.ts';
 import type { Status } from '../status/status.ts';
 import { linkWord } from './role.ts';
-import type { PortSettings } from './settings.ts';
 
 /** The server whose ways are kept to, where a tool reads a version. */
 export const SPOKEN_VERSION = '7.4.0';
 
 type Field = readonly [name: string, value: string | number];
-type Section = (status: Status, settings: PortSettings) => readonly Field[];
+/** What is told of the settings. */
+export interface InfoSettings {
+  readonly sentinel: SentinelConfig;
+  readonly configFile: string | undefined;
+}
+
+type Section = (status: Status, settings: InfoSettings) => readonly Field[];
 
 const SECTIONS: Readonly<Record<string, Section>> = {
   Server: server,
@@ -19,6 +25,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   Stats: stats,
   Replication: replication,
   CPU: cpu,
+  Cluster: () => [['cluster_enabled', 0]],
   Keyspace: () => [],
 };
 const EVERYTHING = new Set(['all', 'default', 'everything']);
@@ -26,7 +33,7 @@ const EVERYTHING = new Set(['all', 'default', 'everything']);
 /** `INFO`, in the servers' sections, names and order (`server.c: genRedisInfoString`); some or all. */
 export function infoOf(
   status: Status,
-  settings: PortSettings,
+  settings: InfoSettings,
   names: readonly string[] = [],
 ): string {
   const asked = names.map((name) => name.toLowerCase());
@@ -40,10 +47,15 @@ export function infoOf(
     .join('\r\n');
 }
 
-function server({ version, runId, port, uptime, now }: Status): Field[] {
+function server(
+  { version, runId, port, uptime, now }: Status,
+  { configFile = '' }: InfoSettings,
+): Field[] {
   return [
     ['redis_version', SPOKEN_VERSION],
+    ['server_name', 'forebay'],
     ['redis_mode', 'standalone'],
+    ['server_mode', 'standalone'],
     ['os', `${platform()} ${release()} ${arch()}`],
     ['arch_bits', 64],
     ['process_id', process.pid],
@@ -53,15 +65,15 @@ function server({ version, runId, port, uptime, now }: Status): Field[] {
     ['uptime_in_seconds', seconds(uptime)],
     ['uptime_in_days', Math.floor(uptime / 86_400_000)],
     ['executable', process.execPath],
-    ['config_file', ''],
+    ['config_file', configFile],
     ['forebay_version', version],
   ];
 }
 
-function clients({ clients: { clients: connected } }: Status): Field[] {
+function clients({ clients: { clients: connected, most } }: Status): Field[] {
   return [
     ['connected_clients', connected],
-    ['maxclients', 10_000],
+    ['maxclients', most],
     ['blocked_clients', 0],
   ];
 }
@@ -107,7 +119,8 @@ function stats({ clients }: Status): Field[] {
   ];
 }
 
-function replication(status: Status, { priority, announced }: PortSettings): Field[] {
+function replication(status: Status, { sentinel }: InfoSettings): Field[] {
+  const { priority, announced } = sentinel;
   const { upstream, link, log, replicas, backlogSize, now } = status;
   const { written = 0, history, lowest } = log ?? {};
   const { id = BLANK_ID, secondId = BLANK_ID, secondIdLimit = -1 } = history ?? {};

@@ -1,13 +1,17 @@
 import type { Caller, Reply } from '@forebay/primary';
 import { error, OK } from '@forebay/primary';
+import type { Candidate } from '../config.ts';
 
 /** Whom the daemon follows, for who may change that. */
 export interface Following {
   readonly upstream: { readonly host: string; readonly port: number };
   readonly attached: boolean;
-  retarget(host: string, port: number): void;
+  retarget(host: string, port: number): Candidate;
   detach(): void;
 }
+
+/** Takes note of whom we were told to follow, for CONFIG REWRITE. */
+type Note = (candidate: Candidate) => void;
 
 const NOT_BY_SENTINEL = error(
   'ERR forebay keeps a replication stream and holds no data to serve: it cannot be promoted. Leave its ' +
@@ -17,6 +21,7 @@ const NOT_BY_SENTINEL = error(
 /** `REPLICAOF host port`, and `NO ONE`, which lets go of the primary: it is a replica all the same. */
 export function replicaof(
   following: Following,
+  note: Note,
   { name }: Caller,
   [host = '', port = '']: readonly string[],
 ): Reply {
@@ -32,7 +37,7 @@ export function replicaof(
   if (!/^[\w.:%-]{1,255}$/.test(host)) return error('ERR Invalid master host');
   const { upstream, attached } = following;
   const isSame = upstream.host === host && upstream.port === number;
-  following.retarget(host, number);
+  note(following.retarget(host, number));
   return isSame && attached ? { type: 'simple', text: ALREADY } : OK;
 }
 

@@ -1,124 +1,144 @@
 import type { Reply } from '@forebay/primary';
 import { bulk, error, map, OK, textOf, unknownSubcommand, wrongArity } from '@forebay/primary';
 import { matchesGlob } from '@forebay/resp';
-import type { ReplicaConfig } from '../config.ts';
+import { InvalidArgumentError } from 'commander';
+import type { CurrentSetting } from '../config/configuration.ts';
+import { shown } from '../config/print.ts';
+import { SETTINGS, type SettingName, settingOf } from '../config/settings.ts';
+import { ExitError } from '../exit.ts';
 import type { Status } from '../status/status.ts';
 
-/** What can change while it runs. */
-export interface PortSettings {
-  /** 0: no Sentinel promotes us (`replica-priority`). */
-  priority: number;
-  /** Whether Sentinels are to name us (`replica-announced`). */
-  announced: boolean;
+/** The settings in effect, and who changes them. */
+export interface SettingsHost {
+  readonly settings: readonly CurrentSetting[];
+  /** Gives other values to all of these, or throws an `ExitError` and has changed none. */
+  set(changes: ReadonlyMap<SettingName, string>): void;
+  /** Puts what was set into the file, or throws an `ExitError`. */
+  rewrite(): void;
 }
 
-interface Directive {
-  readonly value: string;
-  /** Takes another value, or says what is wrong with it; left out where it cannot change. */
-  readonly set?: (value: string) => string | undefined;
-}
+/** Old names, by which servers know settings too. */
+const OLD_NAMES: Readonly<Record<string, SettingName>> = {
+  slaveof: 'replicaof',
+  'slave-priority': 'replica-priority',
+  'slave-announce-ip': 'replica-announce-ip',
+  'slave-announce-port': 'replica-announce-port',
+};
 
-/** `CONFIG GET`, `SET`, `REWRITE` and `RESETSTAT`, of what the daemon was told. */
+/** What servers have and we do not: as one would tell it that is what we are. */
+const FIXED: Readonly<Record<string, string>> = {
+  appendonly: 'yes',
+  databases: '16',
+  maxmemory: '0',
+  'maxmemory-policy': 'noeviction',
+  'replica-read-only': 'yes',
+  'slave-read-only': 'yes',
+  save: '',
+};
+
+/** `CONFIG GET`, `SET`, `REWRITE` and `RESETSTAT`, of the table of settings. */
 export function configCommand(
-  config: ReplicaConfig,
+  host: SettingsHost,
   status: Status,
-  settings: PortSettings,
+  resetCounts: () => void,
   [subcommand = '', ...words]: readonly string[],
 ): Reply {
-  const directives = directivesOf(config, status, settings);
   switch (subcommand.toLowerCase()) {
     case 'get':
-      return words.length === 0 ? wrongArity('config|get') : get(directives, words);
+      return words.length === 0 ? wrongArity('config|get') : get(host, status, words);
     case 'set':
       return words.length < 2 || words.length % 2 !== 0
         ? wrongArity('config|set')
-        : set(directives, words);
-    // There is no file: what was set holds until the end, and Sentinel is to go on.
+        : set(host, words);
     case 'rewrite':
+      return words.length > 0 ? wrongArity('config|rewrite') : rewrite(host);
     case 'resetstat':
+      if (words.length > 0) return wrongArity('config|resetstat');
+      resetCounts();
       return OK;
     default:
       return unknownSubcommand('config', subcommand);
   }
 }
 
-type Directives = Readonly<Record<string, Directive>>;
-
-function get(directives: Directives, patterns: readonly string[]): Reply {
+function get(host: SettingsHost, status: Status, patterns: readonly string[]): Reply {
   const globs = patterns.map((pattern) => Buffer.from(pattern.toLowerCase(), 'latin1'));
-  const found = Object.entries(directives).filter(([name]) => {
+  const found = [...directives(host, status)].filter(([name]) => {
     return globs.some((glob) => matchesGlob(glob, Buffer.from(name, 'latin1')));
   });
-  return map(Object.fromEntries(found.map(([name, { value }]) => [name, bulk(textOf(value))])));
-}
-
-/** The first that cannot be set stops it; those before it stay in force. */
-function set(directives: Directives, words: readonly string[]): Reply {
-  for (let i = 0; i < words.length; i += 2) {
-    const name = words[i]!.toLowerCase();
-    const directive = Object.hasOwn(directives, name) ? directives[name] : undefined;
-    const shown = name.slice(0, 128);
-    if (directive === undefined) {
-      return error(`ERR Unknown option or number of arguments for CONFIG SET - '${shown}'`);
-    }
-    const failed = `ERR CONFIG SET failed (possibly related to argument '${shown}') - `;
-    if (directive.set === undefined) return error(`${failed}can't set immutable config`);
-    const complaint = directive.set(words[i + 1]!);
-    if (complaint !== undefined) return error(`${failed}${complaint}`);
-  }
-  return OK;
+  return map(Object.fromEntries(found.map(([name, value]) => [name, bulk(textOf(value))])));
 }
 
 /** Secrets are not among them. */
-function directivesOf(
-  { directory, fsync, timeout, base, listen, announcedAddress = '' }: ReplicaConfig,
-  { upstream, port, backlogSize }: Status,
-  settings: PortSettings,
-): Directives {
-  const replicaof = { value: `${upstream.host} ${upstream.port}` };
-  const priority = {
-    value: String(settings.priority),
-    set: (value: string) => {
-      if (!/^\d{1,9}$/.test(value)) return 'argument must be a whole number from 0 on';
-      settings.priority = Number(value);
-      return undefined;
-    },
-  };
-  const announced = {
-    value: yesOrNo(settings.announced),
-    set: (value: string) => {
-      if (!/^(yes|no)$/i.test(value)) return "argument must be 'yes' or 'no'";
-      settings.announced = value.toLowerCase() === 'yes';
-      return undefined;
-    },
-  };
-  return {
-    replicaof,
-    slaveof: replicaof,
-    port: { value: String(port) },
-    bind: { value: listen?.host ?? '' },
-    'protected-mode': { value: yesOrNo(listen?.protectedMode ?? true) },
-    maxclients: { value: '10000' },
-    databases: { value: '16' },
-    dir: { value: directory },
-    save: { value: '' },
-    appendonly: { value: 'yes' },
-    appendfsync: { value: fsync },
-    'auto-aof-rewrite-percentage': { value: String(base.percentage) },
-    'auto-aof-rewrite-min-size': { value: String(base.minSize) },
-    maxmemory: { value: '0' },
-    'maxmemory-policy': { value: 'noeviction' },
-    timeout: { value: '0' },
-    'repl-timeout': { value: String(timeout / 1000) },
-    'repl-backlog-size': { value: String(backlogSize) },
-    'replica-read-only': { value: 'yes' },
-    'replica-announce-ip': { value: announcedAddress },
-    'replica-priority': priority,
-    'slave-priority': priority,
-    'replica-announced': announced,
-  };
+function directives({ settings }: SettingsHost, { upstream, port }: Status): Map<string, string> {
+  const all = new Map(Object.entries(FIXED));
+  for (const setting of settings) {
+    if (!setting.secret) all.set(setting.name, shown(setting) ?? '');
+  }
+  // What it has come to, where a setting leaves a choice.
+  all.set('replicaof', `${upstream.host} ${upstream.port}`);
+  if (all.get('port') === 'any') all.set('port', String(port));
+  for (const [old, name] of Object.entries(OLD_NAMES)) all.set(old, all.get(name) ?? '');
+  return all;
 }
 
-function yesOrNo(value: boolean): string {
-  return value ? 'yes' : 'no';
+/** All or nothing, as in servers from 7.0 on (`config.c: configSetCommand`). */
+function set(host: SettingsHost, words: readonly string[]): Reply {
+  const changes = new Map<SettingName, string>();
+  for (let i = 0; i < words.length; i += 2) {
+    const given = words[i]!.toLowerCase();
+    const name = nameOf(given);
+    if (name === undefined) {
+      if (Object.hasOwn(FIXED, given)) return failed(given, "can't set immutable config");
+      return error(
+        `ERR Unknown option or number of arguments for CONFIG SET - '${given.slice(0, 128)}'`,
+      );
+    }
+    if (!settingOf(name).live) return failed(given, "can't set immutable config");
+    if (changes.has(name)) return failed(given, 'duplicate parameter');
+    // From a socket text comes with one character a byte.
+    const text = Buffer.from(words[i + 1]!, 'latin1').toString('utf8');
+    const complaint = complaintOf(name, text);
+    if (complaint !== undefined) return failed(given, complaint);
+    changes.set(name, text);
+  }
+  try {
+    host.set(changes);
+    return OK;
+  } catch (thrown) {
+    if (!(thrown instanceof ExitError)) throw thrown;
+    return failed([...changes.keys()].join(', '), thrown.message);
+  }
+}
+
+function rewrite(host: SettingsHost): Reply {
+  try {
+    host.rewrite();
+    return OK;
+  } catch (thrown) {
+    if (!(thrown instanceof ExitError)) throw thrown;
+    return error(textOf(`ERR ${thrown.message}`));
+  }
+}
+
+function nameOf(given: string): SettingName | undefined {
+  if (Object.hasOwn(SETTINGS, given)) return given as SettingName;
+  return Object.hasOwn(OLD_NAMES, given) ? OLD_NAMES[given] : undefined;
+}
+
+function complaintOf(name: SettingName, text: string): string | undefined {
+  try {
+    settingOf(name).form.parse(text);
+    return undefined;
+  } catch (thrown) {
+    if (!(thrown instanceof InvalidArgumentError)) throw thrown;
+    return thrown.message;
+  }
+}
+
+function failed(name: string, reason: string): Reply {
+  const shownName = name.slice(0, 128);
+  return error(
+    textOf(`ERR CONFIG SET failed (possibly related to argument '${shownName}') - ${reason}`),
+  );
 }

@@ -1,5 +1,13 @@
+import { readFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import type { Log } from '@forebay/log';
-import type { CommandTable, ReplicaDescription, ServerCounts } from '@forebay/primary';
+import type {
+  CommandTable,
+  LiveOptions,
+  ReplicaDescription,
+  SecureOptions,
+  ServerCounts,
+} from '@forebay/primary';
 import { PrimaryError, ReplicationServer } from '@forebay/primary';
 import type { ListenConfig } from '../config.ts';
 import { EXIT, ExitError } from '../exit.ts';
@@ -13,35 +21,59 @@ import { LogSource } from './log-source.ts';
 export class Relay {
   readonly #source: LogSource;
   readonly #server: ReplicationServer;
+  readonly #listen: ListenConfig;
+  readonly #reporter: Reporter;
+  #secure: SecureOptions | undefined;
 
-  private constructor(source: LogSource, server: ReplicationServer) {
+  private constructor(
+    source: LogSource,
+    server: ReplicationServer,
+    listen: ListenConfig,
+    reporter: Reporter,
+  ) {
     this.#source = source;
     this.#server = server;
+    this.#listen = listen;
+    this.#reporter = reporter;
   }
 
-  /** @throws {ExitError} where the address cannot be listened on */
+  /** @throws {ExitError} where an address cannot be listened on */
   static async listen(
-    { host: address, port, requirepass, protectedMode, backlogSize }: ListenConfig,
+    listen: ListenConfig,
     timeout: number,
     host: SourceHost,
     reporter: Reporter,
     commands: CommandTable,
   ): Promise<Relay> {
     const source = new LogSource(host);
+    const { backlogSize } = listen;
     const server = new ReplicationServer(source, {
-      ...{ timeout, protectedMode, backlogSize, events: eventsTo(reporter), commands },
+      ...liveOptions(listen, timeout, reporter),
+      ...{ backlogSize, events: eventsTo(reporter), commands },
       ...{ refuse: refusal, identity: { server: 'redis', version: SPOKEN_VERSION } },
-      ...(requirepass === undefined ? {} : { requirepass }),
     });
+    const relay = new Relay(source, server, listen, reporter);
     try {
-      await server.listen({ host: address, port });
+      await relay.#listenOnAll();
     } catch (error) {
-      if (!(error instanceof PrimaryError)) throw error;
-      throw new ExitError(EXIT.configuration, error.message, error);
+      await relay.close();
+      throw error;
     }
-    const place = `${address}:${server.port}`;
-    reporter.step(`replicas are served at ${place}`, { event: 'listening', address: place });
-    return new Relay(source, server);
+    return relay;
+  }
+
+  /** Takes what can change while it serves; who has been let in stays in. */
+  adopt(listen: ListenConfig, timeout: number): void {
+    this.#server.configure(liveOptions(listen, timeout, this.#reporter));
+    const { secure } = listen;
+    if (secure === undefined || isDeepStrictEqual(secure, this.#secure)) return;
+    this.#server.secure(secure);
+    if (this.#secure !== undefined) {
+      this.#reporter.good('who comes by TLS from now on finds other certificates', {
+        ...{ event: 'certificates' },
+      });
+    }
+    this.#secure = secure;
   }
 
   get port(): number {
@@ -54,6 +86,10 @@ export class Relay {
 
   get counts(): ServerCounts {
     return this.#server.counts;
+  }
+
+  resetCounts(): void {
+    this.#server.resetCounts();
   }
 
   /** Serves this log from now on, or none: who is attached has to ask anew. */
@@ -69,6 +105,84 @@ export class Relay {
 
   async close(): Promise<void> {
     await this.#server.close();
+  }
+
+  async #listenOnAll(): Promise<void> {
+    const { hosts, port, tlsPort, secure } = this.#listen;
+    if (secure !== undefined) this.#server.secure(secure);
+    this.#secure = secure;
+    if (port !== 0) await this.#listenAt(hosts, port, false);
+    if (tlsPort !== 0) await this.#listenAt(hosts, tlsPort, true);
+  }
+
+  /** The same port at every address; which it is, where any will do, is found at the first. */
+  async #listenAt(hosts: readonly string[], asked: number | 'any', tls: boolean): Promise<void> {
+    let port = asked === 'any' ? 0 : asked;
+    const flag = tls ? '--tls-port' : '--port';
+    let count = 0;
+    for (const spelt of hosts) {
+      const host = addressOf(spelt);
+      try {
+        port = await this.#server.listen({ host, port, tls });
+        count++;
+        const how = tls ? ' by TLS' : '';
+        const address = `${printable(host)}:${port}`;
+        this.#reporter.step(`replicas are served at ${address}${how}`, {
+          ...{ event: 'listening', address },
+        });
+      } catch (error) {
+        if (!(error instanceof PrimaryError)) throw error;
+        const { code } = error.cause as NodeJS.ErrnoException;
+        if (spelt.startsWith('-') && ABSENT.has(code ?? '')) continue;
+        throw new ExitError(EXIT.configuration, refusalAt(host, port, flag, error), error);
+      }
+    }
+    if (count > 0) return;
+    throw new ExitError(EXIT.configuration, `--bind names no address to listen on with ${flag}`);
+  }
+}
+
+/** What an address that this machine does not have is refused with. */
+const ABSENT = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT']);
+
+function refusalAt(host: string, port: number, flag: string, error: PrimaryError): string {
+  const { code } = error.cause as NodeJS.ErrnoException;
+  if (code !== 'EADDRINUSE') return `${error.message} (${flag}, --bind)`;
+  return `port ${port} of ${host} is taken: choose another with ${flag}, or ${flag} 0 for none`;
+}
+
+/** `config.c: bind`. */
+function addressOf(spelt: string): string {
+  const address = spelt.replace(/^-/, '');
+  if (address === '*') return '0.0.0.0';
+  return address === '::*' ? '::' : address;
+}
+
+function printable(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+/** Files that are ours besides the connections: the log's, and what the system needs. */
+const OTHER_FILES = 64;
+
+function liveOptions(listen: ListenConfig, timeout: number, reporter: Reporter): LiveOptions {
+  const { requirepass, protectedMode, maxClients: asked, idleTimeout, keepAlive } = listen;
+  const maxClients = Math.min(asked, Math.max(1, openFilesLimit() - OTHER_FILES));
+  if (maxClients < asked) {
+    reporter.trouble(
+      `maxclients is ${maxClients} and not ${asked}: the system lets us open no more files (ulimit -n)`,
+    );
+  }
+  return { timeout, requirepass, protectedMode, maxClients, idleTimeout, keepAlive };
+}
+
+/** How many files we may have open, as Linux tells it; elsewhere that is not looked at. */
+function openFilesLimit(): number {
+  try {
+    const limits = readFileSync('/proc/self/limits', 'utf8');
+    return Number(/^Max open files +(\d+)/m.exec(limits)?.[1] ?? Infinity);
+  } catch {
+    return Infinity;
   }
 }
 

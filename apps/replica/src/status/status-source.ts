@@ -26,7 +26,7 @@ export interface StatusParts {
 }
 
 const NOBODY = {
-  ...{ clients: 0, connections: 0, refused: 0, commands: 0 },
+  ...{ clients: 0, most: 0, connections: 0, refused: 0, commands: 0 },
   ...{ fullResyncs: 0, partialResyncs: 0 },
 };
 

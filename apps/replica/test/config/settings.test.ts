@@ -9,7 +9,7 @@ import {
   variableOf,
 } from '../../src/config/settings.ts';
 import { EXIT } from '../../src/exit.ts';
-import { Daemon, freshDirectory } from '../daemon.ts';
+import { Daemon, freshDirectory, PORT_OF_FILE } from '../daemon.ts';
 
 /** A file of settings, in a directory of its own. */
 async function fileOf(text: string): Promise<string> {
@@ -25,7 +25,8 @@ const GOOD = 'replicaof = "127.0.0.1 6379"\ndir = "data"\n';
 describe('the table', () => {
   const texts: Partial<Record<SettingName, string[]>> = {
     replicaof: ['127.0.0.1 6379', '::1 6379 redis://h unix:///run/redis.sock'],
-    port: ['0', '65535'],
+    port: ['0', '65535', 'any'],
+    bind: ['127.0.0.1 -::1', '* -::*'],
     tls: ['yes', 'no'],
     retain: ['24h', '10gb', '90m', '1500ms', '0s', '1025b'],
     'max-disk': ['80%', '12.5%', '100gb', '0b'],
@@ -64,7 +65,20 @@ describe('what is wrong in a file or a variable is told with its place', () => {
     ['no TOML', 'masterauth = "secret', {}, /toml:3:\d+: Invalid TOML/],
     ['a name given twice', 'port = 1\nport = 2', {}, /toml:4:\d+: Invalid TOML/],
     ['a choice that is none', 'appendfsync = "secret"', {}, /toml:3: appendfsync: Allowed/],
-    ['a password for nobody', 'requirepass = "secret"', {}, /toml:3: requirepass needs --port/],
+    [
+      'a password for nobody',
+      'port = 0\nrequirepass = "secret"',
+      {},
+      /toml:4: requirepass needs --port/,
+    ],
+    ['a secure port without a certificate', 'tls-port = 1', {}, /--tls-port needs --tls-cert-file/],
+    [
+      'no authority for clients',
+      'tls-port = 1\ntls-cert-file = "/dev/null"\ntls-key-file = "/dev/null"',
+      {},
+      /--tls-port needs --tls-ca-cert-file/,
+    ],
+    ['no client at all', 'maxclients = 0', {}, /toml:3: maxclients: .*from 1 on/],
     ['certificates without TLS', 'cacert = "ca.pem"', {}, /need --tls/],
     ['a file that is not there', 'replicaof-file = "/none"', {}, /\/none cannot be read: ENOENT/],
     ['a variable', '', { FOREBAY_RETAIN: 'long' }, /^FOREBAY_RETAIN: long is neither/],
@@ -84,6 +98,12 @@ describe('what is wrong in a file or a variable is told with its place', () => {
     expect(faults[0]?.message).not.toContain('"secret');
   });
 
+  it('but a variable that Kubernetes sets beside a service of our name is none of ours', async () => {
+    const path = await fileOf(GOOD);
+    const env = { FOREBAY_PORT: 'tcp://10.0.0.1:6380' };
+    expect(faultsIn({ flags: new Map(), env, path })).toEqual([]);
+  });
+
   it('an address, and a host without a port', async () => {
     const path = await fileOf('replicaof = ["localhost"]\ndir = "data"\n');
     const [fault] = faultsIn({ flags: new Map(), env: {}, path });
@@ -97,7 +117,8 @@ describe('what is wrong in a file or a variable is told with its place', () => {
 describe('forebay replica', () => {
   it('--check-config says all that is wrong, or that nothing is', async () => {
     const bad = await fileOf(`${GOOD}repl-timout = 3\nport = "x"\n`);
-    const faulty = Daemon.start(['replica', '--config', bad, '--check-config']);
+    const check = ['replica', '--config', bad, '--check-config'];
+    const faulty = Daemon.start(check, { env: PORT_OF_FILE });
     expect(await faulty.exited).toBe(78);
     expect(faulty.printed).toMatch(/:3: repl-timout .*\n.*:4: port: .*\n.*2 faults/);
     const flags = Daemon.start(['replica', '--check-config', '--dir', 'data']);
@@ -129,12 +150,8 @@ describe('forebay replica', () => {
       ]),
     );
     // It is a file of the same settings.
-    const again = Daemon.start([
-      'replica',
-      '--config',
-      await fileOf(daemon.printed),
-      '--print-config',
-    ]);
+    const print = ['replica', '--config', await fileOf(daemon.printed), '--print-config'];
+    const again = Daemon.start(print, { env: PORT_OF_FILE });
     expect(await again.exited).toBe(0);
     const values = (text: string) => text.replace(/ # .*$/gm, '');
     expect(values(again.printed)).toBe(values(daemon.printed));

@@ -308,7 +308,7 @@ describe('what answers', () => {
 
   it('a forebay, which is a replica: it is asked for no copy either', async () => {
     await using primary = await Server.start(some());
-    const daemon = Daemon.follow(primary, await freshDirectory(), '--port', '0');
+    const daemon = Daemon.follow(primary, await freshDirectory(), '--port', 'any');
     await daemon.prints(/full copy done/);
     const [, port] = /replicas are served at 127\.0\.0\.1:(\d+)/.exec(daemon.printed) ?? [];
     const diagnosis = await diagnose(`redis://127.0.0.1:${port}`);

@@ -35,7 +35,7 @@ describe.skipIf(installed === undefined)('whoever troubles HTTP, the link above'
   async function chain() {
     const primary = await Server.start(installed!);
     onTestFinished(() => primary.stop());
-    const daemon = Daemon.follow(primary, await freshDirectory(), ...HTTP, '--port', '0');
+    const daemon = Daemon.follow(primary, await freshDirectory(), ...HTTP, '--port', 'any');
     const url = await urlOf(daemon);
     await daemon.prints(/full copy done/);
     const load = loadOn(primary, 1000);

@@ -16,7 +16,7 @@ const [installed] = serversNamed('valkey-8.1');
 /** A daemon that follows and serves, and where. */
 async function served(primary: Server, ...flags: string[]) {
   const directory = await freshDirectory();
-  const daemon = Daemon.follow(primary, directory, ...HTTP, '--port', '0', ...flags);
+  const daemon = Daemon.follow(primary, directory, ...HTTP, '--port', 'any', ...flags);
   const url = await urlOf(daemon);
   await daemon.prints(/full copy done/);
   return { daemon, directory, url, port: portOf(daemon) };
@@ -96,7 +96,7 @@ describe.skipIf(installed === undefined)('HTTP', () => {
 
   const start = async () => {
     directory = await freshDirectory();
-    const args = followArguments(primary, directory, [...HTTP, '--port', '0']);
+    const args = followArguments(primary, directory, [...HTTP, '--port', 'any']);
     const env = { FOREBAY_MASTERAUTH: SECRET, FOREBAY_REQUIREPASS: `${SECRET}-below` };
     daemon = Daemon.start(args, { env });
     url = await urlOf(daemon);

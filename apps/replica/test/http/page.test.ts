@@ -43,7 +43,7 @@ describe.skipIf(executable === undefined || installed === undefined)(
     it('shows the chain, the log, and each reader, and who lags', async () => {
       const primary = await primaryOf();
       const directory = await freshDirectory();
-      const daemon = Daemon.follow(primary, directory, ...HTTP, '--port', '0');
+      const daemon = Daemon.follow(primary, directory, ...HTTP, '--port', 'any');
       const url = await urlOf(daemon);
       await daemon.prints(/full copy done/);
       const port = portOf(daemon);

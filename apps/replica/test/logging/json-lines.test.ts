@@ -28,7 +28,7 @@ describe.each(installedServers().slice(-1))('in a pipe, on $name', (installed) =
     await using primary = await Server.start(installed);
     const directory = await freshDirectory();
     const args = ['replica', '--replicaof', primary.host, String(primary.port), '--dir', directory];
-    const daemon = Daemon.start([...args, '--port', '0'], { env: AUTO });
+    const daemon = Daemon.start([...args, '--port', 'any'], { env: AUTO });
     await daemon.prints(/full copy done/);
     await caughtUp(primary);
     await cutReplicas(primary);
@@ -152,7 +152,7 @@ describe.each(installedServers().slice(-1))('in a pipe, on $name', (installed) =
 
   it('who attaches again and again does not fill it', async () => {
     await using primary = await Server.start(installed);
-    const args = ['--replicaof', primary.host, String(primary.port), '--port', '0'];
+    const args = ['--replicaof', primary.host, String(primary.port), '--port', 'any'];
     const daemon = Daemon.start(['replica', ...args, '--dir', await freshDirectory()], {
       env: AUTO,
     });

@@ -26,7 +26,7 @@ export async function chain(
   onTestFinished(() => primary.stop());
   await seedDataSet(primary.client, { megabytes });
   const directory = await freshDirectory();
-  const daemon = Daemon.follow(primary, directory, '--port', '0');
+  const daemon = Daemon.follow(primary, directory, '--port', 'any');
   await daemon.prints(/full copy done/);
   return { primary, directory, daemon, port: portOf(daemon) };
 }

@@ -1,4 +1,7 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { InstalledServer } from '@forebay/conformance';
 import { createClient } from '@redis/client';
@@ -65,6 +68,46 @@ describe.each(threeServers())('redis-cli of $name', (installed) => {
     const figures = cli('--stat', '-i', '0.01').catch(({ stdout }: { stdout: string }) => stdout);
     expect(await figures).toMatch(/keys {7}mem/);
     expect(await figures).toMatch(/^0 +\d+\.\d\dM +\d+ +0 +\d+/m);
+  });
+});
+
+const script = [process.env.PATH ?? '']
+  .flatMap((path) => path.split(':'))
+  .map((folder) => join(folder, 'script'))
+  .find((path) => existsSync(path));
+
+describe.each(threeServers())('at a terminal, redis-cli of $name', (installed) => {
+  it.skipIf(script === undefined)('shows help as one types, and what is answered', async () => {
+    const { port } = await chain(installed, {}, 1);
+    const words = [...installed.cli, '-h', '127.0.0.1', '-p', String(port)];
+    // One without a size would be asked where its cursor is.
+    const command = `stty cols 120 rows 40; exec ${words.join(' ')}`;
+    // It gives a program a terminal, and takes what is typed from us.
+    const typist = spawn(script!, ['-qec', command, '/dev/null'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...process.env, TERM: 'xterm', REDISCLI_HISTFILE: '/dev/null' },
+    });
+    onTestFinished(() => void typist.kill('SIGKILL'));
+    let shown = '';
+    typist.stdout.setEncoding('utf8').on('data', (text: string) => {
+      shown += text;
+    });
+    const shows = (text: string | RegExp) => expect.poll(() => shown, PATIENCE).toMatch(text);
+    await shows(`127.0.0.1:${port}> `);
+    typist.stdin.write('PING\r');
+    await shows(/PONG/);
+    typist.stdin.write('get k\r');
+    await shows(/forebay keeps the replication stream/);
+    typist.stdin.write('subscribe a\r');
+    await shows(/"subscribe"[\s\S]*\(integer\) 1/);
+    const closed = once(typist, 'close');
+    typist.stdin.on('error', () => {});
+    shown = '';
+    typist.stdin.write('\u0003');
+    // Older ones end; newer ones listen no longer, and ask again.
+    await Promise.race([closed, shows(`127.0.0.1:${port}> `)]);
+    typist.stdin.write('quit\r');
+    await closed;
   });
 });
 

@@ -41,7 +41,7 @@ describe.each(cases)('$name with $of, above and below', ({ installed, config }) 
     await seedDataSet(primary.client, { megabytes: 2 });
     const load = loadOn(primary).start();
     // Both come in the time of one delay: who can do more gets it, and we what we can.
-    const daemon = Daemon.follow(primary, await freshDirectory(), '--port', '0');
+    const daemon = Daemon.follow(primary, await freshDirectory(), '--port', 'any');
     const own = await replicaOf(installed, primary.port, config);
     await daemon.prints(/full copy done/);
     const below = await replicaOf(installed, portOf(daemon), config);

@@ -81,7 +81,7 @@ describe.each(servers)('$name', (installed) => {
     const daemon = Daemon.follow(
       primary,
       await freshDirectory(),
-      ...['--port', '0', '--requirepass', 'secret'],
+      ...['--port', 'any', '--requirepass', 'secret'],
     );
     await daemon.prints(/full copy done/);
     const port = String(portOf(daemon));

@@ -18,7 +18,7 @@ async function between(installed: Parameters<typeof replicaOf>[0]) {
   await expectCaughtUp(primary, other);
   const candidates = [primary, other].flatMap(({ host, port }) => ['--replicaof', host, `${port}`]);
   const directory = await freshDirectory();
-  const daemon = Daemon.start(['replica', ...candidates, '--dir', directory, '--port', '0']);
+  const daemon = Daemon.start(['replica', ...candidates, '--dir', directory, '--port', 'any']);
   await daemon.prints(/full copy done/);
   const below = await replicaOf(installed, portOf(daemon));
   await expectCaughtUp(primary, below);
@@ -102,7 +102,7 @@ describe.each(installedServers())('$name above and below', (installed) => {
     const { primary, directory, daemon, port } = await chain(installed);
     const second = Daemon.start([
       ...['replica', '--replicaof', '127.0.0.1', String(port)],
-      ...['--dir', await freshDirectory(), '--port', '0'],
+      ...['--dir', await freshDirectory(), '--port', 'any'],
     ]);
     await second.prints(/full copy done/);
     const below = await replicaOf(installed, portOf(second));

@@ -63,7 +63,7 @@ async function restartable(installed: InstalledServer, config: Record<string, st
 async function chainOf(installed: InstalledServer, config: Record<string, string> = {}) {
   const upper = await restartable(installed, config);
   await seedDataSet(upper.server.client, { megabytes: 1 });
-  const daemon = Daemon.follow(upper.server, await freshDirectory(), '--port', '0');
+  const daemon = Daemon.follow(upper.server, await freshDirectory(), '--port', 'any');
   await daemon.prints(/full copy done/);
   const below = await replicaOf(installed, portOf(daemon));
   const load = loadOn(upper.server).start();

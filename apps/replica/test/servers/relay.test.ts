@@ -79,7 +79,7 @@ describe.each(installedServers())('$name above and below', (installed) => {
     });
     await expectCaughtUp(top, middle);
     const directory = await freshDirectory();
-    const daemon = Daemon.follow(middle, directory, '--port', '0');
+    const daemon = Daemon.follow(middle, directory, '--port', 'any');
     await daemon.prints(/full copy done/);
     const replica = await replicaOf(installed, portOf(daemon));
     await top.command('SET', 'after', '1');

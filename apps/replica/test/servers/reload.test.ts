@@ -1,34 +1,11 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
 import { installedServers, Server } from '@forebay/conformance';
 import { describe, expect, it } from 'vitest';
-import { Daemon, freshDirectory } from '../daemon.ts';
+import { Daemon, freshDirectory, PORT_OF_FILE } from '../daemon.ts';
 import { caughtUp, cutReplicas } from '../primary.ts';
+import { SettingsFile } from './settings-file.ts';
 
 const SECRET = 'not-to-be-printed';
-
-/** Settings in a file, as an operator keeps them: replaced whole. */
-class SettingsFile {
-  readonly path: string;
-
-  private constructor(path: string) {
-    this.path = path;
-  }
-
-  static async create(): Promise<SettingsFile> {
-    const directory = await freshDirectory();
-    await mkdir(directory);
-    return new SettingsFile(join(directory, 'forebay.toml'));
-  }
-
-  async write(settings: Readonly<Record<string, string | number>>): Promise<void> {
-    const lines = Object.entries(settings).map(
-      ([key, value]) => `${key} = ${JSON.stringify(value)}`,
-    );
-    await writeFile(`${this.path}.new`, lines.join('\n'));
-    await rename(`${this.path}.new`, this.path);
-  }
-}
 
 describe.each(installedServers().slice(0, 1))('a hangup, on $name', (installed) => {
   it('has what can change changed, says what could not, and keeps all where the file is bad', async () => {
@@ -37,14 +14,14 @@ describe.each(installedServers().slice(0, 1))('a hangup, on $name', (installed) 
     const dir = await freshDirectory();
     const settings = { replicaof: `127.0.0.1 ${primary.port}`, dir, port: 0 };
     await file.write(settings);
-    const daemon = Daemon.start(['replica', '--config', file.path]);
+    const daemon = Daemon.start(['replica', '--config', file.path], { env: PORT_OF_FILE });
     await daemon.prints(/full copy done/);
 
-    await file.write({ ...settings, retain: '2h', 'repl-timeout': 7, port: 6380 });
+    await file.write({ ...settings, retain: '2h', 'repl-backlog-size': '2mb', port: 6380 });
     daemon.signal('SIGHUP');
     await daemon.prints(/port stays 0: it changes at the next start only/);
     expect(daemon.printed).toMatch(/retain is 2h from now on/);
-    expect(daemon.printed).toMatch(/repl-timeout stays 60: it changes/);
+    await daemon.prints(/repl-backlog-size stays 1048576: it changes/);
 
     await file.write({ ...settings, retain: 'long' });
     daemon.signal('SIGHUP');

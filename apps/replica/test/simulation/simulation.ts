@@ -206,6 +206,7 @@ export class Simulation {
       tls: {},
       directory: DIRECTORY,
       port: 6380,
+      announcedPort: undefined,
       announcedAddress: undefined,
       listen: undefined,
       http: undefined,
@@ -215,6 +216,7 @@ export class Simulation {
       retain: { time: 20_000 },
       maxDisk: { share: 0.8 },
       logging: { level: 'notice', format: 'pretty' },
+      sentinel: { priority: 0, announced: true },
     };
   }
 

@@ -78,6 +78,15 @@ export function installedServer(name: string): InstalledServer {
   throw new ConformanceError('NO_SUCH_SERVER', `${name} is not installed; there are: ${names}`);
 }
 
+/** A program beside the servers, how it is started, by what it is called; undefined: it is not there. */
+export function installedTool(name: string): readonly string[] | undefined {
+  const servers = listPath();
+  const path = servers === undefined ? undefined : join(dirname(servers), 'tools.json');
+  if (path === undefined || !existsSync(path)) return undefined;
+  const listed = JSON.parse(readFileSync(path, 'utf8')) as { name: string; command?: string[] }[];
+  return listed.find((tool) => tool.name === name)?.command;
+}
+
 /** What a version knows. Redict counts on from Redis 7.2, Valkey from there to 8.0. */
 export function abilitiesOf(flavour: Flavour, version: string): Abilities {
   const redis = (least: string): boolean => flavour === 'redis' && atLeast(version, least);

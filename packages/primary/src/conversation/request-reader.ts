@@ -31,6 +31,11 @@ export class RequestReader {
     this.#cursor.push(chunk);
   }
 
+  /** Bytes that are no whole request yet. */
+  get pendingBytes(): number {
+    return this.#cursor.pendingBytes;
+  }
+
   /** The peer has said who it is: what follows may be longer. */
   trust(): void {
     if (this.#known) return;

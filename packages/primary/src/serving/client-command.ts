@@ -23,8 +23,9 @@ export function clientCommand(host: CommandHost, client: Client, words: readonly
   const [subcommand = '', ...rest] = words;
   switch (subcommand.toLowerCase()) {
     case 'id':
-      return integer(client.id);
+      return rest.length > 0 ? wrongArity('client|id') : integer(client.id);
     case 'getname':
+      if (rest.length > 0) return wrongArity('client|getname');
       return client.name === '' ? NIL : bulk(client.name);
     case 'setname':
       return rest.length === 1 ? setName(client, rest[0]!) : wrongArity('client|setname');
@@ -32,7 +33,8 @@ export function clientCommand(host: CommandHost, client: Client, words: readonly
       return rest.length === 2 ? setInfo(client, rest) : wrongArity('client|setinfo');
     case 'no-evict':
     case 'no-touch':
-      return OK;
+      if (rest.length !== 1) return wrongArity(`client|${subcommand}`);
+      return /^(on|off)$/i.test(rest[0]!) ? OK : SYNTAX_ERROR;
     case 'info':
       return verbatim(`${line(client, host.now())}\n`);
     case 'list':

@@ -20,6 +20,8 @@ export interface ClientHost {
   refuse(request: Request): RespFailure | undefined;
   /** A command is about to be carried out, or queued. */
   onCommand(): void;
+  /** So many bytes more wait to be a whole request, or fewer. */
+  onBuffered(change: number): void;
   onGone(client: Client): void;
   /** What is no fault of the peer's; its connection has been ended. */
   onFault(error: unknown): void;
@@ -55,6 +57,11 @@ export class Client implements Caller {
   readonly #reader: RequestReader;
   #authenticated: boolean;
   #lastHeard: number;
+  /** Since when it has not said who it is, or anything. */
+  #strangeSince: number;
+  /** Since when a request of its has begun and is not whole. */
+  #begunAt: number | undefined;
+  #buffered = 0;
   /** Bytes that the system has taken, when that was last looked at, and when they became more. */
   #passedOn = 0;
   #lastPassedOn: number;
@@ -74,11 +81,15 @@ export class Client implements Caller {
     this.#reader = new RequestReader(authenticated);
     this.connectedAt = host.now();
     this.#lastHeard = this.connectedAt;
+    this.#strangeSince = this.connectedAt;
     this.#lastPassedOn = this.connectedAt;
     socket.on('data', (bytes) => this.#onBytes(bytes));
     // Lost connections are no more than that: what was not acknowledged is asked for again.
     socket.on('error', () => {});
-    socket.once('close', () => host.onGone(this));
+    socket.once('close', () => {
+      this.#count(0);
+      host.onGone(this);
+    });
   }
 
   get authenticated(): boolean {
@@ -88,6 +99,21 @@ export class Client implements Caller {
   /** When something came from it last. */
   get lastHeard(): number {
     return this.#lastHeard;
+  }
+
+  /**
+   * Since when something is awaited from it, whatever bytes have come meanwhile: to say who it is, a first
+   * command, or the rest of one. Undefined: nothing is.
+   */
+  get owingSince(): number | undefined {
+    if (this.attachment !== undefined) return undefined;
+    const isKnown = this.#authenticated && this.lastCommand !== 'NULL';
+    return isKnown ? this.#begunAt : this.#strangeSince;
+  }
+
+  /** Bytes that have come and are no whole request yet. */
+  get buffered(): number {
+    return this.#buffered;
   }
 
   /** Whether a command of its is under way. */
@@ -113,6 +139,10 @@ export class Client implements Caller {
     return this.#ended || this.socket.destroyed;
   }
 
+  get listensByResp2(): boolean {
+    return this.protocol === 2 && this.subscriptions.count > 0;
+  }
+
   /** The address that it is to be known by. */
   get host(): string {
     return this.traits.address ?? this.address.slice(0, this.address.lastIndexOf(':'));
@@ -126,6 +156,7 @@ export class Client implements Caller {
   /** As at first (`networking.c: resetCommand`); what it may send stays as long. */
   reset(authenticated: boolean): void {
     this.#authenticated = authenticated;
+    this.#strangeSince = this.#host.now();
     this.subscriptions.channels.clear();
     this.subscriptions.patterns.clear();
     this.transaction = undefined;
@@ -152,6 +183,7 @@ export class Client implements Caller {
   /** Ends it at once. */
   destroy(): void {
     this.#ended = true;
+    this.#count(0);
     this.socket.destroy();
   }
 
@@ -159,9 +191,13 @@ export class Client implements Caller {
     this.#lastHeard = this.#host.now();
     if (this.#ended) return;
     this.#unread.push(bytes);
+    if (!this.#busy) {
+      void this.#handleAll();
+      return;
+    }
     // What comes after that stays in the socket.
-    if (this.#busy) this.socket.pause();
-    else void this.#handleAll();
+    this.socket.pause();
+    this.#count(this.#buffered + bytes.length);
   }
 
   async #handleAll(): Promise<void> {
@@ -175,14 +211,25 @@ export class Client implements Caller {
       this.#fail(failure);
     } finally {
       this.#busy = false;
+      this.#count(this.closed ? 0 : this.#reader.pendingBytes);
       this.socket.resume();
     }
+  }
+
+  #count(buffered: number): void {
+    const change = buffered - this.#buffered;
+    this.#buffered = buffered;
+    if (change !== 0) this.#host.onBuffered(change);
   }
 
   async #handlePushed(): Promise<void> {
     for (;;) {
       const request = this.closed ? undefined : this.#reader.next();
-      if (request === undefined) return;
+      if (request === undefined) {
+        if (this.#reader.pendingBytes > 0) this.#begunAt ??= this.#host.now();
+        return;
+      }
+      this.#begunAt = undefined;
       if (request.length === 0) continue;
       const reply = await this.#answer(request);
       if (reply !== undefined) this.reply(reply);
@@ -226,14 +273,17 @@ export class Client implements Caller {
 
   #refusalOf(command: Command<Client> | undefined, request: Request): RespFailure | undefined {
     const [name = ''] = request;
-    if (command === undefined) return this.#host.refuse(request) ?? unknownCommand(request);
+    if (command === undefined) {
+      if (this.listensByResp2) return notToSubscribers(name);
+      return this.#host.refuse(request) ?? unknownCommand(request);
+    }
     if (request.length < command.least || request.length > command.most) return wrongArity(name);
     if (!this.#authenticated && command.forStrangers !== true) return NO_AUTH;
     if (this.transaction !== undefined && command.inTransaction === 'never') {
       return NOT_IN_TRANSACTION;
     }
-    const mayConfuse = this.protocol === 2 && this.subscriptions.count > 0;
-    return mayConfuse && command.forSubscribers !== true ? notToSubscribers(name) : undefined;
+    const mayConfuse = this.listensByResp2 && command.forSubscribers !== true;
+    return mayConfuse ? notToSubscribers(name) : undefined;
   }
 }
 

@@ -5,8 +5,10 @@ import {
   integer,
   map,
   NIL,
+  SYNTAX_ERROR,
   simple,
   unknownSubcommand,
+  wrongArity,
 } from '../conversation/replies.ts';
 import type { Caller, Command, CommandTable, Reply } from './command.ts';
 import { MANY } from './command.ts';
@@ -25,8 +27,9 @@ function answer(table: CommandTable<never>, [subcommand, ...names]: readonly str
     case undefined:
       return array(...[...table].map(([name, command]) => info(name, command)));
     case 'count':
-      return integer(table.size);
+      return names.length > 0 ? wrongArity('command|count') : integer(table.size);
     case 'list':
+      if (names.length > 0) return SYNTAX_ERROR;
       return array(...[...table.keys()].map(bulk));
     case 'info':
       return array(

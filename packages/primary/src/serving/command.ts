@@ -13,6 +13,8 @@ export interface Caller {
   readonly name: string;
   /** Whether it is gone, or on its way. */
   readonly closed: boolean;
+  /** Whether it listens by RESP2, where what it is told is an array, replies too. */
+  readonly listensByResp2: boolean;
 }
 
 /** One command: how many words it takes, its name included, and what it does. */

@@ -13,7 +13,7 @@ import {
 import { channelCommands } from './channels.ts';
 import type { Client } from './client.ts';
 import { clientCommand } from './client-command.ts';
-import type { Command, CommandHost, CommandTable, Reply } from './command.ts';
+import type { Caller, Command, CommandHost, CommandTable, Reply } from './command.ts';
 import { MANY } from './command.ts';
 import { commandCommand } from './command-command.ts';
 import { auth, hello } from './hello.ts';
@@ -137,10 +137,9 @@ function replicationCommands(host: CommandHost): [string, Command<Client>][] {
   ];
 }
 
-/** `server.c: pingCommand`. */
-function ping(client: Client, [text]: readonly string[]): Reply {
-  const isSubscriber = client.protocol === 2 && client.subscriptions.count > 0;
-  if (isSubscriber) return array(bulk('pong'), bulk(text ?? ''));
+/** PONG, or what was said (`server.c: pingCommand`). */
+export function ping({ listensByResp2 }: Caller, [text]: readonly string[]): Reply {
+  if (listensByResp2) return array(bulk('pong'), bulk(text ?? ''));
   return text === undefined ? simple('PONG') : bulk(text);
 }
 

@@ -83,6 +83,10 @@ export class ServedReplicas {
     fullResyncs: 0,
     partialResyncs: 0,
   };
+
+  resetCounts(): void {
+    Object.assign(this.resyncs, { fullResyncs: 0, partialResyncs: 0 });
+  }
   readonly #clock: Clock;
   readonly #askForAcks: () => void;
   readonly #outputLimit: OutputLimit | undefined;

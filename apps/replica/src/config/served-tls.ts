@@ -1,0 +1,34 @@
+import type { SecureOptions } from '@forebay/primary';
+import { ExitError } from '../exit.ts';
+import { checkPem } from './pem.ts';
+import type { Resolved } from './resolve.ts';
+import { codeFor, readText } from './resolve.ts';
+import type { ClientCertificates } from './settings.ts';
+
+const CLIENTS: Readonly<Record<ClientCertificates, SecureOptions['clientCertificates']>> = {
+  yes: 'required',
+  no: 'none',
+  optional: 'optional',
+};
+
+/**
+ * How `tls-port` is secured, by the files as they are now.
+ *
+ * @throws {ExitError} usage, or configuration where a file or a variable is at fault
+ */
+export function servedTlsOf({ values, given }: Resolved): SecureOptions {
+  const text = (name: 'tls-cert-file' | 'tls-key-file' | 'tls-ca-cert-file'): string => {
+    const { [name]: path } = values;
+    if (path) return readText(`--${name}`, path);
+    throw new ExitError(codeFor(given.get('tls-port')), `--tls-port needs --${name}`);
+  };
+  const clients = values['tls-auth-clients'];
+  const certified = clients !== 'no' || Boolean(values['tls-ca-cert-file']);
+  const pem = {
+    cert: text('tls-cert-file'),
+    key: text('tls-key-file'),
+    ...(certified ? { ca: text('tls-ca-cert-file') } : {}),
+  };
+  checkPem(pem);
+  return { ...pem, clientCertificates: CLIENTS[clients] };
+}

@@ -1,0 +1,45 @@
+import type { Changed, Configuration, CurrentSetting } from '../config/configuration.ts';
+import { shown } from '../config/print.ts';
+import type { SettingName } from '../config/settings.ts';
+import type { LiveConfig } from '../config.ts';
+import type { Reporter } from '../reporter.ts';
+import type { SettingsHost } from './settings.ts';
+
+/** What `CONFIG` asks and tells, of a configuration that takes effect by `adopt`. */
+export function settingsHost(
+  configuration: Configuration,
+  reporter: Reporter,
+  adopt: (config: LiveConfig) => void,
+): SettingsHost {
+  return {
+    get settings() {
+      return configuration.settings;
+    },
+    set(changes: ReadonlyMap<SettingName, string>): void {
+      const change = configuration.set(changes);
+      tellChanged(change, reporter);
+      adopt(change.config);
+    },
+    rewrite(): void {
+      for (const name of configuration.rewrite()) {
+        reporter.trouble(`${name} is written, but a flag or a variable goes before the file`, {
+          ...{ event: 'setting-overruled', setting: name },
+        });
+      }
+    },
+  };
+}
+
+export function tellChanged({ changed }: Pick<Changed, 'changed'>, reporter: Reporter): void {
+  for (const setting of changed) {
+    const value = shownOr(setting);
+    reporter.good(`${setting.name} is ${value} from now on`, {
+      ...{ event: 'setting', setting: setting.name, value },
+    });
+  }
+}
+
+/** A setting's value for people. */
+export function shownOr(setting: CurrentSetting): string {
+  return shown(setting) ?? 'none';
+}
