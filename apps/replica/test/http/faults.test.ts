@@ -44,12 +44,14 @@ describe.skipIf(installed === undefined)('whoever troubles HTTP, the link above'
     return { primary, daemon, url, port: portOf(daemon) };
   }
 
-  /** It waits no longer than a second for what a link that nobody troubles has at once, and never breaks. */
+  /** It has what it waits for as soon as a link that nobody troubles, but for a moment now and then, and never breaks. */
   async function expectUnmoved(name: string, primary: Server, url: string, counts = {}) {
     const waits = await waitsOf(primary);
     measured[name] = { ...waits, ...counts };
     expect(waits.count).toBeGreaterThan(20);
-    expect(waits.max).toBeLessThan(1000);
+    expect(waits.median).toBeLessThan(50);
+    // What else the machine does meanwhile is in this, too.
+    expect(waits.max).toBeLessThan(3000);
     expect(await syncsOf(primary)).toEqual({ full: 1, partial: 0 });
     await expect.poll(async () => (await reportFrom(url)).lag.seconds).toBeLessThan(1);
   }

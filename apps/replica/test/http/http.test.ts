@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { METRICS } from '../../src/http/metrics.ts';
 import { REPORT_FIELDS } from '../../src/http/report.ts';
 import { Daemon, followArguments, freshDirectory } from '../daemon.ts';
-import { caughtUp, cutReplicas, loadOn } from '../primary.ts';
+import { caughtUp, cutReplicas, holdStill, loadOn } from '../primary.ts';
 import { portOf, replicaOf, serversNamed, threeServers } from '../servers/chain.ts';
 import { ask, HTTP, reportFrom, scrape, urlOf } from './http.ts';
 
@@ -31,7 +31,9 @@ async function infoAt(port: number): Promise<Record<string, string>> {
 
 describe.each(threeServers())('what is told, of $name', (server) => {
   it('is what the server and our INFO say', async () => {
-    await using primary = await Server.start(server);
+    // With no PING in it the stream stands still when the load does.
+    const config = { 'repl-ping-replica-period': 3600 };
+    await using primary = await Server.start(server, { config });
     const { url, port, daemon } = await served(primary);
     const replica = await replicaOf(server, port);
     await daemon.prints(/gets a full copy/);
@@ -43,6 +45,7 @@ describe.each(threeServers())('what is told, of $name', (server) => {
     const during = await scrape(url);
     expect(during.value('forebay_link_up')).toBe(1);
     await load.stop();
+    await holdStill(primary);
     const offset = await caughtUp(primary);
     await expect.poll(async () => (await reportFrom(url)).replicas[0]?.behind).toBe(0);
 
@@ -77,8 +80,12 @@ describe.each(threeServers())('what is told, of $name', (server) => {
 
     await cutReplicas(primary);
     await daemon.prints(/partial resync/);
+    // What was made of a status is given out for a moment.
+    const partial = { kind: 'partial', reason: 'same-id' };
+    await expect
+      .poll(async () => (await scrape(url)).value('forebay_syncs_total', partial))
+      .toBe(1);
     const after = await scrape(url);
-    expect(after.value('forebay_syncs_total', { kind: 'partial', reason: 'same-id' })).toBe(1);
     expect(after.value('forebay_reconnects_total', { code: 'LINK_LOST' })).toBe(1);
   });
 });
@@ -105,6 +112,10 @@ describe.skipIf(installed === undefined)('HTTP', () => {
 
   it('tells each metric as the format has it, with type and help, and no secret', async () => {
     await start();
+    await primary.command('SET', 'a', 1);
+    await expect
+      .poll(async () => (await scrape(url)).value('forebay_fsync_seconds_sum'))
+      .toBeGreaterThan(0);
     const told = await scrape(url);
     expect([...told.types.keys()]).toEqual(METRICS.map(({ name }) => name));
     for (const { name, type, help, labels = [] } of METRICS) {
@@ -116,6 +127,7 @@ describe.skipIf(installed === undefined)('HTTP', () => {
     }
     const buckets = told.samples.filter(({ name }) => name === 'forebay_fsync_seconds_bucket');
     const counts = buckets.map(({ value }) => value);
+    expect(counts.at(-1)).toBeGreaterThan(0);
     expect(counts).toEqual(counts.toSorted((a, b) => a - b));
     expect(buckets.at(-1)).toMatchObject({
       labels: { le: '+Inf' },
