@@ -24,7 +24,10 @@ export class ExitError extends Error {
   }
 }
 
-/** Who read what we print has gone: nothing is wrong, and nobody is left to be told. */
+/**
+ * Who read what we print has gone. Of lines nothing is wrong then, and nobody is left to be told: the code is
+ * 0, unless a command's code says more than that it is done.
+ */
 export class BrokenPipe extends ExitError {
   constructor(exitCode: ExitCode = EXIT.ok) {
     super(exitCode, 'nobody reads what is printed');

@@ -30,7 +30,8 @@ data set, and what it counts to be lost in a failover, are as they were.
 The rights a user needs: +psync +replconf +ping.
 
 Exit codes: 0 done; 1 the primary did not send it whole, or stopped; 64 usage; 69 the primary cannot be
-reached, or is silent; 74 the disk; 77 credentials refused; 78 configuration: a certificate, or no TLS there.`;
+reached, or is silent; 74 the disk, or who reads it has gone; 77 credentials refused; 78 configuration: a
+certificate, or no TLS there.`;
 
 /** `forebay dump`: a snapshot of a primary. */
 export function dumpCommand(reporter: Reporter): Command {

@@ -1,7 +1,7 @@
 import { BrokenPipe } from '../exit.ts';
 import { ByteSink } from './byte-sink.ts';
 import type { Target } from './target.ts';
-import { stdoutTarget, targetAt } from './target.ts';
+import { STDOUT, stdoutTarget, targetAt, toItsEnd } from './target.ts';
 
 /** What is written in one go. */
 const PIECE = 128 * 1024;
@@ -16,19 +16,22 @@ export class Output implements AsyncDisposable {
     this.#target = target;
   }
 
+  /** For lines: who reads them may have had enough, which is `BrokenPipe`. */
   static stdout(): Output {
     return new Output(stdoutTarget());
   }
 
   /**
    * A file that is there under its name when it is whole and on the disk, or not at all; `-` is standard
-   * output. A symbolic link is followed; a FIFO or a device is written to as it is.
+   * output. A symbolic link is followed; a FIFO or a device is written to as it is. Of a snapshot a part is
+   * nothing: that a reader goes before its end is a fault here.
    *
    * @throws {ExitError} usage where it is a directory; disk
    * @throws {RdbReceiverError} `IO`
    */
   static async to(path: string): Promise<Output> {
-    return path === '-' ? Output.stdout() : new Output(await targetAt(path));
+    if (path === '-') return new Output(toItsEnd(stdoutTarget(), STDOUT));
+    return new Output(toItsEnd(await targetAt(path), path));
   }
 
   /** Whether enough was gathered to be written. */

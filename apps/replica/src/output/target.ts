@@ -41,6 +41,19 @@ export async function targetAt(path: string): Promise<Target> {
   }
 }
 
+/** The same target for what is of use only whole: that its reader goes is told of as any other fault. */
+export function toItsEnd(target: Target, name: string): Target {
+  const write = async (bytes: Uint8Array) => {
+    try {
+      await target.write(bytes);
+    } catch (error) {
+      if (!(error instanceof BrokenPipe)) throw error;
+      throw new ExitError(EXIT.disk, `${name} was closed by its reader before the end`, error);
+    }
+  };
+  return { write, finish: () => target.finish(), abort: () => target.abort() };
+}
+
 /** Whether it is what the system said, and nobody has made it his own. */
 export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'syscall' in error;

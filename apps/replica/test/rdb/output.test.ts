@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { installedServers, Server } from '@forebay/conformance';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { freshFile } from './data-set.ts';
-import { forebay } from './run.ts';
+import { forebay, printedInto } from './run.ts';
 
 const bin = fileURLToPath(new URL('../../bin/forebay.js', import.meta.url));
 
@@ -52,7 +52,16 @@ describe('-o', () => {
       forebay(['rdb', 'filter', '-', '-o', path], rdb),
       promisify(execFile)('head', ['-c', '9', path]),
     ]);
-    expect([code, stderr]).toEqual([0, '']);
+    expect(stderr).toMatch(/^\S+ \S+fifo was closed by its reader before the end\n$/);
+    expect(code).toBe(74);
+  });
+
+  it('of standard output that is closed early is no success', async () => {
+    const path = await freshFile('in.rdb');
+    await writeFile(path, RDB);
+    const { code, stderr } = await printedInto(['rdb', 'filter', path], 'true');
+    expect(stderr).toMatch(/^\S+ standard output was closed by its reader before the end\n$/);
+    expect(code).toBe(74);
   });
 
   it('of a symbolic link replaces what it leads to, there already or not', async () => {

@@ -28,7 +28,7 @@ A RANGE is FROM..TO, either of which may be missing: --size 1mb.. --ttl ..7d. Ti
 now on; one that is past is 0. --size holds a value in memory until it is known whether it is in the
 range: up to FROM bytes of it, and where there is a TO, up to TO.
 
-Exit codes: 0 done; 1 stopped; 64 usage; 74 the disk, or the file is damaged.`;
+Exit codes: 0 done; 1 stopped; 64 usage; 74 the disk, the file is damaged, or who reads the new one has gone.`;
 
 interface FilterFlags extends SelectionFlags {
   readonly output?: string;
