@@ -1,6 +1,6 @@
 import { RdbWriter, type WritableEvent } from '@forebay/rdb';
 import { describe, expect, it } from 'vitest';
-import type { Argument } from '../../src/commands/rdb/plain-commands.ts';
+import type { Argument } from '../../src/commands/rdb/stream-commands.ts';
 import { StreamCommands } from '../../src/commands/rdb/stream-commands.ts';
 import { forebay } from './run.ts';
 

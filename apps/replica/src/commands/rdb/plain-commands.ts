@@ -1,6 +1,7 @@
 import type { RdbElement, RdbKey } from '@forebay/rdb';
 import { encodeCommand } from '@forebay/resp';
 import type { Output } from '../../output/output.ts';
+import type { Argument } from './stream-commands.ts';
 import { StreamCommands } from './stream-commands.ts';
 
 /** Elements in one command at the most (`aof.c: AOF_REWRITE_ITEMS_PER_CMD`). */
@@ -9,8 +10,6 @@ const MOST_ELEMENTS = 64;
 const MOST_BYTES = 1024 * 1024;
 
 const CRLF = Buffer.from('\r\n');
-
-export type Argument = string | number | Uint8Array;
 
 /** The command that takes several elements of a type. */
 const COMMANDS = { item: 'RPUSH', member: 'SADD', scored: 'ZADD', field: 'HMSET' } as const;

@@ -1,8 +1,10 @@
 import type { RdbElement, StreamElement } from '@forebay/rdb';
 import { EXIT, ExitError } from '../../exit.ts';
 import { PendingList } from './pending-list.ts';
-import type { Argument } from './plain-commands.ts';
 import { nameOf } from './scan.ts';
+
+/** What a command is made of. */
+export type Argument = string | number | Uint8Array;
 
 type Send = (args: readonly Argument[]) => void | Promise<void>;
 type Told<T extends RdbElement['type']> = Extract<RdbElement, { type: T }>;
