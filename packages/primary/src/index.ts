@@ -7,10 +7,10 @@ export {
   integer,
   map,
   OK,
+  otherSubcommand,
   SYNTAX_ERROR,
   simple,
   textOf,
-  unknownSubcommand,
   verbatim,
   wrongArity,
 } from './conversation/replies.ts';

@@ -33,6 +33,7 @@ describe('a byte a second', () => {
     ['from who says nothing else', {}, ''],
     ['from who is asked for a password', { requirepass: 'secret' }, 'PING\r\n'],
     ['in the middle of a command', {}, 'PING\r\n*1\r\n$50\r\n'],
+    ['from a replica', {}, 'PSYNC ? -1\r\nREPLCONF ACK 0\r\n*3\r\n$8\r\nREPLCONF\r\n$50\r\n'],
   ])('%s is no sign of life', async (_, options, first) => {
     const clock = new SimulatedClock();
     const server = await listening({ clock, timeout: 10_000, ...options });

@@ -6,11 +6,11 @@ import {
   integer,
   map,
   OK,
+  otherSubcommand,
   ping,
   SYNTAX_ERROR,
   simple,
   textOf,
-  unknownSubcommand,
   verbatim,
   wrongArity,
 } from '@forebay/primary';
@@ -142,7 +142,14 @@ export function portCommands(host: PortHost): CommandTable {
             case 'reset':
               return integer(0);
             default:
-              return unknownSubcommand('latency', what);
+              return otherSubcommand('latency', what, [
+                ...[
+                  'HISTOGRAM [<command> ...]',
+                  'HISTORY <event>',
+                  'LATEST',
+                  'RESET [<event> ...]',
+                ],
+              ]);
           }
         },
       },
@@ -152,7 +159,9 @@ export function portCommands(host: PortHost): CommandTable {
       {
         ...words(2, MANY, 'Tells who it is: there is one user.'),
         run: (_, [what = '']) =>
-          what.toLowerCase() === 'whoami' ? bulk('default') : unknownSubcommand('acl', what),
+          what.toLowerCase() === 'whoami'
+            ? bulk('default')
+            : otherSubcommand('acl', what, ['WHOAMI']),
       },
     ],
     [
@@ -160,7 +169,7 @@ export function portCommands(host: PortHost): CommandTable {
       {
         ...words(2, MANY, 'There are none.'),
         run: (_, [what = '']) =>
-          what.toLowerCase() === 'list' ? empty : unknownSubcommand('module', what),
+          what.toLowerCase() === 'list' ? empty : otherSubcommand('module', what, ['LIST']),
       },
     ],
   ]);
@@ -195,7 +204,7 @@ function log(command: string, summary: string): Command {
         case 'reset':
           return OK;
         default:
-          return unknownSubcommand(command, what);
+          return otherSubcommand(command, what, ['GET [<count>]', 'LEN', 'RESET']);
       }
     },
   };

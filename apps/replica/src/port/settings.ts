@@ -1,5 +1,5 @@
 import type { Reply } from '@forebay/primary';
-import { bulk, error, map, OK, textOf, unknownSubcommand, wrongArity } from '@forebay/primary';
+import { bulk, error, map, OK, otherSubcommand, textOf, wrongArity } from '@forebay/primary';
 import { matchesGlob } from '@forebay/resp';
 import { InvalidArgumentError } from 'commander';
 import type { CurrentSetting } from '../config/configuration.ts';
@@ -57,7 +57,9 @@ export function configCommand(
       resetCounts();
       return OK;
     default:
-      return unknownSubcommand('config', subcommand);
+      return otherSubcommand('config', subcommand, [
+        ...['GET <pattern> [...]', 'SET <directive> <value> [...]', 'REWRITE', 'RESETSTAT'],
+      ]);
   }
 }
 
@@ -70,13 +72,15 @@ function get(host: SettingsHost, status: Status, patterns: readonly string[]): R
 }
 
 /** Secrets are not among them. */
-function directives({ settings }: SettingsHost, { upstream, port }: Status): Map<string, string> {
+function directives({ settings }: SettingsHost, status: Status): Map<string, string> {
+  const { upstream, port, clients } = status;
   const all = new Map(Object.entries(FIXED));
   for (const setting of settings) {
     if (!setting.secret) all.set(setting.name, shown(setting) ?? '');
   }
   // What it has come to, where a setting leaves a choice.
   all.set('replicaof', `${upstream.host} ${upstream.port}`);
+  all.set('maxclients', String(clients.most));
   if (all.get('port') === 'any') all.set('port', String(port));
   for (const [old, name] of Object.entries(OLD_NAMES)) all.set(old, all.get(name) ?? '');
   return all;

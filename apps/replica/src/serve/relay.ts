@@ -21,7 +21,7 @@ import { LogSource } from './log-source.ts';
 export class Relay {
   readonly #source: LogSource;
   readonly #server: ReplicationServer;
-  readonly #listen: ListenConfig;
+  #listen: ListenConfig;
   readonly #reporter: Reporter;
   #secure: SecureOptions | undefined;
 
@@ -48,7 +48,7 @@ export class Relay {
     const source = new LogSource(host);
     const { backlogSize } = listen;
     const server = new ReplicationServer(source, {
-      ...liveOptions(listen, timeout, reporter),
+      ...liveOptions(listen, timeout),
       ...{ backlogSize, events: eventsTo(reporter), commands },
       ...{ refuse: refusal, identity: { server: 'redis', version: SPOKEN_VERSION } },
     });
@@ -64,7 +64,9 @@ export class Relay {
 
   /** Takes what can change while it serves; who has been let in stays in. */
   adopt(listen: ListenConfig, timeout: number): void {
-    this.#server.configure(liveOptions(listen, timeout, this.#reporter));
+    this.#server.configure(liveOptions(listen, timeout));
+    if (listen.maxClients !== this.#listen.maxClients) this.#tellLimit(listen.maxClients);
+    this.#listen = listen;
     const { secure } = listen;
     if (secure === undefined || isDeepStrictEqual(secure, this.#secure)) return;
     this.#server.secure(secure);
@@ -107,7 +109,16 @@ export class Relay {
     await this.#server.close();
   }
 
+  #tellLimit(asked: number): void {
+    const { most } = this.#server.counts;
+    if (most === asked) return;
+    this.#reporter.trouble(
+      `maxclients is ${most} and not ${asked}: the system lets us open no more files (ulimit -n)`,
+    );
+  }
+
   async #listenOnAll(): Promise<void> {
+    this.#tellLimit(this.#listen.maxClients);
     const { hosts, port, tlsPort, secure } = this.#listen;
     if (secure !== undefined) this.#server.secure(secure);
     this.#secure = secure;
@@ -165,14 +176,9 @@ function printable(host: string): string {
 /** Files that are ours besides the connections: the log's, and what the system needs. */
 const OTHER_FILES = 64;
 
-function liveOptions(listen: ListenConfig, timeout: number, reporter: Reporter): LiveOptions {
+function liveOptions(listen: ListenConfig, timeout: number): LiveOptions {
   const { requirepass, protectedMode, maxClients: asked, idleTimeout, keepAlive } = listen;
   const maxClients = Math.min(asked, Math.max(1, openFilesLimit() - OTHER_FILES));
-  if (maxClients < asked) {
-    reporter.trouble(
-      `maxclients is ${maxClients} and not ${asked}: the system lets us open no more files (ulimit -n)`,
-    );
-  }
   return { timeout, requirepass, protectedMode, maxClients, idleTimeout, keepAlive };
 }
 

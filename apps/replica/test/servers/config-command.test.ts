@@ -103,3 +103,10 @@ it('CONFIG REWRITE keeps the credentials that came in a URL', async () => {
   expect(await call('CONFIG', 'REWRITE')).toBe('OK');
   expect(await readFile(file.path, 'utf8')).toContain(`"redis://ann:p%40ss@127.0.0.1:${port}"`);
 });
+
+it('a time-out that is set holds for the link that stands', async () => {
+  const { daemon, call } = await started();
+  // Its server says nothing for ten seconds at a time.
+  expect(await call('CONFIG', 'SET', 'repl-timeout', '2')).toBe('OK');
+  await daemon.prints(/sent nothing for 2 s \(stream\)/);
+});

@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import type { Socket } from 'node:net';
 import { connect } from 'node:net';
 import type { RespValue } from '@forebay/resp';
 import { encodeCommand, RespDecoder } from '@forebay/resp';
@@ -41,22 +39,26 @@ async function repliesOf(port: number, commands: readonly string[]): Promise<str
   const socket = connect(port, '127.0.0.1');
   onTestFinished(() => void socket.destroy());
   const decoder = new RespDecoder();
-  const replies = [];
-  for (const command of commands) {
-    socket.write(encodeCommand(command.split(' ')));
-    replies.push(`${command}: ${printed(await nextOf(socket, decoder))}`);
-  }
-  return replies;
-}
-
-async function nextOf(socket: Socket, decoder: RespDecoder): Promise<RespValue> {
-  for (;;) {
-    const value = decoder.next();
-    if (value !== undefined) return value;
-    const ended = once(socket, 'close').then(() => Promise.reject(new Error('it ended')));
-    const [bytes] = await Promise.race([once(socket, 'data'), ended]);
+  const values: RespValue[] = [];
+  let wake = (): void => {};
+  socket.on('data', (bytes) => {
     decoder.push(bytes);
+    for (let value = decoder.next(); value !== undefined; value = decoder.next()) {
+      values.push(value);
+    }
+    wake();
+  });
+  socket.on('close', () => wake());
+  for (const [i, command] of commands.entries()) {
+    socket.write(encodeCommand(command.split(' ')));
+    while (values.length <= i) {
+      if (socket.destroyed) throw new Error(`it ended at ${command}`);
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
   }
+  return commands.map((command, i) => `${command}: ${printed(values[i]!)}`);
 }
 
 function printed(value: RespValue): string {

@@ -132,6 +132,10 @@ it('is answered as a replica answers, and refuses data by saying what it is', as
     [['LATENCY', 'HISTOGRAM'], []],
     [['ACL', 'WHOAMI'], 'default'],
     [['MODULE', 'LIST'], []],
+    [
+      ['MODULE', 'HELP'],
+      [expect.stringMatching(/^MODULE <subcommand>/), 'LIST', 'HELP'],
+    ],
   ] as const) {
     const [name, ...rest] = words;
     expect(await client.call(name, ...rest)).toEqual(reply);

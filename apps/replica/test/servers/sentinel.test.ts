@@ -1,4 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { freePort, Server } from '@forebay/conformance';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { Daemon, freshDirectory, PORT_OF_FILE } from '../daemon.ts';
 import { loadOn, syncsOf } from '../primary.ts';
 import {
   chain,
@@ -9,6 +11,7 @@ import {
   threeServers,
 } from './chain.ts';
 import { Sentinel } from './sentinel.ts';
+import { SettingsFile } from './settings-file.ts';
 
 /** Milliseconds that a Sentinel needs, at the most, for what it does in seconds. */
 const PATIENCE = { timeout: 50_000, interval: 100 };
@@ -46,4 +49,27 @@ describe.each(threeServers())('a Sentinel of $name', (installed) => {
     await expect.poll(believed, PATIENCE).toBe('ok');
     expect(sentinel.printed).not.toMatch(/-failover-abort/);
   });
+});
+
+it('whom a Sentinel names is in the file, and followed after a restart', async () => {
+  const [installed] = threeServers().slice(-1);
+  const primary = await Server.start(installed!);
+  onTestFinished(() => primary.stop());
+  const other = await replicaOf(installed!, primary.port);
+  const file = await SettingsFile.create();
+  const [dir, port] = [await freshDirectory(), await freePort()];
+  await file.write({ replicaof: `127.0.0.1 ${primary.port}`, dir, port });
+  const start = () => Daemon.start(['replica', '--config', file.path], { env: PORT_OF_FILE });
+  const first = start();
+  await first.prints(/full copy done/);
+  const sentinel = await Sentinel.start(installed!, primary);
+  const known = async () => [...(await sentinel.replicas()).keys()].sort();
+  await expect.poll(known, PATIENCE).toEqual([port, other.port].sort());
+  await primary.kill();
+  await first.prints(new RegExp(`following 127\\.0\\.0\\.1:${other.port} from now on`));
+  await expect.poll(() => file.read(), PATIENCE).toContain(`"127.0.0.1 ${other.port}"`);
+  expect(await first.stop()).toBe(0);
+  const second = start();
+  await second.prints(new RegExp(`following 127\\.0\\.0\\.1:${other.port} into`));
+  await second.prints(/partial resync/);
 });

@@ -58,8 +58,19 @@ export function unknownCommand([name = '', ...args]: readonly string[]): RespFai
   );
 }
 
-/** `<container>.c: addReplySubcommandSyntaxError`. */
-export function unknownSubcommand(name: string, subcommand: string): RespFailure {
+/** What is left when none of those of a command was meant: `HELP`, which tells them, or a mistake. */
+export function otherSubcommand(
+  name: string,
+  subcommand: string,
+  known: readonly string[],
+): RespValue {
+  if (subcommand.toLowerCase() !== 'help') return unknownSubcommand(name, subcommand);
+  const head = `${name.toUpperCase()} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:`;
+  return array(...[head, ...known, 'HELP'].map(simple));
+}
+
+/** `networking.c: addReplySubcommandSyntaxError`. */
+function unknownSubcommand(name: string, subcommand: string): RespFailure {
   const shown = subcommand.slice(0, ECHOED);
   return error(`ERR unknown subcommand '${shown}'. Try ${name.toUpperCase()} HELP.`);
 }

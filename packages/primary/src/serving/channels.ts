@@ -6,8 +6,8 @@ import {
   error,
   integer,
   NIL,
+  otherSubcommand,
   push,
-  unknownSubcommand,
 } from '../conversation/replies.ts';
 import type { Client } from './client.ts';
 import type { Command } from './command.ts';
@@ -125,7 +125,9 @@ export function channelCommands(channels: Channels): [string, Command<Client>][]
             case 'numpat':
               return integer(channels.patternCount);
             default:
-              return unknownSubcommand('pubsub', subcommand);
+              return otherSubcommand('pubsub', subcommand, [
+                ...['CHANNELS [<pattern>]', 'NUMPAT', 'NUMSUB [<channel> ...]'],
+              ]);
           }
         },
       },

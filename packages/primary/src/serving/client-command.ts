@@ -5,13 +5,18 @@ import {
   integer,
   NIL,
   OK,
+  otherSubcommand,
   SYNTAX_ERROR,
-  unknownSubcommand,
   verbatim,
   wrongArity,
 } from '../conversation/replies.ts';
 import type { Client } from './client.ts';
 import type { CommandHost, Reply } from './command.ts';
+
+const SUBCOMMANDS = [
+  ...['GETNAME', 'ID', 'INFO', 'KILL <option>', 'LIST [options ...]', 'NO-EVICT (ON|OFF)'],
+  ...['NO-TOUCH (ON|OFF)', 'SETINFO <option> <value>', 'SETNAME <name>'],
+];
 
 type Matches = (client: Client) => boolean;
 
@@ -42,7 +47,7 @@ export function clientCommand(host: CommandHost, client: Client, words: readonly
     case 'kill':
       return kill(host, client, rest);
     default:
-      return unknownSubcommand('client', subcommand);
+      return otherSubcommand('client', subcommand, SUBCOMMANDS);
   }
 }
 

@@ -106,7 +106,6 @@ export class Client implements Caller {
    * command, or the rest of one. Undefined: nothing is.
    */
   get owingSince(): number | undefined {
-    if (this.attachment !== undefined) return undefined;
     const isKnown = this.#authenticated && this.lastCommand !== 'NULL';
     return isKnown ? this.#begunAt : this.#strangeSince;
   }

@@ -5,9 +5,9 @@ import {
   integer,
   map,
   NIL,
+  otherSubcommand,
   SYNTAX_ERROR,
   simple,
-  unknownSubcommand,
   wrongArity,
 } from '../conversation/replies.ts';
 import type { Caller, Command, CommandTable, Reply } from './command.ts';
@@ -46,7 +46,9 @@ function answer(table: CommandTable<never>, [subcommand, ...names]: readonly str
       return map(Object.fromEntries(known));
     }
     default:
-      return unknownSubcommand('command', subcommand ?? '');
+      return otherSubcommand('command', subcommand ?? '', [
+        ...['COUNT', 'DOCS [<command-name> ...]', 'INFO [<command-name> ...]', 'LIST'],
+      ]);
   }
 }
 
