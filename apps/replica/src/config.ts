@@ -1,6 +1,7 @@
 import type { SyncPolicy } from '@forebay/log';
 import type { SecureOptions } from '@forebay/primary';
-import type { Endpoint, TlsOptions } from '@forebay/replica';
+import type { TlsOptions } from '@forebay/replica';
+import type { Candidates } from './config/candidate.ts';
 import type { HttpAddress } from './config/forms.ts';
 import { candidatesOf, tlsOf } from './config/primary.ts';
 import type { Fault, Resolved } from './config/resolve.ts';
@@ -9,15 +10,6 @@ import { servedTlsOf } from './config/served-tls.ts';
 import { EXIT, ExitError } from './exit.ts';
 import type { LoggingConfig } from './logging/process-reporter.ts';
 import type { DiskLimit, Retain } from './quantities.ts';
-
-/** A server that may be followed, and who we are to it. */
-export interface Candidate {
-  readonly endpoint: Endpoint;
-  readonly username: string | undefined;
-  readonly password: string | undefined;
-}
-
-export type Candidates = readonly [Candidate, ...Candidate[]];
 
 /** When a fresh base is fetched. */
 interface BasePolicy {

@@ -1,7 +1,7 @@
 import type { HeldStream, ReplicationReport } from '@forebay/psync';
 import { startHistory } from '@forebay/psync';
 import { describe, expect, it } from 'vitest';
-import type { Candidate, Candidates } from '../src/config.ts';
+import type { Candidate, Candidates } from '../src/config/candidate.ts';
 import { choose } from '../src/follow/candidates.ts';
 
 const A = 'a'.repeat(40);

@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Candidate, ReplicaConfig } from '../config.ts';
+import type { ReplicaConfig } from '../config.ts';
 import { configOf } from '../config.ts';
 import { EXIT, ExitError } from '../exit.ts';
-import type { ConfigFile } from './file.ts';
+import type { Candidate } from './candidate.ts';
 import { readConfigFile } from './file.ts';
 import { addressTextOf } from './primary.ts';
-import type { Fault, Given, Resolved, Sources } from './resolve.ts';
+import type { ConfigFile, Fault, Given, Resolved, Sources } from './resolve.ts';
 import { read, refusalOf, resolve } from './resolve.ts';
 import { rewriteConfigFile } from './rewrite.ts';
 import type { SettingName, Values } from './settings.ts';
@@ -152,7 +152,10 @@ export class Configuration {
       throw new ExitError(EXIT.usage, 'The server is running without a config file');
     }
     const names = [...this.#unwritten];
-    const changes = names.map((name) => [name, tomlOf(currentOf(name, this.#settings))] as const);
+    const changes = names.map((name) => {
+      const { value, text } = currentOf(name, this.#settings);
+      return [name, tomlOf(value, text)] as const;
+    });
     if (names.length > 0) rewriteConfigFile(path, new Map(changes));
     this.#unwritten.clear();
     return names.filter((name) => flags.has(name) || env[variableOf(name)]);

@@ -1,12 +1,9 @@
 import { closestMatch } from 'leven';
 import { parse, TomlError } from 'smol-toml';
 import { EXIT, ExitError } from '../exit.ts';
-import type { Fault, Given } from './resolve.ts';
+import type { ConfigFile, Fault, Given } from './resolve.ts';
 import { attempt, readText } from './resolve.ts';
 import { SETTINGS, type SettingName, settingNames, settingOf } from './settings.ts';
-
-/** What a file of settings gives. */
-export type ConfigFile = ReadonlyMap<SettingName, Given>;
 
 /** Reads a file of TOML whose keys are names of settings. What is wrong in it joins `faults`. */
 export function readConfigFile(path: string, faults: Fault[]): ConfigFile {

@@ -1,9 +1,9 @@
 import type { Address, TlsOptions } from '@forebay/replica';
 import { parseAddress, ReplicaError } from '@forebay/replica';
-import type { Candidate, Candidates } from '../config.ts';
 import type { ExitCode } from '../exit.ts';
 import { EXIT, ExitError } from '../exit.ts';
 import { learnSecretOf } from '../logging/secrets.ts';
+import type { Candidate, Candidates } from './candidate.ts';
 import { addresses, isUrl } from './forms.ts';
 import { checkPem } from './pem.ts';
 import type { Resolved } from './resolve.ts';

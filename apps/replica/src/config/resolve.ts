@@ -3,7 +3,6 @@ import { InvalidArgumentError } from 'commander';
 import type { ExitCode } from '../exit.ts';
 import { EXIT, ExitError } from '../exit.ts';
 import { learnSecret } from '../logging/secrets.ts';
-import type { ConfigFile } from './file.ts';
 import { SETTINGS, type SettingName, settingOf, type Values, variableOf } from './settings.ts';
 
 /** Where a value came from; each goes before those after it, until all is read anew. */
@@ -16,6 +15,9 @@ export interface Given {
   readonly place: string;
   readonly text: string;
 }
+
+/** What a file of settings gives. */
+export type ConfigFile = ReadonlyMap<SettingName, Given>;
 
 /** Something that is wrong, and the exit code that it would end with. */
 export interface Fault {

@@ -1,5 +1,5 @@
 import type { Endpoint, TlsOptions } from '@forebay/replica';
-import type { Candidate } from '../config.ts';
+import type { Candidate } from '../config/candidate.ts';
 import { Connection } from './connection.ts';
 
 /** Milliseconds that a server has to answer in, where we would wait for longer: somebody sits and waits. */

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Log } from '@forebay/log';
 import type { HeldStream } from '@forebay/psync';
-import type { Candidate, Candidates } from '../config.ts';
+import type { Candidate, Candidates } from '../config/candidate.ts';
 import type { Reporter } from '../reporter.ts';
 import type { Probe } from './candidates.ts';
 import { choose } from './candidates.ts';

@@ -1,7 +1,8 @@
 import type { Log } from '@forebay/log';
 import { formatPosition } from '@forebay/psync';
 import { Replica } from '@forebay/replica';
-import type { Candidate, ReplicaConfig } from '../config.ts';
+import type { Candidate } from '../config/candidate.ts';
+import type { ReplicaConfig } from '../config.ts';
 import type { Reporter } from '../reporter.ts';
 import { formatBytes } from '../reporter.ts';
 import { replicaOptions } from './session.ts';

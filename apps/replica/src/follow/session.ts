@@ -11,7 +11,8 @@ import type {
   UpstreamDecision,
 } from '@forebay/replica';
 import { describeEndpoint, Replica } from '@forebay/replica';
-import type { Candidate, ReplicaConfig } from '../config.ts';
+import type { Candidate } from '../config/candidate.ts';
+import type { ReplicaConfig } from '../config.ts';
 import { EXIT, ExitError } from '../exit.ts';
 import type { Reporter } from '../reporter.ts';
 import { formatBytes } from '../reporter.ts';

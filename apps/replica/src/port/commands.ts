@@ -14,7 +14,8 @@ import {
   verbatim,
   wrongArity,
 } from '@forebay/primary';
-import type { Candidate, SentinelConfig } from '../config.ts';
+import type { Candidate } from '../config/candidate.ts';
+import type { SentinelConfig } from '../config.ts';
 import type { Status } from '../status/status.ts';
 import { infoOf } from './info.ts';
 import type { Following } from './replicaof.ts';

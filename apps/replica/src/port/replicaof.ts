@@ -1,6 +1,6 @@
 import type { Caller, Reply } from '@forebay/primary';
 import { error, OK } from '@forebay/primary';
-import type { Candidate } from '../config.ts';
+import type { Candidate } from '../config/candidate.ts';
 
 /** Whom the daemon follows, for who may change that. */
 export interface Following {

@@ -1,0 +1,10 @@
+import type { Endpoint } from '@forebay/replica';
+
+/** A server that may be followed, and who we are to it. */
+export interface Candidate {
+  readonly endpoint: Endpoint;
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+}
+
+export type Candidates = readonly [Candidate, ...Candidate[]];
