@@ -28,6 +28,6 @@ function lineOf(setting: CurrentSetting): string {
 }
 
 function shownValue(setting: CurrentSetting): TomlValue {
-  const value = tomlOf(setting);
+  const value = tomlOf(setting.value, setting.text);
   return Array.isArray(value) ? value.map(withoutPasswords) : value;
 }
