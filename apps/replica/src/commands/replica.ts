@@ -94,6 +94,7 @@ async function run(configuration: Configuration, reporter: ProcessReporter): Pro
 /** @throws {ExitError} where it cannot be used */
 function reloaded(configuration: Configuration, reporter: ProcessReporter): LiveConfig {
   const reloaded = configuration.reload();
+  reporter.setLevel(reloaded.config.logging.level);
   tellChanged(reloaded, reporter);
   for (const setting of reloaded.kept) {
     const value = shownOr(setting);

@@ -17,8 +17,9 @@ export function settingsHost(
     },
     set(changes: ReadonlyMap<SettingName, string>): void {
       const change = configuration.set(changes);
-      tellChanged(change, reporter);
+      // It may say what is worth telling.
       adopt(change.config);
+      tellChanged(change, reporter);
     },
     rewrite(): void {
       for (const name of configuration.rewrite()) {
