@@ -4,8 +4,8 @@ import { shiftHistory } from '@forebay/psync';
 import { encodeCommand } from '@forebay/resp';
 import { concatBytes, randomFrom, runSeed } from '@forebay/testkit';
 import { describe, expect, it } from 'vitest';
-import type { LogItem } from '../src/index.ts';
-import { Log, LogView } from '../src/index.ts';
+import type { Disk, LogItem } from '../src/index.ts';
+import { Log, LogView, nodeDisk } from '../src/index.ts';
 import {
   A,
   addBase,
@@ -52,6 +52,31 @@ describe('a view of a log that is written to', () => {
     await log.rotate();
     await append(log, PING);
     expect((await items.next()).value).toMatchObject({ bytes: PING, offset: log.written });
+  });
+
+  it('gives nothing under an id that was given up between two looks at the disk', async () => {
+    const directory = await freshDirectory();
+    await using log = await filled(directory);
+    let meanwhile: (() => Promise<void>) | undefined;
+    const disk: Disk = Object.assign(Object.create(nodeDisk), {
+      stat: async (path: string) => {
+        const run = meanwhile;
+        meanwhile = undefined;
+        await run?.();
+        return nodeDisk.stat(path);
+      },
+    });
+    await using view = await LogView.open(directory, { disk });
+    const items = view.read(at(100));
+    await items.next();
+    const { written } = log;
+    const more = items.next();
+    // The manifest has been read, and how long the file is comes next.
+    meanwhile = async () => {
+      await log.setHistory(shiftHistory(log.history!, B, written));
+      await append(log, OTHER);
+    };
+    expect((await more).value).toMatchObject({ type: 'stream', bytes: OTHER, id: B });
   });
 
   it('waits while nobody writes, and for whoever does so next', async () => {

@@ -21,7 +21,8 @@ export interface Sight {
 
 /**
  * Looks at a directory that may be written to meanwhile: reads the manifest, and how long the file is
- * that it says is written to.
+ * that it says is written to. If the manifest is another one after that, bytes may have come under an id
+ * that it did not have yet, and all is looked at anew.
  *
  * @throws {LogError} `FOREIGN` where there is no log, or where a server has written to it;
  *   `NEWER_VERSION`, `CORRUPT`, `IO`
@@ -29,12 +30,11 @@ export interface Sight {
 export async function lookAt(disk: Disk, directory: string): Promise<Sight> {
   for (let tries = 1; ; tries++) {
     const { manifest, text } = await manifestOf(disk, directory);
-    const isLast = tries === TRIES;
-    try {
-      return { manifest, text, written: await writtenBy(disk, directory, manifest) };
-    } catch (error) {
-      if (isLast || text === (await manifestOf(disk, directory)).text) throw error;
-    }
+    const [written] = await Promise.allSettled([writtenBy(disk, directory, manifest)]);
+    const isSteady = text === (await manifestOf(disk, directory)).text;
+    if (written.status === 'rejected') {
+      if (isSteady || tries >= TRIES) throw written.reason;
+    } else if (isSteady) return { manifest, text, written: written.value };
   }
 }
 
