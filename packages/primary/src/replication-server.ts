@@ -279,6 +279,7 @@ export class ReplicationServer implements AsyncDisposable {
         this.#channels.gone(client);
         this.#replicas.gone(client);
       },
+      onForeign: ({ address }) => this.#options.events?.onForeign?.(address),
       onFault: (error) => this.#options.events?.onFault?.(error),
     });
     this.#clients.set(id, client);

@@ -12,6 +12,23 @@ async function listening(options: ReplicationServerOptions = {}): Promise<Replic
   return server;
 }
 
+describe('what a browser sends', () => {
+  it.each<[what: string, head: string, options?: ReplicationServerOptions]>([
+    ['a form', 'POST / HTTP/1.1\r\nOrigin: http://page.example\r\n\r\n'],
+    ['a link', 'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n'],
+    ['a form, before the password', 'POST / HTTP/1.1\r\n\r\n', { requirepass: 'secret' }],
+  ])('is taken for no command: %s', async (_, head, options = {}) => {
+    const foreign: string[] = [];
+    const events = { onForeign: (address: string) => foreign.push(address) };
+    const server = await listening({ ...options, events });
+    const peer = await Peer.connect(server.port);
+    peer.sendRaw(`${head}CLIENT KILL TYPE replica\r\n`);
+    await expect.poll(() => peer.closed).toBe(true);
+    expect(peer.received).not.toMatch(/^:/m);
+    expect(foreign).toEqual([expect.stringMatching(/^127\.0\.0\.1:\d+$/)]);
+  });
+});
+
 describe('a byte a second', () => {
   /** Sends a byte each second of the clock until it is let go; returns after how many. */
   async function dribbled(peer: Peer, clock: SimulatedClock, port: number): Promise<number> {

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ReplicaConfig } from '../config.ts';
 import { configOf } from '../config.ts';
 import { EXIT, ExitError } from '../exit.ts';
+import { learnSecret } from '../logging/secrets.ts';
 import type { Candidate } from './candidate.ts';
 import { readConfigFile } from './file.ts';
 import { addressTextOf } from './primary.ts';
@@ -167,6 +168,7 @@ function withChanges(before: Resolved, changes: ReadonlyMap<SettingName, string>
   const given = new Map(before.given);
   for (const [name, text] of changes) {
     const source: Given = { kind: 'command', place: 'CONFIG SET', text };
+    if (settingOf(name).secret) learnSecret(text);
     values[name] = read(name, source);
     given.set(name, source);
   }

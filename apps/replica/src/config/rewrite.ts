@@ -1,5 +1,7 @@
 import {
   closeSync,
+  fchmodSync,
+  fchownSync,
   fsyncSync,
   openSync,
   realpathSync,
@@ -81,13 +83,27 @@ function parsed(text: string): Record<string, unknown> | undefined {
   }
 }
 
+/** As far as we may: who is not root owns what he makes. */
+function keepOwner(file: number, uid: number, gid: number): void {
+  try {
+    fchownSync(file, uid, gid);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error;
+  }
+}
+
 function replaceFile(path: string, text: string): void {
   let temporary: string | undefined;
   try {
     const real = realpathSync(path);
     temporary = `${real}.${process.pid}.new`;
-    const file = openSync(temporary, 'w', statSync(real).mode);
+    const { mode, uid, gid } = statSync(real);
+    // A link that lies there is not followed; what is left of a process of the same id is in the way of nobody.
+    rmSync(temporary, { force: true });
+    const file = openSync(temporary, 'wx', 0o600);
     try {
+      fchmodSync(file, mode & 0o7777);
+      keepOwner(file, uid, gid);
       writeFileSync(file, text);
       fsyncSync(file);
     } finally {

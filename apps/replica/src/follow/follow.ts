@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { LiveConfig, ReplicaConfig } from '../config.ts';
 import type { ServedHttp } from '../http/serve-http.ts';
 import { serveHttp } from '../http/serve-http.ts';
@@ -66,7 +67,7 @@ export async function follow(
     configuration &&
     portCommands({
       settings: settingsHost(configuration, reporter, (live) => follower.adopt(adopt(live))),
-      configFile: configuration.path,
+      configFile: configuration.path && resolve(configuration.path),
       get sentinel() {
         return configuration.config.sentinel;
       },

@@ -107,7 +107,8 @@ export class Follower {
     if (this.#log === undefined) return undefined;
     const { history, written, synced, lowest, base } = this.#log;
     const fetchingBase = this.#keeper?.fetching === true;
-    return { history, written, synced, lowest, base, fetchingBase };
+    const baseFailed = this.#keeper?.failed === true;
+    return { history, written, synced, lowest, base, fetchingBase, baseFailed };
   }
 
   /**

@@ -19,6 +19,7 @@ export class Keeper {
   #looking: Promise<void> | undefined;
   /** When the last fetch began that failed; it cost a fork too. */
   #tried = 0;
+  #failed = false;
   #overLimit = false;
   #stopped = false;
 
@@ -36,6 +37,11 @@ export class Keeper {
     this.#fetchBase = fetchBase;
     // A log that was opened anew for want of room has something to let go of, perhaps, at once.
     this.#schedule(0);
+  }
+
+  /** Whether the last base that was asked for did not come. */
+  get failed(): boolean {
+    return this.#failed;
   }
 
   /** Whether a base is on its way. */
@@ -82,9 +88,11 @@ export class Keeper {
   async #fetch(): Promise<void> {
     try {
       await this.#fetchBase();
+      this.#failed = false;
       await this.#look();
     } catch (error) {
       if (!this.#stopped) {
+        this.#failed = true;
         const reason = error instanceof Error ? error.message : String(error);
         this.#reporter.trouble(`no fresh base: ${reason}`, { event: 'base-failed', reason });
       }

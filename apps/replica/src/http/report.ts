@@ -92,6 +92,7 @@ const SHAPE = group<Status>({
       time: number('when it was taken in', ({ time }) => time),
     }),
     fetchingBase: truth('whether a fresh one is on its way', ({ fetchingBase }) => fetchingBase),
+    baseFailed: truth('whether the last that was asked for did not come', (log) => log.baseFailed),
   }),
   held: optional(({ held }: Status) => held, {
     seen: number('when the directory was looked at', ({ seen }) => seen),

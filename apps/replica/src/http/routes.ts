@@ -62,7 +62,10 @@ export function tickOf(status: Status): string {
 function openPage(host: RouteHost, { method }: IncomingMessage, response: ServerResponse): void {
   const { live, history } = host;
   if (live.full) {
-    send(response, 503, 'as many pages are open as are served\n', { 'Retry-After': '10' });
+    send(response, 503, 'as many pages are open as are served\n', {
+      // It would take the place of somebody who asks how we are.
+      ...{ 'Retry-After': '10', Connection: 'close' },
+    });
     return;
   }
   response.writeHead(200, {

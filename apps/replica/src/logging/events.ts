@@ -69,6 +69,9 @@ export const EVENTS = {
     bounded: true,
   },
   setting: { description: 'a setting was changed' },
+  'rewrite-failed': {
+    description: 'CONFIG REWRITE was asked for, and the file is as it was',
+  },
   'setting-overruled': {
     description: 'a setting was written to the file, which a flag or a variable goes before',
   },

@@ -1,4 +1,4 @@
-import { arch, platform, release } from 'node:os';
+import { arch, platform, release, totalmem } from 'node:os';
 import { replicaLine } from '@forebay/primary';
 import { BLANK_ID } from '@forebay/psync';
 import type { SentinelConfig } from '../config.ts';
@@ -79,9 +79,14 @@ function clients({ clients: { clients: connected, most } }: Status): Field[] {
 }
 
 function memory({ memory: { rss, heapUsed, external } }: Status): Field[] {
+  const used = heapUsed + external;
   return [
-    ['used_memory', heapUsed + external],
+    ['used_memory', used],
+    ['used_memory_human', human(used)],
     ['used_memory_rss', rss],
+    ['used_memory_rss_human', human(rss)],
+    ['total_system_memory', totalmem()],
+    ['total_system_memory_human', human(totalmem())],
     ['maxmemory', 0],
     ['maxmemory_policy', 'noeviction'],
   ];
@@ -89,7 +94,7 @@ function memory({ memory: { rss, heapUsed, external } }: Status): Field[] {
 
 /** The log is what a server's append-only file is; a base is what BGSAVE makes there. */
 function persistence({ log, link }: Status): Field[] {
-  const { base, written = 0, lowest = written, fetchingBase = false } = log ?? {};
+  const { base, written = 0, lowest = written, fetchingBase = false, baseFailed } = log ?? {};
   const isLoading = log?.history === undefined && link.transfer !== undefined;
   return [
     ['loading', Number(isLoading)],
@@ -97,21 +102,23 @@ function persistence({ log, link }: Status): Field[] {
     ['rdb_changes_since_last_save', base === undefined ? 0 : written - base.offset],
     ['rdb_bgsave_in_progress', Number(fetchingBase)],
     ['rdb_last_save_time', seconds(base?.time ?? 0)],
-    ['rdb_last_bgsave_status', 'ok'],
+    ['rdb_last_bgsave_status', baseFailed ? 'err' : 'ok'],
     ['aof_enabled', 1],
     ['aof_rewrite_in_progress', 0],
     ['aof_last_bgrewrite_status', 'ok'],
-    ['aof_last_write_status', 'ok'],
+    // Where the disk has failed or is full, none is open.
+    ['aof_last_write_status', log === undefined ? 'err' : 'ok'],
     ['aof_current_size', (base?.size ?? 0) + written - lowest],
     ['aof_base_size', base?.size ?? 0],
   ];
 }
 
-function stats({ clients }: Status): Field[] {
+function stats({ clients, link: { received } }: Status): Field[] {
   const { connections, refused, commands, fullResyncs, partialResyncs } = clients;
   return [
     ['total_connections_received', connections],
     ['total_commands_processed', commands],
+    ['total_net_repl_input_bytes', received.stream + received.snapshots],
     ['rejected_connections', refused],
     ['sync_full', fullResyncs],
     ['sync_partial_ok', partialResyncs],
@@ -173,6 +180,13 @@ function cpu({ cpu: { user, system } }: Status): Field[] {
     ['used_cpu_sys', (system / 1e6).toFixed(6)],
     ['used_cpu_user', (user / 1e6).toFixed(6)],
   ];
+}
+
+/** `util.c: bytesToHuman`. */
+function human(bytes: number): string {
+  const units = ['B', 'K', 'M', 'G', 'T'];
+  const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
+  return power === 0 ? `${bytes}B` : `${(bytes / 1024 ** power).toFixed(2)}${units[power]}`;
 }
 
 function ago(time: number | undefined, now: number): number {

@@ -37,8 +37,9 @@ export function replicaof(
   if (!/^[\w.:%-]{1,255}$/.test(host)) return error('ERR Invalid master host');
   const { upstream, attached } = following;
   const isSame = upstream.host === host && upstream.port === number;
+  if (isSame && attached) return { type: 'simple', text: ALREADY };
   note(following.retarget(host, number));
-  return isSame && attached ? { type: 'simple', text: ALREADY } : OK;
+  return OK;
 }
 
 const ALREADY = 'OK Already connected to specified master';

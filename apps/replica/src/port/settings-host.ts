@@ -2,6 +2,7 @@ import type { Changed, Configuration, CurrentSetting } from '../config/configura
 import { shown } from '../config/print.ts';
 import type { SettingName } from '../config/settings.ts';
 import type { LiveConfig } from '../config.ts';
+import { ExitError } from '../exit.ts';
 import type { Reporter } from '../reporter.ts';
 import type { SettingsHost } from './settings.ts';
 
@@ -22,13 +23,27 @@ export function settingsHost(
       tellChanged(change, reporter);
     },
     rewrite(): void {
-      for (const name of configuration.rewrite()) {
+      for (const name of rewritten(configuration, reporter)) {
         reporter.trouble(`${name} is written, but a flag or a variable goes before the file`, {
           ...{ event: 'setting-overruled', setting: name },
         });
       }
     },
   };
+}
+
+/** A Sentinel that asks for it does not look at the answer: that it failed is told here, too. */
+function rewritten(configuration: Configuration, reporter: Reporter): readonly SettingName[] {
+  try {
+    return configuration.rewrite();
+  } catch (error) {
+    if (error instanceof ExitError) {
+      reporter.trouble(`CONFIG REWRITE has written nothing: ${error.message}`, {
+        ...{ event: 'rewrite-failed', reason: error.message },
+      });
+    }
+    throw error;
+  }
 }
 
 export function tellChanged({ changed }: Pick<Changed, 'changed'>, reporter: Reporter): void {

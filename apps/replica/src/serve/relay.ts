@@ -212,6 +212,12 @@ function eventsTo(reporter: Reporter) {
         ...{ event: 'replica-gone', replica, reason },
       });
     },
+    onForeign: (address: string) => {
+      const reason = 'it speaks HTTP, and what a page sends is not to be taken for commands';
+      reporter.trouble(`the client at ${address} was let go: ${reason}`, {
+        ...{ event: 'client-let-go', reason },
+      });
+    },
     onFault: (error: unknown) => {
       const reason = error instanceof Error ? error.message : String(error);
       reporter.trouble(`a client was let go: ${reason}`, { event: 'client-let-go', reason });

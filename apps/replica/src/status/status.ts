@@ -20,6 +20,8 @@ export interface LogStatus {
     | undefined;
   /** A fresh one is being fetched. */
   readonly fetchingBase: boolean;
+  /** The last that was asked for did not come. */
+  readonly baseFailed: boolean;
 }
 
 /** What is on the disk, as it was looked at last. */

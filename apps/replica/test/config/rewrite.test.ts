@@ -50,6 +50,21 @@ describe('the file', () => {
     expect((await lstat(link)).isSymbolicLink()).toBe(true);
   });
 
+  it('keeps a mode that the umask would take away', async () => {
+    const directory = await freshDirectory();
+    await mkdir(directory);
+    const file = join(directory, 'forebay.toml');
+    await writeFile(file, 'a = 1\n');
+    await chmod(file, 0o664);
+    // What lies under the name of the new file is not written through.
+    const elsewhere = join(directory, 'elsewhere');
+    await symlink(elsewhere, `${file}.${process.pid}.new`);
+    rewriteConfigFile(file, new Map([['a', 2]]));
+    expect((await stat(file)).mode & 0o777).toBe(0o664);
+    expect((await lstat(file)).isFile()).toBe(true);
+    await expect(stat(elsewhere)).rejects.toThrow('ENOENT');
+  });
+
   it('that is gone is an error of the configuration', () => {
     const rewrite = () => rewriteConfigFile('/none/forebay.toml', new Map([['a', 2]]));
     expect(rewrite).toThrow(expect.objectContaining({ exitCode: EXIT.configuration }));

@@ -23,9 +23,17 @@ export interface ClientHost {
   /** So many bytes more wait to be a whole request, or fewer. */
   onBuffered(change: number): void;
   onGone(client: Client): void;
+  /** It speaks HTTP; its connection has been ended. */
+  onForeign(client: Client): void;
   /** What is no fault of the peer's; its connection has been ended. */
   onFault(error: unknown): void;
 }
+
+/**
+ * How a browser begins, which a page that is open on this machine may have sent here: the lines after it
+ * would be taken for commands (`networking.c: securityWarningCommand`).
+ */
+const OF_HTTP: ReadonlySet<string> = new Set(['post', 'host:']);
 
 const NOT_IN_TRANSACTION = error('ERR Command not allowed inside a transaction');
 
@@ -251,6 +259,11 @@ export class Client implements Caller {
 
   #answer(request: Request): Reply | Promise<Reply> {
     const [name = ''] = request;
+    if (OF_HTTP.has(name.toLowerCase())) {
+      this.destroy();
+      this.#host.onForeign(this);
+      return undefined;
+    }
     const command = this.#host.commands.get(name.toLowerCase());
     if (command !== undefined) this.lastCommand = name.toLowerCase();
     // A replica that is served says what it has, and nothing else: a reply would be read as stream.

@@ -27,6 +27,8 @@ export interface ReplicaEvents {
   onOnline?(replica: ReplicaDescription): void;
   /** A replica was cut off, or has gone. */
   onGone?(replica: ReplicaDescription, reason: string | undefined): void;
+  /** Who is at `host:port` spoke HTTP, and was let go: what looks like commands may be a page's. */
+  onForeign?(address: string): void;
   /** A fault of a source, or of one of these functions, of which a client was let go. */
   onFault?(error: unknown): void;
 }
