@@ -99,8 +99,9 @@ export const METRICS: readonly Metric[] = [
   {
     name: 'forebay_lag_seconds',
     type: 'gauge',
-    help: 'Seconds since that server was first seen ahead of what is written, or since the link is down; 0: everything that it is known to have is here',
-    read: ({ lag }) => lag.seconds,
+    help: 'Seconds since that server was first seen ahead of what is written, or since the link is down; 0: everything that it is known to have is here; absent where it does not tell',
+    read: ({ lag, link }) =>
+      lag.bytes === undefined && link.downSince === undefined ? undefined : lag.seconds,
   },
   {
     name: 'forebay_received_stream_bytes_total',

@@ -7,7 +7,7 @@ import type { Live } from './live.ts';
 import { serverSent } from './live.ts';
 import type { PageFile } from './page-files.ts';
 import { pageFiles } from './page-files.ts';
-import { unreadiness } from './readiness.ts';
+import { readinessOf } from './readiness.ts';
 import { reportOf } from './report.ts';
 import type { Route } from './server.ts';
 import { send } from './server.ts';
@@ -31,15 +31,14 @@ export function routesOf(host: RouteHost): ReadonlyMap<string, Route> {
   const exposition = new Exposition(() => host.status());
   const metrics = remembered(() => exposition.text());
   const report = remembered(async () => `${JSON.stringify(reportOf(host.status()))}\n`);
-  const ready = remembered(async () => unreadiness(host.status(), host.maxLag));
+  const readiness = remembered(async () => readinessOf(host.status(), host.maxLag));
   const routes = new Map<string, Route>([
     ['/healthz', (_, response) => send(response, 200, 'ok\n')],
     [
       '/readyz',
-      answered(ready, (response, why) => {
-        if (why === undefined) send(response, 200, 'ready\n');
-        else send(response, 503, `not ready: ${why}\n`);
-      }),
+      answered(readiness, (response, { ready, text }) =>
+        send(response, ready ? 200 : 503, `${text}\n`),
+      ),
     ],
     [
       '/metrics',

@@ -324,7 +324,10 @@ describe.skipIf(installed === undefined)('HTTP', () => {
     };
     expect(await refusals()).toBe(1);
     expect((await reportFrom(at)).lag).toEqual({ bytes: null, seconds: 0 });
-    expect(await ask(at, '/readyz')).toMatchObject({ status: 200 });
+    expect(await ask(at, '/readyz')).toMatchObject({
+      ...{ status: 200, text: 'ready; how far behind is not known\n' },
+    });
+    expect((await ask(at, '/metrics')).text).not.toMatch(/^forebay_lag_seconds /m);
     await cutReplicas(guarded);
     await follower.prints(/partial resync/);
     // Once by the link itself, and once for the lag.
