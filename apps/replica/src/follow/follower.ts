@@ -220,6 +220,8 @@ export class Follower {
 
   async #follow(log: Log): Promise<void> {
     const { stop } = this.#control;
+    // It may have been asked for before there was any link.
+    if (!this.attached) this.link.entered('detached');
     await this.#attachment.awaited(stop);
     if (stop.aborted) return;
     await this.#choice.choose();

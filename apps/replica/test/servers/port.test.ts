@@ -1,10 +1,14 @@
+import type { Script } from '@forebay/conformance';
+import { freePort, ScriptedPrimary, Server } from '@forebay/conformance';
 import { Redis } from 'ioredis';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { Daemon, freshDirectory } from '../daemon.ts';
 import {
   chain,
   expectCaughtUp,
   expectEqual,
   fullResyncs,
+  portOf,
   replicaOf,
   threeServers,
 } from './chain.ts';
@@ -99,6 +103,47 @@ describe.each(threeServers())('the port under $name', (installed) => {
     expect(again).toBe('OK Already connected to specified master');
   });
 });
+
+/** Who is followed, up to where that does not go on. */
+const STUCK: [when: string, state: string, script: Script | undefined][] = [
+  ['before anybody was', 'connect', undefined],
+  ['while nobody is there', 'connect', undefined],
+  ['in a handshake', 'handshake', (peer) => peer.closed],
+  [
+    'in a full copy',
+    'sync',
+    async (peer) => {
+      await peer.handshake();
+      await peer.send(`+FULLRESYNC ${'f'.repeat(40)} 100\r\n$1000\r\nREDIS0009`);
+      await peer.closed;
+    },
+  ],
+];
+
+it.each(STUCK)(
+  'REPLICAOF NO ONE lets go %s, and another is followed',
+  async (when, due, script) => {
+    await using stuck = await ScriptedPrimary.listen(script ?? (() => Promise.resolve()));
+    const target = script === undefined ? await freePort() : stuck.port;
+    const [installed] = threeServers();
+    await using primary = await Server.start(installed!);
+    const daemon = Daemon.start([
+      ...['replica', '--replicaof', '127.0.0.1', String(target)],
+      ...['--dir', await freshDirectory(), '--port', 'any'],
+    ]);
+    await daemon.prints(/replicas are served at/);
+    const client = clientOf(portOf(daemon));
+    const state = async () => ((await client.call('ROLE')) as unknown[])[3];
+    if (when === 'while nobody is there') await daemon.prints(/trying again in/);
+    await expect.poll(state, PATIENCE).toBe(due);
+    expect(await client.call('REPLICAOF', 'NO', 'ONE')).toBe('OK');
+    await expect.poll(state, PATIENCE).toBe('none');
+    expect(fieldsOf(await client.info('replication')).role).toBe('slave');
+    expect(await client.call('REPLICAOF', '127.0.0.1', primary.port)).toBe('OK');
+    await expect.poll(state, PATIENCE).toBe('connected');
+    expect(await daemon.stop()).toBe(0);
+  },
+);
 
 it('is answered as a replica answers, and refuses data by saying what it is', async () => {
   const [installed] = threeServers();
