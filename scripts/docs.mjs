@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { commandsPage } from './docs-commands.mjs';
 import { metricsPage, statusPage } from './docs-http.mjs';
+import { portPage } from './docs-port.mjs';
 import { root, setUp } from './setup.mjs';
 
 const reference = join(root, 'docs', 'reference');
@@ -40,6 +41,7 @@ since the start, are \`***\`.
 `;
 
 setUp();
+const primary = await import('../packages/primary/dist/index.js');
 const { METRICS } = await built('http', 'metrics.js');
 const { REPORT_FIELDS } = await built('http', 'report.js');
 const pages = {
@@ -47,6 +49,7 @@ const pages = {
   'configuration.md': await configuration(),
   'log.md': await log(),
   'metrics.md': metricsPage(METRICS),
+  'port.md': await portPage(built, primary),
   'status.md': statusPage(REPORT_FIELDS),
 };
 const check = process.argv.includes('--check');

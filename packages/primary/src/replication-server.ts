@@ -143,6 +143,11 @@ export class ReplicationServer implements AsyncDisposable {
     });
   }
 
+  /** What is served, by name. */
+  get commands(): CommandTable<never> {
+    return this.#commands;
+  }
+
   /** The port of the first address that is listened on. @throws {PrimaryError} `MISUSE` before `listen` */
   get port(): number {
     return this.#listeners.port;

@@ -334,6 +334,25 @@ describe.skipIf(installed === undefined)('HTTP', () => {
     await expect.poll(refusals).toBe(3);
   });
 
+  it('tells a probe how it is while more pages are opened than are served', async () => {
+    await start();
+    const { hostname, port } = new URL(url);
+    const pages = Array.from({ length: 300 }, () => connect(Number(port), hostname));
+    onTestFinished(() => {
+      for (const page of pages) page.destroy();
+    });
+    const ended = pages.map(async (page) => {
+      page.on('error', () => {});
+      page.write('GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n');
+      page.resume();
+      await new Promise((resolve) => page.once('close', resolve));
+    });
+    let turnedAway = 0;
+    for (const page of ended) void page.then(() => turnedAway++);
+    await expect.poll(() => turnedAway).toBe(300 - 16);
+    expect((await ask(url, '/healthz')).status).toBe(200);
+  });
+
   it('is not ready before anything is held', async () => {
     const args = [
       'replica',
