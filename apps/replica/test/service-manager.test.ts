@@ -145,3 +145,16 @@ describe('a service manager', () => {
     ).toHaveLength(1);
   });
 });
+
+const canVerify = spawnSync('systemd-analyze', ['--version']).status === 0;
+
+it.skipIf(!canVerify)('the unit of the docs is one that systemd takes', async () => {
+  const unit = await readFile(new URL('../../../docs/forebay.service', import.meta.url), 'utf8');
+  const directory = await freshDirectory();
+  await mkdir(directory);
+  const path = join(directory, 'forebay.service');
+  // It is not installed here.
+  await writeFile(path, unit.replaceAll('/usr/local/bin/forebay', '/bin/true'));
+  const { status, stderr } = spawnSync('systemd-analyze', ['verify', path], { encoding: 'utf8' });
+  expect([stderr, status]).toEqual(['', 0]);
+});
