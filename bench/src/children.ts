@@ -11,6 +11,8 @@ const READERS = fileURLToPath(import.meta.resolve('./readers-process.js'));
 
 const CROWD = fileURLToPath(import.meta.resolve('./crowd-process.js'));
 
+const STORM = fileURLToPath(import.meta.resolve('./storm-process.js'));
+
 const LOG_WRITER = fileURLToPath(import.meta.resolve('./log-writer.js'));
 
 const running = new Set<ChildProcess>();
@@ -53,14 +55,19 @@ export function startCrowd(port: number, idle: number, dribbling: number): Child
   return start(process.execPath, [CROWD, String(port), String(idle), String(dribbling)]);
 }
 
+/** Starts scrapers of metrics; see `storm-process.ts`. */
+export function startStorm(port: number): ChildProcess {
+  return start(process.execPath, [STORM, String(port)]);
+}
+
 /** Starts a program; what it prints goes to `output`, and it ends when we do. */
 export function start(
   command: string,
   args: readonly string[],
   input: 'ignore' | 'pipe' = 'ignore',
 ): ChildProcess {
-  // A daemon serves where it is told to, and not at the port that is its default.
-  const env = { FOREBAY_PORT: '0', ...process.env };
+  // A daemon serves where it is told to, and not where it does by default.
+  const env = { FOREBAY_PORT: '0', FOREBAY_HTTP: 'off', ...process.env };
   const child = spawn(command, args, { stdio: [input, 'ignore', 'pipe'], env });
   running.add(child);
   child.once('exit', () => running.delete(child));
