@@ -5,6 +5,7 @@ import { addSettings, typedSettings } from '../config/options.ts';
 import { printedConfig } from '../config/print.ts';
 import { exitCodeOf } from '../config/resolve.ts';
 import { settingNames } from '../config/settings.ts';
+import { strayVariables } from '../config/stray-variables.ts';
 import type { LiveConfig } from '../config.ts';
 import { EXIT, ExitError } from '../exit.ts';
 import { follow } from '../follow/follow.ts';
@@ -46,6 +47,7 @@ export function replicaCommand(reporter: ProcessReporter): Command {
     .action(async (flags: ReplicaFlags) => {
       const path = flags.config ?? (process.env.FOREBAY_CONFIG || undefined);
       const origin = { flags: typedSettings(command), env: process.env, path };
+      for (const line of strayVariables(process.env)) reporter.trouble(line);
       if (flags.checkConfig) checkConfig(origin, reporter);
       else if (flags.printConfig) {
         process.stdout.write(printedConfig(new Configuration(origin).settings));

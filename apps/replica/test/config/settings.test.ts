@@ -130,6 +130,20 @@ describe('forebay replica', () => {
     expect(good.printed).toMatch(/the configuration is good/);
   });
 
+  it('says of a variable that is nearly one of ours which may be meant, and of others nothing', async () => {
+    const env = {
+      FOREBAY_CONFIG: await fileOf(GOOD),
+      FOREBAY_REQUIREPAS_FILE: 'x',
+      FOREBAY_PORT_6380_TCP_ADDR: '10.0.0.1',
+      FOREBAY_SERVICE_HOST: '10.0.0.1',
+    };
+    const daemon = Daemon.start(['replica', '--check-config'], { env });
+    expect(await daemon.exited).toBe(0);
+    expect(daemon.printed.match(/FOREBAY_\S+/g)).toEqual([
+      ...['FOREBAY_REQUIREPAS_FILE', 'FOREBAY_REQUIREPASS_FILE'],
+    ]);
+  });
+
   it('--print-config: a flag goes before the environment, that before the file', async () => {
     const given = 'retain = "1h"\nport = 1\nrepl-timeout = 1\nprotected-mode = false\ntls = true\n';
     const path = await fileOf(GOOD + given);
