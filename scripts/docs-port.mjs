@@ -2,11 +2,13 @@
 
 const HEAD = `# The port of \`forebay replica\`
 
-Made by \`npm run docs\` from the table of commands; not to be edited.
+Made by \`npm run docs\` from the table of commands and from what INFO tells; not to be edited.
 
 It answers as a replica does (\`--port\`, \`--tls-port\`), to replicas, Sentinels, exporters and clients, by RESP2 and
 RESP3. \`INFO\` and \`ROLE\` are in the servers' words. What is not listed is refused by saying what this is. How
 many words a command takes counts its name.
+
+## Commands
 `;
 
 /** Every command that is served; `built` loads a module of the program, `server` is that of its package. */
@@ -15,7 +17,36 @@ export async function portPage(built, { ReplicationServer }) {
   // Nothing is asked of who serves before a command is carried out.
   const { commands } = new ReplicationServer({}, { commands: portCommands({}) });
   const lines = [...commands].sort(([a], [b]) => (a < b ? -1 : 1)).map(lineOf);
-  return `${HEAD}\n${lines.join('')}`;
+  return `${HEAD}\n${lines.join('')}\n${await fieldsOfInfo(built)}`;
+}
+
+const INFO_HEAD = `## INFO
+
+Sections and fields have the names and meanings that servers give them; \`forebay_version\` is ours. While a copy comes
+in there are those of the transfer (\`master_sync_…_bytes\`, \`…_perc\`), while the link is down
+\`master_link_down_since_seconds\`; each replica below has a \`slaveN\`. No keys are counted: Keyspace is empty.
+`;
+
+/** Something of everything that it tells: only the names are looked at. */
+const SAMPLE = {
+  upstream: {},
+  link: { state: 'transfer', transfer: {}, downSince: 0, received: {} },
+  log: { history: {} },
+  replicas: [],
+  clients: {},
+  memory: {},
+  cpu: {},
+};
+
+async function fieldsOfInfo(built) {
+  const { infoOf } = await built('port', 'info.js');
+  const sections = infoOf(SAMPLE, { sentinel: {} }).trim().split('\r\n\r\n');
+  const lines = sections.map((section) => {
+    const [head, ...fields] = section.split('\r\n').filter((line) => line !== '');
+    const names = fields.map((field) => `\`${field.split(':', 1)[0]}\``);
+    return `- ${head.slice(2)}: ${names.length === 0 ? 'nothing' : names.join(', ')}\n`;
+  });
+  return `${INFO_HEAD}\n${lines.join('')}`;
 }
 
 function lineOf([name, { least, most, summary, forStrangers }]) {
