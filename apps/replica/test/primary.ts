@@ -11,6 +11,13 @@ export function loadOn(primary: Server, rate = 400): Load {
   return mixedLoad(primary.client, { seed: runSeed(), rate, absoluteTimes: true });
 }
 
+/** So many writes go to it, of all types. */
+export async function writeSome(primary: Server, commands = 200): Promise<void> {
+  const load = loadOn(primary).start();
+  await expect.poll(() => load.commands).toBeGreaterThan(commands);
+  await load.stop();
+}
+
 /** From here on the primary writes nothing by itself: what expires stays until it is asked for. */
 export async function holdStill(primary: Server): Promise<void> {
   await primary.command('DEBUG', 'SET-ACTIVE-EXPIRE', 0);
