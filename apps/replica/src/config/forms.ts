@@ -1,3 +1,4 @@
+import { describeEndpoint } from '@forebay/replica';
 import { InvalidArgumentError } from 'commander';
 import type { DiskLimit, Retain } from '../quantities.ts';
 import {
@@ -83,11 +84,7 @@ export const httpAddress: Form<HttpAddress | 'off'> = {
     if (host === undefined) throw new InvalidArgumentError('Give HOST:PORT, or off.');
     return { host, port: port.parse(digits) };
   },
-  print: (value) => {
-    if (value === 'off') return value;
-    const { host } = value;
-    return `${host.includes(':') ? `[${host}]` : host}:${value.port}`;
-  },
+  print: (value) => (value === 'off' ? value : describeEndpoint({ kind: 'tcp', ...value })),
 };
 
 /** One to listen on, or `any` that is free. */

@@ -1,5 +1,5 @@
 import type { Address, TlsOptions } from '@forebay/replica';
-import { parseAddress, ReplicaError } from '@forebay/replica';
+import { describeEndpoint, parseAddress, ReplicaError } from '@forebay/replica';
 import type { ExitCode } from '../exit.ts';
 import { EXIT, ExitError } from '../exit.ts';
 import { learnSecretOf } from '../logging/secrets.ts';
@@ -90,8 +90,7 @@ export function addressTextOf(
   const isKnown = username === (masteruser || undefined) && password === (masterauth || undefined);
   if (isKnown && (kind === 'tls') === tls) return `${host} ${port}`;
   const who = [username ?? '', password ?? ''].map(encodeURIComponent).join(':');
-  const place = `${host.includes(':') ? `[${host}]` : host}:${port}`;
-  return `${kind === 'tls' ? 'rediss' : 'redis'}://${isKnown ? '' : `${who}@`}${place}`;
+  return `${kind === 'tls' ? 'rediss' : 'redis'}://${isKnown ? '' : `${who}@`}${describeEndpoint(endpoint)}`;
 }
 
 /** An address a line, with comments after `#`. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { describeEndpoint } from '@forebay/replica';
 import { HEADERS, isLoopback, refusalOf } from './guard.ts';
 
 /** Connections at once; more are closed as they come. */
@@ -64,8 +65,8 @@ export class HttpServer {
   }
 
   get url(): string {
-    const host = this.#host.includes(':') ? `[${this.#host}]` : this.#host;
-    return `http://${host}:${this.port}/`;
+    const { port } = this;
+    return `http://${describeEndpoint({ kind: 'tcp', host: this.#host, port })}/`;
   }
 
   /** Resolves when nobody is served any more: whoever is connected is cut off. */

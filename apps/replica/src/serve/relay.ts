@@ -9,6 +9,7 @@ import type {
   ServerCounts,
 } from '@forebay/primary';
 import { PrimaryError, ReplicationServer } from '@forebay/primary';
+import { describeEndpoint } from '@forebay/replica';
 import type { ListenConfig } from '../config.ts';
 import { EXIT, ExitError } from '../exit.ts';
 import { refusal } from '../port/commands.ts';
@@ -137,7 +138,7 @@ export class Relay {
         port = await this.#server.listen({ host, port, tls });
         count++;
         const how = tls ? ' by TLS' : '';
-        const address = `${printable(host)}:${port}`;
+        const address = describeEndpoint({ kind: 'tcp', host, port });
         this.#reporter.step(`replicas are served at ${address}${how}`, {
           ...{ event: 'listening', address },
         });
@@ -167,10 +168,6 @@ function addressOf(spelt: string): string {
   const address = spelt.replace(/^-/, '');
   if (address === '*') return '0.0.0.0';
   return address === '::*' ? '::' : address;
-}
-
-function printable(host: string): string {
-  return host.includes(':') ? `[${host}]` : host;
 }
 
 /** Files that are ours besides the connections: the log's, and what the system needs. */
