@@ -6,7 +6,7 @@ import { EXIT, ExitError } from '../exit.ts';
 import { print } from '../output/output.ts';
 import type { Reporter } from '../reporter.ts';
 import { formatBytes } from '../reporter.ts';
-import { endSignal } from './stop-signal.ts';
+import { stopSignal } from './stop-signal.ts';
 import type { TrialBoot } from './trial-boot.ts';
 import { trialBoot } from './trial-boot.ts';
 
@@ -71,7 +71,7 @@ async function checkAll(directory: string, flags: CheckFlags, reporter: Reporter
   try {
     if (errors > 0) throw new ExitError(EXIT.runtime, adviceOn(directory, flags));
     if (flags.boot === true) {
-      output.boot = await trialBoot(directory, flags.server, reporter, endSignal());
+      output.boot = await trialBoot(directory, flags.server, reporter, stopSignal());
       await say([lineOfBoot(output.boot)]);
     }
   } finally {

@@ -7,7 +7,7 @@ import { EXIT, ExitError } from '../exit.ts';
 import { print } from '../output/output.ts';
 import type { Reporter } from '../reporter.ts';
 import { formatBytes } from '../reporter.ts';
-import { endSignal } from './stop-signal.ts';
+import { stopSignal } from './stop-signal.ts';
 
 interface RestoreFlags {
   readonly out?: string;
@@ -50,7 +50,7 @@ async function restoreTo(directory: string, flags: RestoreFlags, reporter: Repor
   const { out = '', at, single = false, dryRun = false } = flags;
   if (directory === '') throw new ExitError(EXIT.usage, 'DIR names no directory');
   if (out === '' && !dryRun) throw new ExitError(EXIT.usage, '--out is needed, or --dry-run');
-  const signal = endSignal();
+  const signal = stopSignal();
   await using plan = await planned(directory, at);
   await print(textOf(linesOf(plan)));
   if (dryRun) return;
