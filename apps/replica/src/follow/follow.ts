@@ -59,14 +59,16 @@ export async function follow(
   const backlogSize = listen?.backlogSize ?? 0;
   const adopt = (live: LiveConfig): LiveConfig => {
     if (live.listen !== undefined) relay?.adopt(live.listen, live.timeout);
-    control.onConfig?.(live);
     return live;
   };
   const { configuration } = control;
   const commands =
     configuration &&
     portCommands({
-      settings: settingsHost(configuration, reporter, (live) => follower.adopt(adopt(live))),
+      settings: settingsHost(configuration, reporter, (live) => {
+        control.onConfig?.(live);
+        follower.adopt(adopt(live));
+      }),
       configFile: configuration.path && resolve(configuration.path),
       get sentinel() {
         return configuration.config.sentinel;

@@ -40,7 +40,7 @@ export interface Control {
   readonly reload: () => LiveConfig;
   /** Who owns the settings, for those who ask and change them by the port; left out where there is none. */
   readonly configuration?: Configuration;
-  /** Told of settings that have changed while it runs, wherever that was asked for. */
+  /** Told of settings that a command has changed; who reads them anew knows by that. */
   readonly onConfig?: (config: LiveConfig) => void;
   /** Told of each log that is opened, for whoever reads it. */
   readonly onLog?: (log: Log) => void;

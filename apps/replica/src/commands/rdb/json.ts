@@ -16,8 +16,9 @@ const LONG = 48 * 1024;
 
 const HELP = `
 A line a key: db, key, type, encoding, expiresAt (milliseconds since 1970) where it expires, idle (seconds)
-or frequency where they are kept, metadata (what modules tell of it, as it stands in the RDB), value. Text is text; bytes that are no UTF-8 are {"base64":"…"}. Integers
-beyond 2^53, which many a reader of JSON would round, are text.
+or frequency where they are kept, metadata (what modules tell of it, as it stands in the RDB), value. Text is
+text; bytes that are no UTF-8 are {"base64":"…"}. Integers beyond 2^53, which many a reader of JSON would
+round, are text.
 
   string          "…"
   list, set       ["…", …]
