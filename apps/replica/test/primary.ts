@@ -18,9 +18,15 @@ export async function writeSome(primary: Server, commands = 200): Promise<void> 
   await load.stop();
 }
 
-/** From here on the primary writes nothing by itself: what expires stays until it is asked for. */
+/** From here on the primary sends nothing by itself: what expires stays until it is asked for. */
 export async function holdStill(primary: Server): Promise<void> {
   await primary.command('DEBUG', 'SET-ACTIVE-EXPIRE', 0);
+  await stopPings(primary);
+}
+
+/** Else one comes every ten seconds, and makes the stream longer between two looks at its end. */
+async function stopPings(primary: Server): Promise<void> {
+  await primary.command('CONFIG', 'SET', 'repl-ping-replica-period', 3600);
 }
 
 /** What the primary counts of full and of partial syncs. */
@@ -36,9 +42,10 @@ export async function cutReplicas(primary: Server): Promise<void> {
 
 /**
  * Waits until the primary says that its replicas have acknowledged everything: the offset in its own
- * `slave0` line is its own offset.
+ * `slave0` line is its own offset. It sends no PING from here on.
  */
 export async function caughtUp(primary: Server): Promise<number> {
+  await stopPings(primary);
   let offset = 0;
   const behind = async () => {
     const info = await primary.info('replication');

@@ -85,7 +85,7 @@ describe.skipIf(installed === undefined).each(systemd)('systemd, %s', (_, isTher
       const args = ['replica', '--replicaof-file', file, '--dir', directory];
       const daemon = Daemon.start(args, { env });
       await expect.poll(lines, PATIENCE).toEqual([`READY=1 STATUS=following ${host}:${port}`]);
-      expect(daemon.printed).toMatch(/full copy done/);
+      await daemon.prints(/full copy done/);
 
       daemon.signal('SIGHUP');
       await expect

@@ -31,9 +31,7 @@ async function infoAt(port: number): Promise<Record<string, string>> {
 
 describe.each(threeServers())('what is told, of $name', (server) => {
   it('is what the server and our INFO say', async () => {
-    // With no PING in it the stream stands still when the load does.
-    const config = { 'repl-ping-replica-period': 3600 };
-    await using primary = await Server.start(server, { config });
+    await using primary = await Server.start(server);
     const { url, port, daemon } = await served(primary);
     const replica = await replicaOf(server, port);
     await daemon.prints(/gets a full copy/);

@@ -38,7 +38,7 @@ it('CONFIG GET tells what is in effect, after CONFIG SET and after a hangup', as
   const timeout = () => call('CONFIG', 'GET', 'repl-timeout');
   expect(await timeout()).toEqual(['repl-timeout', '60']);
   expect(await call('CONFIG', 'SET', 'repl-timeout', '30', 'retain', '2h')).toBe('OK');
-  expect(daemon.printed).toMatch(/repl-timeout is 30 from now on/);
+  await daemon.prints(/repl-timeout is 30 from now on/);
   expect(await timeout()).toEqual(['repl-timeout', '30']);
   // What was set and not written holds until the files are read anew.
   await file.write({ ...all, retain: '3h' });
@@ -66,7 +66,7 @@ it('CONFIG SET takes all or nothing, by the forms and the checks of a file', asy
 it('a password, and how many may come, hold from when they are set', async () => {
   const { daemon, call, client } = await started();
   expect(await call('CONFIG', 'SET', 'requirepass', 'sécret', 'maxclients', '2')).toBe('OK');
-  expect(daemon.printed).toMatch(/requirepass is \(hidden\) from now on/);
+  await daemon.prints(/requirepass is \(hidden\) from now on/);
   expect(JSON.stringify(await call('CONFIG', 'GET', '*'))).not.toMatch(/requirepass|sécret/);
   expect(await client.info('clients')).toMatch(/^maxclients:2\r$/m);
   const port = portOf(daemon);

@@ -30,8 +30,7 @@ export async function expectStopsEqual(
   primary: Server,
   directory: string,
 ): Promise<void> {
-  // Not even a PING is to come between the two.
-  await primary.command('CONFIG', 'SET', 'repl-ping-replica-period', 3600);
+  await holdStill(primary);
   await followed(primary);
   expect(await daemon.stop(), daemon.printed).toBe(0);
   const { master_replid, master_repl_offset } = await primary.info('replication');
