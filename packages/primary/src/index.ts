@@ -24,11 +24,12 @@ export type {
   ServerCounts,
 } from './replication-server.ts';
 export { ReplicationServer } from './replication-server.ts';
-export type { ReplicaState } from './serving/attachment.ts';
-export type { Caller, Command, CommandTable, Identity, Reply } from './serving/command.ts';
-export { ping } from './serving/commands.ts';
+export type { Caller, Command, CommandTable, Reply } from './serving/command.ts';
+export type { Identity } from './serving/commands/command-host.ts';
+export { replicaLine } from './serving/commands/report.ts';
+export { ping } from './serving/commands/table.ts';
 export type { ListenOptions, SecureOptions } from './serving/listeners.ts';
-export type { OutputLimit } from './serving/output-limit.ts';
-export { replicaLine } from './serving/report.ts';
+export type { ReplicaState } from './serving/replica/attachment.ts';
+export type { OutputLimit } from './serving/replica/output-limit.ts';
 export type { ReplicaDescription, ReplicaEvents } from './serving/served-replicas.ts';
 export type { ReplicaPlace, Snapshot, Source, Upstream } from './source.ts';

@@ -6,8 +6,8 @@ import { PrimaryError } from '../errors.ts';
 import type { ReplicationServerOptions } from '../replication-server.ts';
 import { ReplicationServer } from '../replication-server.ts';
 import type { ListenOptions } from '../serving/listeners.ts';
-import type { OutputLimit } from '../serving/output-limit.ts';
-import { SERVERS_OUTPUT_LIMIT } from '../serving/output-limit.ts';
+import type { OutputLimit } from '../serving/replica/output-limit.ts';
+import { SERVERS_OUTPUT_LIMIT } from '../serving/replica/output-limit.ts';
 import type { ReplicaDescription, ReplicaEvents } from '../serving/served-replicas.ts';
 import { MemorySource } from './memory-source.ts';
 

@@ -6,10 +6,10 @@ import { noTraits } from '../conversation/replconf.ts';
 import { error, NO_AUTH, unknownCommand, wrongArity } from '../conversation/replies.ts';
 import type { Request } from '../conversation/request-reader.ts';
 import { BadRequest, RequestReader } from '../conversation/request-reader.ts';
-import type { Attachment } from './attachment.ts';
-import { Subscriptions } from './channels.ts';
+import { drained } from '../flow.ts';
 import type { Caller, Command, CommandTable, Reply } from './command.ts';
-import { drained } from './flow.ts';
+import type { Attachment } from './replica/attachment.ts';
+import { Subscriptions } from './subscriptions.ts';
 import type { Transaction } from './transaction.ts';
 
 /** What a client is told by, and tells. */

@@ -1,7 +1,4 @@
 import type { RespValue } from '@forebay/resp';
-import type { Channels } from './channels.ts';
-import type { Client } from './client.ts';
-import type { ServedReplicas } from './served-replicas.ts';
 
 /** Who gives a command. */
 export interface Caller {
@@ -40,25 +37,6 @@ export type Reply = RespValue | undefined;
 
 /** Commands by name, in lower case. */
 export type CommandTable<By extends Caller = Caller> = ReadonlyMap<string, Command<By>>;
-
-/** What clients are told that ask which server this is. */
-export interface Identity {
-  /** `redis` or `valkey`: what clients know. */
-  readonly server: string;
-  /** The version of it whose ways are kept to. */
-  readonly version: string;
-}
-
-/** What is asked of who serves, by commands. */
-export interface CommandHost {
-  readonly replicas: ServedReplicas;
-  readonly clients: Iterable<Client>;
-  readonly channels: Channels;
-  readonly identity: Identity;
-  /** Whether a name and a password are right; undefined: none is asked for. */
-  readonly authenticate: ((user: string, password: string) => boolean) | undefined;
-  now(): number;
-}
 
 /** Words of a command that takes as many as it is given. */
 export const MANY = 1024;

@@ -10,12 +10,12 @@ import {
 import type { Clock } from '../clock.ts';
 import { error, NOT_A_NUMBER } from '../conversation/replies.ts';
 import type { Snapshot, Source, Upstream } from '../source.ts';
-import type { ReplicaState } from './attachment.ts';
-import { Attachment } from './attachment.ts';
 import type { Client } from './client.ts';
 import type { Reply } from './command.ts';
-import type { OutputLimit } from './output-limit.ts';
-import { Supply } from './supply.ts';
+import type { ReplicaState } from './replica/attachment.ts';
+import { Attachment } from './replica/attachment.ts';
+import type { OutputLimit } from './replica/output-limit.ts';
+import { Supply } from './replica/supply.ts';
 
 /** What is told of replicas, for whoever reports it; `reason` is one line, for people. */
 export interface ReplicaEvents {

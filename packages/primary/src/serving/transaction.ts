@@ -1,6 +1,5 @@
-import { array, error, NIL, OK, simple } from '../conversation/replies.ts';
-import type { Client } from './client.ts';
-import type { Command, Reply } from './command.ts';
+import { array, error, NIL, simple } from '../conversation/replies.ts';
+import type { Caller, Command, Reply } from './command.ts';
 
 /** Characters that are queued, and what a word takes besides. */
 const MOST = 1024 * 1024;
@@ -23,7 +22,7 @@ export class Transaction {
     this.#spoiled = true;
   }
 
-  queue(command: Command<Client>, client: Client, words: readonly string[]): Reply {
+  queue<By extends Caller>(command: Command<By>, client: By, words: readonly string[]): Reply {
     for (const { length } of words) this.#size += length + PER_WORD;
     if (this.#size > MOST) {
       this.spoil();
@@ -41,33 +40,4 @@ export class Transaction {
     for (const call of this.#calls) replies.push((await call()) ?? NIL);
     return array(...replies);
   }
-}
-
-/** `MULTI`, `EXEC` and `DISCARD`. */
-export function transactionCommands(): [string, Command<Client>][] {
-  const each = { least: 1, most: 1, inTransaction: 'at-once' } as const;
-  return [
-    ['multi', { ...each, summary: 'Queues the commands that follow.', run: multi }],
-    ['exec', { ...each, summary: 'Carries out what was queued.', run: exec }],
-    ['discard', { ...each, summary: 'Forgets what was queued.', run: discard }],
-  ];
-}
-
-function multi(client: Client): Reply {
-  if (client.transaction !== undefined) return error('ERR MULTI calls can not be nested');
-  client.transaction = new Transaction();
-  return OK;
-}
-
-function exec(client: Client): Reply | Promise<Reply> {
-  const { transaction } = client;
-  if (transaction === undefined) return error('ERR EXEC without MULTI');
-  client.transaction = undefined;
-  return transaction.execute();
-}
-
-function discard(client: Client): Reply {
-  if (client.transaction === undefined) return error('ERR DISCARD without MULTI');
-  client.transaction = undefined;
-  return OK;
 }

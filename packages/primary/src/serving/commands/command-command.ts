@@ -9,9 +9,9 @@ import {
   SYNTAX_ERROR,
   simple,
   wrongArity,
-} from '../conversation/replies.ts';
-import type { Caller, Command, CommandTable, Reply } from './command.ts';
-import { MANY } from './command.ts';
+} from '../../conversation/replies.ts';
+import type { Caller, Command, CommandTable, Reply } from '../command.ts';
+import { MANY } from '../command.ts';
 
 /** `COMMAND`: what is served, told from the table itself (`server.c: commandCommand`). */
 export function commandCommand<By extends Caller>(table: CommandTable<By>): Command<By> {

@@ -1,6 +1,6 @@
-import type { Traits } from '../conversation/replconf.ts';
-import type { Snapshot } from '../source.ts';
-import type { Client } from './client.ts';
+import type { Socket } from 'node:net';
+import type { Traits } from '../../conversation/replconf.ts';
+import type { Snapshot } from '../../source.ts';
 import type { Outlet } from './outlet.ts';
 import type { OutputLimit } from './output-limit.ts';
 import { OutputWatch } from './output-limit.ts';
@@ -9,6 +9,15 @@ import { sendPayload } from './transfer.ts';
 
 /** In the words of INFO: the snapshot is made, it is sent, the stream is sent. */
 export type ReplicaState = 'wait_bgsave' | 'send_bulk' | 'online';
+
+/** The connection of a replica, as far as it is used. */
+export interface Connection {
+  readonly socket: Socket;
+  /** It had no cause to say anything until now. */
+  touch(): void;
+  /** Ends it when all that was written has been passed on. */
+  end(): void;
+}
 
 export interface AttachmentOptions {
   /** What it is called. */
@@ -23,7 +32,7 @@ export interface AttachmentOptions {
 
 /** A client that has become a replica: from its PSYNC to its end. */
 export class Attachment {
-  readonly #client: Client;
+  readonly #connection: Connection;
   readonly #supply: Supply;
   readonly #onLost: (error: unknown) => void;
   readonly #name: string;
@@ -40,10 +49,10 @@ export class Attachment {
   #acknowledged = 0;
   #synced: number | undefined;
 
-  constructor(client: Client, supply: Supply, options: AttachmentOptions) {
+  constructor(connection: Connection, supply: Supply, options: AttachmentOptions) {
     const { name, bySync, outputLimit, onLost } = options;
     this.#name = name;
-    this.#client = client;
+    this.#connection = connection;
     this.#supply = supply;
     this.bySync = bySync;
     this.#watch = outputLimit && new OutputWatch(outputLimit, supply.backlog.size);
@@ -93,7 +102,7 @@ export class Attachment {
 
   /** Sends a data set and then what came after it. Closes the snapshot. */
   async transfer(snapshot: Snapshot, { eof, rdbOnly }: Traits): Promise<void> {
-    const { socket } = this.#client;
+    const { socket } = this.#connection;
     this.#state = 'send_bulk';
     this.#begin(snapshot.offset);
     try {
@@ -102,8 +111,8 @@ export class Attachment {
       await snapshot.close();
     }
     // It had nothing to say while it read.
-    this.#client.touch();
-    if (rdbOnly) this.#client.end();
+    this.#connection.touch();
+    if (rdbOnly) this.#connection.end();
     else if (eof) this.#unconfirmed = true;
     else this.#goOnline();
   }
@@ -133,7 +142,7 @@ export class Attachment {
   }
 
   #begin(offset: number): void {
-    this.#outlet = this.#supply.outlet(this.#client.socket, offset, this.#name, this.#onLost);
+    this.#outlet = this.#supply.outlet(this.#connection.socket, offset, this.#name, this.#onLost);
     if (this.#stalled) this.#outlet.stall();
   }
 

@@ -9,9 +9,10 @@ import {
   SYNTAX_ERROR,
   verbatim,
   wrongArity,
-} from '../conversation/replies.ts';
-import type { Client } from './client.ts';
-import type { CommandHost, Reply } from './command.ts';
+} from '../../conversation/replies.ts';
+import type { Client } from '../client.ts';
+import type { Reply } from '../command.ts';
+import type { CommandHost } from './command-host.ts';
 
 const SUBCOMMANDS = [
   ...['GETNAME', 'ID', 'INFO', 'KILL <option>', 'LIST [options ...]', 'NO-EVICT (ON|OFF)'],

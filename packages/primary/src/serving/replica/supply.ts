@@ -1,11 +1,12 @@
 import type { Socket } from 'node:net';
 import { Backlog } from '@forebay/backlog';
-import type { Source } from '../source.ts';
+import type { Source } from '../../source.ts';
+import type { Stream } from './outlet.ts';
 import { Outlet } from './outlet.ts';
 import { SharedReading } from './shared-reading.ts';
 
 /** What all replicas are sent: the newest of the stream in memory, and what is further back from the source. */
-export class Supply {
+export class Supply implements Stream {
   readonly #source: Source;
   readonly #backlogSize: number | undefined;
   readonly #outlets = new Set<Outlet>();

@@ -1,4 +1,4 @@
-import type { Source } from '../source.ts';
+import type { Source } from '../../source.ts';
 
 /** Bytes of what was read last that are kept for the next who needs them. */
 const KEPT = 16 * 1024 * 1024;

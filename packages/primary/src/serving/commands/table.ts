@@ -1,4 +1,4 @@
-import { takeOptions } from '../conversation/replconf.ts';
+import { takeOptions } from '../../conversation/replconf.ts';
 import {
   array,
   bulk,
@@ -9,16 +9,17 @@ import {
   SYNTAX_ERROR,
   simple,
   verbatim,
-} from '../conversation/replies.ts';
-import { channelCommands } from './channels.ts';
-import type { Client } from './client.ts';
+} from '../../conversation/replies.ts';
+import type { Client } from '../client.ts';
+import type { Caller, Command, CommandTable, Reply } from '../command.ts';
+import { MANY } from '../command.ts';
+import { channelCommands } from './channel-commands.ts';
 import { clientCommand } from './client-command.ts';
-import type { Caller, Command, CommandHost, CommandTable, Reply } from './command.ts';
-import { MANY } from './command.ts';
 import { commandCommand } from './command-command.ts';
+import type { CommandHost } from './command-host.ts';
 import { auth, hello } from './hello.ts';
 import { replicationReport, role } from './report.ts';
-import { transactionCommands } from './transaction.ts';
+import { transactionCommands } from './transaction-commands.ts';
 
 const INTEGER = /^-?\d{1,15}$/;
 const NO_WAITING_HERE = error(

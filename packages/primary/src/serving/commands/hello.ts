@@ -1,8 +1,9 @@
 import type { RespFailure } from '@forebay/resp';
-import { array, bulk, error, integer, map, OK, SYNTAX_ERROR } from '../conversation/replies.ts';
-import type { Client } from './client.ts';
+import { array, bulk, error, integer, map, OK, SYNTAX_ERROR } from '../../conversation/replies.ts';
+import type { Client } from '../client.ts';
+import type { Reply } from '../command.ts';
 import { setName } from './client-command.ts';
-import type { CommandHost, Reply } from './command.ts';
+import type { CommandHost } from './command-host.ts';
 
 const NO_PASSWORD = error(
   'ERR AUTH <password> called without any password configured for the default user. ' +

@@ -1,7 +1,7 @@
 import { BLANK_ID } from '@forebay/psync';
 import type { RespValue } from '@forebay/resp';
-import { array, bulk, integer } from '../conversation/replies.ts';
-import type { ReplicaDescription, ServedReplicas } from './served-replicas.ts';
+import { array, bulk, integer } from '../../conversation/replies.ts';
+import type { ReplicaDescription, ServedReplicas } from '../served-replicas.ts';
 
 /** `INFO replication`, in the servers' words and order (`server.c: genRedisInfoString`). */
 export function replicationReport(replicas: ServedReplicas): string {

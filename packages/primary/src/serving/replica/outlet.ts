@@ -1,11 +1,17 @@
 import type { Socket } from 'node:net';
 import type { Backlog } from '@forebay/backlog';
-import { drained } from './flow.ts';
-import type { SharedReader } from './shared-reading.ts';
-import type { Supply } from './supply.ts';
+import { drained } from '../../flow.ts';
+import type { SharedReader, SharedReading } from './shared-reading.ts';
 
 /** Bytes that a socket is given at once. */
 const PIECE = 256 * 1024;
+
+/** What all replicas are sent, whatever it is now. */
+export interface Stream {
+  readonly backlog: Backlog;
+  /** What is further back than the backlog. */
+  readonly reading: SharedReading;
+}
 
 /**
  * The stream on its way to one replica, out of the backlog's memory, which all replicas share. One that
@@ -16,7 +22,7 @@ const PIECE = 256 * 1024;
  */
 export class Outlet {
   readonly #socket: Socket;
-  readonly #supply: Supply;
+  readonly #stream: Stream;
   readonly #onLost: (error: unknown) => void;
   #offset: number;
   #open = false;
@@ -24,9 +30,9 @@ export class Outlet {
   #stalled = false;
 
   /** `offset`: of the last byte that the replica holds. `onLost`: what it lacks is not to be had. */
-  constructor(socket: Socket, supply: Supply, offset: number, onLost: (error: unknown) => void) {
+  constructor(socket: Socket, stream: Stream, offset: number, onLost: (error: unknown) => void) {
     this.#socket = socket;
-    this.#supply = supply;
+    this.#stream = stream;
     this.#offset = offset;
     this.#onLost = onLost;
   }
@@ -74,7 +80,7 @@ export class Outlet {
 
   async #fetch(): Promise<void> {
     this.#fetching = true;
-    const { backlog, reading } = this.#supply;
+    const { backlog, reading } = this.#stream;
     try {
       while (this.#flowing && this.#offset < backlog.masterOffset) {
         if (this.#socket.writableNeedDrain) await drained(this.#socket);

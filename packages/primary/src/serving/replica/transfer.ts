@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
-import type { Snapshot } from '../source.ts';
-import { drained } from './flow.ts';
+import { drained } from '../../flow.ts';
+import type { Snapshot } from '../../source.ts';
 
 /**
  * Sends a payload, as `$EOF:<mark>` to one that takes that, else as `$<length>`. The mark is the last
