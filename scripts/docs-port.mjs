@@ -40,7 +40,9 @@ const SAMPLE = {
 
 async function fieldsOfInfo(built) {
   const { infoOf } = await built('port', 'info.js');
-  const sections = infoOf(SAMPLE, { sentinel: {} }).trim().split('\r\n\r\n');
+  const sections = infoOf(SAMPLE, { sentinel: {}, stats: { counts: {}, rates: {} } })
+    .trim()
+    .split('\r\n\r\n');
   const lines = sections.map((section) => {
     const [head, ...fields] = section.split('\r\n').filter((line) => line !== '');
     const names = fields.map((field) => `\`${field.split(':', 1)[0]}\``);

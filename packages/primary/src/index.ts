@@ -32,4 +32,5 @@ export type { ListenOptions, SecureOptions } from './serving/listeners.ts';
 export type { ReplicaState } from './serving/replica/attachment.ts';
 export type { OutputLimit } from './serving/replica/output-limit.ts';
 export type { ReplicaDescription, ReplicaEvents } from './serving/served-replicas.ts';
+export type { TrafficCounts } from './serving/traffic.ts';
 export type { ReplicaPlace, Snapshot, Source, Upstream } from './source.ts';

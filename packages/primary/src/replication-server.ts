@@ -15,6 +15,8 @@ import { Listeners } from './serving/listeners.ts';
 import type { OutputLimit } from './serving/replica/output-limit.ts';
 import type { ReplicaDescription, ReplicaEvents } from './serving/served-replicas.ts';
 import { ServedReplicas } from './serving/served-replicas.ts';
+import type { TrafficCounts } from './serving/traffic.ts';
+import { Traffic } from './serving/traffic.ts';
 import type { Source } from './source.ts';
 
 /** What can be changed while it serves (`configure`). */
@@ -102,7 +104,8 @@ export class ReplicationServer implements AsyncDisposable {
   readonly #listeners: Listeners;
   readonly #channels = new Channels();
   readonly #commands: CommandTable<Client>;
-  #counts = { connections: 0, commands: 0, refused: 0 };
+  readonly #traffic = new Traffic(this.#clients);
+  readonly #counts = { connections: 0, commands: 0, refused: 0 };
   #nextId = 1;
   #buffered = 0;
   #stopTicking: (() => void) | undefined;
@@ -165,10 +168,9 @@ export class ReplicationServer implements AsyncDisposable {
     return { ...this.#counts, ...this.#replicas.resyncs, clients, most: this.#most };
   }
 
-  /** What is counted since the beginning is counted from now on (`CONFIG RESETSTAT`). */
-  resetCounts(): void {
-    this.#counts = { connections: 0, commands: 0, refused: 0 };
-    this.#replicas.resetCounts();
+  /** What came from clients and went to them; added up when it is asked for, in time that grows with them. */
+  get traffic(): TrafficCounts {
+    return this.#traffic.counts;
   }
 
   get #most(): number {
@@ -282,6 +284,7 @@ export class ReplicationServer implements AsyncDisposable {
       },
       onGone: () => {
         this.#clients.delete(id);
+        this.#traffic.gone(client);
         this.#channels.gone(client);
         this.#replicas.gone(client);
       },

@@ -4,6 +4,7 @@ import type { ServedHttp } from '../http/serve-http.ts';
 import { serveHttp } from '../http/serve-http.ts';
 import { portCommands } from '../port/commands.ts';
 import { settingsHost } from '../port/settings-host.ts';
+import { Stats } from '../port/stats.ts';
 import type { Reporter } from '../reporter.ts';
 import { Relay } from '../serve/relay.ts';
 import { RecentEvents } from '../status/recent-events.ts';
@@ -56,6 +57,7 @@ export async function follow(
   const status = statusSource(world.clock, () => {
     return { follower, relay, backlogSize, events, observed: http?.observed };
   });
+  const stats = new Stats(world.clock, status);
   const backlogSize = listen?.backlogSize ?? 0;
   const adopt = (live: LiveConfig): LiveConfig => {
     if (live.listen !== undefined) relay?.adopt(live.listen, live.timeout);
@@ -79,7 +81,7 @@ export async function follow(
       },
       follows: (candidate) => configuration.follows(candidate),
       freshenBase: () => follower.freshenBase(),
-      resetCounts: () => relay?.resetCounts(),
+      stats,
       shutdown: () => ending.abort(),
     });
   const relay: Relay | undefined =
@@ -88,12 +90,14 @@ export async function follow(
   const announced = port === undefined ? config : { ...config, port };
   const follower: Follower = new Follower(announced, reporter, world, controlled, relay);
   const measureLag = () => follower.measureLag();
+  if (relay !== undefined) stats.start();
   const offReload = control.onReload(() => follower.reload());
   try {
     http = await serveHttp(config, world, reporter, { status, measureLag });
     await followOn(follower, space, reporter, world, controlled);
   } finally {
     offReload();
+    stats.stop();
     await http?.close();
     await relay?.close();
   }

@@ -23,6 +23,7 @@ import { replicaof } from './replicaof.ts';
 import { roleOf } from './role.ts';
 import type { SettingsHost } from './settings.ts';
 import { configCommand } from './settings.ts';
+import type { Stats } from './stats.ts';
 
 /** What the port is told by, and tells. */
 export interface PortHost {
@@ -36,8 +37,7 @@ export interface PortHost {
   status(): Status;
   /** Has a fresh base fetched. It never rejects. */
   freshenBase(): Promise<void>;
-  /** Has what is counted of clients begin anew. */
-  resetCounts(): void;
+  readonly stats: Stats;
   /** Ends the daemon, as SIGTERM does. */
   shutdown(): void;
 }
@@ -90,7 +90,7 @@ export function portCommands(host: PortHost): CommandTable {
       {
         ...words(2, MANY, 'Tells what it was told, and changes what can change.'),
         run: (_, rest) =>
-          configCommand(host.settings, host.status(), () => host.resetCounts(), rest),
+          configCommand(host.settings, host.status(), () => host.stats.reset(), rest),
       },
     ],
     ['replicaof', { ...words(3, 3, 'Follows another primary, or none.'), run: follow }],

@@ -4,18 +4,20 @@ import { BLANK_ID } from '@forebay/psync';
 import type { SentinelConfig } from '../config.ts';
 import type { Status } from '../status/status.ts';
 import { linkWord } from './role.ts';
+import type { Stats } from './stats.ts';
 
 /** The server whose ways are kept to, where a tool reads a version. */
 export const SPOKEN_VERSION = '7.4.0';
 
 type Field = readonly [name: string, value: string | number];
-/** What is told of the settings. */
-export interface InfoSettings {
+/** What is told besides the status. */
+export interface InfoHost {
   readonly sentinel: SentinelConfig;
   readonly configFile: string | undefined;
+  readonly stats: Pick<Stats, 'counts' | 'rates'>;
 }
 
-type Section = (status: Status, settings: InfoSettings) => readonly Field[];
+type Section = (status: Status, host: InfoHost) => readonly Field[];
 
 const SECTIONS: Readonly<Record<string, Section>> = {
   Server: server,
@@ -31,17 +33,13 @@ const SECTIONS: Readonly<Record<string, Section>> = {
 const EVERYTHING = new Set(['all', 'default', 'everything']);
 
 /** `INFO`, in the servers' sections, names and order (`server.c: genRedisInfoString`); some or all. */
-export function infoOf(
-  status: Status,
-  settings: InfoSettings,
-  names: readonly string[] = [],
-): string {
+export function infoOf(status: Status, host: InfoHost, names: readonly string[] = []): string {
   const asked = names.map((name) => name.toLowerCase());
   const isWhole = asked.length === 0 || asked.some((name) => EVERYTHING.has(name));
   return Object.entries(SECTIONS)
     .filter(([name]) => isWhole || asked.includes(name.toLowerCase()))
     .map(([name, section]) => {
-      const lines = section(status, settings).map(([field, value]) => `${field}:${value}\r\n`);
+      const lines = section(status, host).map(([field, value]) => `${field}:${value}\r\n`);
       return `# ${name}\r\n${lines.join('')}`;
     })
     .join('\r\n');
@@ -49,7 +47,7 @@ export function infoOf(
 
 function server(
   { version, runId, port, uptime, now }: Status,
-  { configFile = '' }: InfoSettings,
+  { configFile = '' }: InfoHost,
 ): Field[] {
   return [
     ['redis_version', SPOKEN_VERSION],
@@ -113,20 +111,27 @@ function persistence({ log, link }: Status): Field[] {
   ];
 }
 
-function stats({ clients, link: { received } }: Status): Field[] {
-  const { connections, refused, commands, fullResyncs, partialResyncs } = clients;
+function stats(_: Status, { stats: { counts, rates } }: InfoHost): Field[] {
   return [
-    ['total_connections_received', connections],
-    ['total_commands_processed', commands],
-    ['total_net_repl_input_bytes', received.stream + received.snapshots],
-    ['rejected_connections', refused],
-    ['sync_full', fullResyncs],
-    ['sync_partial_ok', partialResyncs],
+    ['total_connections_received', counts.connections],
+    ['total_commands_processed', counts.commands],
+    ['instantaneous_ops_per_sec', Math.round(rates.commands)],
+    ['total_net_input_bytes', counts.input],
+    ['total_net_output_bytes', counts.output],
+    ['total_net_repl_input_bytes', counts.primaryInput],
+    ['total_net_repl_output_bytes', counts.replicaOutput],
+    ['instantaneous_input_kbps', kilobytes(rates.input)],
+    ['instantaneous_output_kbps', kilobytes(rates.output)],
+    ['instantaneous_input_repl_kbps', kilobytes(rates.primaryInput)],
+    ['instantaneous_output_repl_kbps', kilobytes(rates.replicaOutput)],
+    ['rejected_connections', counts.refused],
+    ['sync_full', counts.fullResyncs],
+    ['sync_partial_ok', counts.partialResyncs],
     ['sync_partial_err', 0],
   ];
 }
 
-function replication(status: Status, { sentinel }: InfoSettings): Field[] {
+function replication(status: Status, { sentinel }: InfoHost): Field[] {
   const { priority, announced } = sentinel;
   const { upstream, link, log, replicas, backlogSize, now } = status;
   const { written = 0, history, lowest } = log ?? {};
@@ -180,6 +185,10 @@ function cpu({ cpu: { user, system } }: Status): Field[] {
     ['used_cpu_sys', (system / 1e6).toFixed(6)],
     ['used_cpu_user', (user / 1e6).toFixed(6)],
   ];
+}
+
+function kilobytes(bytes: number): string {
+  return (bytes / 1024).toFixed(2);
 }
 
 /** `util.c: bytesToHuman`. */

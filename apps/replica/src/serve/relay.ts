@@ -7,6 +7,7 @@ import type {
   ReplicaDescription,
   SecureOptions,
   ServerCounts,
+  TrafficCounts,
 } from '@forebay/primary';
 import { PrimaryError, ReplicationServer } from '@forebay/primary';
 import { describeEndpoint } from '@forebay/replica';
@@ -91,8 +92,8 @@ export class Relay {
     return this.#server.counts;
   }
 
-  resetCounts(): void {
-    this.#server.resetCounts();
+  get traffic(): TrafficCounts {
+    return this.#server.traffic;
   }
 
   /** Serves this log from now on, or none: who is attached has to ask anew. */

@@ -30,6 +30,8 @@ const NOBODY = {
   ...{ fullResyncs: 0, partialResyncs: 0 },
 };
 
+const NO_TRAFFIC = { input: 0, output: 0, replicaOutput: 0 };
+
 /** Makes a status whenever it is asked for; it keeps none. */
 export function statusSource(clock: Clock, parts: () => StatusParts): () => Status {
   const runId = randomBytes(20).toString('hex');
@@ -56,7 +58,10 @@ export function statusSource(clock: Clock, parts: () => StatusParts): () => Stat
       replicas: relay?.replicas ?? [],
       clients: relay?.counts ?? NOBODY,
       backlogSize,
-      // Both cost more than all the rest, and PING asks for neither.
+      // These cost more than all the rest, and PING asks for none of them.
+      get traffic() {
+        return relay?.traffic ?? NO_TRAFFIC;
+      },
       get memory() {
         return process.memoryUsage();
       },

@@ -1,5 +1,5 @@
 import type { Inventory } from '@forebay/log';
-import type { ReplicaDescription, ServerCounts } from '@forebay/primary';
+import type { ReplicaDescription, ServerCounts, TrafficCounts } from '@forebay/primary';
 import type { History } from '@forebay/psync';
 import type { Sample } from './history.ts';
 import type { LagStatus } from './lag.ts';
@@ -59,6 +59,7 @@ export interface Status {
   readonly syncTimes: SyncTimesStatus;
   readonly replicas: readonly ReplicaDescription[];
   readonly clients: ServerCounts;
+  readonly traffic: TrafficCounts;
   /** Bytes of the stream in memory for replicas. */
   readonly backlogSize: number;
   /** Bytes (`process.memoryUsage`) and microseconds (`process.cpuUsage`) of the process. */

@@ -37,6 +37,8 @@ it.skipIf(command === undefined)(
         'redis_master_last_io_seconds_ago',
         'redis_memory_used_bytes',
       ],
+      ...['redis_instantaneous_ops_per_sec', 'redis_net_input_bytes_total'],
+      ...['redis_net_output_bytes_total', 'redis_instantaneous_input_kbps'],
       ...['redis_master_sync_in_progress', 'redis_replica_resyncs_full', 'redis_instance_info'],
       ...['redis_rdb_last_save_timestamp_seconds', 'redis_rdb_last_bgsave_status'],
       ...['redis_aof_enabled', 'redis_aof_last_write_status', 'redis_slowlog_length'],

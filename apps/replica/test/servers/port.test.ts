@@ -3,6 +3,7 @@ import { freePort, ScriptedPrimary, Server } from '@forebay/conformance';
 import { Redis } from 'ioredis';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Daemon, freshDirectory } from '../daemon.ts';
+import { holdStill, loadOn } from '../primary.ts';
 import {
   chain,
   expectCaughtUp,
@@ -28,12 +29,54 @@ function fieldsOf(text: string): Record<string, string> {
   return Object.fromEntries(lines.map((line) => line.split(/:(.*)/, 2)));
 }
 
+function numbersOf(text: string): Record<string, number> {
+  const fields = Object.entries(fieldsOf(text));
+  return Object.fromEntries(fields.map(([name, value]) => [name, Number(value)]));
+}
+
+/** Any number above 0. */
+const POSITIVE = expect.toSatisfy((value: number) => value > 0);
+
 function namesOf(text: string, known: ReadonlySet<string>): string[] {
   const names = text.split('\r\n').map((line) => line.split(':', 1)[0]!);
   return names.filter((name) => known.has(name));
 }
 
 describe.each(threeServers())('the port under $name', (installed) => {
+  it('counts what comes and goes, and how fast, until CONFIG RESETSTAT', async () => {
+    const { primary, port } = await chain(installed, {}, 1);
+    await expectCaughtUp(primary, await replicaOf(installed, port));
+    const client = clientOf(port);
+    const stats = async () => numbersOf(await client.info('stats'));
+    const load = loadOn(primary, 1000).start();
+    await expect.poll(stats, PATIENCE).toMatchObject({
+      instantaneous_ops_per_sec: POSITIVE,
+      instantaneous_input_kbps: POSITIVE,
+      instantaneous_output_kbps: POSITIVE,
+      instantaneous_input_repl_kbps: POSITIVE,
+      instantaneous_output_repl_kbps: POSITIVE,
+    });
+    await load.stop();
+    await holdStill(primary);
+    const { master_repl_offset } = await primary.info('replication');
+    const ended = { instantaneous_input_repl_kbps: 0, instantaneous_output_repl_kbps: 0 };
+    await expect.poll(stats, PATIENCE).toMatchObject(ended);
+    const counted = await stats();
+    // A replica carries out what its primary does, and gets its data set besides the stream.
+    expect(counted.total_commands_processed).toBeGreaterThan(load.commands);
+    expect(counted.total_net_repl_input_bytes).toBeGreaterThan(Number(master_repl_offset));
+    expect(counted.total_net_repl_output_bytes).toBeGreaterThan(Number(master_repl_offset));
+    expect(counted.total_net_output_bytes).toBeGreaterThan(counted.total_net_input_bytes!);
+
+    expect(await client.config('RESETSTAT')).toBe('OK');
+    expect(await stats()).toMatchObject({
+      total_connections_received: 0,
+      total_net_repl_input_bytes: 0,
+      sync_full: 0,
+    });
+    expect((await stats()).total_commands_processed).toBeLessThan(10);
+  });
+
   it('tells what a replica of the same primary tells, in the same order', async () => {
     const { primary, port } = await chain(installed, {}, 1);
     const replica = await replicaOf(installed, primary.port);

@@ -80,18 +80,14 @@ export class ServedReplicas {
   readonly #events: ReplicaEvents;
   readonly #attached = new Set<Client>();
   readonly #waits = new Set<Wait>();
+  readonly #clock: Clock;
+  readonly #askForAcks: () => void;
+  readonly #outputLimit: OutputLimit | undefined;
   /** How often each came to be. */
   readonly resyncs: { fullResyncs: number; partialResyncs: number } = {
     fullResyncs: 0,
     partialResyncs: 0,
   };
-
-  resetCounts(): void {
-    Object.assign(this.resyncs, { fullResyncs: 0, partialResyncs: 0 });
-  }
-  readonly #clock: Clock;
-  readonly #askForAcks: () => void;
-  readonly #outputLimit: OutputLimit | undefined;
 
   /** @throws {BacklogError} `INVALID_SIZE` */
   constructor(source: Source, options: ServedReplicasOptions) {
