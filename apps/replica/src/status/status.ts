@@ -1,7 +1,6 @@
 import type { Inventory } from '@forebay/log';
 import type { ReplicaDescription, ServerCounts, TrafficCounts } from '@forebay/primary';
 import type { History } from '@forebay/psync';
-import type { Sample } from './history.ts';
 import type { LagStatus } from './lag.ts';
 import type { LinkStatus } from './link-record.ts';
 import type { RecentEvent } from './recent-events.ts';
@@ -30,6 +29,12 @@ export interface HeldStatus extends Inventory {
   readonly seen: number;
 }
 
+/** How far the stream was written at a moment: milliseconds since 1970, an offset; null where there was none. */
+export interface Moment {
+  readonly time: number | null;
+  readonly written: number | null;
+}
+
 /** How late the event loop was of late, in seconds. */
 export interface LoopDelay {
   readonly mean: number;
@@ -55,7 +60,7 @@ export interface Status {
   /** Undefined where nobody has looked yet: that is done for HTTP alone. */
   readonly held: HeldStatus | undefined;
   /** The last ten minutes, a second each, oldest first; empty where nobody observes. */
-  readonly recent: readonly Sample[];
+  readonly recent: readonly Moment[];
   readonly syncTimes: SyncTimesStatus;
   readonly replicas: readonly ReplicaDescription[];
   readonly clients: ServerCounts;
