@@ -18,11 +18,8 @@ export type { PrimaryOptions, Words } from './embedded/primary.ts';
 export { Primary } from './embedded/primary.ts';
 export type { PrimaryErrorCode } from './errors.ts';
 export { PrimaryError } from './errors.ts';
-export type {
-  LiveOptions,
-  ReplicationServerOptions,
-  ServerCounts,
-} from './replication-server.ts';
+export type { LiveOptions, ReplicationServerOptions } from './options.ts';
+export type { ServerCounts } from './replication-server.ts';
 export { ReplicationServer } from './replication-server.ts';
 export type { Caller, Command, CommandTable, Reply } from './serving/command.ts';
 export type { Identity } from './serving/commands/command-host.ts';

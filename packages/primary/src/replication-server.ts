@@ -1,10 +1,9 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Socket } from 'node:net';
-import type { RespFailure } from '@forebay/resp';
 import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
-import { textOf } from './conversation/replies.ts';
 import { PrimaryError } from './errors.ts';
+import type { LiveOptions, ReplicationServerOptions } from './options.ts';
+import { authenticator } from './serving/authenticator.ts';
 import { Channels } from './serving/channels.ts';
 import { Client } from './serving/client.ts';
 import type { CommandTable } from './serving/command.ts';
@@ -12,56 +11,12 @@ import type { Identity } from './serving/commands/command-host.ts';
 import { commandTable } from './serving/commands/table.ts';
 import type { ListenOptions, SecureOptions } from './serving/listeners.ts';
 import { Listeners } from './serving/listeners.ts';
-import type { OutputLimit } from './serving/replica/output-limit.ts';
-import type { ReplicaDescription, ReplicaEvents } from './serving/served-replicas.ts';
+import type { ReplicaDescription } from './serving/served-replicas.ts';
 import { ServedReplicas } from './serving/served-replicas.ts';
+import { isSilent } from './serving/silence.ts';
 import type { TrafficCounts } from './serving/traffic.ts';
 import { Traffic } from './serving/traffic.ts';
 import type { Source } from './source.ts';
-
-/** What can be changed while it serves (`configure`). */
-export interface LiveOptions {
-  /** Asked of everyone who comes from now on, before anything is served. */
-  readonly requirepass?: string | undefined;
-  /** Clients at once; 10,000 by default (`maxclients`). */
-  readonly maxClients?: number;
-  /**
-   * Milliseconds of silence after which a replica is given up; 60,000 by default (`repl-timeout`). As long
-   * is waited for who is asked for a password to give it, for a first command, for the rest of one, and
-   * for a handshake of TLS.
-   */
-  readonly timeout?: number;
-  /** Milliseconds of silence for who is none of these, nor a subscriber; 0, the default: for ever (`timeout`). */
-  readonly idleTimeout?: number;
-  /** Whether only this machine is served where no password is asked for; true by default. */
-  readonly protectedMode?: boolean;
-  /**
-   * Milliseconds of silence after which the system asks whether a peer is still there; 300,000 by default,
-   * 0: never (`tcp-keepalive`). Of connections that come from now on.
-   */
-  readonly keepAlive?: number;
-}
-
-export interface ReplicationServerOptions extends LiveOptions {
-  /** Bytes of the backlog in memory; 1 MiB by default. */
-  readonly backlogSize?: number;
-  /** Commands that are served besides, or in the place of those of the same name. */
-  readonly commands?: CommandTable;
-  /** What is answered to a command that is not served; by default what servers say. */
-  readonly refuse?: (name: string) => RespFailure;
-  /** What HELLO tells; redis 7.4.0 by default. */
-  readonly identity?: Identity;
-  /**
-   * When a replica is cut off for what it leaves lying. By default it is not: whatever it has not taken
-   * is read again from the source, and held nowhere else.
-   */
-  readonly outputLimit?: OutputLimit;
-  /** What is told of replicas. */
-  readonly events?: ReplicaEvents;
-  /** Puts a question into the stream, as its top: how far the replicas are. */
-  readonly askForAcks?: () => void;
-  readonly clock?: Clock;
-}
 
 export interface ServerCounts {
   /** Connected now; replicas are not counted. */
@@ -324,39 +279,11 @@ export class ReplicationServer implements AsyncDisposable {
     const { timeout = TIMEOUT, idleTimeout = 0 } = this.#options;
     const now = this.#clock.now();
     for (const client of this.#clients.values()) {
-      const sign = signOfLife(client);
-      const progressed = client.lookAtProgress();
-      if (sign === undefined) continue;
-      const patience = sign === 'idle' ? idleTimeout || Infinity : timeout;
-      const since = sign === 'progress' ? progressed : (client.owingSince ?? client.lastHeard);
-      if (since < now - patience) client.destroy();
+      if (isSilent(client, now, { timeout, idleTimeout })) client.destroy();
     }
   }
 }
 
-/** What a client is to be heard or seen by, lest it be given up; undefined: nothing. */
-function signOfLife(client: Client): 'words' | 'progress' | 'idle' | undefined {
-  const { closed, busy, attachment, socket, subscriptions, owingSince } = client;
-  // What was written last is still on its way.
-  if (closed) return 'progress';
-  if (attachment !== undefined) return attachment.signOfLife;
-  // Who does not read its replies is asked for nothing more: what it has not read has to go.
-  if (socket.writableNeedDrain) return 'progress';
-  if (busy) return undefined;
-  if (owingSince !== undefined) return 'words';
-  return subscriptions.count > 0 ? undefined : 'idle';
-}
-
 function isLocal(address = ''): boolean {
   return /^(?:::ffff:)?127\./.test(address) || address === '::1' || address === '';
-}
-
-/** Compares in a time that tells nothing of what was right about it. */
-function authenticator(password: string): (user: string, given: string) => boolean {
-  const digest = (text: string): Buffer => createHash('sha256').update(text, 'latin1').digest();
-  const expected = digest(textOf(password));
-  return (user, given) => {
-    const right = timingSafeEqual(digest(given), expected);
-    return right && user === 'default';
-  };
 }

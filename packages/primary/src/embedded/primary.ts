@@ -3,7 +3,7 @@ import { encodeCommand } from '@forebay/resp';
 import type { Clock } from '../clock.ts';
 import { systemClock } from '../clock.ts';
 import { PrimaryError } from '../errors.ts';
-import type { ReplicationServerOptions } from '../replication-server.ts';
+import type { ReplicationServerOptions } from '../options.ts';
 import { ReplicationServer } from '../replication-server.ts';
 import type { ListenOptions } from '../serving/listeners.ts';
 import type { OutputLimit } from '../serving/replica/output-limit.ts';
