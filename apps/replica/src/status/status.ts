@@ -30,7 +30,7 @@ export interface HeldStatus extends Inventory {
 }
 
 /** How far the stream was written at a moment: milliseconds since 1970, an offset; null where there was none. */
-export interface Moment {
+interface Moment {
   readonly time: number | null;
   readonly written: number | null;
 }
