@@ -33,6 +33,8 @@ export interface TlsOptions {
   readonly ca?: string | Buffer;
   readonly cert?: string | Buffer;
   readonly key?: string | Buffer;
+  /** What the key is encrypted with. */
+  readonly passphrase?: string;
   /** The name that the certificate has to bear, and that is sent (SNI); the host by default. */
   readonly servername?: string;
   /** false takes any certificate: for a test, never for data. */

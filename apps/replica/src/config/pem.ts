@@ -3,7 +3,7 @@ import { checkTlsOptions, ReplicaError } from '@forebay/replica';
 import { EXIT, ExitError } from '../exit.ts';
 
 /** @throws {ExitError} configuration: they cannot be read, or do not belong together */
-export function checkPem(pem: Pick<TlsOptions, 'ca' | 'cert' | 'key'>): void {
+export function checkPem(pem: Pick<TlsOptions, 'ca' | 'cert' | 'key' | 'passphrase'>): void {
   try {
     checkTlsOptions(pem);
   } catch (error) {

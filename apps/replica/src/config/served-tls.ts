@@ -24,11 +24,23 @@ export function servedTlsOf({ values, given }: Resolved): SecureOptions {
   };
   const clients = values['tls-auth-clients'];
   const certified = clients !== 'no' || Boolean(values['tls-ca-cert-file']);
+  const passphrase = values['tls-key-file-pass'];
   const pem = {
     cert: text('tls-cert-file'),
     key: text('tls-key-file'),
+    ...(passphrase ? { passphrase } : {}),
     ...(certified ? { ca: text('tls-ca-cert-file') } : {}),
   };
-  checkPem(pem);
+  try {
+    checkPem(pem);
+  } catch (error) {
+    if (!(error instanceof ExitError) || !pem.key.includes('ENCRYPTED')) throw error;
+    const fault = passphrase ? 'does not open' : 'is needed to open';
+    throw new ExitError(
+      error.exitCode,
+      `--tls-key-file-pass ${fault} the key of --tls-key-file`,
+      error,
+    );
+  }
   return { ...pem, clientCertificates: CLIENTS[clients] };
 }

@@ -224,6 +224,15 @@ export const SETTINGS = {
     live: true,
     description: 'its private key',
   },
+  'tls-key-file-pass': {
+    group: 'replicas',
+    form: text('passphrase'),
+    secret: true,
+    live: true,
+    description:
+      'what that key is encrypted with; better in FOREBAY_TLS_KEY_FILE_PASS, or in the file named by ' +
+      'FOREBAY_TLS_KEY_FILE_PASS_FILE',
+  },
   'tls-ca-cert-file': {
     group: 'replicas',
     form: text('file'),

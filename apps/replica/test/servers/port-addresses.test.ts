@@ -15,6 +15,7 @@ import { expectCaughtUp, serversNamed, threeServers } from './chain.ts';
 import { SettingsFile } from './settings-file.ts';
 
 const [newest] = threeServers().slice(-1);
+const SECRET = 'not-to-be-printed';
 
 async function certificatesOf(): Promise<Certificates & { readonly directory: string }> {
   const directory = await mkdtemp(join(tmpdir(), 'forebay-served-'));
@@ -109,6 +110,33 @@ it('other certificates are shown after a hangup, and the old ones stay where the
   await daemon.prints(/finds other certificates/);
   expect(await ping(others)).toBe('PONG\n');
   await expect(ping(ours)).rejects.toThrow();
+});
+
+it('a key that is encrypted is opened by its passphrase, and refused without', async () => {
+  const certificates = await certificatesOf();
+  const serverKey = join(certificates.directory, 'encrypted.key');
+  const [plain, aes] = [certificates.serverKey, ['-aes256', '-passout', `pass:${SECRET}`]];
+  await promisify(execFile)('openssl', ['ec', '-in', plain, ...aes, '-out', serverKey]);
+  const tlsPort = await freePort();
+  const flags = [
+    ...['--port', '0', '--tls-port', String(tlsPort), '--tls-auth-clients', 'no'],
+    ...flagsOf({ ...certificates, serverKey }),
+  ];
+  const { daemon } = await serving(...flags, '--tls-key-file-pass', SECRET);
+  const [cli = '', ...before] = newest!.cli;
+  const secure = ['--tls', '--cacert', certificates.ca, '-h', 'localhost', '-p', String(tlsPort)];
+  const ping = promisify(execFile)(cli, [...before, ...secure, 'PING'], { timeout: 10_000 });
+  expect((await ping).stdout).toBe('PONG\n');
+  await daemon.stop();
+  expect(daemon.printed).not.toContain(SECRET);
+
+  for (const wrong of [[], ['--tls-key-file-pass', 'wrong']]) {
+    const args = ['replica', '--replicaof', '127.0.0.1', '1', '--dir', await freshDirectory()];
+    const refused = Daemon.start([...args, ...flags, ...wrong]);
+    expect(await refused.exited).toBe(78);
+    expect(refused.printed.trim().split('\n')).toHaveLength(1);
+    expect(refused.printed).toMatch(/--tls-key-file-pass/);
+  }
 });
 
 describe('addresses', () => {

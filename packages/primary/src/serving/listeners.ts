@@ -18,6 +18,8 @@ export interface ListenOptions {
 export interface SecureOptions {
   readonly cert: string | Buffer;
   readonly key: string | Buffer;
+  /** What the key is encrypted with (`tls-key-file-pass`). */
+  readonly passphrase?: string;
   /** Who certifies clients. */
   readonly ca?: string | Buffer;
   /** Whether clients need a certificate (`tls-auth-clients`); one that is given has to be good. */
