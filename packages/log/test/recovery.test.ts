@@ -15,6 +15,7 @@ const PING = encodeCommand(['PING']);
 const SET = encodeCommand(['SET', 'key', 'x'.repeat(2000)]);
 const SELECT = encodeCommand(['SELECT', '0']);
 const STREAM = '/data/appendonlydir/appendonly.aof.2.incr.aof';
+const INDEX = '/data/appendonlydir/appendonly.aof.2.index';
 
 /** A log on a disk that loses what was not synced; it begins at offset 0, and syncs when told. */
 class Machine {
@@ -182,6 +183,35 @@ describe('a server that was booted after a crash', () => {
     machine.crash('process');
     machine.disk.poke(STREAM, machine.disk.peek(STREAM).slice(0, SELECT.length + PING.length));
     await expect(machine.open()).rejects.toThrow(expect.objectContaining({ code: 'FOREIGN' }));
+  });
+
+  it('is known by a SELECT that came since the power was cut', async () => {
+    const machine = await Machine.withBase();
+    await machine.append(PING);
+    await machine.log.sync();
+    machine.crash('power');
+    machine.clock.advance(1000);
+    await machine.writeForeign(concatBytes([SELECT, SET]));
+    await expect(machine.open()).rejects.toThrow(expect.objectContaining({ code: 'FOREIGN' }));
+  });
+
+  it('is not seen in what a power cut left without its record, however late that came', async () => {
+    const machine = await Machine.withBase();
+    await machine.append(PING);
+    await machine.log.sync();
+    machine.clock.advance(60_000);
+    await machine.append(SELECT, SET);
+    const [stream, index] = [machine.disk.peek(STREAM), machine.disk.durable(INDEX)!.slice()];
+    machine.crash('power');
+    machine.disk.poke(STREAM, stream);
+    // As old as what is left in it.
+    machine.clock.jump(-60_000);
+    machine.disk.poke(INDEX, index);
+    machine.clock.jump(60_000);
+    expect((await machine.open()).found).toMatchObject({
+      offset: PING.length,
+      dropped: SELECT.length + SET.length,
+    });
   });
 
   it('is not seen in a SELECT of the primary, nor in a clock that was set', async () => {

@@ -34,6 +34,8 @@ export interface DiskStat {
   readonly size: number;
   /** Milliseconds since 1970, by the wall clock. */
   readonly modified: number;
+  /** Whether that was in this run of the machine, as far as its clocks tell. */
+  readonly ofThisRun: boolean;
 }
 
 /** An open file. One write at a time. */

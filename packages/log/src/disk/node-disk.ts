@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { fdatasync, readFileSync, write, writeSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { uptime } from 'node:os';
 import { dirname } from 'node:path';
 import { tryLock } from 'fs-native-extensions';
 import type { Disk, DiskFile, DiskLock } from './disk.ts';
@@ -16,7 +17,7 @@ export const nodeDisk: Disk = {
   },
   async stat(path) {
     const { size, mtimeMs } = await stat(path);
-    return { size, modified: mtimeMs };
+    return { size, modified: mtimeMs, ofThisRun: isOfThisRun(mtimeMs) };
   },
   list: (directory) => readdir(directory),
   async makeDirectory(path) {
@@ -111,6 +112,12 @@ async function lockFile(path: string): Promise<DiskLock | undefined> {
   }
   await handle.close();
   return undefined;
+}
+
+/** What lies ahead of the clock was written before that was set back: of it nothing is known. */
+function isOfThisRun(time: number): boolean {
+  const now = Date.now();
+  return time <= now && time > now - uptime() * 1000;
 }
 
 /** Where the system names no boot, each process is one of its own: that trusts the least. */

@@ -60,7 +60,9 @@ export async function recoverEnd(
   const { synced } = last.record;
   if (held < kept.record.end) throw lostError(reader, held, kept.record.end);
   const times = await writtenLast(disk, reader, last);
-  if (held > last.record.end) await refuseForeignTail(reader, last.record, held, times);
+  if (held > last.record.end && (sameRun || times.ofThisRun)) {
+    await refuseForeignTail(reader, last.record, held, times);
+  }
   const { stream, crc } = await followTail(reader, kept.record, trusted ? held : kept.record.end);
   return {
     stream,
@@ -165,6 +167,8 @@ async function followTail(
 
 interface WrittenLast {
   readonly file: number;
+  /** The file was written to in this run of the machine. */
+  readonly ofThisRun: boolean;
   readonly index: number;
 }
 
@@ -180,15 +184,18 @@ async function writtenLast(
   for await (const record of index.from(Math.max(0, number - RECENT), number + 1)) {
     latest = Math.max(latest, record?.time ?? 0);
   }
-  return orLogError(path, 'reading', async () => ({
-    file: (await disk.stat(path)).modified,
-    index: Math.max(latest, (await disk.stat(index.path)).modified),
-  }));
+  return orLogError(path, 'reading', async () => {
+    const { modified, ofThisRun } = await disk.stat(path);
+    const recorded = Math.max(latest, (await disk.stat(index.path)).modified);
+    return { file: modified, ofThisRun, index: recorded };
+  });
 }
 
 /**
  * After a crash no size was noted. But we write nothing to the file later than so much after a
- * record, and a server that was booted begins with a SELECT (`aof.c: feedAppendOnlyFile`).
+ * record, and a server that was booted begins with a SELECT (`aof.c: feedAppendOnlyFile`). A power cut may
+ * take the record and leave what came after it, however late that was: this is asked only of what is known
+ * to have been written since.
  */
 async function refuseForeignTail(
   reader: IncrementReader,

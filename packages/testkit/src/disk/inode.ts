@@ -23,6 +23,8 @@ export class Inode {
   readonly durable: GrowableBytes = new GrowableBytes();
   /** When the content changed last: milliseconds since 1970. */
   modified: number;
+  /** Whether that was in this run of the machine. */
+  ofThisRun = true;
   #unsynced: Change[] = [];
   #changes = 0;
 
@@ -64,6 +66,7 @@ export class Inode {
 
   /** Leaves what is durable, and of the changes that were not synced, some, whole or in part. */
   cutPower(random: Random): void {
+    this.ofThisRun = false;
     const count = this.#unsynced.length;
     // Drawn for the whole file, so that all, none and a beginning of them are no rare cases.
     const reached = random.pick([count, random.integer(0, count)]);
@@ -103,6 +106,7 @@ export class Inode {
     this.#changes++;
     this.#unsynced.push({ number: this.#changes, place, bytes });
     this.modified = now;
+    this.ofThisRun = true;
   }
 
   #takeUpTo(mark: number): Change[] {

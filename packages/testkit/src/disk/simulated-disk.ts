@@ -3,6 +3,7 @@ import type { DiskOperation, FailureRate } from './faults.ts';
 import type { SimulatedFile } from './simulated-file.ts';
 import type { SimulatedLock, SimulatedMode } from './simulated-process.ts';
 import { SimulatedProcess } from './simulated-process.ts';
+import type { SimulatedStat } from './stat.ts';
 import { Storage } from './storage.ts';
 
 export interface SimulatedDiskOptions {
@@ -153,7 +154,7 @@ export class SimulatedDisk {
     return this.#process.open(path, mode);
   }
 
-  stat(path: string): Promise<{ readonly size: number; readonly modified: number }> {
+  stat(path: string): Promise<SimulatedStat> {
     return this.#process.stat(path);
   }
 

@@ -1,6 +1,7 @@
 import { systemError } from './faults.ts';
 import { Inode } from './inode.ts';
 import { SimulatedFile } from './simulated-file.ts';
+import type { SimulatedStat } from './stat.ts';
 import type { Storage } from './storage.ts';
 import { SystemCalls } from './system-calls.ts';
 
@@ -56,12 +57,13 @@ export class SimulatedProcess {
   }
 
   /** @throws `ENOENT` */
-  stat(path: string): Promise<{ readonly size: number; readonly modified: number }> {
+  stat(path: string): Promise<SimulatedStat> {
     return this.#calls.run('stat', path, () => {
       const found = this.#storage.tree.find(path);
       if (found === undefined) throw systemError('ENOENT', 'stat', path);
-      if (!(found instanceof Inode)) return { size: 0, modified: 0 };
-      return { size: found.content.length, modified: found.modified };
+      if (!(found instanceof Inode)) return { size: 0, modified: 0, ofThisRun: false };
+      const { content, modified, ofThisRun } = found;
+      return { size: content.length, modified, ofThisRun };
     });
   }
 
