@@ -182,11 +182,7 @@ describe.each(serversNamed('redis-6.0', 'valkey-9.1'))(
       await expectCaughtUp(upper.server, below);
       await expectCaughtUp(upper.server, other);
       // Nothing of what comes meanwhile is read before the promotion.
-      await below.client
-        .multi()
-        .call('DEBUG', 'SLEEP', '5')
-        .call('REPLICAOF', 'NO', 'ONE')
-        .exec();
+      await below.client.multi().call('DEBUG', 'SLEEP', '5').call('REPLICAOF', 'NO', 'ONE').exec();
       await daemon.follow(below.port);
       await daemon.daemon.prints(/rewound from/);
       await daemon.daemon.prints(/under a new id/);
