@@ -13,6 +13,7 @@ const [installed] = serversNamed('valkey-8.1');
 
 describe.skipIf(executable === undefined || installed === undefined)(
   'the page, in Chromium',
+  { timeout: 180_000 },
   () => {
     let browser: Browser;
 
