@@ -43,6 +43,7 @@ export class Daemon implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #exited: Promise<number | null>;
   #printed = '';
+  #closed = false;
   #onPrinted: (() => void)[] = [];
 
   private constructor(child: ChildProcess) {
@@ -54,6 +55,7 @@ export class Daemon implements AsyncDisposable {
     child.stdout?.setEncoding('utf8').on('data', take);
     child.stderr?.setEncoding('utf8').on('data', take);
     this.#exited = once(child, 'close').then(([code]) => {
+      this.#closed = true;
       for (const wake of this.#onPrinted.splice(0)) wake();
       return code as number | null;
     });
@@ -102,7 +104,8 @@ export class Daemon implements AsyncDisposable {
   async prints(pattern: RegExp, times = 1): Promise<void> {
     const all = new RegExp(pattern, `${pattern.flags}g`);
     while ((this.#printed.match(all)?.length ?? 0) < times) {
-      if (this.#child.exitCode !== null) {
+      // What it has printed may come after it has ended.
+      if (this.#closed) {
         throw new Error(`it ended before it printed ${pattern}:\n${this.#printed}`);
       }
       const more = new Promise<void>((resolve) => this.#onPrinted.push(resolve));

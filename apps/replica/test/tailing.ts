@@ -31,6 +31,7 @@ export class Tailing {
   #torn: Buffer[] = [];
   #lines: Line[] = [];
   #errors = '';
+  #closed = false;
   #onMore: (() => void)[] = [];
 
   constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
@@ -52,6 +53,7 @@ export class Tailing {
       wake();
     });
     this.#ended = once(this.#child, 'close').then(([code]) => {
+      this.#closed = true;
       wake();
       return code as number | null;
     });
@@ -88,7 +90,8 @@ export class Tailing {
   /** Waits for something to be so; rejects where it ends before. */
   async until(isSo: () => boolean): Promise<void> {
     while (!isSo()) {
-      if (this.#child.exitCode !== null || this.#child.signalCode !== null) {
+      // What it has printed may come after it has ended.
+      if (this.#closed) {
         throw new Error(`it ended before:\n${this.#errors}${this.output.toString().slice(-2000)}`);
       }
       await new Promise<void>((resolve) => this.#onMore.push(resolve));

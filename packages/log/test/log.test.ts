@@ -239,7 +239,7 @@ describe('progress', () => {
     const { log, told, end } = await followed('everysec');
     await append(log, PING);
     expect(told.at(-1)).toEqual({ written: end, synced: 100 });
-    await expect.poll(() => told.at(-1), { timeout: 5000 }).toEqual({ written: end, synced: end });
+    await expect.poll(() => told.at(-1)).toEqual({ written: end, synced: end });
     await log.close();
   });
 

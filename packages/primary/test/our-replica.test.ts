@@ -21,7 +21,7 @@ it("our own replica takes a copy, the stream, and goes on under a failover's new
     if (item.type !== 'stream') continue;
     replica.progress({ written: item.offset, synced: item.offset });
     if (item.offset < primary.position.offset) continue;
-    expect(await primary.wait(1, 5000)).toBe(1);
+    expect(await primary.wait(1, 20_000)).toBe(1);
     if (shifted) break;
     shifted = true;
     primary.shiftId();

@@ -85,7 +85,7 @@ describe('over TLS', () => {
   });
 
   it('who never ends its handshake is let go, and counts among the clients until then', async () => {
-    const { server, port } = await listening(by(ours, 'none'), { timeout: 300, maxClients: 1 });
+    const { server, port } = await listening(by(ours, 'none'), { timeout: 5000, maxClients: 1 });
     const mute = connectPlain({ port, host: '127.0.0.1' });
     onTestFinished(() => void mute.destroy());
     await once(mute, 'connect');

@@ -58,7 +58,7 @@ describe.each(installedServers())('$name as a replica', (installed) => {
         db3: expect.stringMatching(/^keys=1,/),
       });
       expect(primary.replicas).toMatchObject([{ port: server.port, state: 'online' }]);
-      expect(server.log()).toMatch(/sync: Finished with success/);
+      await server.waitForLog(/sync: Finished with success/);
     },
   );
 
@@ -105,7 +105,8 @@ describe.each(installedServers())('$name as a replica', (installed) => {
   });
 
   it('that was stopped for longer than the backlog is goes on by a partial resync', async () => {
-    const primary = await listening({ timeout: 1500, pingPeriod: 0 });
+    // Longer than a machine stalls: it is to be let go when it is frozen, and not before.
+    const primary = await listening({ timeout: 5000, pingPeriod: 0 });
     const server = await replicaOf(installed, primary);
     await caughtUp(server, primary);
     await expect.poll(() => primary.replicas).toMatchObject([{ state: 'online' }]);

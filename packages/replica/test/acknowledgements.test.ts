@@ -24,16 +24,16 @@ describe.concurrent('an acknowledgement', () => {
       await peer.handshake();
       await peer.send(fullResync(50, counted(RDB), stream('PING')));
       await acknowledgement(peer);
-      for (let i = 0; i < 3; i++) {
+      for (let i = 0; i < 6; i++) {
         expect(await acknowledgement(peer)).toEqual([64, 64]);
         times.push(performance.now());
       }
     });
     await using _ = new Taker({ url: primary.url });
-    await expect.poll(() => times.length).toBe(3);
+    await expect.poll(() => times.length).toBe(6);
     // Timers of a busy machine are late, and the next is then early.
-    expect(times[2]! - times[0]!).toBeGreaterThan(1500);
-    expect(times[2]! - times[0]!).toBeLessThan(5000);
+    expect(times[5]! - times[0]!).toBeGreaterThan(3500);
+    expect(times[5]! - times[0]!).toBeLessThan(12_000);
   });
 
   it('comes at once for each GETACK, which counts itself', async ({ expect }) => {
@@ -44,7 +44,7 @@ describe.concurrent('an acknowledgement', () => {
       let offset = 1000;
       await peer.skipTo('REPLCONF', 'ACK');
       const since = performance.now();
-      for (let i = 0; i < 10; i++) {
+      for (let i = 0; i < 20; i++) {
         const commands = concatBytes([stream('SET a 1'), GETACK]);
         offset += commands.length;
         await peer.send(commands);
@@ -54,8 +54,8 @@ describe.concurrent('an acknowledgement', () => {
     });
     await using _ = new Taker({ url: primary.url, resume: RESUME });
     await expect.poll(() => took.length).toBe(1);
-    // Ten by the clock alone would take ten seconds.
-    expect(took[0]).toBeLessThan(4000);
+    // Twenty by the clock alone would take twenty seconds.
+    expect(took[0]).toBeLessThan(10_000);
   });
 
   it('answers a GETACK when what came up to it is written, at once and no sooner', async ({
@@ -73,7 +73,7 @@ describe.concurrent('an acknowledgement', () => {
     await using taker = new Taker({ url: primary.url, resume: RESUME }, { stores: false });
     await expect.poll(() => heard).toEqual([1000]);
     const since = performance.now();
-    for (let offset = 1000; offset < 1000 + 10 * commands.length; offset += commands.length) {
+    for (let offset = 1000; offset < 1000 + 20 * commands.length; offset += commands.length) {
       await send();
       const end = offset + commands.length;
       await expect.poll(() => taker.replica.offset).toBe(end);
@@ -82,8 +82,8 @@ describe.concurrent('an acknowledgement', () => {
       taker.replica.progress({ written: end });
       await expect.poll(() => heard.at(-1)).toBe(end);
     }
-    // Ten by the clock alone would take ten seconds.
-    expect(performance.now() - since).toBeLessThan(4000);
+    // Twenty by the clock alone would take twenty seconds.
+    expect(performance.now() - since).toBeLessThan(10_000);
   });
 
   it('comes right after a payload with a mark, before which there is no stream', async ({
@@ -97,13 +97,13 @@ describe.concurrent('an acknowledgement', () => {
       await peer.send(stream('PING'));
     });
     const since = performance.now();
-    for (let i = 0; i < 8; i++) {
+    for (let i = 0; i < 20; i++) {
       await using taker = new Taker({ url: primary.url });
       await expect.poll(() => taker.replica.offset).toBe(64);
     }
-    expect(first).toEqual(Array(8).fill([50, 50]));
-    // Eight by the clock alone would take eight seconds.
-    expect(performance.now() - since).toBeLessThan(4000);
+    expect(first).toEqual(Array(20).fill([50, 50]));
+    // Twenty by the clock alone would take twenty seconds.
+    expect(performance.now() - since).toBeLessThan(10_000);
   });
 
   it('is withheld until the snapshot is stored; newlines stand in', async ({ expect }) => {
@@ -129,12 +129,13 @@ describe.concurrent('an acknowledgement', () => {
     await using primary = await ScriptedPrimary.listen(async (peer) => {
       await peer.handshake();
       await peer.send(fullResync(50, marked(RDB)));
-      await expect.poll(() => peer.newlines).toBeGreaterThan(2);
+      // One a second.
+      await expect.poll(() => peer.newlines).toBeGreaterThan(6);
       taker.replica.progress({ written: 50 });
       expect(await acknowledgement(peer)).toEqual([50]);
       await peer.send(stream('PING'));
     });
-    const options = { url: primary.url, timeouts: { idle: 300 } };
+    const options = { url: primary.url, timeouts: { idle: 5000 } };
     await using taker = new Taker(options, { stores: false });
     await expect.poll(() => taker.replica.offset).toBe(64);
     expect(primary.connections).toBe(1);

@@ -196,10 +196,10 @@ describe('the decision', () => {
     await using taker = new Taker({
       url: script.primary.url,
       resume: RESUME,
-      timeouts: { handshake: 1 },
+      timeouts: { handshake: 4000 },
       onUpstream: async () => {
-        // Two looks at the time-outs, which come each second.
-        await new Promise((resolve) => setTimeout(resolve, 2100));
+        // Two looks at the time-outs, which come each second, after it would be over.
+        await new Promise((resolve) => setTimeout(resolve, 6100));
         return ASK;
       },
     });

@@ -18,12 +18,15 @@ export class Attachment {
 
   /** Resolves when somebody is to be followed, or `stop` is aborted. */
   async awaited(stop: AbortSignal): Promise<void> {
+    const wake = (): void => this.#wake?.();
+    stop.addEventListener('abort', wake);
     while (!this.#attached && !stop.aborted) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
-        stop.addEventListener('abort', () => resolve(), { once: true });
       });
     }
+    // It may be let go of and taken up again any number of times.
+    stop.removeEventListener('abort', wake);
     this.#wake = undefined;
   }
 }

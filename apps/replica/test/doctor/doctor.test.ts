@@ -162,12 +162,15 @@ describe.each(installedServers())('$name', (installed) => {
     await using _ = await withReplica(primary);
     await primary.command('CONFIG', 'SET', 'client-output-buffer-limit', 'replica 1024 512 0');
     await using load = writing(primary, 400_000);
-    const small = await diagnose(primary.url);
+    // Long enough that a stall makes the rate no other one.
+    const small = await diagnose(primary.url, '--seconds', '3');
     expect(small.code).toBe(0);
     const { backlog, 'output buffer': buffer, 'write rate': rate } = small.found;
-    expect(rate?.[0]?.message).toMatch(/^\d\d\d KiB\/s over 1\.\d s/);
+    expect(rate?.[0]?.message).toMatch(/^\d+ KiB\/s over \d+\.\d s/);
     expect(backlog?.[0]?.message).toMatch(/^16\.0 KiB last for 0\.\d s/);
-    expect(backlog?.[0]?.advice).toEqual(['CONFIG SET repl-backlog-size 64mb']);
+    expect(backlog?.[0]?.advice).toEqual([
+      expect.stringMatching(/^CONFIG SET repl-backlog-size (32|64)mb$/),
+    ]);
     expect(buffer?.[0]?.message).toMatch(/copies would begin anew for ever/);
     await obey(primary, backlog);
     await obey(primary, buffer);

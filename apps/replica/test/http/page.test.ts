@@ -13,6 +13,7 @@ const [installed] = serversNamed('valkey-8.1');
 
 describe.skipIf(executable === undefined || installed === undefined)(
   'the page, in Chromium',
+  { timeout: 180_000 },
   () => {
     let browser: Browser;
 
@@ -76,7 +77,7 @@ describe.skipIf(executable === undefined || installed === undefined)(
       await viewer.page.waitForSelector(cursor, { timeout: 20_000 });
       expect(await viewer.text(laneOf('search-index'))).toMatch(/ s behind$/);
       const online = `${laneOf(`127.0.0.1:${replica.port}`)} .lane[data-tone="good"]`;
-      expect(await viewer.page.locator(online).count()).toBe(1);
+      await expect.poll(() => viewer.page.locator(online).count()).toBe(1);
       await viewer.picture('lagging-reader');
 
       const others = ['warehouse', 'audit'];
@@ -90,7 +91,7 @@ describe.skipIf(executable === undefined || installed === undefined)(
       const primary = await primaryOf({ 'repl-diskless-sync': 'no' });
       await seedDataSet(primary.client, { megabytes: 8 });
       await using proxy = await SlowProxy.to(primary);
-      proxy.rate = 1024 * 1024;
+      proxy.rate = 512 * 1024;
       const directory = await freshDirectory();
       const address = ['--replicaof', proxy.host, String(proxy.port)];
       const daemon = Daemon.start(['replica', ...address, '--dir', directory, ...HTTP]);

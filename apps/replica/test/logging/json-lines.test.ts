@@ -3,10 +3,11 @@ import { once } from 'node:events';
 import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { installedServers, ScriptedPrimary, Server, Wire } from '@forebay/conformance';
+import { freePort, installedServers, ScriptedPrimary, Server, Wire } from '@forebay/conformance';
+import { Redis } from 'ioredis';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { EVENTS, FIELDS } from '../../src/logging/events.ts';
-import { Daemon, freshDirectory } from '../daemon.ts';
+import { Daemon, freshDirectory, PORT_OF_FILE } from '../daemon.ts';
 import { caughtUp, cutReplicas } from '../primary.ts';
 
 const bin = fileURLToPath(new URL('../../bin/forebay.js', import.meta.url));
@@ -16,11 +17,10 @@ const AUTO = { FOREBAY_LOG_FORMAT: 'auto' };
 
 type Line = Record<string, unknown>;
 
+/** Those that came whole: a daemon that runs may be in the middle of one. */
 function linesOf(text: string): Line[] {
-  return text
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line));
+  const whole = text.split('\n').slice(0, -1);
+  return whole.map((line) => JSON.parse(line));
 }
 
 describe.each(installedServers().slice(-1))('in a pipe, on $name', (installed) => {
@@ -71,9 +71,12 @@ describe.each(installedServers().slice(-1))('in a pipe, on $name', (installed) =
     await using primary = await Server.start(installed);
     const directory = await freshDirectory();
     const { dir, file } = { dir: directory, file: `${directory}.toml` };
-    const settings = `replicaof = "127.0.0.1 ${primary.port}"\ndir = "${dir}"\n`;
+    const port = await freePort();
+    const settings = `replicaof = "127.0.0.1 ${primary.port}"\ndir = "${dir}"\nport = ${port}\n`;
     await writeFile(file, `${settings}loglevel = "warning"\n`);
-    const daemon = Daemon.start(['replica', '--config', file], { env: AUTO });
+    const daemon = Daemon.start(['replica', '--config', file], {
+      env: { ...AUTO, ...PORT_OF_FILE },
+    });
     await expect.poll(() => primary.info('replication')).toMatchObject({ slave0: /online/ });
     await caughtUp(primary);
     expect(daemon.printed).toBe('');
@@ -90,6 +93,12 @@ describe.each(installedServers().slice(-1))('in a pipe, on $name', (installed) =
     );
     await writeFile(file, `${settings}loglevel = "warning"\n`);
     daemon.signal('SIGHUP');
+    // It reads the file in its own time.
+    const client = new Redis({ host: '127.0.0.1', port, protocol: 2 });
+    onTestFinished(() => client.disconnect());
+    const level = () => client.call('CONFIG', 'GET', 'loglevel');
+    await expect.poll(level).toEqual(['loglevel', 'warning']);
+    client.disconnect();
     expect(await daemon.stop()).toBe(0);
     // Nothing is said of it, nor of the end.
     expect(daemon.printed).not.toMatch(/loglevel is warning|"event":"stopped"/);

@@ -17,7 +17,7 @@ describe.each(installedServers())('$name', (installed) => {
     await daemon.prints(/full copy, .*PSYNC was answered .*full copy done/s);
     await primary.command('SET', 'b', '2');
     await caughtUp(primary);
-    expect(await primary.command('WAIT', 1, 5000)).toBe(1);
+    expect(await primary.command('WAIT', 1, 20_000)).toBe(1);
     expect(await daemon.stop()).toBe(0);
     const { master_replid, master_repl_offset } = await primary.info('replication');
     expect(daemon.printed).toContain(`stopped at ${master_replid}:${master_repl_offset}`);
@@ -83,7 +83,7 @@ describe.each(installedServers())('$name', (installed) => {
     await daemon.prints(/full copy done/);
     await primary.command('SET', 'a', '1');
     const written = async () => (await primary.info('replication')).slave0;
-    expect(await written()).toMatch(/state=online/);
+    await expect.poll(written).toMatch(/state=online/);
     await cutReplicas(primary);
     await daemon.prints(/partial resync/);
     expect(await syncsOf(primary)).toEqual({ full: 1, partial: 1 });

@@ -3,7 +3,7 @@ import { freePort, installedServers, Server } from '@forebay/conformance';
 import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
 import { Daemon, freshDirectory, PORT_OF_FILE } from '../daemon.ts';
-import { portOf, replicaOf } from './chain.ts';
+import { expectCaughtUp, portOf, replicaOf } from './chain.ts';
 import { SettingsFile } from './settings-file.ts';
 
 const [installed] = installedServers().slice(-1);
@@ -78,6 +78,8 @@ it('a password, and how many may come, hold from when they are set', async () =>
 it('CONFIG REWRITE puts into the file what was set, and whom REPLICAOF named', async () => {
   const { primary, file, daemon, call } = await started();
   const other = await replicaOf(installed!, primary.port);
+  // It has what we have before it is asked to go on.
+  await expectCaughtUp(primary, other);
   await appendFile(file.path, '\n# Ours.\nretain = "5h" # five\n');
   expect(await call('CONFIG', 'SET', 'retain', '2h', 'tcp-keepalive', '60')).toBe('OK');
   expect(await call('REPLICAOF', '127.0.0.1', String(other.port))).toBe('OK');

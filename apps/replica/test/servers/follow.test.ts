@@ -25,9 +25,9 @@ describe.each(installedServers())('$name', (installed) => {
 
       const offset = await caughtUp(primary);
       expect(await primary.command('SET', 'counted', 'by WAIT')).toBe('OK');
-      expect(await primary.command('WAIT', 1, 5000)).toBe(1);
+      expect(await primary.command('WAIT', 1, 20_000)).toBe(1);
       if (installed.waitaof) {
-        expect(await primary.command('WAITAOF', 0, 1, 5000)).toEqual([0, 1]);
+        expect(await primary.command('WAITAOF', 0, 1, 20_000)).toEqual([0, 1]);
       }
       expect(await caughtUp(primary)).toBeGreaterThan(offset);
       expect(await syncsOf(primary)).toMatchObject({ full: 1 });
@@ -61,7 +61,7 @@ describe.each(installedServers())('$name', (installed) => {
     const again = Daemon.follow(primary, directory);
     await again.prints(/partial resync/);
     if (installed.waitaof) {
-      expect(await primary.command('WAITAOF', 0, 1, 5000)).toEqual([0, 1]);
+      expect(await primary.command('WAITAOF', 0, 1, 20_000)).toEqual([0, 1]);
     }
     expect(await load.stop()).toMatchObject({ errors: 0, failures: [] });
     await holdStill(primary);

@@ -74,7 +74,8 @@ describe.each(threeServers())('the port under $name', (installed) => {
       total_net_repl_input_bytes: 0,
       sync_full: 0,
     });
-    expect((await stats()).total_commands_processed).toBeLessThan(10);
+    // An acknowledgement a second, and what was asked here.
+    expect((await stats()).total_commands_processed).toBeLessThan(100);
   });
 
   it('tells what a replica of the same primary tells, in the same order', async () => {

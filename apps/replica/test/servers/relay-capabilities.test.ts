@@ -60,6 +60,6 @@ describe.each(cases)('$name with $of, above and below', ({ installed, config }) 
     }
     expect((await syncsOf(primary)).full).toBeLessThanOrEqual(2);
     await primary.command('SET', 'waited for', '1');
-    expect(await primary.command('WAIT', 2, 5000)).toBe(2);
+    expect(await primary.command('WAIT', 2, 20_000)).toBe(2);
   });
 });

@@ -52,7 +52,7 @@ describe.each(serversNamed('redis-7.0', 'redis-8.0', 'valkey-9.1'))(
       expect(await state()).toBe('no-failover');
       await primary.command('FAILOVER', ...to, 'TIMEOUT', 100);
       await expect.poll(state).toBe('no-failover');
-      expect(primary.log()).toMatch(/Replica never caught up before timeout/);
+      await primary.waitForLog(/Replica never caught up before timeout/);
       await signalDaemon(directory, 'SIGCONT');
 
       await primary.command('SET', 'after', '1');

@@ -1,7 +1,7 @@
 import { installedServers, Server, seedDataSet } from '@forebay/conformance';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Daemon, freshDirectory } from '../daemon.ts';
-import { loadOn, syncsOf, writeSome } from '../primary.ts';
+import { holdStill, loadOn, syncsOf, writeSome } from '../primary.ts';
 import { chain, expectCaughtUp, expectEqual, fullResyncs, portOf, replicaOf } from './chain.ts';
 
 const WITH_BACKLOG = { config: { 'repl-backlog-size': '64mb' } };
@@ -31,6 +31,8 @@ describe.each(installedServers())('$name above and below', (installed) => {
     const load = loadOn(primary).start();
     await expect.poll(() => load.commands).toBeGreaterThan(200);
     await load.stop();
+    // What came between the look and the kill could be in one of the two alone.
+    await holdStill(primary);
     await expectCaughtUp(primary, below);
     await expectCaughtUp(primary, other);
     const { full } = await syncsOf(other);
@@ -68,9 +70,9 @@ describe.each(installedServers())('$name above and below', (installed) => {
       const load = loadOn(primary).start();
       await expect.poll(() => load.commands).toBeGreaterThan(100);
       await load.stop();
-      await primary.command('FAILOVER', 'TO', other.host, other.port, 'TIMEOUT', 10_000);
+      await primary.command('FAILOVER', 'TO', other.host, other.port, 'TIMEOUT', 30_000);
       const role = async () => (await other.info('replication')).role;
-      await expect.poll(role, { timeout: 20_000 }).toBe('master');
+      await expect.poll(role, { timeout: 30_000 }).toBe('master');
       await daemon.prints(/under a new id/);
       await other.command('SET', 'after', '1');
       await expectEqual(other, below);

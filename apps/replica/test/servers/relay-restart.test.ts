@@ -53,7 +53,9 @@ class Restartable {
 async function restartable(installed: InstalledServer, config: Record<string, string> = {}) {
   const directory = await freshDirectory();
   const port = await freePort();
-  const options = { port, 'repl-ping-replica-period': 3600, ...config };
+  // The load has values of a megabyte, and a link may be away for a while.
+  const still = { 'repl-ping-replica-period': 3600, 'repl-backlog-size': '64mb' };
+  const options = { port, ...still, ...config };
   const own = new Restartable(installed, directory, options);
   await own.start();
   return own;
@@ -180,11 +182,7 @@ describe.each(serversNamed('redis-6.0', 'valkey-9.1'))(
       await expectCaughtUp(upper.server, below);
       await expectCaughtUp(upper.server, other);
       // Nothing of what comes meanwhile is read before the promotion.
-      await below.client
-        .multi()
-        .call('DEBUG', 'SLEEP', '2.5')
-        .call('REPLICAOF', 'NO', 'ONE')
-        .exec();
+      await below.client.multi().call('DEBUG', 'SLEEP', '5').call('REPLICAOF', 'NO', 'ONE').exec();
       await daemon.follow(below.port);
       await daemon.daemon.prints(/rewound from/);
       await daemon.daemon.prints(/under a new id/);

@@ -133,7 +133,8 @@ describe.each(serversNamed('redis-6.0', 'valkey-9.1'))(
       const before = await primary.command('DBSIZE');
       await daemon.stop();
       const other = await Server.start(installed, {
-        config: { 'repl-diskless-sync': 'yes', 'rdb-key-save-delay': 10_000 },
+        // It takes longer than a machine stalls: the first of the two is to be killed in it.
+        config: { 'repl-diskless-sync': 'yes', 'rdb-key-save-delay': 200_000 },
       });
       onTestFinished(() => other.stop());
       await seedDataSet(other.client, { megabytes: 1, prefix: 'other' });
@@ -142,6 +143,7 @@ describe.each(serversNamed('redis-6.0', 'valkey-9.1'))(
       const life = Daemon.follow(other, directory, '--port', String(port));
       await life.prints(/full copy,/);
       await life.stop('SIGKILL');
+      await other.command('CONFIG', 'SET', 'rdb-key-save-delay', 0);
       const next = Daemon.follow(other, directory, '--port', String(port));
       await next.prints(/goes on at/);
       await next.prints(/full copy done/);
@@ -167,6 +169,8 @@ describe.each(serversNamed('redis-7.0', 'valkey-9.1'))(
       const before = await primary.command('DBSIZE');
       await daemon.stop();
       await seedDataSet(primary.client, { megabytes: 1, prefix: 'more' });
+      // It loads until it was seen to.
+      await below.command('CONFIG', 'SET', 'key-load-delay', 50_000);
       // From an empty directory what it lacks is not to be had.
       const next = Daemon.follow(primary, await freshDirectory(), '--port', String(port));
       await next.prints(/gets a full copy: it asks for \d+, and what is held begins at/);
@@ -177,6 +181,7 @@ describe.each(serversNamed('redis-7.0', 'valkey-9.1'))(
         return info?.includes('async_loading:1') ? size : 'not loading';
       };
       await expect.poll(whileLoading, { interval: 1 }).toBe(String(before));
+      await below.command('CONFIG', 'SET', 'key-load-delay', 0);
       await expectEqual(primary, below);
     });
   },

@@ -1,6 +1,6 @@
 import type { Server } from '@forebay/conformance';
 import { describe, expect, it } from 'vitest';
-import { loadOn, syncsOf, writeSome } from '../primary.ts';
+import { holdStill, loadOn, syncsOf, writeSome } from '../primary.ts';
 import {
   chain,
   expectCaughtUp,
@@ -11,11 +11,16 @@ import {
 } from './chain.ts';
 import { Sentinel } from './sentinel.ts';
 
-/** Milliseconds that a Sentinel needs, at the most, for what it does in seconds. */
-const PATIENCE = { timeout: 50_000, interval: 100 };
+/**
+ * Milliseconds that a Sentinel needs, at the most, for what it does in seconds: after a stall of two it
+ * decides nothing for thirty.
+ */
+const PATIENCE = { timeout: 90_000, interval: 100 };
+const BOUND = { timeout: 240_000 };
 
 describe.each(serversNamed('redis-7.0', 'redis-8.0', 'valkey-9.1'))(
   'a Sentinel of $name',
+  BOUND,
   (installed) => {
     it('promotes a replica that is behind us: we step back to it, and take no full copy', async () => {
       const { primary, daemon, port } = await chain(installed, {}, 1);
@@ -33,6 +38,7 @@ describe.each(serversNamed('redis-7.0', 'redis-8.0', 'valkey-9.1'))(
       const ahead = loadOn(primary).start();
       await expect.poll(() => ahead.commands).toBeGreaterThan(200);
       await ahead.stop();
+      await holdStill(primary);
       await expectCaughtUp(primary, below);
       const offsetOf = async (server: Server) =>
         Number((await server.info('replication')).master_repl_offset);

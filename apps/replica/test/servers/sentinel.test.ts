@@ -1,7 +1,7 @@
 import { freePort, Server } from '@forebay/conformance';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Daemon, freshDirectory, PORT_OF_FILE } from '../daemon.ts';
-import { loadOn, syncsOf, writeSome } from '../primary.ts';
+import { holdStill, loadOn, syncsOf, writeSome } from '../primary.ts';
 import {
   chain,
   expectCaughtUp,
@@ -13,10 +13,14 @@ import {
 import { Sentinel } from './sentinel.ts';
 import { SettingsFile } from './settings-file.ts';
 
-/** Milliseconds that a Sentinel needs, at the most, for what it does in seconds. */
-const PATIENCE = { timeout: 50_000, interval: 100 };
+/**
+ * Milliseconds that a Sentinel needs, at the most, for what it does in seconds: after a stall of two it
+ * decides nothing for thirty.
+ */
+const PATIENCE = { timeout: 90_000, interval: 100 };
+const BOUND = { timeout: 240_000 };
 
-describe.each(threeServers())('a Sentinel of $name', (installed) => {
+describe.each(threeServers())('a Sentinel of $name', BOUND, (installed) => {
   it('promotes the real replica and retargets us, who go on without a full copy', async () => {
     const { primary, daemon, port } = await chain(installed, {}, 1);
     const other = await replicaOf(installed, primary.port, { 'repl-backlog-size': '64mb' });
@@ -32,6 +36,7 @@ describe.each(threeServers())('a Sentinel of $name', (installed) => {
     const load = loadOn(primary).start();
     await expect.poll(() => load.commands).toBeGreaterThan(200);
     await load.stop();
+    await holdStill(primary);
     await expectCaughtUp(primary, below);
     await expectCaughtUp(primary, other);
     const { full } = await syncsOf(other);
@@ -49,7 +54,7 @@ describe.each(threeServers())('a Sentinel of $name', (installed) => {
   });
 });
 
-it('whom a Sentinel names is in the file, and followed after a restart', async () => {
+it('whom a Sentinel names is in the file, and followed after a restart', BOUND, async () => {
   const [installed] = threeServers().slice(-1);
   const primary = await Server.start(installed!);
   onTestFinished(() => primary.stop());
@@ -64,6 +69,7 @@ it('whom a Sentinel names is in the file, and followed after a restart', async (
   const known = async () => [...(await sentinel.replicas()).keys()].sort();
   await expect.poll(known, PATIENCE).toEqual([port, other.port].sort());
   await primary.kill();
+  await expect.poll(() => sentinel.primary(), PATIENCE).toBe(other.port);
   await first.prints(new RegExp(`following 127\\.0\\.0\\.1:${other.port} from now on`));
   await expect.poll(() => file.read(), PATIENCE).toContain(`"127.0.0.1 ${other.port}"`);
   expect(await first.stop()).toBe(0);

@@ -30,7 +30,8 @@ export class Sentinel {
         'bind 127.0.0.1',
         `dir ${home}`,
         `sentinel monitor watched 127.0.0.1 ${primary.port} 1`,
-        'sentinel down-after-milliseconds watched 1000',
+        // Longer than a machine stalls: who is there is not to be taken for gone.
+        'sentinel down-after-milliseconds watched 5000',
         'sentinel failover-timeout watched 10000',
         '',
       ].join('\n'),

@@ -9,7 +9,7 @@ export interface CompareOptions {
   readonly names?: readonly [string, string];
   /**
    * For how long, in milliseconds, the comparison is repeated while there are differences: keys that
-   * expire are deleted by either side in its own time. Default 2000; 0 compares once.
+   * expire are deleted by either side in its own time. Default 20,000; 0 compares once.
    */
   readonly withinMs?: number;
   /** At most so many differences are told; a last line says how many there are more. Default 50. */
@@ -37,7 +37,7 @@ const TTL_TOLERANCE = 1000;
 export async function compareDataSets(
   first: Redis,
   second: Redis,
-  { names = ['first', 'second'], withinMs = 2000, atMost = 50 }: CompareOptions = {},
+  { names = ['first', 'second'], withinMs = 20_000, atMost = 50 }: CompareOptions = {},
 ): Promise<string[]> {
   const until = Date.now() + withinMs;
   const pair: Pair = { a: connectionLike(first), b: connectionLike(second), names };
