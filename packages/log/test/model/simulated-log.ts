@@ -236,15 +236,18 @@ export class SimulatedLog {
       this.story.push(`  ${(error as Error).message}`);
       this.#noteSynced();
       // A base may stand in the file that is written to, and not in one before it.
-      if ((error as { code?: string }).code === 'NOT_COVERED') return;
+      const isRefused = (error as { code?: string }).code === 'NOT_COVERED';
+      const isAlive = process === this.disk.process;
+      if (isRefused && isAlive) return;
       const before = this.#now();
       const changed = { log: after, synced: Math.min(synced, this.#synced, endOf(after.live)) };
       const fresh =
         after.live.start !== this.#model?.live.start ||
         after.live.ids[0]?.id !== this.#model.live.ids[0]?.id;
-      const possible = [before, fresh ? { log: after, synced } : changed];
+      const made = fresh ? { log: after, synced } : changed;
+      const possible = isRefused ? [before] : [before, made];
       this.#log = undefined;
-      if (process === this.disk.process) await log.close().catch(() => {});
+      if (isAlive) await log.close().catch(() => {});
       this.#clock.clear();
       await this.#open(possible, done);
     }
