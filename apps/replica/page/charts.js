@@ -191,9 +191,13 @@ function chart(id, print, colour, { steps, least }) {
   return plot;
 }
 
-/** What is drawn of time: all that there is, a minute at the least and ten at most. */
-function windowOf([first]) {
-  const now = Date.now() / 1000;
+/**
+ * What is drawn of time: all that there is, a minute at the least and ten at most. By the clock of who tells,
+ * which may be another than this one.
+ */
+function windowOf(times) {
+  const [first] = times;
+  const now = times.at(-1) ?? Date.now() / 1000;
   return [Math.max(now - WINDOW, Math.min(first ?? now, now - LEAST)), now];
 }
 

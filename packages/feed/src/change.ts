@@ -85,7 +85,7 @@ export interface SnapshotKey {
   readonly database: number;
   readonly key: Uint8Array;
   readonly dataType: DataType;
-  /** How the server kept it, in the words of `OBJECT ENCODING`. */
+  /** How it is kept in the RDB, in the words of `OBJECT ENCODING`; of a string always `raw`. */
   readonly encoding: string;
   /** Milliseconds since 1970 at which it expires; it may have. Undefined: it does not. */
   readonly expiresAt: number | undefined;

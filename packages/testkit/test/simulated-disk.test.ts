@@ -99,13 +99,18 @@ describe('a power cut', () => {
     expect(seen).toContain('a');
   });
 
-  it('begins another run of the machine, and a crash of the process does not', () => {
+  it('begins another run of the machine, and a crash of the process does not', async () => {
     const disk = newDisk();
     const { bootId } = disk;
+    disk.poke('/f', bytesOf('x'));
+    const ofThisRun = async () => (await disk.stat('/f')).ofThisRun;
     disk.crash('process');
-    expect(disk.bootId).toBe(bootId);
+    expect([disk.bootId, await ofThisRun()]).toEqual([bootId, true]);
     disk.crash('power');
     expect(disk.bootId).not.toBe(bootId);
+    expect(await ofThisRun()).toBe(false);
+    await (await disk.open('/f', 'write')).write(bytesOf('y'), 0);
+    expect(await ofThisRun()).toBe(true);
   });
 
   it('does the same again for the same seed', async () => {

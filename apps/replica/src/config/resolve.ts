@@ -111,6 +111,10 @@ function fromEnvironment(name: SettingName, env: NodeJS.ProcessEnv): Given | und
   const variable = variableOf(name);
   const { [variable]: text, [`${variable}_FILE`]: path } = env;
   const isForeign = text !== undefined && settingOf(name).foreign?.test(text) === true;
+  if (text && path && settingOf(name).secret) {
+    const message = `${variable} and ${variable}_FILE are both set: unset the one that is not meant`;
+    throw new ExitError(EXIT.configuration, message);
+  }
   if (text && !isForeign) return { kind: 'environment', place: variable, text };
   if (!settingOf(name).secret || !path) return undefined;
   const place = `${variable}_FILE`;

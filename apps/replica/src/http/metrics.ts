@@ -1,6 +1,7 @@
 import type { ReplicaState } from '@forebay/replica';
 import type { Status } from '../status/status.ts';
 import type { SyncTimesStatus } from '../status/sync-times.ts';
+import { COPY_CAUSES, LINK_ENDS, PARTIAL_CAUSES } from './causes.ts';
 import type { Reader } from './readers.ts';
 import { cursorsOf, replicasOf } from './readers.ts';
 
@@ -93,8 +94,8 @@ export const METRICS: readonly Metric[] = [
   {
     name: 'forebay_lag_bytes',
     type: 'gauge',
-    help: 'Bytes from what is written to what the server that is followed had when it was asked last',
-    read: ({ lag }) => lag.bytes,
+    help: 'Bytes from what is written to what the server that is followed had when it was asked last; absent while the link is down',
+    read: ({ lag, link }) => (link.downSince === undefined ? lag.bytes : undefined),
   },
   {
     name: 'forebay_lag_seconds',
@@ -139,11 +140,8 @@ export const METRICS: readonly Metric[] = [
     help: 'Syncs with the server that is followed: full copies by why nothing less would do, and partial ones by whether the stream went on under the same id',
     labels: ['kind', 'reason'],
     read: ({ link: { syncs } }) => [
-      ...[...syncs.full].map(([reason, value]) => ({ labels: { kind: 'full', reason }, value })),
-      ...[...syncs.partial].map(([reason, value]) => ({
-        labels: { kind: 'partial', reason },
-        value,
-      })),
+      ...counted(COPY_CAUSES, syncs.full, (reason) => ({ kind: 'full', reason })),
+      ...counted(PARTIAL_CAUSES, syncs.partial, (reason) => ({ kind: 'partial', reason })),
     ],
   },
   {
@@ -151,7 +149,7 @@ export const METRICS: readonly Metric[] = [
     type: 'counter',
     help: 'Attempts to follow, and links, that have ended, by the code of what ended them',
     labels: ['code'],
-    read: ({ link }) => [...link.reconnects].map(([code, value]) => ({ labels: { code }, value })),
+    read: ({ link }) => counted(LINK_ENDS, link.reconnects, (code) => ({ code })),
   },
   {
     name: 'forebay_log_size_bytes',
@@ -335,6 +333,15 @@ export const METRICS: readonly Metric[] = [
     read: ({ loopDelay }) => loopDelay?.max,
   },
 ];
+
+/** One for each cause that there may be: the first of a kind is seen to be counted only where a 0 was before it. */
+function counted<Cause extends string>(
+  causes: readonly Cause[],
+  counts: ReadonlyMap<Cause, number>,
+  labelsOf: (cause: Cause) => Readonly<Record<string, string>>,
+): Reading[] {
+  return causes.map((cause) => ({ labels: labelsOf(cause), value: counts.get(cause) ?? 0 }));
+}
 
 function ofReplicas(read: (replica: Reader) => number | undefined) {
   return (status: Status): Reading[] =>

@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { open, readlink, realpath, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { RdbReceiverError } from '@forebay/rdb-receiver';
 import { RdbFile } from '@forebay/rdb-receiver/node';
 import { BrokenPipe, EXIT, ExitError } from '../exit.ts';
 import { STANDARD_OUTPUT, writeAll } from './descriptor.ts';
@@ -37,7 +38,9 @@ export async function targetAt(path: string): Promise<Target> {
     if (found?.isFile() === false) return specialTarget(path, await open(path, 'w'));
     return await fileTarget(await placeOf(path), found?.mode);
   } catch (error) {
-    throw isSystemError(error) ? unwritable(path, error) : error;
+    // What the file is called until it is whole is nothing that anybody has named.
+    const told = error instanceof RdbReceiverError ? error.cause : error;
+    throw isSystemError(told) ? unwritable(path, told) : error;
   }
 }
 

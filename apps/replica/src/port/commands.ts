@@ -55,8 +55,13 @@ const SHUTDOWN_OPTIONS = new Set(['nosave', 'save', 'now', 'force']);
 const LOADING = error('LOADING forebay is receiving its first data set');
 const MASTERDOWN = error('MASTERDOWN Link with MASTER is down, and nothing is held yet.');
 
+/** Of clusters: what a server says that is in none (`cluster.c: clusterCommand`). */
+const OF_CLUSTERS = new Set(['cluster', 'readonly', 'readwrite', 'asking']);
+const NO_CLUSTER = error('ERR This instance has cluster support disabled');
+
 /** What is answered to a command that no forebay has. */
 export function refusal(name: string): ReturnType<typeof error> {
+  if (OF_CLUSTERS.has(name.toLowerCase())) return NO_CLUSTER;
   return error(
     `ERR '${name.slice(0, 128)}' is not served: forebay keeps the replication stream of its primary and ` +
       'reads and writes no keys. Ask the primary, or a server that replicates from here.',
@@ -116,6 +121,7 @@ export function portCommands(host: PortHost): CommandTable {
         },
       },
     ],
+    ['time', { ...words(1, 1, 'Tells the time.'), run: () => timeOf(host.status().now) }],
     ['dbsize', { ...words(1, 1, 'Is not known here.'), run: () => NO_COUNT }],
     ['waitaof', { ...words(4, 4, 'Is for primaries.'), run: () => NOT_ON_REPLICAS }],
     [
@@ -213,4 +219,10 @@ function log(command: string, summary: string): Command {
 
 function words(least: number, most: number, summary: string) {
   return { least, most, summary };
+}
+
+/** Seconds, and microseconds besides (`server.c: timeCommand`). */
+function timeOf(now: number): Reply {
+  const parts = [Math.floor(now / 1000), (now % 1000) * 1000];
+  return array(...parts.map((part) => bulk(String(part))));
 }

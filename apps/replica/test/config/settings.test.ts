@@ -88,6 +88,12 @@ describe('what is wrong in a file or a variable is told with its place', () => {
       { FOREBAY_MASTERAUTH_FILE: '/none' },
       /^FOREBAY_MASTERAUTH_FILE: \/none cannot be read: ENOENT/,
     ],
+    [
+      'a secret that is given twice',
+      '',
+      { FOREBAY_MASTERAUTH: 'secret', FOREBAY_MASTERAUTH_FILE: '/none' },
+      /^FOREBAY_MASTERAUTH and FOREBAY_MASTERAUTH_FILE are both set/,
+    ],
   ];
 
   it.each(wrong)('%s', async (_, text, env, says) => {

@@ -34,6 +34,15 @@ describe('-o', () => {
     expect(await readdir(directory)).toEqual([]);
   });
 
+  it('that cannot be made is told by the name that was given, in one line', async () => {
+    const path = await freshFile('in.rdb');
+    await writeFile(path, RDB);
+    const out = join(dirname(path), 'not-there', 'out.rdb');
+    const { code, stderr } = await forebay(['rdb', 'filter', path, '-o', out]);
+    expect(stderr.replace(/^\S+ /, '')).toBe(`${out} cannot be written to: ENOENT\n`);
+    expect(code).toBe(74);
+  });
+
   it('of a FIFO goes through it', async () => {
     const path = await freshFifo();
     const [{ code, stderr }, read] = await Promise.all([filter(path), readFile(path)]);

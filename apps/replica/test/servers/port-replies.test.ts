@@ -30,6 +30,7 @@ const SAME = [
   ...['SUBSCRIBE', 'UNSUBSCRIBE', 'UNSUBSCRIBE a', 'PUNSUBSCRIBE', 'PUBLISH a', 'PUBLISH a b'],
   ...['PUBSUB', 'PUBSUB CHANNELS', 'PUBSUB NUMSUB', 'PUBSUB NUMPAT', 'PUBSUB X'],
   ...['COMMAND COUNT x', 'COMMAND X', 'COMMAND INFO nope', 'COMMAND DOCS nope', 'COMMAND LIST x'],
+  ...['CLUSTER INFO', 'TIME x'],
   ...['INFO nope', 'INFO nope nope', 'REPLCONF x', 'REPLCONF x y', 'PSYNC', 'RESET x', 'RESET'],
   ...['SUBSCRIBE a', 'PING', 'GET a', 'INFO', 'UNSUBSCRIBE a', 'PING', 'QUIT x'],
 ];

@@ -20,7 +20,7 @@ import { streamLayout } from './stream.ts';
 /** What a number says of the value that follows (`rdb.h`). */
 export interface ValueType {
   readonly dataType: DataType;
-  /** In the words of `OBJECT ENCODING`. */
+  /** In the words of `OBJECT ENCODING`; of a string always `raw`. */
   readonly encoding: string;
   /** Made for each value, since some parts of it look back at others. */
   readonly layout: () => Layout;

@@ -1,5 +1,4 @@
-import type { FileHandle } from 'node:fs/promises';
-import { open } from 'node:fs/promises';
+import { access, constants, open, stat } from 'node:fs/promises';
 import { EXIT, ExitError } from '../../exit.ts';
 
 /** What is read from a file in one go, while the piece before it is looked at. */
@@ -15,26 +14,26 @@ export interface Input {
   readonly pieces: AsyncIterable<Uint8Array>;
 }
 
-/** Opens a file; `-` is standard input. @throws {ExitError} usage, disk */
+/** A file that is there and may be read; `-` is standard input. @throws {ExitError} usage, disk */
 export async function openInput(path: string): Promise<Input> {
   if (path === '') throw new ExitError(EXIT.usage, 'FILE names no file');
   if (path === '-')
     return { name: 'standard input', total: undefined, pieces: plainPieces(process.stdin) };
-  let handle: FileHandle | undefined;
   try {
-    handle = await open(path);
-    const stat = await handle.stat();
-    if (stat.isDirectory()) throw Object.assign(new Error('a directory'), { code: 'EISDIR' });
-    const total = stat.isFile() ? stat.size : undefined;
-    return { name: path, total, pieces: piecesOf(handle, path) };
+    await access(path, constants.R_OK);
+    const found = await stat(path);
+    if (found.isDirectory()) throw Object.assign(new Error('a directory'), { code: 'EISDIR' });
+    return { name: path, total: found.isFile() ? found.size : undefined, pieces: piecesOf(path) };
   } catch (error) {
-    await handle?.close();
     throw unreadable(path, error);
   }
 }
 
-/** The next piece is read while one is looked at. */
-async function* piecesOf(handle: FileHandle, path: string): AsyncGenerator<Uint8Array, void, void> {
+/** The next piece is read while one is looked at. It is opened when it is read, and not left open if it never is. */
+async function* piecesOf(path: string): AsyncGenerator<Uint8Array, void, void> {
+  const handle = await open(path).catch((error: unknown) => {
+    throw unreadable(path, error);
+  });
   const buffers = [Buffer.allocUnsafeSlow(PIECE), Buffer.allocUnsafeSlow(PIECE)] as const;
   let reading = handle.read(buffers[0], 0, PIECE, null);
   try {
