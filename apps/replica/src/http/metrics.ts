@@ -3,7 +3,7 @@ import type { Status } from '../status/status.ts';
 import type { SyncTimesStatus } from '../status/sync-times.ts';
 import { COPY_CAUSES, LINK_ENDS, PARTIAL_CAUSES } from './causes.ts';
 import type { Reader } from './readers.ts';
-import { cursorsOf, replicasOf } from './readers.ts';
+import { cursorsOf, nameOf, replicasOf } from './readers.ts';
 
 /** A value, of what the labels say; undefined: it is not known, and nothing is told. */
 export interface Reading<Label extends string = string> {
@@ -34,7 +34,7 @@ const STATES = [
   ...(['idle', 'connect', 'handshake', 'transfer', 'stream', 'waiting', 'detached'] as const),
 ] satisfies ReplicaState[];
 
-/** The labels of a replica below; a replica that tells no port has 0. */
+/** The labels of a replica below. */
 const REPLICA = ['replica'] as const;
 
 /** Every metric, in the order in which they are told. Counters are since the start. */
@@ -238,10 +238,7 @@ export const METRICS: readonly Metric[] = [
     help: 'Seconds since something came from a replica below',
     labels: REPLICA,
     read: ({ replicas }) =>
-      replicas.map(({ host, port, lag }) => ({
-        labels: { replica: `${host}:${port}` },
-        value: lag,
-      })),
+      replicas.map((replica) => ({ labels: { replica: nameOf(replica) }, value: replica.lag })),
   },
   {
     name: 'forebay_replica_syncs_total',

@@ -1,4 +1,5 @@
 import type { CursorInventory } from '@forebay/log';
+import type { ReplicaDescription } from '@forebay/primary';
 import type { Status } from '../status/status.ts';
 
 /** Somebody who reads what is held: a replica below, or a cursor of the log. */
@@ -19,15 +20,21 @@ export interface Reader {
 /** Replicas below. One that gets its copy has acknowledged nothing yet, and its place is not known. */
 export function replicasOf(status: Status): Reader[] {
   const { replicas, log } = status;
-  return replicas.map(({ host, port, state, offset }) => {
+  return replicas.map((replica) => {
+    const { state, offset } = replica;
     const isKnown = log !== undefined && offset > 0;
     const behind = isKnown ? Math.max(0, log.written - offset) : undefined;
     const next = behind ? arrivalAfter(status, offset) : undefined;
     return {
-      ...{ name: `${host}:${port}`, state, offset: isKnown ? offset : undefined },
+      ...{ name: nameOf(replica), state, offset: isKnown ? offset : undefined },
       ...{ behind, next, age: ageOf(status, behind, next) },
     };
   });
+}
+
+/** Several of one host may tell no port: each is another all the same. */
+export function nameOf({ id, host, port }: ReplicaDescription): string {
+  return port === 0 ? `${host}:0 (client ${id})` : `${host}:${port}`;
 }
 
 /** Cursors, where they were when it was looked last, against what is written now. */

@@ -45,6 +45,12 @@ describe('what a replica below gets next came in', () => {
   });
 });
 
+it('replicas of one host that tell no port have names of their own', () => {
+  const replicas = [1, 2].map((id) => ({ id, host: '::1', port: 0, state: 'online', offset: 9 }));
+  const named = replicasOf(status({ replicas } as unknown as Partial<Status>));
+  expect(named.map(({ name }) => name)).toEqual(['::1:0 (client 1)', '::1:0 (client 2)']);
+});
+
 it('a cursor is as far behind as it was when it was looked, and what came since', () => {
   const id = 'a'.repeat(40);
   const cursors = [
