@@ -1,3 +1,5 @@
+// What a server is named by, and how a link to it is secured.
+export type { Endpoint, TlsOptions } from '@forebay/replica';
 export type {
   Change,
   FeedItem,
