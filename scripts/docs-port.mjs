@@ -41,7 +41,10 @@ const SAMPLE = {
 
 async function fieldsOfInfo(built) {
   const { infoOf } = await built('port', 'info.js');
-  const sections = infoOf(SAMPLE, { sentinel: {}, stats: { counts: {}, rates: {} } })
+  const sections = infoOf(SAMPLE, {
+    sentinel: {},
+    stats: { of: () => ({ counts: {}, rates: {} }) },
+  })
     .trim()
     .split('\r\n\r\n');
   const lines = sections.map((section) => {

@@ -14,7 +14,7 @@ type Field = readonly [name: string, value: string | number];
 export interface InfoHost {
   readonly sentinel: SentinelConfig;
   readonly configFile: string | undefined;
-  readonly stats: Pick<Stats, 'counts' | 'rates'>;
+  readonly stats: Pick<Stats, 'of'>;
 }
 
 type Section = (status: Status, host: InfoHost) => readonly Field[];
@@ -112,7 +112,8 @@ function persistence({ log, link }: Status): Field[] {
   ];
 }
 
-function stats(_: Status, { stats: { counts, rates } }: InfoHost): Field[] {
+function stats(status: Status, host: InfoHost): Field[] {
+  const { counts, rates } = host.stats.of(status);
   return [
     ['total_connections_received', counts.connections],
     ['total_commands_processed', counts.commands],

@@ -1,51 +1,60 @@
 import type { Clock } from '@forebay/log';
 import type { Status } from '../status/status.ts';
 
-/** What a server counts (`server.h: stat_*`): bytes, or how often. */
-const COUNTERS = {
-  connections: ({ clients }: Status) => clients.connections,
-  refused: ({ clients }: Status) => clients.refused,
-  // A replica carries out those of its primary too.
-  commands: ({ clients, link }: Status) => clients.commands + link.received.commands,
-  fullResyncs: ({ clients }: Status) => clients.fullResyncs,
-  partialResyncs: ({ clients }: Status) => clients.partialResyncs,
-  input: ({ traffic }: Status) => traffic.input,
-  output: ({ traffic }: Status) => traffic.output,
-  primaryInput: ({ link: { received } }: Status) => received.stream + received.snapshots,
-  replicaOutput: ({ traffic }: Status) => traffic.replicaOutput,
-} as const satisfies Record<string, (status: Status) => number>;
+/** What a server counts since its start (`server.h: stat_*`): bytes, or how often. */
+function totalsOf({ clients, link: { received }, traffic }: Status) {
+  return {
+    connections: clients.connections,
+    refused: clients.refused,
+    // A replica carries out those of its primary too.
+    commands: clients.commands + received.commands,
+    fullResyncs: clients.fullResyncs,
+    partialResyncs: clients.partialResyncs,
+    input: traffic.input,
+    output: traffic.output,
+    primaryInput: received.stream + received.snapshots,
+    replicaOutput: traffic.replicaOutput,
+  };
+}
 
-export type Counts = Readonly<Record<keyof typeof COUNTERS, number>>;
+export type Counts = Readonly<ReturnType<typeof totalsOf>>;
 
+/** What `INFO` tells of them. */
+export interface Told {
+  /** Since the start, or the last reset. */
+  readonly counts: Counts;
+  /** A second, of late (`server.c: getInstantaneousMetric`). */
+  readonly rates: Counts;
+}
+
+/** Undefined counts: none were taken yet, and nothing had come. */
 interface Sample {
   readonly time: number;
-  readonly counts: Counts;
+  readonly counts: Counts | undefined;
 }
 
 /** Milliseconds between two samples; a rate is that of the time from the last but one of them to now. */
 const TICK = 1000;
 
-const NOTHING = counted(() => 0);
-
 /** What `INFO` counts, since the start or the last `CONFIG RESETSTAT`, and how fast it grows. */
 export class Stats {
   readonly #clock: Clock;
   readonly #status: () => Status;
-  /** When the last two samples were taken, the older one first, and what was counted then. */
+  /** The last two, the older one first. */
   #samples: readonly [Sample] | readonly [Sample, Sample];
-  #before: Counts = NOTHING;
+  #before: Counts | undefined;
   #cancel: (() => void) | undefined;
 
   constructor(clock: Clock, status: () => Status) {
     this.#clock = clock;
     this.#status = status;
-    this.#samples = [{ time: clock.now(), counts: NOTHING }];
+    this.#samples = [{ time: clock.now(), counts: undefined }];
   }
 
   /** Takes samples from now on, until `stop`. */
   start(): void {
     this.#cancel = this.#clock.after(TICK, () => {
-      const sample = { time: this.#clock.now(), counts: this.#total() };
+      const sample = { time: this.#clock.now(), counts: totalsOf(this.#status()) };
       const [first, last = first] = this.#samples;
       this.#samples = [last, sample];
       this.start();
@@ -56,32 +65,26 @@ export class Stats {
     this.#cancel?.();
   }
 
-  /** Since the start, or the last reset. */
-  get counts(): Counts {
-    const total = this.#total();
-    return counted((name) => total[name] - this.#before[name]);
-  }
-
-  /** A second, of late (`server.c: getInstantaneousMetric`). */
-  get rates(): Counts {
+  /** As of one status, whose traffic is added up once. */
+  of(status: Status): Told {
+    const totals = totalsOf(status);
     const [{ time, counts }] = this.#samples;
-    const total = this.#total();
-    const seconds = Math.max(1, this.#clock.now() - time) / 1000;
-    return counted((name) => (total[name] - counts[name]) / seconds);
+    const seconds = Math.max(1, status.now - time) / 1000;
+    return {
+      counts: growth(totals, this.#before),
+      rates: growth(totals, counts, seconds),
+    };
   }
 
   /** What was counted so far counts no longer. */
   reset(): void {
-    this.#before = this.#total();
-  }
-
-  #total(): Counts {
-    const status = this.#status();
-    return counted((name) => COUNTERS[name](status));
+    this.#before = totalsOf(this.#status());
   }
 }
 
-function counted(of: (name: keyof Counts) => number): Counts {
-  const names = Object.keys(COUNTERS) as (keyof Counts)[];
-  return Object.fromEntries(names.map((name) => [name, of(name)])) as Counts;
+/** By how much each has grown, in each of so many seconds. */
+function growth(totals: Counts, before: Counts | undefined, seconds = 1): Counts {
+  const names = Object.keys(totals) as (keyof Counts)[];
+  const grown = names.map((name) => [name, (totals[name] - (before?.[name] ?? 0)) / seconds]);
+  return Object.fromEntries(grown) as Counts;
 }
