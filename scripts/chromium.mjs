@@ -90,14 +90,26 @@ async function fetch() {
 async function launcherIn(root) {
   const folders = [];
   for (const top of ['lib', 'usr/lib']) {
-    const below = await readdir(join(root, top), { withFileTypes: true }).catch(() => []);
-    const own = below.filter((each) => each.isDirectory() && each.name.endsWith('-linux-gnu'));
-    folders.push(...own.map(({ name }) => `$here/root/${top}/${name}`));
+    for (const name of await foldersIn(join(root, top))) {
+      if (!name.endsWith('-linux-gnu')) continue;
+      folders.push(join(top, name));
+      // Private libraries (those of PulseAudio) are found by an absolute RUNPATH, which does not lead here.
+      for (const inner of await foldersIn(join(root, top, name))) {
+        const files = await readdir(join(root, top, name, inner));
+        if (files.some((file) => /^lib.+\.so/.test(file))) folders.push(join(top, name, inner));
+      }
+    }
   }
+  const path = folders.map((folder) => `$here/root/${folder}`).join(':');
   return `#!/bin/sh
 here=$(dirname "$(readlink -f "$0")")
-export LD_LIBRARY_PATH="${folders.join(':')}\${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+export LD_LIBRARY_PATH="${path}\${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 export FONTCONFIG_FILE="$here/fonts.conf"
 exec "$here/root/usr/lib/chromium/chromium" "$@"
 `;
+}
+
+async function foldersIn(folder) {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
 }
