@@ -1,6 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { compareDataSets, installedServer, installedServers, Server } from '@forebay/conformance';
+import { RdbWriter, type WritableEvent } from '@forebay/rdb';
 import { describe, expect, it } from 'vitest';
 import { fillEveryType, freshFile, saved } from './data-set.ts';
 import { forebay, linesOf } from './run.ts';
@@ -79,6 +80,51 @@ describe.each(installedServers())('a snapshot of $name cut down', (installed) =>
     expect((await source.info('stats')).sync_partial_ok).toBe('0');
     expect(await replica.command('GET', 'left out')).toBe('value');
   });
+});
+
+/** A snapshot as a server writes it that has loaded a module with a type of its own. */
+function withModuleData(): Uint8Array {
+  const module = { name: 'forebaymt', version: 1 };
+  const bytes = (text: string) => Buffer.from(text, 'latin1');
+  const key = (name: string) => ({ type: 'key', key: bytes(name), database: 0 }) as const;
+  const events: WritableEvent[] = [
+    { type: 'module-aux', module, bytes: bytes('\x02\x01\x05\x02ab\x00') },
+    { ...key('text'), dataType: 'string' },
+    { type: 'value', value: bytes('value') },
+    { type: 'key-end' },
+    { ...key('of a module'), dataType: 'module' },
+    { type: 'module-id', module },
+    { type: 'module-value', kind: 'string', value: bytes('value') },
+    { type: 'key-end' },
+    { type: 'end' },
+  ];
+  const writer = new RdbWriter({ magic: 'REDIS', version: 9 });
+  for (const event of events) writer.write(event);
+  return writer.take();
+}
+
+describe('a snapshot with data of a module', () => {
+  it.each(['redis-6.0', 'redis-8.0', 'valkey-9.1'])(
+    'is refused by %s without the module, and loaded after rdb filter --no-module-aux --type',
+    async (name) => {
+      const installed = installedServer(name);
+      const file = await freshFile('dump.rdb');
+      const directory = dirname(file);
+      const rdb = withModuleData();
+      const types = ['--type', 'string,list,set,zset,hash,stream'];
+      for (const flags of [[], ['--no-module-aux'], types]) {
+        const kept = await forebay(['rdb', 'filter', '-', '-o', file, ...flags], rdb);
+        expect(kept.code, kept.stderr).toBe(0);
+        const start = Server.start(installed, { directory });
+        await expect(start, flags.join(' ')).rejects.toMatchObject({ code: 'SERVER_EXITED' });
+      }
+      const flags = ['--no-module-aux', ...types];
+      const kept = await forebay(['rdb', 'filter', '-', '-o', file, ...flags], rdb);
+      expect(kept.stderr).toMatch(/kept 1 of 2 keys/);
+      await using booted = await Server.start(installed, { directory });
+      expect(await booted.command('KEYS', '*')).toEqual(['text']);
+    },
+  );
 });
 
 describe('a snapshot cut down', () => {

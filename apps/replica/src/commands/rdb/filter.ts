@@ -19,22 +19,30 @@ const HELP = `
   forebay rdb filter dump.rdb --match 'user:*' --ttl none -o users.rdb
 
 The new snapshot has the version of the old. The bytes of what is kept are those of the old; its checksum is
-new. Auxiliary fields are kept, and functions are unless --no-functions. Left out are the replication id and
+new. Auxiliary fields, functions and module data are kept. Left out are the replication id and
 offset (repl-id, repl-offset, repl-stream-db), for a replica booted with them would go on from there without
 the keys that are missing; and how many keys there are of each database and slot: it is a hint, and would be
 wrong.
+
+A server without a module refuses a snapshot with data of that module. --no-module-aux drops what modules store
+outside of keys; a --type list without "module" drops the keys of their types:
+
+  forebay rdb filter dump.rdb --no-module-aux --type string,list,set,zset,hash,stream -o plain.rdb
+
+What modules attach to other keys (Redis 8.6) is kept with the key.
 
 A RANGE is FROM..TO, either of which may be missing: --size 1mb.. --ttl ..7d. Times to live are counted from
 now on; one that is past is 0. --size holds a value in memory until it is known whether it is in the
 range: up to FROM bytes of it, and where there is a TO, up to TO.
 
-Exit codes: 0 done; 1 stopped; 64 usage; 74 the disk, the file is damaged, or who reads the new one has gone.`;
+Exit codes: 0 done; 1 stopped; 64 usage; 74 the disk, a damaged file, or the output was closed.`;
 
 interface FilterFlags extends SelectionFlags {
   readonly output?: string;
   readonly ttl?: 'none' | Range;
   readonly size?: Range;
   readonly functions: boolean;
+  readonly moduleAux: boolean;
 }
 
 /** `forebay rdb filter`: a smaller snapshot. */
@@ -54,6 +62,7 @@ export function filterCommand(reporter: Reporter): Command {
       ),
     )
     .option('--no-functions', 'leave functions out')
+    .option('--no-module-aux', 'drop what modules store outside of keys (kept by default)')
     .addHelpText('after', HELP)
     .action(async (path: string, flags: FilterFlags) => {
       const { output: out = '-' } = flags;
@@ -96,6 +105,7 @@ class Filter implements Visitor {
   readonly #ttl: FilterFlags['ttl'];
   readonly #size: Range;
   readonly #functions: boolean;
+  readonly #moduleAux: boolean;
   readonly #now = Date.now();
   readonly #crc = new Crc64();
   readonly #bytes = new PassingBytes();
@@ -116,6 +126,7 @@ class Filter implements Visitor {
     this.#ttl = flags.ttl;
     this.#size = flags.size ?? { from: 0, to: Number.POSITIVE_INFINITY };
     this.#functions = flags.functions;
+    this.#moduleAux = flags.moduleAux;
   }
 
   push(piece: Uint8Array): void {
@@ -137,6 +148,7 @@ class Filter implements Visitor {
       case 'function':
         return this.#functions ? this.#pass(position) : this.#bytes.drop(position);
       case 'module-aux':
+        return this.#moduleAux ? this.#pass(position) : this.#bytes.drop(position);
       case 'slot-import':
         return this.#pass(position);
       case 'database':
