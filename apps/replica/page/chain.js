@@ -19,8 +19,10 @@ const REPLICA = {
 
 /** More readers than these are drawn in one line each. */
 const MANY = 4;
-/** Seconds of lag from which on a reader is shown as slow. */
+/** Seconds of lag from which on a consumer is shown as slow. */
 const SLOW = 10;
+/** Seconds of lag that say nothing: a consumer acknowledges what it has once a second. */
+const KEEPING_UP = 2.5;
 
 /** The tone of a link: what colour it has, and whether it flows. */
 export function toneOfLink({ link, lag }) {
@@ -42,6 +44,7 @@ export function behindOf({ behind, age, state }) {
   if (state === 'damaged') return 'its place cannot be read';
   if (behind === null) return REPLICA[state] ?? state;
   if (behind === 0) return 'up to date';
+  if (age !== null && age < KEEPING_UP) return 'keeping up';
   return age === null ? `${bytes(behind)} behind` : `${bytes(behind)}, ${duration(age)} behind`;
 }
 

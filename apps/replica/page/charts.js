@@ -1,3 +1,4 @@
+import { namesSeconds, timeStep } from './axis.js';
 import { byId, setAttribute, setText } from './elements.js';
 import { bytes, count, duration, short } from './format.js';
 import uPlot from './uplot.js';
@@ -158,8 +159,9 @@ function chart(id, print, colour, { steps, least }) {
         ...axis,
         grid: { show: false },
         size: 24,
-        space: 72,
-        values: (_, splits, __, ___, step) => splits.map((at) => timeOf(at, step < 60)),
+        space: 1,
+        incrs: (_, __, from, to, width) => [timeStep(to - from, width)],
+        values: (_, splits, __, ___, step) => splits.map((at) => timeOf(at, namesSeconds(step))),
       },
       {
         ...axis,

@@ -61,9 +61,20 @@ export function whole(value) {
     : Math.round(value).toLocaleString('en').replaceAll(',', '\u202f');
 }
 
-/** A time of day, as the reader's clock has it. */
+/** A time of day by the browser's clock. */
 export function clock(milliseconds) {
   return new Date(milliseconds).toLocaleTimeString([], { hour12: false });
+}
+
+/** A date by the browser's clock. */
+export function day(milliseconds) {
+  const parts = { day: 'numeric', month: 'long', year: 'numeric' };
+  return new Date(milliseconds).toLocaleDateString('en', parts);
+}
+
+/** A date and a time of day by the browser's clock. */
+export function dateTime(milliseconds) {
+  return `${day(milliseconds)}, ${clock(milliseconds)}`;
 }
 
 export function plural(number, one, many = `${one}s`) {

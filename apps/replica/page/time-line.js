@@ -1,12 +1,22 @@
+import { placeLabels } from './axis.js';
 import { behindOf, toneOfReader } from './chain.js';
 import { byId, drawn, element, reconcile, setAttribute, setText } from './elements.js';
-import { bytes, duration, short } from './format.js';
+import { bytes, dateTime, duration, plural, short, whole } from './format.js';
 
 /** Ages in seconds that the axis names, where there is room. */
 const TICKS = [0, 10, 60, 600, 3600, 6 * 3600, 86_400, 7 * 86_400, 30 * 86_400];
 /** Seconds that are drawn at the least. */
 const LEAST = 60;
 const BAND = 26;
+/** Pixels between two labels of the axis. */
+const GAP = 10;
+/** Past segments that are listed, newest first. */
+const LISTED = 5;
+
+const SET_ASIDE = {
+  replaced: 'replaced by a full resync',
+  rewound: 'set aside by a step back',
+};
 
 /**
  * What is held, from the oldest base to now, with the place of each reader on it. The further back, the
@@ -15,10 +25,11 @@ const BAND = 26;
 export class TimeLine {
   #band = drawn('svg', { class: 'band', height: BAND + 22, role: 'img' });
   #lanes = element('ul', { class: 'lanes', 'aria-label': 'Readers of the log' });
+  #aside = element('ul', { class: 'aside', 'aria-label': 'Segments set aside' });
   #report;
 
   constructor() {
-    byId('time-line').append(this.#band, this.#lanes);
+    byId('time-line').append(this.#band, this.#lanes, this.#aside);
     new ResizeObserver(() => this.#draw()).observe(this.#band);
   }
 
@@ -33,6 +44,26 @@ export class TimeLine {
         : `${bytes(log.written - log.lowest)} of stream, ${duration((report.now - oldest) / 1000)} back; ${bytes(held.bytes)} in ${held.files} files`;
     setText(byId('log-summary'), summary);
     setAttribute(this.#band, 'aria-label', `The log: ${summary}`);
+    this.#showAside(held?.segments ?? []);
+  }
+
+  /** Past segments, newest first; the oldest ones in one line. */
+  #showAside(segments) {
+    const past = segments.filter(({ state }) => state !== 'live').reverse();
+    const older = past.slice(LISTED);
+    const lines = past.slice(0, LISTED).map(({ state, from, to, ended, bytes: size }) => {
+      const when = ended === null ? '' : `, ${dateTime(ended)}`;
+      return `${whole(from)} to ${whole(to)}: ${SET_ASIDE[state] ?? state}${when}, ${bytes(size)}`;
+    });
+    if (older.length > 0) {
+      const size = older.reduce((sum, each) => sum + each.bytes, 0);
+      lines.push(`${plural(older.length, 'older segment')}, ${bytes(size)}`);
+    }
+    this.#aside.hidden = lines.length === 0;
+    reconcile(this.#aside, lines, {
+      key: (line) => line,
+      create: (text) => element('li', { text }),
+    });
   }
 
   #draw() {
@@ -94,20 +125,29 @@ export class TimeLine {
       );
       return [bar, ...marks];
     });
-    let free = -Infinity;
-    const ticks = TICKS.filter((age) => age < window * 0.9)
-      .concat(window)
-      .reverse()
-      .flatMap((age) => {
-        const at = x(now - age * 1000);
-        if (at < free) return [];
-        free = at + 70;
-        const anchor = at < 20 ? 'start' : at > width - 20 ? 'end' : 'middle';
-        const text = age === 0 ? 'now' : short(`${duration(age)} ago`);
-        return drawn('text', { x: at, y: BAND + 15, 'text-anchor': anchor, text });
-      });
+    const ticks = labelsOf(window, width, (age) => x(now - age * 1000));
     return [...bars, ...ticks];
   }
+}
+
+/** The labels of the axis: its two ends, and what fits of the ages between them. */
+function labelsOf(window, width, x) {
+  const between = TICKS.filter((age) => age > 0 && age < window);
+  const labels = [0, window, ...between].map((age) => {
+    const text = age === 0 ? 'now' : short(`${duration(age)} ago`);
+    return { text, at: x(age), length: widthOf(text) };
+  });
+  return placeLabels(labels, width, GAP).map(({ text, left }) =>
+    drawn('text', { x: left, y: BAND + 15, text }),
+  );
+}
+
+const measure = document.createElement('canvas').getContext('2d');
+
+/** Pixels that a label of the axis takes. */
+function widthOf(text) {
+  measure.font = `11px ${getComputedStyle(document.documentElement).fontFamily}`;
+  return measure.measureText(text).width;
 }
 
 function oldestOf({ now, held }) {

@@ -27,7 +27,7 @@ export function replicasOf(status: Status): Reader[] {
     const next = behind ? arrivalAfter(status, offset) : undefined;
     return {
       ...{ name: nameOf(replica), state, offset: isKnown ? offset : undefined },
-      ...{ behind, next, age: ageOf(status, behind, next) },
+      ...{ behind, next, age: ageOf(status.now, behind, next) },
     };
   });
 }
@@ -37,17 +37,15 @@ export function nameOf({ id, host, port }: ReplicaDescription): string {
   return port === 0 ? `${host}:0 (client ${id})` : `${host}:${port}`;
 }
 
-/** Cursors, where they were when it was looked last, against what is written now. */
+/** Cursors, as of when the directory was inspected last: what came after that says nothing of their lag. */
 export function cursorsOf(status: Status): Reader[] {
-  const { held, log } = status;
+  const { held } = status;
   if (held === undefined) return [];
-  const since = Math.max(0, (log?.written ?? 0) - (held.segments.at(-1)?.to ?? 0));
   return held.cursors.map((cursor) => {
-    const { name, state, position } = cursor;
-    const behind = cursor.behind === undefined ? undefined : cursor.behind + since;
+    const { name, state, position, behind } = cursor;
     const offset = position?.offset;
     const next = behind && offset !== undefined ? nextOf(status, cursor, offset) : undefined;
-    return { name, state, offset, behind, next, age: ageOf(status, behind, next) };
+    return { name, state, offset, behind, next, age: ageOf(held.seen, behind, next) };
   });
 }
 
@@ -56,7 +54,7 @@ function nextOf(status: Status, { next }: CursorInventory, offset: number): numb
 }
 
 function ageOf(
-  { now }: Status,
+  now: number,
   behind: number | undefined,
   next: number | undefined,
 ): number | undefined {

@@ -8,7 +8,7 @@ import type { Observed } from './status-source.ts';
 
 /** Milliseconds between two samples. */
 const TICK = 1000;
-/** Ticks between two looks at the directory, and at the server above while nobody watches. */
+/** Ticks between two inspections of the directory and of the upstream server while no page is open. */
 const SELDOM = 5;
 /** Ticks after which the delay of the event loop is measured anew; what is told reaches back twice as far. */
 const LOOP_WINDOW = 15;
@@ -75,9 +75,10 @@ export class Observer implements Observed {
     this.#cancel = this.#host.clock.after(TICK, () => this.#tick());
     const status = this.#host.status();
     const isSeldom = this.#ticks % SELDOM === 0;
-    if (isSeldom || this.#held === undefined) this.#look(status);
+    const isDue = isSeldom || this.#host.watched;
+    if (isDue || this.#held === undefined) this.#look(status);
     const isNew = status.link.since !== this.#askedSince;
-    if (isSeldom || isNew || this.#host.watched) this.#ask(status);
+    if (isDue || isNew) this.#ask(status);
     // What it took to begin is not worth telling.
     if (this.#ticks === 0) this.#loop.reset();
     if (this.#ticks % LOOP_WINDOW === LOOP_WINDOW - 1) {

@@ -25,6 +25,15 @@ export function launch(executablePath: string): Promise<Browser> {
   return chromium.launch({ executablePath, args });
 }
 
+/** Pairs of labels of the time line that overlap, in the page. */
+const OVERLAPS = `(() => {
+  const labels = [...document.querySelectorAll('.band text')]
+    .map((label) => ({ text: label.textContent, box: label.getBoundingClientRect() }))
+    .sort((a, b) => a.box.left - b.box.left);
+  return labels.slice(1).flatMap(({ text, box }, i) =>
+    box.left < labels[i].box.right ? [labels[i].text + ' | ' + text] : []);
+})()`;
+
 const SIZES = {
   desktop: { width: 1280, height: 900 },
   phone: { width: 390, height: 844 },
@@ -63,7 +72,7 @@ export class Viewer implements AsyncDisposable {
     return this.#faults;
   }
 
-  /** Keeps pictures of it: wide and narrow, light and dark. At no width does anything stand out. */
+  /** Keeps pictures of it: wide and narrow, light and dark. Nothing overflows or overlaps at either width. */
   async picture(name: string): Promise<void> {
     await mkdir(RESULTS, { recursive: true });
     for (const [size, viewport] of Object.entries(SIZES)) {
@@ -77,6 +86,7 @@ export class Viewer implements AsyncDisposable {
         'document.documentElement.scrollWidth - document.documentElement.clientWidth',
       );
       expect(wider).toBeLessThanOrEqual(0);
+      expect(await this.page.evaluate(OVERLAPS)).toEqual([]);
     }
     await this.page.setViewportSize(SIZES.desktop);
     await this.page.emulateMedia({ colorScheme: 'light' });

@@ -64,7 +64,9 @@ describe.skipIf(executable === undefined || installed === undefined)(
       const laneOf = (name: string) => `.lanes li[data-key="${name}"]`;
       for (const { port: below } of [replica, stuck]) {
         await expect.poll(() => viewer.text('.below')).toContain(`127.0.0.1:${below}`);
-        await expect.poll(() => viewer.text(laneOf(`127.0.0.1:${below}`))).toMatch(/behind|up to/);
+        await expect
+          .poll(() => viewer.text(laneOf(`127.0.0.1:${below}`)))
+          .toMatch(/behind|keeping up|up to date/);
       }
 
       process.kill(stuck.pid, 'SIGSTOP');

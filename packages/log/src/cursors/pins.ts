@@ -13,7 +13,14 @@ export type Places = ReadonlyMap<string, CursorPlace | undefined>;
 export async function readPlaces(disk: Disk, directory: string): Promise<Places> {
   const places = new Map<string, CursorPlace | undefined>();
   for (const name of await cursorNames(disk, directory)) {
-    places.set(name, await placeOrUnknown(disk, directory, name));
+    try {
+      const place = await readCursor(disk, directory, name);
+      // One that was removed meanwhile needs nothing.
+      if (place !== undefined) places.set(name, place);
+    } catch (error) {
+      if (!(error instanceof LogError)) throw error;
+      places.set(name, undefined);
+    }
   }
   return places;
 }
@@ -28,17 +35,4 @@ export function pinsOf(places: Places, manifest: Manifest, written: number): Pin
     if (found.type === 'unknown') return [];
     return [{ name, segment: found.segment.number, offset: found.offset }];
   });
-}
-
-async function placeOrUnknown(
-  disk: Disk,
-  directory: string,
-  name: string,
-): Promise<CursorPlace | undefined> {
-  try {
-    return await readCursor(disk, directory, name);
-  } catch (error) {
-    if (error instanceof LogError) return undefined;
-    throw error;
-  }
 }

@@ -1,4 +1,6 @@
-import { cursorNames, readCursor } from '../cursors/cursors.ts';
+import type { CursorPlace } from '../cursors/cursors.ts';
+import type { Places } from '../cursors/pins.ts';
+import { readPlaces } from '../cursors/pins.ts';
 import { closeQuietly } from '../disk/close-quietly.ts';
 import type { Disk } from '../disk/disk.ts';
 import { LogError, orLogError } from '../errors.ts';
@@ -58,6 +60,8 @@ class Inspection {
   }
 
   async run(): Promise<Inventory> {
+    // Before the end of the stream is looked up: no cursor is ahead of what is found then.
+    const places = await readPlaces(this.#disk, this.#directory);
     const written = await this.#written();
     const segments: SegmentInventory[] = [];
     for (const segment of segmentsOf(this.#manifest)) {
@@ -66,7 +70,7 @@ class Inspection {
     return {
       directory: this.#directory,
       segments,
-      cursors: await this.#cursors(written),
+      cursors: await this.#cursors(places, written),
       files: filesNamedBy(this.#manifest).length,
       bytes: segments.reduce((sum, { bytes }) => sum + bytes, 0),
       free: await this.#free(),
@@ -136,30 +140,27 @@ class Inspection {
     }
   }
 
-  async #cursors(written: number): Promise<CursorInventory[]> {
+  async #cursors(places: Places, written: number): Promise<CursorInventory[]> {
     const cursors: CursorInventory[] = [];
-    for (const name of await cursorNames(this.#disk, this.#directory)) {
-      try {
-        const place = await readCursor(this.#disk, this.#directory, name);
-        if (place === undefined) continue;
-        const { position, segment } = place;
-        const found = locate(this.#manifest, written, position, segment);
-        if (found.type === 'unknown') cursors.push({ name, position, state: 'lost' });
-        else {
-          const behind = this.#behind(found.segment, found.offset, written);
-          const held = behind < 0 ? 'ahead' : 'readable';
-          const state = found.type === 'rewound' ? 'rewound' : held;
-          const next =
-            behind > 0 ? await this.#arrivalAfter(found.segment, found.offset) : undefined;
-          const when = next === undefined ? {} : { next };
-          cursors.push({ name, position, state, behind: Math.max(0, behind), ...when });
-        }
-      } catch (error) {
-        if (!(error instanceof LogError) || error.code !== 'CORRUPT') throw error;
-        cursors.push({ name, state: 'damaged' });
-      }
+    for (const [name, place] of places) {
+      if (place === undefined) cursors.push({ name, state: 'damaged' });
+      else cursors.push(await this.#cursor(place, written));
     }
     return cursors;
+  }
+
+  async #cursor(
+    { name, position, segment }: CursorPlace,
+    written: number,
+  ): Promise<CursorInventory> {
+    const found = locate(this.#manifest, written, position, segment);
+    if (found.type === 'unknown') return { name, position, state: 'lost' };
+    const behind = this.#behind(found.segment, found.offset, written);
+    const held = behind < 0 ? 'ahead' : 'readable';
+    const state = found.type === 'rewound' ? 'rewound' : held;
+    const next = behind > 0 ? await this.#arrivalAfter(found.segment, found.offset) : undefined;
+    const when = next === undefined ? {} : { next };
+    return { name, position, state, behind: Math.max(0, behind), ...when };
   }
 
   /** When the byte after an offset came, by the index of the file that it is in. */
