@@ -38,7 +38,7 @@ for (const shell of ['bash', 'fish'] as const) {
       ['forebay rdb d', ['diff']],
       ['forebay replica --appendf', ['--appendfsync']],
       ['forebay replica --dir data --appendfsync ', ['always', 'everysec', 'no']],
-      ['forebay replica --tls --no', ['--no-protected-mode', '--no-replica-announced']],
+      ['forebay replica --tls --no', ['--no-protected-mode']],
       // The same name has other flags in another place.
       ['forebay check --', ['--boot', '--help', '--json', '--repair', '--server']],
       ['forebay rdb check --', ['--deep', '--help', '--json']],

@@ -278,10 +278,10 @@ export const SETTINGS = {
   'replica-announced': {
     group: 'replicas',
     form: yesNo,
-    default: 'yes',
+    default: 'no',
     live: true,
-    description: 'have Sentinels tell of us',
-    negative: 'have Sentinels not tell of us',
+    description:
+      'have Sentinels (6.2 and later) list this replica for clients that read from replicas; Sentinels retarget it in either case',
   },
   'repl-backlog-size': {
     group: 'replicas',

@@ -71,7 +71,9 @@ function printed(value: RespValue): string {
 describe.each(serversNamed('redis-7.0', 'redis-8.0', 'valkey-9.1'))('$name', (installed) => {
   it('as a replica answers what we answer', async () => {
     const { primary, port } = await chain(installed, {}, 1);
-    const replica = await replicaOf(installed, primary.port, { 'replica-priority': '0' });
+    const replica = await replicaOf(installed, primary.port, {
+      ...{ 'replica-priority': '0', 'replica-announced': 'no' },
+    });
     await expectCaughtUp(primary, replica);
     // Its tests have them otherwise than it comes.
     await replica.command('CONFIG', 'SET', 'protected-mode', 'yes');

@@ -1,4 +1,5 @@
-import { freePort, Server } from '@forebay/conformance';
+import { freePort, Server, Wire } from '@forebay/conformance';
+import { Redis } from 'ioredis';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Daemon, freshDirectory, PORT_OF_FILE } from '../daemon.ts';
 import { holdStill, loadOn, syncsOf, writeSome } from '../primary.ts';
@@ -8,6 +9,7 @@ import {
   expectEqual,
   fullResyncs,
   replicaOf,
+  serversNamed,
   threeServers,
 } from './chain.ts';
 import { Sentinel } from './sentinel.ts';
@@ -28,11 +30,7 @@ describe.each(threeServers())('a Sentinel of $name', BOUND, (installed) => {
     await expectCaughtUp(primary, other);
     await expectCaughtUp(primary, below);
     const sentinel = await Sentinel.start(installed, primary);
-    const seen = async () => {
-      const replicas = await sentinel.replicas();
-      return [replicas.get(port)?.['slave-priority'], replicas.get(other.port)?.['slave-priority']];
-    };
-    await expect.poll(seen, PATIENCE).toEqual(['0', '100']);
+    await expect.poll(() => sentinel.found, PATIENCE).toEqual([port, other.port].sort());
     const load = loadOn(primary).start();
     await expect.poll(() => load.commands).toBeGreaterThan(200);
     await load.stop();
@@ -48,11 +46,56 @@ describe.each(threeServers())('a Sentinel of $name', BOUND, (installed) => {
     await expectEqual(other, below);
     expect((await syncsOf(other)).full).toBe(full);
     expect(fullResyncs(below)).toBe(1);
-    const believed = async () => (await sentinel.replicas()).get(port)?.['master-link-status'];
-    await expect.poll(believed, PATIENCE).toBe('ok');
+    await setAnnounced(port);
+    const listed = async () => (await sentinel.replicas()).get(port);
+    await expect.poll(listed, PATIENCE).toMatchObject({
+      'master-link-status': 'ok',
+      'slave-priority': '0',
+    });
     expect(sentinel.printed).not.toMatch(/-failover-abort/);
   });
 });
+
+// Before 6.2 a Sentinel lists every replica.
+describe.each(serversNamed('redis-8.0', 'valkey-9.1'))(
+  'a Sentinel of $name',
+  BOUND,
+  (installed) => {
+    it('sends no client that reads from replicas to forebay', async () => {
+      const { primary, port } = await chain(installed, {}, 1);
+      const other = await replicaOf(installed, primary.port);
+      await expectCaughtUp(primary, other);
+      const sentinel = await Sentinel.start(installed, primary);
+      await expect.poll(() => sentinel.found, PATIENCE).toEqual([port, other.port].sort());
+      const listed = async () => [...(await sentinel.replicas()).keys()].sort();
+      // A replica is listed until its INFO was read for the first time.
+      await expect.poll(listed, PATIENCE).toEqual([other.port]);
+      await primary.command('SET', 'key', 'value');
+      await expectCaughtUp(primary, other);
+      const reads = Array.from({ length: 20 }, () => readFromReplica(sentinel, 'key'));
+      expect(await Promise.all(reads)).toEqual(Array.from({ length: 20 }, () => 'value'));
+    });
+  },
+);
+
+/** What a client reads that takes any replica that the Sentinel lists. */
+async function readFromReplica({ port }: Sentinel, key: string): Promise<string | null> {
+  const client = new Redis({
+    sentinels: [{ host: '127.0.0.1', port }],
+    ...{ name: 'watched', role: 'slave', protocol: 2 },
+  });
+  try {
+    return await client.get(key);
+  } finally {
+    client.disconnect();
+  }
+}
+
+async function setAnnounced(port: number): Promise<void> {
+  const wire = await Wire.connect(port);
+  expect(await wire.ask('CONFIG', 'SET', 'replica-announced', 'yes')).toBe('+OK');
+  wire.close();
+}
 
 it('whom a Sentinel names is in the file, and followed after a restart', BOUND, async () => {
   const [installed] = threeServers().slice(-1);
@@ -66,8 +109,7 @@ it('whom a Sentinel names is in the file, and followed after a restart', BOUND, 
   const first = start();
   await first.prints(/full copy done/);
   const sentinel = await Sentinel.start(installed!, primary);
-  const known = async () => [...(await sentinel.replicas()).keys()].sort();
-  await expect.poll(known, PATIENCE).toEqual([port, other.port].sort());
+  await expect.poll(() => sentinel.found, PATIENCE).toEqual([port, other.port].sort());
   await primary.kill();
   await expect.poll(() => sentinel.primary(), PATIENCE).toBe(other.port);
   await first.prints(new RegExp(`following 127\\.0\\.0\\.1:${other.port} from now on`));

@@ -10,10 +10,12 @@ import { onTestFinished } from 'vitest';
 
 /** A real Sentinel that watches one primary by the name of `watched`, and decides alone. */
 export class Sentinel {
+  readonly port: number;
   readonly client: Redis;
   #printed = '';
 
   private constructor(port: number) {
+    this.port = port;
     this.client = new Redis({ port, host: '127.0.0.1', protocol: 2, enableReadyCheck: false });
     // It is not there at once.
     this.client.on('error', () => {});
@@ -59,7 +61,13 @@ export class Sentinel {
     return this.#printed;
   }
 
-  /** What it knows of each replica, by port. */
+  /** The ports of all replicas that it has found, also of those that it does not list. */
+  get found(): number[] {
+    const lines = this.#printed.matchAll(/\+slave slave 127\.0\.0\.1:(\d+) /g);
+    return [...new Set(Array.from(lines, ([, port]) => Number(port)))].sort();
+  }
+
+  /** What it tells clients about each replica, by port. */
   async replicas(): Promise<Map<number, Record<string, string>>> {
     const listed = (await this.client.call('SENTINEL', 'replicas', 'watched')) as string[][];
     return new Map(

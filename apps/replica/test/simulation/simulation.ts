@@ -217,7 +217,7 @@ export class Simulation {
       retain: { time: 20_000 },
       maxDisk: { share: 0.8 },
       logging: { level: 'notice', format: 'pretty' },
-      sentinel: { priority: 0, announced: true },
+      sentinel: { priority: 0, announced: false },
     };
   }
 
