@@ -1,4 +1,4 @@
-import type { Endpoint, TlsOptions } from '@forebay/replica';
+import type { Endpoint, Password, TlsOptions } from '@forebay/replica';
 import { FeedError } from './errors.ts';
 import type { ChangeFilter } from './filter.ts';
 import { LinkSource } from './link-source.ts';
@@ -45,7 +45,8 @@ export interface FromServer extends CommonOptions {
   /** `redis://`, `rediss://` or `unix://`, with `[user][:password]@`; or the endpoint. */
   readonly url: string | URL | Endpoint;
   readonly username?: string;
-  readonly password?: string;
+  /** A function is called before each attempt. */
+  readonly password?: Password;
   readonly tls?: TlsOptions;
   /** Milliseconds of silence after which a link is given up; 60,000 by default. */
   readonly timeout?: number;

@@ -14,6 +14,7 @@ export type { ProbeOptions } from './probe.ts';
 export { probe } from './probe.ts';
 export { Replica } from './replica.ts';
 export type {
+  Password,
   ReplicaEvents,
   ReplicaOptions,
   ReplicaState,

@@ -20,7 +20,9 @@ export interface Timeouts {
 }
 
 export interface LinkOptions {
+  /** Without the password, where that is read before each attempt: see `withPassword`. */
   readonly address: Address;
+  readonly readPassword: (() => string) | undefined;
   readonly tls: TlsOptions;
   readonly listeningPort: number | undefined;
   readonly announcedAddress: string | undefined;
@@ -56,6 +58,21 @@ export function newHandshake(
   });
 }
 
+/**
+ * The options of one attempt, with the password as it is now.
+ *
+ * @throws {ReplicaError} `INVALID_OPTION` where it cannot be read
+ */
+export function withPassword(options: LinkOptions): LinkOptions {
+  const { address, readPassword } = options;
+  if (readPassword === undefined) return options;
+  try {
+    return { ...options, address: { ...address, password: readPassword() } };
+  } catch (error) {
+    throw invalid('the password cannot be read: ', error);
+  }
+}
+
 /** Where it listens, without who we are to it. */
 export function endpointOf(address: Address): Endpoint {
   if (address.kind === 'unix') return { kind: 'unix', path: address.path };
@@ -73,12 +90,14 @@ export function positionOf({ history, tracker }: CachedStream): Position {
  * @throws {ReplicaError} `INVALID_OPTION`
  */
 export function checkLinkOptions(options: LinkOptions, cached: CachedStream | undefined): void {
+  const { address, readPassword } = options;
+  const password = readPassword === undefined ? address.password : '';
   try {
-    newHandshake(options, cached);
+    newHandshake({ ...options, address: { ...address, password } }, cached);
   } catch (error) {
     throw invalid('', error);
   }
-  if (options.address.kind === 'tls') checkTlsOptions(options.tls);
+  if (address.kind === 'tls') checkTlsOptions(options.tls);
 }
 
 /**

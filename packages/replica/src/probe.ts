@@ -5,7 +5,7 @@ import { errorOfSocket } from './connect.ts';
 import type { ReplicaError } from './errors.ts';
 import { errorOfBytes, errorOfOutcome, lostError, silentError } from './link-errors.ts';
 import type { LinkOptions } from './link-options.ts';
-import { withoutPassword } from './link-options.ts';
+import { withoutPassword, withPassword } from './link-options.ts';
 import type { ReplicaOptions } from './replica-options.ts';
 import { linkOptions } from './replica-options.ts';
 import type { LinkSocket } from './transport.ts';
@@ -25,8 +25,8 @@ const DEFAULT_TIMEOUT = 5000;
  *
  * @throws {ReplicaError} as a rejection: what keeps a link from standing
  */
-export function probe(options: ProbeOptions): Promise<ReplicationReport | undefined> {
-  return new Probe(linkOptions(options), options.timeout ?? DEFAULT_TIMEOUT).answer;
+export async function probe(options: ProbeOptions): Promise<ReplicationReport | undefined> {
+  return new Probe(withPassword(linkOptions(options)), options.timeout ?? DEFAULT_TIMEOUT).answer;
 }
 
 /** One connection: it ends with the report, or with why there is none. */

@@ -19,9 +19,13 @@ export interface ReplicaTarget {
   /** `redis://`, `rediss://` or `unix://`, with `[user][:password]@`; or the endpoint, read already. */
   readonly url: string | URL | Endpoint;
   readonly username?: string;
-  readonly password?: string;
+  /** A function is called before each attempt: a password that was rotated is found by the next one. */
+  readonly password?: Password;
   readonly tls?: TlsOptions;
 }
+
+/** A password, or what reads the present one. What it throws ends one attempt, as `INVALID_OPTION`. */
+export type Password = string | (() => string);
 
 export interface ReplicaOptions extends ReplicaTarget {
   readonly resume?: Resume;
@@ -74,13 +78,15 @@ export interface ReplicaEvents {
 /** @throws {ReplicaError} `INVALID_OPTION` */
 export function linkOptions(options: ReplicaOptions): LinkOptions {
   const address: Address = addressOf(options.url);
-  const { timeouts } = options;
+  const { timeouts, password = address.password } = options;
+  const isRead = typeof password === 'function';
   return {
     address: {
       ...address,
       username: options.username ?? address.username,
-      password: options.password ?? address.password,
+      password: isRead ? undefined : password,
     },
+    readPassword: isRead ? password : undefined,
     tls: options.tls ?? {},
     listeningPort: options.listeningPort,
     announcedAddress: options.announcedAddress,
@@ -105,6 +111,6 @@ export function linkOptions(options: ReplicaOptions): LinkOptions {
  * @throws {ReplicaError} `INVALID_OPTION`
  */
 export function retargeted(options: LinkOptions, target: ReplicaTarget): LinkOptions {
-  const { address, tls } = linkOptions(target);
-  return { ...options, address, tls };
+  const { address, readPassword, tls } = linkOptions(target);
+  return { ...options, address, readPassword, tls };
 }

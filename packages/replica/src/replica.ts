@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { History, ReplicationReport } from '@forebay/psync';
 import type { ReplicaProgress } from './acknowledgement.ts';
 import { describeEndpoint } from './address.ts';
+import type { LinkRecord } from './backoff.ts';
 import { Backoff } from './backoff.ts';
 import type { CachedStream, Resume } from './cached-stream.ts';
 import { cachedAt } from './cached-stream.ts';
@@ -11,7 +12,7 @@ import type { ReplicaItem } from './items.ts';
 import { Link } from './link.ts';
 import type { LinkHost } from './link-host.ts';
 import type { LinkOptions, Timeouts } from './link-options.ts';
-import { checkLinkOptions, endpointOf } from './link-options.ts';
+import { checkLinkOptions, endpointOf, withPassword } from './link-options.ts';
 import { ProgressRecord } from './progress-record.ts';
 import type {
   ReplicaEvents,
@@ -180,10 +181,7 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
       // Who listens may have stopped us.
       if (this.#stopped) return;
       this.#retargeted = false;
-      const link = new Link(this.#options, host);
-      this.#link = link;
-      const error = await link.ended;
-      this.#link = undefined;
+      const { error, record } = await this.#attempt(host);
       await Promise.race([this.#deciding, this.#stopping]);
       if (this.#stopped) return;
       if (this.#options.rdbOnly) {
@@ -191,10 +189,24 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
         return;
       }
       const least = error.code === 'TRY_LATER' ? LATER : 0;
-      const delay = this.#retargeted ? 0 : this.#backoff.next(link.record, least);
+      const delay = this.#retargeted ? 0 : this.#backoff.next(record, least);
       this.#enter('waiting');
       this.emit('attempt-ended', error, delay);
       await this.#sleep(delay);
+    }
+  }
+
+  async #attempt(host: LinkHost): Promise<{ error: ReplicaError; record: LinkRecord }> {
+    try {
+      const link = new Link(withPassword(this.#options), host);
+      this.#link = link;
+      const error = await link.ended;
+      return { error, record: link.record };
+    } catch (error) {
+      if (!(error instanceof ReplicaError)) throw error;
+      return { error, record: { streamed: undefined, progressed: false } };
+    } finally {
+      this.#link = undefined;
     }
   }
 

@@ -1,7 +1,8 @@
+import { ScriptedPrimary } from '@forebay/conformance';
 import { BLANK_ID, StreamTracker, startHistory } from '@forebay/psync';
 import { describe, expect, it } from 'vitest';
 import type { ReplicaOptions } from '../src/index.ts';
-import { Replica, ReplicaError } from '../src/index.ts';
+import { probe, Replica, ReplicaError } from '../src/index.ts';
 import { ID } from './payloads.ts';
 
 const history = startHistory(ID);
@@ -55,6 +56,46 @@ describe('a replica', () => {
     for await (const item of replica) items.push(item);
     expect(items).toEqual([]);
     await expect(replica[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+      code: 'INVALID_OPTION',
+    });
+  });
+});
+
+describe('a password that is a function', () => {
+  const passwords = ['first', 'second'];
+
+  it('is called before each attempt, and what it throws ends that attempt alone', async () => {
+    const asked: string[] = [];
+    await using primary = await ScriptedPrimary.listen(async (peer) => {
+      asked.push(passwords[asked.length] ?? '');
+      await peer.handshake({ password: [asked.at(-1) ?? ''] });
+      peer.end();
+    });
+    let calls = 0;
+    const password = () => {
+      calls++;
+      if (calls === 1) throw new Error('no such file');
+      return passwords[calls - 2] ?? '';
+    };
+    await using replica = new Replica({
+      ...{ url: `redis://127.0.0.1:${primary.port}`, password },
+      backoff: { initialDelay: 1 },
+    });
+    const errors: string[] = [];
+    replica.on('attempt-ended', ({ code, message }) => {
+      errors.push(`${code} ${message}`);
+      if (errors.length === 3) void replica.detach();
+    });
+    for await (const _ of replica);
+    expect(errors[0]).toMatch(/^INVALID_OPTION the password cannot be read: no such file/);
+    expect(asked).toEqual(passwords);
+  });
+
+  it('is called for each probe', async () => {
+    const password = () => {
+      throw new Error('no such file');
+    };
+    await expect(probe({ url: 'redis://127.0.0.1', password })).rejects.toMatchObject({
       code: 'INVALID_OPTION',
     });
   });
