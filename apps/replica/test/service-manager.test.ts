@@ -158,3 +158,10 @@ it.skipIf(!canVerify)('the unit of the docs is one that systemd takes', async ()
   const { status, stderr } = spawnSync('systemd-analyze', ['verify', path], { encoding: 'utf8' });
   expect([stderr, status]).toEqual(['', 0]);
 });
+
+it('the unit of the docs starts again after refused credentials, after a delay', async () => {
+  const unit = await readFile(new URL('../../../docs/forebay.service', import.meta.url), 'utf8');
+  const [, prevented] = /^RestartPreventExitStatus=(.*)$/m.exec(unit) ?? [];
+  expect(prevented?.split(' ')).toEqual(['64', '78']);
+  expect(unit).toMatch(/^Restart=on-failure\nRestartSec=10$/m);
+});

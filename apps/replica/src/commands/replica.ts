@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import type { Origin } from '../config/configuration.ts';
+import type { CurrentSetting, Origin, Reloaded } from '../config/configuration.ts';
 import { Configuration, faultsIn } from '../config/configuration.ts';
 import { addSettings, typedSettings } from '../config/options.ts';
 import { printedConfig } from '../config/print.ts';
@@ -25,8 +25,8 @@ interface ReplicaFlags {
 
 const HELP = `
 Each may be in the file of --config (TOML, \`repl-timeout = 30\`) or in the environment
-(FOREBAY_REPL_TIMEOUT) too; a flag goes before the environment, and that before the file. SIGHUP has the
-files read anew.`;
+(FOREBAY_REPL_TIMEOUT) too; a flag goes before the environment, and that before the file. SIGHUP reads every
+file again: that of --config, and each file that a setting or a variable names.`;
 
 /** `forebay replica`: the daemon. */
 export function replicaCommand(reporter: ProcessReporter): Command {
@@ -68,13 +68,14 @@ function checkConfig(origin: Origin, reporter: Reporter): void {
 }
 
 async function run(configuration: Configuration, reporter: ProcessReporter): Promise<void> {
+  const manager = ServiceManager.of(process.env, reporter);
+  const onReload = onHangups(manager);
   await reporter.becomeLog(configuration.config.logging);
   process.once('uncaughtException', (error) => {
     reporter.fatal(error.stack ?? String(error), EXIT.runtime);
     process.exit(EXIT.runtime);
   });
   const reload = () => reloaded(configuration, reporter);
-  const manager = ServiceManager.of(process.env, reporter);
   const stop = stopSignal();
   stop.addEventListener('abort', () => manager?.stopping(), { once: true });
   const control = {
@@ -84,10 +85,8 @@ async function run(configuration: Configuration, reporter: ProcessReporter): Pro
     onConfig: ({ logging }: LiveConfig) => reporter.setLevel(logging.level),
     onLink: (state: LinkState) => manager?.link(state),
   };
-  // Without a file there is nothing to read anew, and a hangup ends it, as it ends any program.
-  const onHangup = configuration.isReloadable ? onReload(manager) : () => () => {};
   try {
-    await follow(configuration.config, reporter, { ...control, onReload: onHangup });
+    await follow(configuration.config, reporter, { ...control, onReload });
   } finally {
     reporter.end();
   }
@@ -104,14 +103,40 @@ function reloaded(configuration: Configuration, reporter: ProcessReporter): Live
       ...{ event: 'setting-kept', setting: setting.name, value },
     });
   }
+  reporter.good(`reloaded: ${sumOf(reloaded)}`, { event: 'reloaded' });
   return reloaded.config;
 }
 
-/** Runs `reload` at each SIGHUP, until the function returned is called. */
-function onReload(manager: ServiceManager | undefined): Control['onReload'] {
-  return (reload) => {
-    const onHangup = () => (manager === undefined ? reload() : manager.reload(reload));
-    process.on('SIGHUP', onHangup);
-    return () => process.off('SIGHUP', onHangup);
+function sumOf({ changed, files, kept }: Reloaded): string {
+  const names = (settings: readonly CurrentSetting[]) =>
+    settings.map(({ name }) => name).join(', ');
+  const parts = [
+    changed.length > 0 && `changed ${names(changed)}`,
+    files.length > 0 && `new content in the file of ${names(files)}`,
+    kept.length > 0 && `restart to change ${names(kept)}`,
+  ];
+  return parts.filter(Boolean).join('; ') || 'nothing changed';
+}
+
+/**
+ * Takes every SIGHUP from now on, as long as the process lives: it never ends the daemon. One that comes before
+ * there is anything to reload has its effect then.
+ */
+function onHangups(manager: ServiceManager | undefined): Control['onReload'] {
+  let reload: (() => void) | undefined;
+  let missed = false;
+  const onHangup = () => {
+    missed = reload === undefined;
+    if (reload === undefined) return;
+    if (manager === undefined) reload();
+    else manager.reload(reload);
+  };
+  process.on('SIGHUP', onHangup);
+  return (run) => {
+    reload = run;
+    if (missed) onHangup();
+    return () => {
+      reload = undefined;
+    };
   };
 }

@@ -6,6 +6,7 @@ import { primaryOf } from '../config/primary.ts';
 import type { Resolved } from '../config/resolve.ts';
 import { CONNECTION } from '../config/settings.ts';
 import { EXIT, ExitError } from '../exit.ts';
+import { targetOf } from '../follow/session.ts';
 import { isSystemError, STDOUT, unwritable } from '../output/target.ts';
 import type { Reporter } from '../reporter.ts';
 import { noticesTo, printChanges, printStream } from '../tail/tail.ts';
@@ -166,12 +167,9 @@ function optionsOf(
   }
   const settings = connection();
   const { candidate, tls } = primaryOf(url ?? '', settings);
-  const { endpoint, username, password } = candidate;
   return {
     ...common,
-    url: endpoint,
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
+    ...targetOf(candidate),
     tls,
     timeout: settings.values['repl-timeout'] * 1000,
   };

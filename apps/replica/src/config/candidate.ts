@@ -5,6 +5,8 @@ export interface Candidate {
   readonly endpoint: Endpoint;
   readonly username: string | undefined;
   readonly password: string | undefined;
+  /** The file that the password is from: it is read again before each attempt. */
+  readonly passwordFile?: string | undefined;
 }
 
 export type Candidates = readonly [Candidate, ...Candidate[]];

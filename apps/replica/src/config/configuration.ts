@@ -5,6 +5,7 @@ import { EXIT, ExitError } from '../exit.ts';
 import { learnSecret } from '../logging/secrets.ts';
 import type { Candidate } from './candidate.ts';
 import { readConfigFile } from './file.ts';
+import { NamedFiles } from './named-files.ts';
 import { addressTextOf } from './primary.ts';
 import type { ConfigFile, Fault, Given, Resolved, Sources } from './resolve.ts';
 import { read, refusalOf, resolve } from './resolve.ts';
@@ -42,6 +43,8 @@ export interface Changed {
 export interface Reloaded extends Changed {
   /** Given anew otherwise, which is for the next start: they are as they were. */
   readonly kept: readonly CurrentSetting[];
+  /** Those that name the same file as before, whose text is another one now. */
+  readonly files: readonly CurrentSetting[];
 }
 
 /** Settings that a candidate is made of: a change of any other leaves whom we follow as it is. */
@@ -82,12 +85,6 @@ export class Configuration {
     return this.#origin.path;
   }
 
-  /** Whether there is a file to read anew. */
-  get isReloadable(): boolean {
-    const { 'replicaof-file': file } = this.#settings.values;
-    return this.#origin.path !== undefined || file !== undefined;
-  }
-
   /**
    * Reads everything anew, and takes of it what can change now.
    *
@@ -104,10 +101,14 @@ export class Configuration {
       (name) => !isDeepStrictEqual(before.values[name], fresh.values[name]),
     );
     const told = differing.map((name) => currentOf(name, merged));
+    const changed = told.filter(({ live }) => live);
+    const names = merged.files
+      .changedSince(before.files)
+      .filter((name) => !changed.some((setting) => setting.name === name));
     return {
-      config: this.#config,
-      changed: told.filter(({ live }) => live),
+      ...{ config: this.#config, changed },
       kept: told.filter(({ live }) => !live),
+      files: names.map((name) => currentOf(name, merged)),
     };
   }
 
@@ -172,7 +173,7 @@ function withChanges(before: Resolved, changes: ReadonlyMap<SettingName, string>
     values[name] = read(name, source);
     given.set(name, source);
   }
-  return { values: values as Values, given };
+  return { values: values as Values, given, files: new NamedFiles() };
 }
 
 /** All that is wrong, in the order in which it was found; nothing where it can be used. */
@@ -215,7 +216,7 @@ function merge(before: Resolved, now: Resolved): Resolved {
     values[name] = from.values[name];
     given.set(name, source);
   }
-  return { values: values as Values, given };
+  return { values: values as Values, given, files: new NamedFiles() };
 }
 
 function currentOf(name: SettingName, { values, given }: Resolved): CurrentSetting {

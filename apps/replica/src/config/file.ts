@@ -1,8 +1,9 @@
 import { closestMatch } from 'leven';
 import { parse, TomlError } from 'smol-toml';
 import { EXIT, ExitError } from '../exit.ts';
+import { readText } from './named-files.ts';
 import type { ConfigFile, Fault, Given } from './resolve.ts';
-import { attempt, readText } from './resolve.ts';
+import { attempt } from './resolve.ts';
 import { SETTINGS, type SettingName, settingNames, settingOf } from './settings.ts';
 
 /** Reads a file of TOML whose keys are names of settings. What is wrong in it joins `faults`. */

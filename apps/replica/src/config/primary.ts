@@ -7,7 +7,7 @@ import type { Candidate, Candidates } from './candidate.ts';
 import { addresses, isUrl } from './forms.ts';
 import { checkPem } from './pem.ts';
 import type { Resolved } from './resolve.ts';
-import { codeFor, readText } from './resolve.ts';
+import { codeFor } from './resolve.ts';
 import type { ConnectionName, Values } from './settings.ts';
 
 /** Settings of which those of a connection, at least, are there. */
@@ -25,7 +25,7 @@ export function candidatesOf(settings: Resolved): Candidates {
     ...(values.replicaof ?? []).map((address) =>
       candidateAt(address, typed?.place ?? '--replicaof', codeFor(typed), settings),
     ),
-    ...listed(values['replicaof-file']).map((address) =>
+    ...listed(settings).map((address) =>
       candidateAt(address, '--replicaof-file', EXIT.configuration, settings),
     ),
   ];
@@ -50,7 +50,7 @@ export function primaryOf(
 
 /** @throws {ExitError} usage, or configuration where a file or a variable is at fault */
 export function tlsOf(
-  { values, given }: ConnectionSettings,
+  { values, given, files }: ConnectionSettings,
   candidates: readonly Candidate[],
 ): TlsOptions {
   const { cacert, cert, key, sni, insecure } = values;
@@ -70,9 +70,9 @@ export function tlsOf(
     throw new ExitError(codeFor(one), '--cert and --key go together');
   }
   const options: TlsOptions = {
-    ...(cacert === undefined ? {} : { ca: readText('--cacert', cacert) }),
-    ...(cert === undefined ? {} : { cert: readText('--cert', cert) }),
-    ...(key === undefined ? {} : { key: readText('--key', key) }),
+    ...(cacert === undefined ? {} : { ca: files.read('cacert', cacert) }),
+    ...(cert === undefined ? {} : { cert: files.read('cert', cert) }),
+    ...(key === undefined ? {} : { key: files.read('key', key) }),
     ...(sni === undefined ? {} : { servername: sni }),
     ...(insecure ? { rejectUnauthorized: false } : {}),
   };
@@ -94,9 +94,10 @@ export function addressTextOf(
 }
 
 /** An address a line, with comments after `#`. */
-function listed(path: string | undefined): readonly string[] {
+function listed({ values, files }: Resolved): readonly string[] {
+  const { 'replicaof-file': path } = values;
   if (path === undefined) return [];
-  const text = readText('--replicaof-file', path).replace(/#.*$/gm, '');
+  const text = files.read('replicaof-file', path).replace(/#.*$/gm, '');
   try {
     return addresses.parse(text);
   } catch (error) {
@@ -121,7 +122,11 @@ function candidateAt(
   const username = isTyped('masteruser')
     ? masteruser
     : (endpoint.username ?? (masteruser || undefined));
-  if (username === undefined || password !== undefined) return { endpoint, username, password };
+  if (username === undefined || password !== undefined) {
+    const isOfSetting = isTyped('masterauth') || endpoint.password === undefined;
+    const passwordFile = isOfSetting ? given.get('masterauth')?.file : undefined;
+    return { endpoint, username, password, passwordFile };
+  }
   throw new ExitError(
     codeFor(given.get('masteruser')),
     '--masteruser needs a password: --masterauth, or FOREBAY_MASTERAUTH',

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
 import type { ExitCode } from '../exit.ts';
 import { EXIT, ExitError } from '../exit.ts';
 import { learnSecret } from '../logging/secrets.ts';
+import { NamedFiles, readSecret } from './named-files.ts';
 import { SETTINGS, type SettingName, settingOf, type Values, variableOf } from './settings.ts';
 
 /** Where a value came from; each goes before those after it, until all is read anew. */
@@ -14,6 +14,8 @@ export interface Given {
   /** For a person: `--port`, `FOREBAY_PORT`, `forebay.toml:3: port`. */
   readonly place: string;
   readonly text: string;
+  /** The file that it was read from: a secret's. */
+  readonly file?: string;
 }
 
 /** What a file of settings gives. */
@@ -30,6 +32,8 @@ export interface Resolved<Name extends SettingName = SettingName> {
   readonly values: Values<Name>;
   /** What was taken; a setting that nobody gave and that has no default is missing. */
   readonly given: ReadonlyMap<SettingName, Given>;
+  /** The files that the values name, as they were when they were first asked for. */
+  readonly files: NamedFiles;
 }
 
 /** All that settings may come from. */
@@ -57,7 +61,7 @@ export function resolve<Name extends SettingName>(
       given.set(name, found);
     });
   }
-  return { values: values as Values<Name>, given };
+  return { values: values as Values<Name>, given, files: new NamedFiles() };
 }
 
 /** What `run` returns; where it throws what ends the daemon, that joins `faults`. */
@@ -89,16 +93,6 @@ export function codeFor(given: Given | undefined): ExitCode {
   return given === undefined || given.kind === 'flag' ? EXIT.usage : EXIT.configuration;
 }
 
-/** The text of a file that a setting names. @throws {ExitError} configuration */
-export function readText(what: string, path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new ExitError(EXIT.configuration, `${what}: ${path} cannot be read: ${code}`, error);
-  }
-}
-
 function find(name: SettingName, { flags, env, file }: Sources): Given | undefined {
   const flag = flags.get(name);
   const no = flag === 'no' && settingOf(name).form.hint === undefined ? 'no-' : '';
@@ -118,7 +112,7 @@ function fromEnvironment(name: SettingName, env: NodeJS.ProcessEnv): Given | und
   if (text && !isForeign) return { kind: 'environment', place: variable, text };
   if (!settingOf(name).secret || !path) return undefined;
   const place = `${variable}_FILE`;
-  return { kind: 'environment', place, text: readText(place, path).replace(/\r?\n$/, '') };
+  return { kind: 'environment', place, text: readSecret(place, path), file: path };
 }
 
 function fromDefault(name: SettingName): Given | undefined {

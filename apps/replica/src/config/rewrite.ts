@@ -14,7 +14,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { parse, stringify, TomlError } from 'smol-toml';
 import { EXIT, ExitError } from '../exit.ts';
 import { lineOf } from './file.ts';
-import { readText } from './resolve.ts';
+import { readText } from './named-files.ts';
 
 /** A value as a file of settings has it. */
 export type TomlValue = boolean | number | string | string[];

@@ -2,7 +2,7 @@ import type { SecureOptions } from '@forebay/primary';
 import { ExitError } from '../exit.ts';
 import { checkPem } from './pem.ts';
 import type { Resolved } from './resolve.ts';
-import { codeFor, readText } from './resolve.ts';
+import { codeFor } from './resolve.ts';
 import type { ClientCertificates } from './settings.ts';
 
 const CLIENTS: Readonly<Record<ClientCertificates, SecureOptions['clientCertificates']>> = {
@@ -16,10 +16,10 @@ const CLIENTS: Readonly<Record<ClientCertificates, SecureOptions['clientCertific
  *
  * @throws {ExitError} usage, or configuration where a file or a variable is at fault
  */
-export function servedTlsOf({ values, given }: Resolved): SecureOptions {
+export function servedTlsOf({ values, given, files }: Resolved): SecureOptions {
   const text = (name: 'tls-cert-file' | 'tls-key-file' | 'tls-ca-cert-file'): string => {
     const { [name]: path } = values;
-    if (path) return readText(`--${name}`, path);
+    if (path) return files.read(name, path);
     throw new ExitError(codeFor(given.get('tls-port')), `--tls-port needs --${name}`);
   };
   const clients = values['tls-auth-clients'];

@@ -81,7 +81,8 @@ export const SETTINGS = {
     secret: true,
     live: true,
     description:
-      'password; better in FOREBAY_MASTERAUTH, or in the file named by FOREBAY_MASTERAUTH_FILE',
+      'password; better in FOREBAY_MASTERAUTH, or in the file named by FOREBAY_MASTERAUTH_FILE, which is ' +
+      'read again for each connection',
   },
   tls: { group: 'link', form: yesNo, default: 'no', live: true, description: 'secure the link' },
   cacert: {

@@ -91,9 +91,10 @@ export async function follow(
   const follower: Follower = new Follower(announced, reporter, world, controlled, relay);
   const measureLag = () => follower.measureLag();
   if (relay !== undefined) stats.start();
-  const offReload = control.onReload(() => follower.reload());
+  let offReload = (): void => {};
   try {
     http = await serveHttp(config, world, reporter, { status, measureLag });
+    offReload = control.onReload(() => follower.reload());
     await followOn(follower, space, reporter, world, controlled);
   } finally {
     offReload();

@@ -12,6 +12,7 @@ import type {
 } from '@forebay/replica';
 import { describeEndpoint, Replica } from '@forebay/replica';
 import type { Candidate } from '../config/candidate.ts';
+import { readSecret } from '../config/named-files.ts';
 import type { ReplicaConfig } from '../config.ts';
 import { EXIT, ExitError } from '../exit.ts';
 import type { Reporter } from '../reporter.ts';
@@ -315,12 +316,15 @@ function timeoutsOf(timeout: number): Timeouts {
   return { connect: timeout, handshake: timeout, transfer: timeout, idle: timeout };
 }
 
-/** Which server it is, and who we are to it. */
+/** Which server it is, and who we are to it; the password as it is when it is needed. */
 export function targetOf({
   endpoint,
   username,
-  password,
+  password: known,
+  passwordFile,
 }: Candidate): Pick<ReplicaOptions, 'url' | 'username' | 'password'> {
+  const password =
+    passwordFile === undefined ? known : () => readSecret('FOREBAY_MASTERAUTH_FILE', passwordFile);
   return {
     url: endpoint,
     ...(username === undefined ? {} : { username }),

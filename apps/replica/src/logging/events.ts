@@ -76,6 +76,9 @@ export const EVENTS = {
     description: 'a setting was written to the file, which a flag or a variable goes before',
   },
   certificates: { description: 'who comes by TLS finds other certificates' },
+  reloaded: {
+    description: 'SIGHUP: every file was read again; says what changed and what needs a restart',
+  },
   'setting-kept': { description: 'a setting changes at the next start only' },
   'settings-refused': { description: 'what was read anew cannot be used; nothing has changed' },
   'service-manager': { description: 'systemd cannot be told how we are' },

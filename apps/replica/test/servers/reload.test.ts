@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { installedServers, Server } from '@forebay/conformance';
 import { describe, expect, it } from 'vitest';
 import { Daemon, freshDirectory, PORT_OF_FILE } from '../daemon.ts';
@@ -6,6 +7,11 @@ import { caughtUp, cutReplicas } from '../primary.ts';
 import { SettingsFile } from './settings-file.ts';
 
 const SECRET = 'not-to-be-printed';
+/** A fresh base as soon as a little has been written. */
+const BASES = [
+  ...['--auto-aof-rewrite-min-size', '16kb', '--auto-aof-rewrite-percentage', '1'],
+  ...['--base-interval', '1s'],
+];
 
 describe.each(installedServers().slice(0, 1))('a hangup, on $name', (installed) => {
   it('has what can change changed, says what could not, and keeps all where the file is bad', async () => {
@@ -78,10 +84,74 @@ describe.each(installedServers().slice(0, 1))('a hangup, on $name', (installed) 
     expect(await daemon.stop()).toBe(0);
   });
 
-  it('ends a daemon that has no file to read anew', async () => {
+  it('never ends the daemon: without a file it says that nothing changed', async () => {
     await using primary = await Server.start(installed);
     const daemon = Daemon.follow(primary, await freshDirectory());
     await daemon.prints(/full copy done/);
-    expect(await daemon.stop('SIGHUP')).toBeNull();
+    daemon.signal('SIGHUP');
+    await daemon.prints(/reloaded: nothing changed/);
+    await primary.command('SET', 'a', '1');
+    await caughtUp(primary);
+    expect(await daemon.stop()).toBe(0);
+  });
+
+  it('reads each file again that a flag or a variable names, and names those that changed', async () => {
+    await using primary = await Server.start(installed, { tls: true });
+    const { ca, clientCert, clientKey } = primary.certificates!;
+    const directory = await freshDirectory();
+    await mkdir(directory);
+    const [cert, key, secret] = ['cert', 'key', 'secret'].map((name) => join(directory, name));
+    await copyFile(clientCert, cert!);
+    await copyFile(clientKey, key!);
+    await writeFile(secret!, 'first');
+    const url = `rediss://localhost:${primary.tlsPort}`;
+    const flags = ['--cacert', ca, '--cert', cert!, '--key', key!, '--port', 'any'];
+    const daemon = Daemon.start(
+      ['replica', '--replicaof', url, '--dir', join(directory, 'data'), ...flags],
+      { env: { FOREBAY_REQUIREPASS_FILE: secret! } },
+    );
+    await daemon.prints(/full copy done/);
+
+    // Another certificate of the same client: the link is made anew by it.
+    const pem = await readFile(clientCert, 'utf8');
+    await writeFile(cert!, `# renewed\n${pem}`);
+    await writeFile(secret!, 'second');
+    daemon.signal('SIGHUP');
+    await daemon.prints(/requirepass is \(hidden\) from now on/);
+    await daemon.prints(/reloaded: changed requirepass; new content in the file of cert\n/);
+    await daemon.prints(/following localhost:\d+ from now on.*partial resync/s);
+
+    await writeFile(cert!, 'no certificate');
+    daemon.signal('SIGHUP');
+    await daemon.prints(/stay as they are: .*cannot be used/);
+    expect(await daemon.stop()).toBe(0);
+    expect(daemon.printed).not.toMatch(/first|second/);
+  });
+
+  it('is not needed for a password file that was rotated: each connection reads it', async () => {
+    await using primary = await Server.start(installed, { config: { requirepass: SECRET } });
+    const directory = await freshDirectory();
+    await mkdir(directory);
+    const secret = join(directory, 'secret');
+    await writeFile(secret, `${SECRET}\n`);
+    const address = ['--replicaof', primary.host, String(primary.port)];
+    const daemon = Daemon.start(
+      ['replica', ...address, '--dir', join(directory, 'data'), ...BASES],
+      { env: { FOREBAY_MASTERAUTH_FILE: secret } },
+    );
+    await daemon.prints(/full copy done/);
+    await primary.command('CONFIG', 'SET', 'requirepass', 'rotated-secret');
+    await rm(secret);
+    await cutReplicas(primary);
+    await daemon.prints(
+      /password cannot be read: FOREBAY_MASTERAUTH_FILE: .*ENOENT; trying again in/,
+    );
+    await writeFile(secret, 'rotated-secret\n');
+    await daemon.prints(/partial resync/);
+    // A base comes over a connection of its own.
+    await primary.command('SET', 'large', 'x'.repeat(32 * 1024));
+    await daemon.prints(/fresh base done/);
+    expect(await daemon.stop()).toBe(0);
+    expect(daemon.printed).not.toMatch(/rotated-secret|not-to-be-printed/);
   });
 });

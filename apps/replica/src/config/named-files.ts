@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs';
+import { EXIT, ExitError } from '../exit.ts';
+import { learnSecret } from '../logging/secrets.ts';
+import type { SettingName } from './settings.ts';
+
+/** The files that settings name, each read once: a reload compares what was used, not what is there later. */
+export class NamedFiles {
+  readonly #texts = new Map<SettingName, string>();
+
+  /** The text of the file at `path`, which `name` names. @throws {ExitError} configuration */
+  read(name: SettingName, path: string): string {
+    const text = this.#texts.get(name) ?? readText(`--${name}`, path);
+    this.#texts.set(name, text);
+    return text;
+  }
+
+  /** Settings whose file was read here and for `before`, with another text. */
+  changedSince(before: NamedFiles): SettingName[] {
+    return [...this.#texts].flatMap(([name, text]) => {
+      const earlier = before.#texts.get(name);
+      return earlier === undefined || earlier === text ? [] : [name];
+    });
+  }
+}
+
+/** The text of a file. `what` names it in the error. @throws {ExitError} configuration */
+export function readText(what: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new ExitError(EXIT.configuration, `${what}: ${path} cannot be read: ${code}`, error);
+  }
+}
+
+/**
+ * The secret in a file, less the newline at its end. `what` names it in the error.
+ *
+ * @throws {ExitError} configuration
+ */
+export function readSecret(what: string, path: string): string {
+  const secret = readText(what, path).replace(/\r?\n$/, '');
+  learnSecret(secret);
+  return secret;
+}
