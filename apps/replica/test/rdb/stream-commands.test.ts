@@ -1,5 +1,8 @@
-import { RdbWriter, type WritableEvent } from '@forebay/rdb';
+import type { RdbElement } from '@forebay/rdb';
+import { RdbReader, RdbWriter, type WritableEvent } from '@forebay/rdb';
 import { describe, expect, it } from 'vitest';
+import type { PlainCommands } from '../../src/commands/rdb/plain-commands.ts';
+import { PlainStreams } from '../../src/commands/rdb/plain-streams.ts';
 import type { Argument } from '../../src/commands/rdb/stream-commands.ts';
 import { StreamCommands } from '../../src/commands/rdb/stream-commands.ts';
 import { forebay } from './run.ts';
@@ -86,5 +89,42 @@ describe('the pending entries of a group', () => {
       /^\S+ 1 pending entries left out that their consumers gave back: no command sets them\n$/,
     );
     expect(made.stdout.toString()).not.toMatch(/XCLAIM/);
+  });
+});
+
+describe('a stream that is too large to be read twice', () => {
+  it('loses pending entries of deleted messages, which are counted, and keeps the rest', async () => {
+    const ids = { lastId: '9-1', firstId: '2-1', maxDeletedId: '3-1' };
+    const writer = new RdbWriter({ magic: 'REDIS', version: 10 });
+    const value: WritableEvent[] = [
+      { type: 'key', key: bytes('k'), dataType: 'stream', database: 0 },
+      ...[2, 4, 9].map((ms) => {
+        return { type: 'entry', id: `${ms}-1`, fields: [bytes('a'), bytes('b')] } as const;
+      }),
+      { type: 'stream', length: 3, ...ids, entriesAdded: 4n },
+      group,
+      ...[1, 2, 3].map((ms) => pending(`${ms}-1`, 5)),
+      { type: 'consumer', name: bytes('c'), seenAt: 0, activeAt: undefined },
+      ...[1, 2, 3].map((ms) => ({ type: 'consumer-pending', id: `${ms}-1` }) as const),
+      { type: 'key-end' },
+      { type: 'end' },
+    ];
+    for (const event of value) writer.write(event);
+    const seen: RdbElement[] = [];
+    const plain = { begin: () => {}, end: () => {}, add: (one: RdbElement) => void seen.push(one) };
+    const streams = new PlainStreams(plain as unknown as PlainCommands, 10);
+    const reader = new RdbReader({ level: 'raw' });
+    reader.push(writer.take());
+    for (let event = reader.next(); event !== undefined; event = reader.next()) {
+      if (event.type === 'header') streams.header(event);
+      else if (event.type === 'key') streams.begin(event);
+      else if (event.type === 'raw') await streams.add(event.bytes);
+      else if (event.type === 'key-end') await streams.end();
+    }
+    expect(streams.losses.deleted).toBe(2);
+    expect(seen.filter(({ type }) => type === 'entry')).toHaveLength(3);
+    expect(seen.filter(({ type }) => type === 'consumer-pending')).toEqual([
+      { type: 'consumer-pending', id: '2-1' },
+    ]);
   });
 });

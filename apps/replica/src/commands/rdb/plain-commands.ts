@@ -34,9 +34,10 @@ export class PlainCommands {
     this.#stream = new StreamCommands((args) => output.add(encodeCommand(args)));
   }
 
-  begin(key: RdbKey): void | Promise<void> {
+  /** `missing`: as `StreamCommands.begin` has it. */
+  begin(key: RdbKey, missing?: readonly string[]): void | Promise<void> {
     this.#key = { ...key, key: key.key.slice() };
-    this.#stream.begin(this.#key.key);
+    this.#stream.begin(this.#key.key, missing);
     if (this.#replace) return this.#send(['DEL', key.key]);
   }
 

@@ -6,6 +6,7 @@ import { Output } from '../../output/output.ts';
 import type { Reporter } from '../../reporter.ts';
 import { openInput } from './input.ts';
 import { PlainCommands } from './plain-commands.ts';
+import { PlainStreams } from './plain-streams.ts';
 import { RestoreCommands } from './restore-commands.ts';
 import type { Visitor } from './scan.ts';
 import { scan } from './scan.ts';
@@ -23,9 +24,10 @@ an older server does not know of (times of fields, counts of streams, functions)
 it refuses. What no such commands
 can make is a RESTORE there too: values of modules, and arrays. Without --replace they add to what is there.
 
-A pending entry of a stream that was deleted from it cannot be made anew by commands (since 7.0), so --plain
-loses it, as a rewritten AOF does. What it leaves out besides is told at the end: ids of messages that came
-twice, pending entries that were given back (XNACK); and without it too, what modules tell of keys (Redis 8.6).
+A pending entry whose message was deleted needs the message to be added, claimed and deleted again (since 7.0).
+To know of it in time --plain holds each stream in memory; of one above 512 MiB such entries are left out. What is
+left out is counted at the end on standard error: those entries, ids of messages that came twice, pending entries
+that were given back (XNACK), and without --plain too, what modules attach to keys (Redis 8.6).
 --plain has the pending entries of one group in memory, 32 bytes each; more than 16,777,216 are refused.
 
 The checksum is at the end, behind all keys: of a file that may be damaged they are printed before that is
@@ -66,11 +68,12 @@ export function respCommand(reporter: Reporter): Command {
     });
 }
 
-/** What no command sets. */
+/** What is left out, and why. */
 const LOSSES = {
-  metadata: 'keys without what modules tell of them',
-  negative: 'pending entries left out that their consumers gave back',
-  produced: 'ids left out that messages are recognised by',
+  metadata: 'keys without what modules tell of them: no command sets it',
+  negative: 'pending entries left out that their consumers gave back: no command sets them',
+  produced: 'ids left out that messages are recognised by: no command sets them',
+  deleted: 'pending entries of deleted messages left out: their streams are above 512 MiB',
 } as const;
 
 /** Makes commands of what a reader tells, at the level that each key needs. */
@@ -81,9 +84,11 @@ class Commands implements Visitor {
   readonly #selects: Selection;
   readonly #restore: RestoreCommands;
   readonly #plain: PlainCommands;
-  #way: RestoreCommands | PlainCommands | undefined;
+  readonly #streams: PlainStreams;
+  #way: RestoreCommands | PlainCommands | PlainStreams | undefined;
   #database: number | undefined;
-  readonly #lost = { metadata: 0, negative: 0, produced: 0 };
+  /** Keys without what modules tell of them. */
+  #metadata = 0;
 
   constructor(output: Output, flags: RespFlags) {
     this.#output = output;
@@ -91,20 +96,21 @@ class Commands implements Visitor {
     this.#selects = selectionOf(flags);
     this.#restore = new RestoreCommands(output, flags.replace === true);
     this.#plain = new PlainCommands(output, flags.replace === true);
+    this.#streams = new PlainStreams(this.#plain);
   }
 
   /** What was left out, a line each. */
   get losses(): string[] {
-    const names = ['metadata', 'negative', 'produced'] as const;
-    return names
-      .filter((name) => this.#lost[name] > 0)
-      .map((name) => `${this.#lost[name]} ${LOSSES[name]}: no command sets them`);
+    const lost = { metadata: this.#metadata, ...this.#streams.losses };
+    const names = ['metadata', 'negative', 'produced', 'deleted'] as const;
+    return names.filter((name) => lost[name] > 0).map((name) => `${lost[name]} ${LOSSES[name]}`);
   }
 
   take(event: RdbEvent): void | Promise<void> {
     switch (event.type) {
       case 'header':
         this.#restore.version = event.version;
+        this.#streams.header(event);
         return undefined;
       case 'function': {
         if (!this.#flags.functions) return undefined;
@@ -114,7 +120,9 @@ class Commands implements Visitor {
       case 'key':
         return this.#key(event);
       case 'raw':
-        return this.#restore.add(event.bytes);
+        return this.#way === this.#streams
+          ? this.#streams.add(event.bytes)
+          : this.#restore.add(event.bytes);
       case 'key-end': {
         const way = this.#way;
         this.#way = undefined;
@@ -129,10 +137,6 @@ class Commands implements Visitor {
       case 'end':
       case 'container':
         return undefined;
-      case 'negative':
-      case 'produced':
-        this.#lost[event.type]++;
-        return undefined;
       default:
         return this.#plain.add(event);
     }
@@ -144,14 +148,15 @@ class Commands implements Visitor {
       return undefined;
     }
     const { database, dataType, metadata } = key;
-    if (metadata !== undefined) this.#lost.metadata++;
+    if (metadata !== undefined) this.#metadata++;
     if (database !== this.#database) {
       this.#output.sink.add(encodeCommand(['SELECT', database]));
       this.#database = database;
     }
     const isPlain = this.#flags.plain && dataType !== 'module' && dataType !== 'array';
-    this.reader.level = isPlain ? 'elements' : 'raw';
-    this.#way = isPlain ? this.#plain : this.#restore;
+    const isStream = dataType === 'stream';
+    this.reader.level = isPlain && !isStream ? 'elements' : 'raw';
+    this.#way = !isPlain ? this.#restore : isStream ? this.#streams : this.#plain;
     return this.#way.begin(key);
   }
 }
