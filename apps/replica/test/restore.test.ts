@@ -7,7 +7,7 @@ import { crc32 } from 'node:zlib';
 import { Log } from '@forebay/log';
 import { StreamTracker, startHistory } from '@forebay/psync';
 import { describe, expect, it } from 'vitest';
-import { momentOf } from '../src/commands/restore.ts';
+import { momentOf } from '../src/commands/moment.ts';
 import { Daemon, freshDirectory } from './daemon.ts';
 
 const bin = fileURLToPath(new URL('../bin/forebay.js', import.meta.url));
@@ -103,6 +103,16 @@ describe('restore', () => {
       (directory) => [directory, '--dry-run', '--at', '2001-01-01'],
       /^[^ ]+ 200\d-.*Z cannot be restored from/,
     ],
+    [
+      'a time after the last arrival',
+      (directory) => [directory, '--dry-run', '--at', '2999-01-01'],
+      /cannot be restored from .*: its last byte arrived at 20.*Z\. Give that time or an earlier/,
+    ],
+    [
+      'a number without a unit',
+      (directory) => [directory, '--dry-run', '--at', '1700000000'],
+      /A number alone may be a time or an offset\. Give/,
+    ],
   ];
 
   it.each(usage)('usage, 64: %s', async (_, args, says) => {
@@ -157,10 +167,6 @@ describe('a moment', () => {
     new Date(...(parts as [number, number])).getTime();
 
   const times: [text: string, time: number][] = [
-    ['1717164309', 1717164309000],
-    ['1717164309.25', 1717164309250],
-    ['1717164309250', 1717164309250],
-    ['0', 0],
     ['2024-05-31T14:05:09Z', Date.UTC(2024, 4, 31, 14, 5, 9)],
     ['2024-05-31t14:05:09.125z', Date.UTC(2024, 4, 31, 14, 5, 9, 125)],
     ['2024-05-31 14:05:09+02:00', Date.UTC(2024, 4, 31, 12, 5, 9)],
@@ -175,6 +181,23 @@ describe('a moment', () => {
     expect(momentOf(text)).toEqual({ time });
   });
 
+  it('is a time before now too', () => {
+    const now = Date.UTC(2024, 4, 31);
+    expect(momentOf('-5m', now)).toEqual({ time: now - 300_000 });
+    expect(momentOf('-1.5H', now)).toEqual({ time: now - 5_400_000 });
+    expect(momentOf('-250ms', now)).toEqual({ time: now - 250 });
+    expect(() => momentOf('-99999d', now)).toThrow(/before now/);
+  });
+
+  it.each(['1700000000', '1717164309.25', '0'])(
+    '%s is refused, and the forms are named',
+    (text) => {
+      expect(() => momentOf(text)).toThrow(
+        /A number alone .* <id>:<offset>.* 2024-05-31T14:05:09Z.* -5m/,
+      );
+    },
+  );
+
   it('is a position too', () => {
     expect(momentOf(`${ID}:5`)).toEqual({ position: { id: ID, offset: 5 } });
   });
@@ -185,7 +208,8 @@ describe('a moment', () => {
       'now',
       '-5',
       '1e9',
-
+      '-5x',
+      '5m',
       '2024-02-30',
       '2023-02-29',
       '2024-13-01',

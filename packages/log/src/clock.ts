@@ -13,3 +13,42 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
 };
+
+/** The clock went back: what it showed last, and what it shows now, in milliseconds since 1970. */
+export interface ClockStep {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Milliseconds: a clock that is kept right by small corrections goes back by less. */
+const LEAST_STEP = 1000;
+
+/** A clock that reports when it goes back by a second or more, each time once. */
+export class WatchedClock implements Clock {
+  readonly #clock: Clock;
+  readonly #onStep: (step: ClockStep) => void;
+  #last = Number.NEGATIVE_INFINITY;
+
+  constructor(clock: Clock, onStep: (step: ClockStep) => void) {
+    this.#clock = clock;
+    this.#onStep = onStep;
+  }
+
+  now(): number {
+    const now = this.#clock.now();
+    const from = this.#last;
+    this.#last = now;
+    if (from - now >= LEAST_STEP) this.#onStep({ from, to: now });
+    return now;
+  }
+
+  after(milliseconds: number, run: () => void): () => void {
+    return this.#clock.after(milliseconds, run);
+  }
+
+  /** Compares the clock with what an earlier process saw it show. */
+  compare(seen: number): void {
+    this.#last = Math.max(this.#last, seen);
+    this.now();
+  }
+}

@@ -4,7 +4,7 @@ export type { Finding } from './check/finding.ts';
 export type { Lost } from './check/plan-repair.ts';
 export type { RepairReport } from './check/repair.ts';
 export { repair } from './check/repair.ts';
-export type { Clock } from './clock.ts';
+export type { Clock, ClockStep } from './clock.ts';
 export { systemClock } from './clock.ts';
 export type { Cursor } from './cursors/cursor.ts';
 export type { CursorPlace } from './cursors/cursors.ts';

@@ -1,5 +1,5 @@
 import type { History, Position, StreamTracker } from '@forebay/psync';
-import type { Clock } from './clock.ts';
+import type { Clock, ClockStep } from './clock.ts';
 import type { Disk } from './disk/disk.ts';
 import type { LogError } from './errors.ts';
 import type { SyncPolicy } from './increment/syncer.ts';
@@ -21,6 +21,11 @@ export interface LogOptions {
   readonly onSyncTime?: (milliseconds: number) => void;
   /** Called once, when the disk has refused something: from then on the log takes no more. */
   readonly onFailure?: (error: LogError) => void;
+  /**
+   * Called when the clock shows at least a second less than it did before, to this process or to the
+   * one that wrote the log last: what arrives until it shows more than before has no certain time.
+   */
+  readonly onClockStep?: (step: ClockStep) => void;
   /** `nodeDisk` by default. */
   readonly disk?: Disk;
   /** The system's by default. */

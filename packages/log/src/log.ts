@@ -5,7 +5,7 @@ import type { Change, Workshop } from './changes/change.ts';
 import { opened } from './changes/change.ts';
 import { split } from './changes/split.ts';
 import { stepBack } from './changes/step-back.ts';
-import { systemClock } from './clock.ts';
+import { systemClock, WatchedClock } from './clock.ts';
 import { Contents } from './contents.ts';
 import { Cursor } from './cursors/cursor.ts';
 import { checkCursorName, readCursor, removeCursor, writeCursor } from './cursors/cursors.ts';
@@ -51,6 +51,7 @@ export class Log {
   readonly directory: string;
   readonly #options: LogOptions;
   readonly #workshop: Workshop;
+  readonly #clock: WatchedClock;
   readonly #lock: DiskLock;
   readonly #turns = new Turns();
   readonly #readers = new Readers();
@@ -68,7 +69,11 @@ export class Log {
     this.directory = directory;
     this.#options = options;
     this.#lock = lock;
-    const { disk = nodeDisk, clock = systemClock, fsync = 'everysec' } = options;
+    const { disk = nodeDisk, fsync = 'everysec' } = options;
+    const clock = new WatchedClock(options.clock ?? systemClock, (step) => {
+      options.onClockStep?.(step);
+    });
+    this.#clock = clock;
     let next = sequence;
     this.#workshop = {
       disk,
@@ -103,7 +108,8 @@ export class Log {
       const manifest = await openDirectory(disk, directory);
       const log = new Log(directory, options, lock, await nextSequence(disk, directory));
       if (manifest === undefined) return log;
-      const { found, ...current } = await recover(log.#workshop, directory, manifest);
+      const { found, arrived, ...current } = await recover(log.#workshop, directory, manifest);
+      log.#clock.compare(arrived);
       log.#contents = new Contents(directory, log.#workshop, current);
       log.#found = found;
       return log;

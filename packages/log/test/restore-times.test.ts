@@ -1,8 +1,9 @@
 import { encodeCommand } from '@forebay/resp';
 import { concatBytes, randomFrom, runSeed, textOf } from '@forebay/testkit';
 import { describe, expect, it } from 'vitest';
+import type { ClockStep } from '../src/index.ts';
 import { planRestore } from '../src/index.ts';
-import { B } from './directories.ts';
+import { A, B } from './directories.ts';
 import { DIRECTORY, Recording, rdbOf } from './restoring.ts';
 
 const PING = encodeCommand(['PING']);
@@ -38,7 +39,10 @@ describe('a time', () => {
     expect(await offsetAt(recording, half)).toBe(SET.length);
     expect(await offsetAt(recording, whole - 1)).toBe(SET.length);
     expect(await offsetAt(recording, whole)).toBe(end);
-    expect(await offsetAt(recording, whole + 1e9)).toBe(end);
+    const last = new Date(whole).toISOString();
+    await expect(offsetAt(recording, whole + 1)).rejects.toThrow(
+      expect.objectContaining({ code: 'NOT_COVERED', message: expect.stringContaining(last) }),
+    );
   });
 
   it('is never one at which anything had yet to come, though it came soon after', async () => {
@@ -67,7 +71,7 @@ describe('a time', () => {
     );
   });
 
-  it('goes by what came last with such a time, where the clock has jumped', async () => {
+  it('never includes what was recorded later, or may have come later, where the clock has jumped', async () => {
     const seed = runSeed();
     for (let run = 0; run < 30; run++) {
       const random = randomFrom(seed + run);
@@ -75,7 +79,7 @@ describe('a time', () => {
       const { clock } = recording;
       const arrived: [time: number, offset: number][] = [[clock.now(), 0]];
       for (let i = 0; i < 30; i++) {
-        const jump = random.pick([0, 0, 0, -20_000, 5000, 20_000]);
+        const jump = random.pick([0, 0, 0, 0, -20_000, 5000, 20_000]);
         clock.jump(jump);
         clock.advance(random.integer(APART, 3000));
         await recording.append(SET);
@@ -85,10 +89,83 @@ describe('a time', () => {
         if (random.integer(0, 9) === 0) await recording.log.sync();
       }
       for (const [time] of arrived.slice(1)) {
-        const expected = arrived.findLast(([each]) => each <= time)![1];
-        expect(await offsetAt(recording, time), `FOREBAY_SEED=${seed + run}`).toBe(expected);
+        const next = arrived.findIndex(([each]) => each > time);
+        const before = next < 0 ? arrived : arrived.slice(0, next);
+        const latest = Math.max(...before.map(([each]) => each));
+        const where = `FOREBAY_SEED=${seed + run}`;
+        if (before.length === 0) {
+          await expect(offsetAt(recording, time), where).rejects.toThrow(/which covers/);
+        } else if (next < 0 && time > latest) {
+          await expect(offsetAt(recording, time), where).rejects.toThrow(/last byte arrived/);
+        } else {
+          const expected = before.findLast(([each]) => each === latest)![1];
+          expect(await offsetAt(recording, time), where).toBe(expected);
+        }
       }
     }
+  });
+
+  it('of writes after the clock went back is uncertain until it has caught up', async () => {
+    const recording = await Recording.begun();
+    const { clock, log } = recording;
+    await recording.append(SET);
+    clock.advance(3_600_000);
+    const noon = clock.now();
+    await recording.append(SET);
+    const held = recording.position.offset;
+    clock.jump(-3_600_000);
+    clock.advance(APART);
+    await recording.append(SET);
+    await log.rotate();
+    clock.advance(1_800_000);
+    await recording.append(SET);
+    const half = clock.now();
+    expect(half).toBeLessThan(noon);
+    // By its own clock the last write came at that time, and by the order after a later one.
+    expect(await offsetAt(recording, half)).toBe(SET.length);
+    expect(await offsetAt(recording, noon - 1)).toBe(SET.length);
+    expect(await offsetAt(recording, noon)).toBe(held);
+    await expect(offsetAt(recording, noon + 1)).rejects.toThrow(/last byte arrived/);
+    clock.advance(3_600_000);
+    await recording.append(SET);
+    expect(await offsetAt(recording, clock.now() - 1)).toBe(held);
+    expect(await offsetAt(recording, clock.now())).toBe(recording.position.offset);
+  });
+
+  it('is in the history that was held before the clock went back, not in the one after it', async () => {
+    const recording = await Recording.begun();
+    const { clock } = recording;
+    const began = clock.now();
+    clock.advance(60_000);
+    await recording.append(SET);
+    clock.jump(-50_000);
+    await recording.begin(B, 500);
+    clock.advance(1000);
+    await recording.append(PING);
+    expect(await offsetAt(recording, clock.now())).toBe(0);
+    expect(await offsetAt(recording, began + 60_000)).toBe(SET.length);
+  });
+
+  it('steps of the clock are reported once each, also by the process that opens the log next', async () => {
+    const steps: ClockStep[] = [];
+    const recording = await Recording.open(1, { onClockStep: (step) => steps.push(step) });
+    await recording.begin(A, 0);
+    const { clock } = recording;
+    await recording.append(SET);
+    clock.jump(-999);
+    await recording.append(SET);
+    expect(steps).toEqual([]);
+    const first = clock.now();
+    clock.jump(-1000);
+    await recording.append(SET);
+    await recording.append(SET);
+    const second = clock.now();
+    expect(steps).toEqual([{ from: first, to: second }]);
+    await recording.log.close();
+    clock.jump(-5000);
+    await recording.reopen();
+    await recording.append(SET);
+    expect(steps.slice(1)).toEqual([{ from: second, to: second - 5000 }]);
   });
 
   it('between two histories is in the one that was held then', async () => {

@@ -1,12 +1,13 @@
 import { resolve } from 'node:path';
 import type { Restored, RestorePlan, RestoreTarget } from '@forebay/log';
 import { APPEND_DIRECTORY, LogError, nodeDisk, planRestore, restore } from '@forebay/log';
-import { formatPosition, PsyncError, parsePosition } from '@forebay/psync';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { formatPosition } from '@forebay/psync';
+import { Command, Option } from 'commander';
 import { EXIT, ExitError } from '../exit.ts';
 import { print } from '../output/output.ts';
 import type { Reporter } from '../reporter.ts';
 import { formatBytes } from '../reporter.ts';
+import { MOMENT_HELP, momentOf } from './moment.ts';
 import { stopSignal } from './stop-signal.ts';
 
 interface RestoreFlags {
@@ -17,9 +18,11 @@ interface RestoreFlags {
 }
 
 const HELP = `
-WHEN is a position, <id>:<offset>, or a time: 2024-05-31T14:05:09 (local, unless it ends in Z or
-+02:00), or seconds or milliseconds since 1970. What is reached is the end of the last whole command
-or transaction that had come by then.
+${MOMENT_HELP}
+What is reached is the end of the last whole command or transaction up to WHEN. A WHEN that is not held,
+before the oldest base or after the last arrival, is an error. Where the clock went back, a time between
+what it showed before and after is uncertain: a restore by time ends before the step, and a position
+reaches what came after it.
 
 The log may be written to meanwhile, by forebay and nobody else. Every byte is checked as it is read.
 
@@ -35,7 +38,9 @@ export function restoreCommand(reporter: Reporter): Command {
     .exitOverride()
     .option('--out <dir>', 'where to write it: a directory that is empty, or not there')
     .addOption(
-      new Option('--at <when>', 'the moment; the last one held by default').argParser(momentOf),
+      new Option('--at <when>', 'the moment; the last one held by default').argParser(
+        (text: string) => momentOf(text),
+      ),
     )
     .option('--single', 'write one file, which servers before 7.0 boot as well')
     .option('--dry-run', 'show what would be read and reached, and write nothing')
@@ -132,43 +137,4 @@ function dateOf(time: number): string {
 
 function quoted(path: string): string {
   return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
-}
-
-/** Below it, a number of a time is of seconds: of the year 5138, or, in milliseconds, of 1973. */
-const LEAST_MILLISECONDS = 1e11;
-const ISO =
-  /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d(?::?\d\d)?)?)?$/i;
-
-/** What `--at` says. @throws {InvalidArgumentError} */
-export function momentOf(text: string): RestoreTarget {
-  if (/^\w{40}:/.test(text)) {
-    try {
-      return { position: parsePosition(text) };
-    } catch (error) {
-      if (!(error instanceof PsyncError)) throw error;
-      throw new InvalidArgumentError(error.message);
-    }
-  }
-  const time = /^\d+(\.\d+)?$/.test(text) ? unixTime(Number(text)) : isoTime(text);
-  if (time !== undefined && Number.isFinite(time)) return { time };
-  throw new InvalidArgumentError(
-    'Give a position, <id>:<offset>, or a time: 2024-05-31T14:05:09Z, or seconds since 1970.',
-  );
-}
-
-function unixTime(number: number): number | undefined {
-  const time = number < LEAST_MILLISECONDS ? number * 1000 : number;
-  return Number.isNaN(new Date(time).getTime()) ? undefined : Math.floor(time);
-}
-
-function isoTime(text: string): number | undefined {
-  const [found, year, month, day, clock = '00:00', zone = ''] = ISO.exec(text) ?? [];
-  if (found === undefined) return undefined;
-  // The platform takes the 30th of February for the 1st of March.
-  const date = new Date(Date.UTC(Number(year), Number(month) - 1, Number(day)));
-  if (date.getUTCDate() !== Number(day)) return undefined;
-  const [hours = '', minutes = '00'] = zone.match(/[+-]\d\d|\d\d/g) ?? [];
-  const offset = hours === '' ? zone.toUpperCase() : `${hours}:${minutes}`;
-  // A day alone is one of UTC to the platform, and local with a time beside it.
-  return Date.parse(`${year}-${month}-${day}T${clock}${offset}`);
 }

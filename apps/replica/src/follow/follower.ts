@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { ClockStep } from '@forebay/log';
 import { APPEND_DIRECTORY, Log } from '@forebay/log';
 import type { Upstream } from '@forebay/primary';
 import type { ReplicationReport } from '@forebay/psync';
@@ -209,6 +210,7 @@ export class Follower {
       ...{ fsync, disk, clock },
       onProgress: (progress) => this.#session?.progressed(progress),
       onSyncTime: (milliseconds) => this.syncTimes.took(milliseconds),
+      onClockStep: (step) => this.#tellStep(step),
       onFailure: (error) => this.#session?.fail(error),
     });
     await removeStale(join(directory, APPEND_DIRECTORY));
@@ -216,6 +218,15 @@ export class Follower {
     this.#control.onLog?.(log);
     this.#relay?.serve(log);
     return log;
+  }
+
+  #tellStep({ from, to }: ClockStep): void {
+    const [before, after] = [from, to].map((time) => new Date(time).toISOString());
+    const seconds = (from - to) / 1000;
+    const message =
+      `the clock went back by ${seconds} s, from ${before} to ${after}: ` +
+      'restore --at a time between them ends before the step';
+    this.#reporter.trouble(message, { event: 'clock-stepped-back', seconds });
   }
 
   async #follow(log: Log): Promise<void> {

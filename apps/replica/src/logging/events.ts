@@ -13,7 +13,7 @@ export const FIELDS = {
   offset: { type: 'number', description: 'the offset of the last byte' },
   bytes: { type: 'number', description: 'how much it is about' },
   kept: { type: 'number', description: 'bytes that are held after it' },
-  seconds: { type: 'number', description: 'how long it took' },
+  seconds: { type: 'number', description: 'how long it took, or how far the clock went back' },
   retryMs: { type: 'number', description: 'milliseconds until the next attempt' },
   reason: { type: 'string', description: 'why' },
   code: { type: 'string', description: 'the code of the error' },
@@ -57,6 +57,9 @@ export const EVENTS = {
   'let-go': { description: 'files that need not be kept are gone' },
   'reader-cut-off': { description: 'a reader has lost what it had not read: the disk is full' },
   'retention-failed': { description: 'what need not be kept could not be let go of' },
+  'clock-stepped-back': {
+    description: 'the clock went back: the times of what arrives until it catches up are uncertain',
+  },
   'no-room': { description: 'the disk is full: room is waited for' },
   listening: { description: 'replicas are served' },
   http: { description: 'metrics and a page are served' },

@@ -53,7 +53,7 @@ describe.each(installedServers().filter(({ name }) => NAMES.includes(name)))(
       const where = `FOREBAY_SEED=${random.seed}`;
       for (const [i, moment] of moments.entries()) {
         await using then = await bootSnapshot(installed, moment.snapshot);
-        for (const at of [moment.position, String(moment.time)]) {
+        for (const at of [moment.position, new Date(moment.time).toISOString()]) {
           await using restored = await bootRestored(installed, directory, '--at', at, ...single);
           const names = { names: ['then', 'restored'] as const };
           const differences = await compareDataSets(then.client, restored.client, names);

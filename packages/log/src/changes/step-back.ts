@@ -45,6 +45,8 @@ export async function stepBack(
     const { offset } = at;
     const end = live.increments[i + 1]?.startOffset ?? old.written;
     const tail = await tailOf(workshop, reader, stream, live.increments.slice(i + 1));
+    // What comes next comes after that.
+    const ended = workshop.clock.now();
     const next = newIncrement(workshop, offset, at.database);
     const writer = await IncrementWriter.create(workshop.pathOf, next, workshop.writerOptions);
     const keepsHead = within.startOffset < offset;
@@ -58,7 +60,7 @@ export async function stepBack(
       increments: tail,
       by: 'rewound',
       end: old.written,
-      ended: workshop.clock.now(),
+      ended,
       reason: `a step back from ${old.written} to ${offset}`,
     };
     const kept: Segment = {

@@ -70,7 +70,11 @@ export async function recoverEnd(
       records: kept.number + 1,
       spanEnd: kept.record.end,
       spanCrc: crc,
-      time: stream.offset > kept.record.end ? Math.floor(times.file) : kept.record.time,
+      // The system's time of a file may be some milliseconds behind its clock.
+      time:
+        stream.offset > kept.record.end
+          ? Math.max(Math.floor(times.file), kept.record.time)
+          : kept.record.time,
       synced,
       syncedRecords: (await reader.index.find(synced, kept.number + 1)) ?? 0,
     },

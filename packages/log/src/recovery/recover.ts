@@ -11,6 +11,8 @@ import { recoverEnd } from './recover-end.ts';
 /** A log as it was found, open to be written on. */
 export interface Recovered extends Current {
   readonly found: LogEnd;
+  /** When its last byte arrived, milliseconds since 1970. */
+  readonly arrived: number;
 }
 
 /**
@@ -38,7 +40,8 @@ export async function recover(
     const end = { offset: stream.offset, boundary: stream.boundary };
     const writer = await IncrementWriter.open(pathOf, increment, end, index, writerOptions);
     const history = historyOf(manifest.live);
-    return { manifest, writer, found: { history, offset: stream.offset, stream, dropped } };
+    const found = { history, offset: stream.offset, stream, dropped };
+    return { manifest, writer, found, arrived: index.time };
   } finally {
     await reader.close();
   }

@@ -2,12 +2,10 @@ import type { Boundary, Position } from '@forebay/psync';
 import { formatPosition } from '@forebay/psync';
 import { LogError } from '../errors.ts';
 import { streamAt } from '../increment/copy.ts';
-import type { IndexReader } from '../index-file/index-reader.ts';
-import type { IndexRecord } from '../index-file/record.ts';
 import { sharedEnd } from '../manifest/lineage.ts';
-import type { Increment } from '../manifest/manifest.ts';
 import { lastIncrement } from '../manifest/manifest.ts';
 import type { Held } from './held.ts';
+import { placeOfTime } from './place-of-time.ts';
 import type { Way } from './ways.ts';
 
 /** What is to be gone back to: a position, or a time (milliseconds since 1970). */
@@ -21,7 +19,7 @@ export interface Place {
 
 /**
  * The last place at or before the target where the stream may be cut; the end of what is held unless
- * one is given.
+ * one is given. Of a time: the last place that had certainly arrived by then.
  *
  * @throws {LogError} `NOT_COVERED`, `CORRUPT`, `FOREIGN`, `IO`
  */
@@ -91,74 +89,4 @@ async function cutUpTo(held: Held, { increments }: Way, offset: number): Promise
   const { startOffset, database } = increment ?? increments[0];
   if (increment === undefined || startOffset === offset) return { offset: startOffset, database };
   return held.withReader(increment, async (reader) => (await streamAt(reader, offset)).boundary);
-}
-
-/**
- * The clock may have jumped: what counts is the order in which things came, and the last of them that
- * has such a time. A way that was left counts up to when it was.
- */
-async function placeOfTime(held: Held, time: number): Promise<Place | undefined> {
-  for (const way of held.ways) {
-    if (way.ended !== undefined && time >= way.ended) return undefined;
-    const boundary = await lastOf(held, way, time);
-    if (boundary !== undefined) return { way, boundary };
-  }
-  return undefined;
-}
-
-async function lastOf(held: Held, way: Way, time: number): Promise<Boundary | undefined> {
-  const { increments, bases, since } = way;
-  for (const increment of increments.toReversed()) {
-    if (increment.startOffset < since) return undefined;
-    const found = await lastIn(held, way, increment, time);
-    if (found !== undefined) return found;
-  }
-  const [{ startOffset, database }] = increments;
-  if (startOffset <= since) return undefined;
-  // A history begins with its base, a moment before the first record.
-  const begins = bases.some((base) => base.offset === startOffset && base.time <= time);
-  return begins ? { offset: startOffset, database } : undefined;
-}
-
-async function lastIn(
-  held: Held,
-  way: Way,
-  increment: Increment,
-  time: number,
-): Promise<Boundary | undefined> {
-  const grows = way.end === undefined && increment === lastIncrement(way);
-  return held.withReader(increment, async ({ index }) => {
-    const { record, doubted, last } = await lastUpTo(index, time);
-    if (grows && last) {
-      const end = await held.liveEnd();
-      return end.index.time <= time ? end.stream.boundary : record?.boundary;
-    }
-    if (doubted !== undefined) throw index.damaged(doubted);
-    return record?.boundary;
-  });
-}
-
-interface LastRecord {
-  readonly record: IndexRecord | undefined;
-  /** The number of a damaged one that it may be instead. */
-  readonly doubted: number | undefined;
-  /** Whether no whole one follows. */
-  readonly last: boolean;
-}
-
-async function lastUpTo(index: IndexReader, time: number): Promise<LastRecord> {
-  let record: IndexRecord | undefined;
-  let doubted: number | undefined;
-  let last = true;
-  let number = 0;
-  for await (const each of index.from(0)) {
-    if (each === undefined) {
-      if (last) doubted ??= number;
-    } else {
-      last = each.time <= time;
-      if (last) [record, doubted] = [each, undefined];
-    }
-    number++;
-  }
-  return { record, doubted, last };
 }

@@ -1,0 +1,134 @@
+import type { Boundary } from '@forebay/psync';
+import { LogError } from '../errors.ts';
+import type { Increment } from '../manifest/manifest.ts';
+import { lastIncrement } from '../manifest/manifest.ts';
+import type { IncrementReader } from '../reading/spans.ts';
+import type { Held } from './held.ts';
+import type { Place } from './place.ts';
+import type { Way } from './ways.ts';
+
+/**
+ * The last place that had certainly arrived by `time` (milliseconds since 1970); undefined where what
+ * was held then is not held any longer.
+ *
+ * The clock may have gone back, and nobody knows whether it was wrong before or after. So the order
+ * counts: nothing that stands after a record with a later time is given. What has an earlier time than
+ * something before it arrived at an uncertain time, up to that of the next record which has not.
+ *
+ * @throws {LogError} `NOT_COVERED` where it is after the last arrival; `CORRUPT`, `IO`
+ */
+export async function placeOfTime(held: Held, time: number): Promise<Place | undefined> {
+  const search = new TimeSearch(held, time);
+  for (const way of held.ways.toReversed()) {
+    await search.follow(way);
+    if (search.over) return search.place;
+  }
+  const { place, latest } = search;
+  if (latest < time) throw beyondEnd(held.directory, time, latest);
+  return place;
+}
+
+/** Follows what a log has held, in the order in which it came, to the first that came after a time. */
+class TimeSearch {
+  readonly #held: Held;
+  readonly #time: number;
+  #place: Place | undefined;
+  #latest = Number.NEGATIVE_INFINITY;
+  /** What could not be read since the last place: it may hold a later one. */
+  #doubt: LogError | undefined;
+  #over = false;
+
+  constructor(held: Held, time: number) {
+    this.#held = held;
+    this.#time = time;
+  }
+
+  /** Whether something came after the time. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** The latest time seen, milliseconds since 1970. */
+  get latest(): number {
+    return this.#latest;
+  }
+
+  /** The last certain place. @throws {LogError} where it may be another one, which cannot be read */
+  get place(): Place | undefined {
+    if (this.#doubt !== undefined) throw this.#doubt;
+    return this.#place;
+  }
+
+  /** Ways are to be followed in the order in which they were gone. @throws {LogError} */
+  async follow(way: Way): Promise<void> {
+    for (const increment of way.increments) {
+      if (increment.startOffset < way.since) continue;
+      try {
+        await this.#held.withReader(increment, (reader) => this.#read(way, reader));
+      } catch (error) {
+        if (!(error instanceof LogError)) throw error;
+        // What comes later may show that it is not needed.
+        this.#doubt ??= error;
+      }
+      if (this.#over) return;
+    }
+    if (way.end === undefined) await this.#readTail(way);
+    else this.#leave(way);
+  }
+
+  async #read(way: Way, { increment, index }: IncrementReader): Promise<void> {
+    let number = 0;
+    for await (const record of index.from(0)) {
+      if (record === undefined) this.#doubt ??= index.damaged(number);
+      else {
+        if (number === 0) this.#begin(way, increment, record.time);
+        if (!this.#over) this.#see(way, record.boundary, record.time);
+      }
+      if (this.#over) return;
+      number++;
+    }
+  }
+
+  /** A history begins with its base, a moment before the first record. */
+  #begin(way: Way, { startOffset, database }: Increment, recorded: number): void {
+    if (startOffset !== way.increments[0].startOffset || startOffset <= way.since) return;
+    const base = way.bases.find(({ offset }) => offset === startOffset);
+    if (base === undefined) return;
+    this.#see(way, { offset: startOffset, database }, Math.min(base.time, recorded));
+  }
+
+  /** What no record covers yet. */
+  async #readTail(way: Way): Promise<void> {
+    const { increments, since } = way;
+    if (lastIncrement({ increments }).startOffset < since) return;
+    const { stream, index } = await this.#held.liveEnd();
+    this.#see(way, stream.boundary, index.time);
+  }
+
+  /** What was held until then is not what was held later. */
+  #leave({ ended = Number.POSITIVE_INFINITY }: Way): void {
+    if (ended > this.#time) this.#over = true;
+    else if (ended >= this.#latest) {
+      this.#latest = ended;
+      this.#place = undefined;
+      this.#doubt = undefined;
+    }
+  }
+
+  #see(way: Way, boundary: Boundary, time: number): void {
+    if (time > this.#time) this.#over = true;
+    else if (time >= this.#latest) {
+      this.#latest = time;
+      this.#place = { way, boundary };
+      this.#doubt = undefined;
+    }
+  }
+}
+
+function beyondEnd(directory: string, time: number, latest: number): LogError {
+  const [asked, last] = [new Date(time), new Date(latest)].map((date) => date.toISOString());
+  const message =
+    `${asked} cannot be restored from ${directory}: its last byte arrived at ${last}. ` +
+    'Give that time or an earlier one, or none to restore the end';
+  return new LogError('NOT_COVERED', directory, message);
+}
