@@ -143,3 +143,32 @@ it('what a replica needs is kept while it loads its copy, and while it lags behi
   await log.retain({ time: 0 });
   await expect(log.read({ id: ID, offset: 0 }).next()).rejects.toThrow(/is not held/);
 });
+
+it('a replica under an id that a step back gave up is continued from what is still shared', async () => {
+  const { source, log } = await sourceOver('7.0.15', refresh);
+  const id = (digit: number) => String(digit).repeat(40);
+  await log.setHistory(startHistory(id(5)));
+  await append(log, PING);
+  await log.stepBack(PING.length);
+  for (const digit of [6, 7]) {
+    await log.setHistory(startHistory(id(digit)));
+    await append(log, PING);
+  }
+  const server = new ReplicationServer(source);
+  onTestFinished(() => server.close());
+  await server.listen();
+  const answer = async (offset: number) => {
+    const wire = await Wire.connect(server.port);
+    onTestFinished(() => wire.close());
+    await wire.ask('REPLCONF', 'capa', 'eof', 'capa', 'psync2');
+    return wire.ask('PSYNC', id(5), String(offset));
+  };
+  expect(await answer(PING.length + 1)).toBe(`+CONTINUE ${id(7)}`);
+  expect(await answer(1)).toBe(`+CONTINUE ${id(7)}`);
+  expect(await answer(PING.length + 2)).toBe(`+FULLRESYNC ${id(7)} 0`);
+});
+
+async function append(log: Log, bytes: Uint8Array): Promise<void> {
+  const offset = log.written + bytes.length;
+  await log.append(bytes, { offset, database: 0 });
+}

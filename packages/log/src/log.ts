@@ -24,7 +24,7 @@ import type {
   NewBase,
   StepBack,
 } from './log-types.ts';
-import { endOf, locate, positionIn, shiftIds } from './manifest/lineage.ts';
+import { endOf, locate, olderIds, positionIn, shiftIds } from './manifest/lineage.ts';
 import type { Base } from './manifest/manifest.ts';
 import { baseName, historyOf } from './manifest/manifest.ts';
 import type { OpenBase } from './reading/open-base.ts';
@@ -128,6 +128,15 @@ export class Log {
   get history(): History | undefined {
     const { current } = this.#contents;
     return current && historyOf(current.manifest.live);
+  }
+
+  /**
+   * Ids that `history` does not name and that still name bytes held: those from before its two, and those
+   * that a step back gave up. `offset` is the last byte that is shared under the id.
+   */
+  get olderIds(): readonly Position[] {
+    const { current } = this.#contents;
+    return current === undefined ? [] : olderIds(current.manifest.live);
   }
 
   /** Offset of the last byte that `write` has taken. */

@@ -13,6 +13,7 @@ import {
 const A = 'a'.repeat(40);
 const B = 'b'.repeat(40);
 const C = 'c'.repeat(40);
+const D = 'd'.repeat(40);
 
 /** Bytes 101 to 200 under B; those up to 150 came under A, which may be asked for up to 151. */
 const held: ServedStream = {
@@ -20,6 +21,8 @@ const held: ServedStream = {
   firstByte: 101,
   offset: 200,
 };
+/** The same, where bytes up to 180 came under D too, before a step back gave that id up. */
+const stepped: ServedStream = { ...held, olderIds: [{ id: D, offset: 180 }] };
 /** The same at the end of a chain, where more is to come. */
 const relay: ServedStream = { ...held, growing: true };
 /** A stream of which no byte is held. */
@@ -45,6 +48,10 @@ describe('a request is answered since 4.0', () => {
     ['the second id past its limit', A, 152, held, 'past-shift'],
     ['the second id past its limit, where more is to come', A, 999, relay, 'past-shift'],
     ['the second id before what is held', A, 100, held, 'too-old'],
+    ['an id that was given up, up to what is shared under it', D, 181, stepped, 'after 180'],
+    ['an id that was given up, in capitals', D.toUpperCase(), 150, stepped, 'after 149'],
+    ['an id that was given up, past what is shared', D, 182, stepped, 'past-shift'],
+    ['an id that was given up, before what is held', D, 100, stepped, 'too-old'],
     ['another id', C, 150, held, 'unknown-id'],
     ['another id, where more is to come', C, 150, relay, 'unknown-id'],
     ['another id, one past the end of what still grows', C, 201, relay, 'later'],
@@ -78,9 +85,10 @@ describe('a request is answered before 4.0', () => {
     ['one before what is held', B, 100, 'too-old'],
     ['our id in capitals', B.toUpperCase(), 150, 'after 149'],
     ['a second id, which is not known', A, 140, 'unknown-id'],
+    ['an id that was given up, which is not known', D, 150, 'unknown-id'],
     ['no history', '?', -1, 'asked-for'],
   ])('%s', (_, id, offset, expected) => {
-    expect(outcome(decideResync({ id, offset }, held, 'psync1'))).toBe(expected);
+    expect(outcome(decideResync({ id, offset }, stepped, 'psync1'))).toBe(expected);
   });
 });
 

@@ -119,7 +119,7 @@ export class Negotiation {
       const { cause = 'decided', reason } = decision;
       this.#reason = { cause, reason };
     }
-    const cached = decision.type === 'full' ? undefined : this.#host.cached;
+    const cached = asksForNothing(decision) ? undefined : this.#host.cached;
     try {
       this.#handshake.ask(cached && positionOf(cached));
       this.#drain();
@@ -131,4 +131,12 @@ export class Negotiation {
   #said(reply: string): string {
     return withoutPassword(reply, this.#options.address);
   }
+}
+
+/**
+ * Where a report names no id of ours, the position held is asked for all the same: a forebay continues from
+ * ids that INFO has no field for, and any other server sends the full copy that it is about to send anyway.
+ */
+function asksForNothing(decision: UpstreamDecision): boolean {
+  return decision.type === 'full' && decision.cause !== 'history';
 }

@@ -104,6 +104,32 @@ describe('what is asked for', () => {
     expect(taker.replica.offset).toBe(50);
   });
 
+  it('is the next byte, even of a server that reports no id of what is held', async () => {
+    // A forebay knows more ids than INFO has fields for.
+    await using script = await primaryWith((peer) => peer.send(`+CONTINUE ${OTHER_ID}\r\n`));
+    await using taker = new Taker({
+      url: script.primary.url,
+      resume: RESUME,
+      ...decided({ type: 'full', cause: 'history', reason: 'its ids are others' }),
+    });
+    await expect.poll(() => taker.replica.state).toBe('stream');
+    expect(script.asked).toEqual([[ID, '1001']]);
+    const history = { id: OTHER_ID, secondId: ID, secondIdLimit: 1001 };
+    expect(taker.items[0]).toEqual({ type: 'continue', history, offset: 1000 });
+  });
+
+  it('is answered by a full resync where the server knows no id of what is held', async () => {
+    await using script = await primaryWith((peer) => peer.send(fullResync(50, counted(RDB))));
+    await using taker = new Taker({
+      url: script.primary.url,
+      resume: RESUME,
+      ...decided({ type: 'full', cause: 'history', reason: 'its ids are others' }),
+    });
+    await expect.poll(() => taker.replica.state).toBe('stream');
+    const told = { cause: 'history', reason: 'its ids are others' };
+    expect(taker.item('full-resync')).toMatchObject(told);
+  });
+
   it('is nothing, where that is for later: the attempt has ended', async () => {
     let decisions = 0;
     const primary = await ScriptedPrimary.listen(async (peer, n) => {

@@ -44,10 +44,11 @@ export class LogSource implements Source {
   }
 
   get held(): ServedStream | undefined {
-    const { history, lowest, written: offset } = this.#log ?? {};
+    const { history, olderIds, lowest, written: offset } = this.#log ?? {};
     if (history === undefined || lowest === undefined || offset === undefined) return undefined;
     // Where we have lost what a replica below us has not, it comes again from above.
-    return { history, firstByte: lowest + 1, offset, growing: this.#host.catchingUp };
+    const growing = this.#host.catchingUp;
+    return { history, olderIds: olderIds ?? [], firstByte: lowest + 1, offset, growing };
   }
 
   /** From now on this log is served; undefined: none is open. */

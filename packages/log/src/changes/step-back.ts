@@ -2,7 +2,7 @@ import { StreamTracker } from '@forebay/psync';
 import { LogError } from '../errors.ts';
 import { copyTail, streamAt } from '../increment/copy.ts';
 import { IncrementWriter } from '../increment/increment-writer.ts';
-import { idsAfter, idsUpTo } from '../manifest/lineage.ts';
+import { aliasesUpTo, idsAfter, namesUpTo } from '../manifest/lineage.ts';
 import type { Increment, Manifest, PastSegment, Segment } from '../manifest/manifest.ts';
 import { IncrementReader } from '../reading/spans.ts';
 import { newIncrement, nextSegment } from './begin-history.ts';
@@ -52,10 +52,12 @@ export async function stepBack(
     const keepsHead = within.startOffset < offset;
     const head = keepsHead ? await headUpTo(workshop, reader, at, { offset: end }) : within;
     const before = live.increments.slice(0, i);
+    const ids = idsAfter(live.ids, offset);
+    const named = live.aliases.filter(({ from }) => from > offset);
     const past: PastSegment = {
       number: nextSegment(manifest),
-      ids: idsAfter(live.ids, offset),
-      aliases: [],
+      ids,
+      aliases: aliasesUpTo(named, ids, old.written),
       bases: live.bases.filter((base) => base.offset > offset),
       increments: tail,
       by: 'rewound',
@@ -65,8 +67,7 @@ export async function stepBack(
     };
     const kept: Segment = {
       ...live,
-      ids: idsUpTo(live.ids, offset, id),
-      aliases: live.aliases.map((alias) => ({ ...alias, from: Math.min(alias.from, offset) })),
+      ...namesUpTo(live, offset, id),
       bases: live.bases.filter((base) => base.offset <= offset),
       increments: nonEmpty([...before, ...(keepsHead ? [head] : []), next]),
     };
@@ -90,10 +91,8 @@ async function underOlderId(
 ): Promise<SteppedBack> {
   const stream = await streamAt(reader, writer.written);
   const { live } = manifest;
-  const ids = idsUpTo(live.ids, writer.written, id);
-  const given = live.ids.filter((span) => !ids.some((kept) => kept.id === span.id));
-  const aliases = [...live.aliases, ...given];
-  return { manifest: { ...opened(manifest), live: { ...live, ids, aliases } }, writer, stream };
+  const names = namesUpTo(live, writer.written, id);
+  return { manifest: { ...opened(manifest), live: { ...live, ...names } }, writer, stream };
 }
 
 /** What comes after the place: where it is inside of an increment, a copy of the rest, and the others. */

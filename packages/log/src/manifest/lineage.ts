@@ -3,6 +3,7 @@ import type { IdSpan, Manifest, PastSegment, Segment } from './manifest.ts';
 import { historyOf, startOf } from './manifest.ts';
 
 type Ids = readonly [IdSpan, ...IdSpan[]];
+type Names = Pick<Segment, 'ids' | 'aliases'>;
 
 /**
  * The same history under another id, from after `offset` on. The same id again changes nothing. An id
@@ -24,6 +25,53 @@ export function idsUpTo([first, ...others]: Ids, offset: number, id?: string): I
   return [first, ...kept.map((span) => ({ ...span, from: Math.min(span.from, offset) }))];
 }
 
+/**
+ * What names the rest of a segment when all after `offset` is taken back. An id that is given up stays, as
+ * an alias: it names the bytes before its place for as long as these are held.
+ */
+export function namesUpTo({ ids, aliases }: Names, offset: number, id?: string): Names {
+  const kept = idsUpTo(ids, offset, id);
+  const givenUp = ids.filter((span) => !kept.some((each) => sameId(each.id, span.id)));
+  return { ids: kept, aliases: aliasesUpTo([...aliases, ...givenUp], kept, offset) };
+}
+
+/** Aliases of what comes up to `offset`: one for each id that is not among `ids`, with its last place. */
+export function aliasesUpTo(
+  spans: readonly IdSpan[],
+  ids: readonly IdSpan[],
+  offset: number,
+): readonly IdSpan[] {
+  const aliases = new Map<string, IdSpan>();
+  for (const { id, from } of spans) {
+    if (ids.some((each) => sameId(each.id, id))) continue;
+    const known = aliases.get(id.toLowerCase())?.from ?? 0;
+    aliases.set(id.toLowerCase(), { id, from: Math.max(known, Math.min(from, offset)) });
+  }
+  return [...aliases.values()];
+}
+
+/**
+ * The names of a segment whose bytes up to its start are deleted: without those that name nothing else. The
+ * two newest ids stay, for they can be asked for (`historyOf`).
+ */
+export function namesFrom({ ids, aliases }: Names, start: number): Names {
+  const first = ids.findIndex((_, i) => (ids[i + 1]?.from ?? Infinity) >= start);
+  const [oldest, ...others] = ids.slice(Math.min(first, Math.max(0, ids.length - 2)));
+  return {
+    ids: oldest === undefined ? ids : [oldest, ...others],
+    aliases: aliases.filter(({ from }) => from >= start),
+  };
+}
+
+/**
+ * The ids before the two of `historyOf`, and those that were given up, each with the offset of the last byte
+ * that is shared with it.
+ */
+export function olderIds({ ids, aliases }: Names): readonly Position[] {
+  const former = ids.slice(0, -2).map(({ id }, i) => ({ id, offset: ids[i + 1]?.from ?? 0 }));
+  return [...former, ...aliases.map(({ id, from }) => ({ id, offset: from }))];
+}
+
 /** The ids of what comes after `offset`. */
 export function idsAfter(ids: Ids, offset: number): Ids {
   const [first, ...others] = ids.filter((_, i) => (ids[i + 1]?.from ?? Infinity) > offset);
@@ -31,7 +79,7 @@ export function idsAfter(ids: Ids, offset: number): Ids {
 }
 
 /** The offset of the last byte that a history has in common with the one that `id` names; undefined: none. */
-export function sharedEnd({ ids, aliases }: Segment, id: string, end: number): number | undefined {
+export function sharedEnd({ ids, aliases }: Names, id: string, end: number): number | undefined {
   const i = ids.findLastIndex((span) => sameId(span.id, id));
   if (i === -1) return aliases.find((alias) => sameId(alias.id, id))?.from;
   return ids[i + 1]?.from ?? end;
@@ -75,12 +123,19 @@ function within(manifest: Manifest, segment: Segment, offset: number): Location 
 }
 
 /** Past what is shared there is more to come only under the id that is followed. */
-function beyond(manifest: Manifest, segment: Segment, at: Position, shared: number): Location {
+function beyond(
+  manifest: Manifest,
+  segment: Segment,
+  at: Position,
+  shared: number,
+): Location | undefined {
   if (segment === manifest.live && sameId(historyOf(segment).id, at.id)) {
     return { type: 'held', segment, offset: at.offset };
   }
   const left = within(manifest, segment, shared);
-  return left.type === 'held' ? { ...left, type: 'rewound' } : left;
+  // What comes after the place may be deleted, and the place with it.
+  if (left.type === 'unknown' || left.offset < startOf(left.segment)) return undefined;
+  return { ...left, type: 'rewound' };
 }
 
 /** The segment that a tail was taken from, and the last of its bytes that later step backs have left. */
@@ -97,10 +152,14 @@ export function leftOf(manifest: Manifest, tail: Segment): { parent: Segment; en
  * taken: who has a position in it goes back there, as long as that is held.
  */
 export function withoutPast(manifest: Manifest, number: number): Manifest {
-  const gone = manifest.past.find((each) => each.number === number);
+  const i = manifest.past.findIndex((each) => each.number === number);
+  const gone = manifest.past[i];
+  let from = i;
+  // The tails of a segment lead nowhere without it, and would be taken for those of the next.
+  if (gone?.by === 'reset') while (manifest.past[from - 1]?.by === 'rewound') from--;
   const left = {
     ...manifest,
-    past: manifest.past.filter((each) => each.number !== number),
+    past: manifest.past.filter((_, each) => each < from || each > i),
   };
   if (gone === undefined || !isRewound(gone)) return left;
   const { parent, end } = leftOf(manifest, gone);

@@ -1,4 +1,4 @@
-import { idsUpTo } from '../manifest/lineage.ts';
+import { aliasesUpTo, idsUpTo } from '../manifest/lineage.ts';
 import type { IdSpan, Increment, Manifest, PastSegment, Segment } from '../manifest/manifest.ts';
 import { startOf } from '../manifest/manifest.ts';
 
@@ -61,9 +61,12 @@ function goneOn(way: Way, tail: PastSegment, since: number): Way {
   const before = way.increments.filter(({ startOffset }) => startOffset < start);
   const ids = idsUpTo(way.ids, start);
   const shared = ids.at(-1)?.id === tail.ids[0].id;
+  const all = [...ids, ...tail.ids.slice(shared ? 1 : 0)] as [IdSpan, ...IdSpan[]];
+  const aliases = [...aliasesUpTo(way.aliases, all, start), ...tail.aliases];
   return {
     ...tail,
-    ids: [...ids, ...tail.ids.slice(shared ? 1 : 0)] as [IdSpan, ...IdSpan[]],
+    ids: all,
+    aliases: aliasesUpTo(aliases, all, tail.end),
     bases: [...way.bases.filter(({ offset }) => offset <= start), ...tail.bases],
     increments: [...before, ...tail.increments] as [Increment, ...Increment[]],
     since,

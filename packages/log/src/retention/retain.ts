@@ -1,9 +1,9 @@
 import type { Change, Current, Workshop } from '../changes/change.ts';
 import { nonEmpty } from '../changes/split.ts';
 import { orLogError } from '../errors.ts';
-import { withoutPast } from '../manifest/lineage.ts';
+import { namesFrom, withoutPast } from '../manifest/lineage.ts';
 import type { Manifest, PastSegment, Segment } from '../manifest/manifest.ts';
-import { filesNamedBy } from '../manifest/manifest.ts';
+import { filesNamedBy, startOf } from '../manifest/manifest.ts';
 
 /** How long what is past is kept. */
 export interface RetainPolicy {
@@ -64,7 +64,8 @@ export function prune(
     cutOff.push(...pins.filter((pin) => isNeeded(step, pin) && !cutOff.includes(pin)));
     kept = step.drop(kept);
   }
-  return { manifest: kept, cutOff };
+  const names = namesFrom(kept.live, startOf(kept.live));
+  return { manifest: withLive(kept, names), cutOff };
 }
 
 /** The change that `prune` comes to; undefined where nothing goes. */

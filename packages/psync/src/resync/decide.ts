@@ -1,10 +1,15 @@
-import type { History } from '../history.ts';
+import type { History, Position } from '../history.ts';
 import { sameId } from '../history.ts';
 import type { ResyncRequest } from './request.ts';
 
 /** What one who serves replicas holds of a stream. */
 export interface ServedStream {
   readonly history: History;
+  /**
+   * Further ids that a replica may be continued under, each with the offset of the last byte that is shared
+   * with it; none unless given. Servers know two ids only.
+   */
+  readonly olderIds?: readonly Position[];
   /** Offset of the first byte held; one past `offset` where none is (`repl_backlog_first_byte_offset`). */
   readonly firstByte: number;
   /** Offset of the last byte (`master_repl_offset`). */
@@ -53,21 +58,20 @@ export function decideResync(
   rules: ResyncRules = 'psync2',
 ): ResyncDecision {
   const { id, offset: next } = request;
-  const { history, firstByte, offset } = held;
+  const { firstByte, offset } = held;
   if (id.startsWith('?'))
     return full('asked-for', 'it holds no history, and asked for a full copy');
-  const current = sameId(id, history.id);
-  const second = rules === 'psync2' && history.secondIdLimit >= 0 && sameId(id, history.secondId);
-  if (!current && !second) {
+  const limit = limitUnder(id, held, rules);
+  if (limit === undefined) {
     const reason = `its history ${printable(id)} is not ours`;
     // Another id is on its way here too where a primary above was promoted: the replica has heard of it
     // already, and goes on from where this ends, or after that.
     if (held.growing && next > offset) return { type: 'later', reason: `${reason}, as yet` };
     return full('unknown-id', reason);
   }
-  if (!current && next > history.secondIdLimit) {
-    const shared = `what is shared under that id ends before ${history.secondIdLimit}`;
-    return full('past-shift', `it asks for ${next} under our second id, and ${shared}`);
+  if (next > limit) {
+    const shared = `what is shared under that id ends before ${limit}`;
+    return full('past-shift', `it asks for ${next} under a former id, and ${shared}`);
   }
   if (next > offset + 1) {
     const reason = `it asks for ${next}, and we have come to ${offset}`;
@@ -77,6 +81,19 @@ export function decideResync(
     return full('too-old', `it asks for ${next}, and what is held begins at ${firstByte}`);
   }
   return { type: 'continue', after: next - 1 };
+}
+
+/** The highest offset that may be asked for under an id (`second_repl_offset`); undefined: none. */
+function limitUnder(
+  id: string,
+  { history, olderIds = [] }: ServedStream,
+  rules: ResyncRules,
+): number | undefined {
+  if (sameId(id, history.id)) return Infinity;
+  if (rules === 'psync1') return undefined;
+  if (history.secondIdLimit >= 0 && sameId(id, history.secondId)) return history.secondIdLimit;
+  const older = olderIds.find((each) => sameId(id, each.id));
+  return older && older.offset + 1;
 }
 
 /**
