@@ -266,7 +266,7 @@ describe('forebay tail is refused', () => {
     expect(denied.errors).not.toMatch(/secret/);
     const plain = new Tailing([primary.url.replace('redis:', 'rediss:')]);
     expect(await plain.ended).toBe(78);
-    expect(plain.errors).toMatch(/no TLS is spoken there/);
+    expect(plain.errors).toMatch(/does not speak TLS/);
   });
 });
 

@@ -6,7 +6,11 @@ import type { Endpoint } from './address.ts';
 import { describeEndpoint } from './address.ts';
 import { ReplicaError } from './errors.ts';
 import { ReceiveBuffer } from './receive-buffer.ts';
+import { isTlsRecord, speaksPlain, speaksTls, TlsMismatch } from './tls-mismatch.ts';
 import type { LinkSocket, LinkSocketListener, TlsOptions } from './transport.ts';
+
+/** Milliseconds after which a TLS handshake without an answer is suspected to be with a port without TLS. */
+const TLS_SILENCE = 1000;
 
 /** Opens a socket of the system's: the transport that is taken where none is named. */
 export function openSocket(
@@ -15,17 +19,35 @@ export function openSocket(
   listener: LinkSocketListener,
 ): LinkSocket {
   const buffer = new ReceiveBuffer();
+  /** Aborted: why the link failed need not be found out any more. */
+  const ending = new AbortController();
   const socket = connect(endpoint, tls, {
     buffer: () => buffer.room(),
     callback: (length) => {
-      listener.onBytes(buffer.took(length));
+      const bytes = buffer.took(length);
+      const isFirst = socket.bytesRead === length;
+      if (endpoint.kind === 'tcp' && isFirst && isTlsRecord(bytes)) {
+        socket.destroy(new TlsMismatch('TLS_EXPECTED'));
+      } else listener.onBytes(bytes);
       return true;
     },
   });
   const connected = endpoint.kind === 'tls' ? 'secureConnect' : 'connect';
   socket.once(connected, () => listener.onConnect());
-  socket.on('error', (error) => listener.onError(error));
-  socket.once('close', () => listener.onClose());
+  if (endpoint.kind === 'tls') watchHandshake(socket, endpoint, ending);
+  let failure: Error | undefined;
+  socket.on('error', (error) => {
+    failure ??= error;
+  });
+  socket.once('close', async () => {
+    const wasRefused = socket.bytesWritten > 0 && socket.bytesRead === 0;
+    if (endpoint.kind === 'tcp' && wasRefused && !ending.signal.aborted) {
+      if (await speaksTls(endpoint, ending.signal)) failure = new TlsMismatch('TLS_EXPECTED');
+    }
+    ending.abort();
+    if (failure !== undefined) listener.onError(failure);
+    listener.onClose();
+  });
   return {
     get writable() {
       return socket.writable;
@@ -39,8 +61,32 @@ export function openSocket(
     pause: () => void socket.pause(),
     resume: () => void socket.resume(),
     release: () => buffer.release(),
-    destroy: () => void socket.destroy(),
+    destroy: () => {
+      ending.abort();
+      socket.destroy();
+    },
   };
+}
+
+/** Gives a TLS handshake up that has no answer, once the port is known to speak without TLS. */
+function watchHandshake(
+  socket: Socket,
+  endpoint: Extract<Endpoint, { port: number }>,
+  { signal }: AbortController,
+): void {
+  socket.once('connect', () => {
+    const timer = setTimeout(async () => {
+      const isPlain = await speaksPlain(endpoint, signal);
+      if (isPlain && !stopped) socket.destroy(new TlsMismatch('TLS_NOT_SPOKEN'));
+    }, TLS_SILENCE);
+    let stopped = false;
+    const stop = (): void => {
+      stopped = true;
+      clearTimeout(timer);
+    };
+    socket.once('secureConnect', stop);
+    socket.once('close', stop);
+  });
 }
 
 function connect(endpoint: Endpoint, tls: TlsOptions, onread: OnReadOpts): Socket {
@@ -71,6 +117,14 @@ export function errorOfSocket(error: NodeJS.ErrnoException, endpoint: Endpoint):
       return new ReplicaError('UNREACHABLE', `${where} cannot be reached: ${error.code}`, cause);
     case 'ETIMEDOUT':
       return new ReplicaError('TIMEOUT', `${where} did not answer in time`, cause);
+    case 'TLS_EXPECTED':
+      return new ReplicaError('TLS', `${where} expects TLS: use rediss:// (--tls)`, cause);
+    case 'TLS_NOT_SPOKEN':
+    case 'ERR_SSL_WRONG_VERSION_NUMBER':
+    case 'ERR_SSL_PACKET_LENGTH_TOO_LONG': {
+      const advice = 'use its TLS port, or redis:// (without --tls)';
+      return new ReplicaError('TLS', `${where} does not speak TLS: ${advice}`, cause);
+    }
     case 'ECONNRESET':
     case 'EPIPE':
       return new ReplicaError('LINK_LOST', `${where} closed the link: ${error.code}`, cause);
@@ -94,7 +148,6 @@ const TLS_ADVICE: Readonly<Record<string, string>> = {
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: NAME_THE_CA,
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: NAME_THE_CA,
   ERR_TLS_CERT_ALTNAME_INVALID: 'name the one it bears (servername; --sni)',
-  ERR_SSL_WRONG_VERSION_NUMBER: 'no TLS is spoken there: take its TLS port, or redis://',
   ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED:
     'give a client certificate (cert and key; --cert, --key)',
 };

@@ -6,7 +6,7 @@ export type ReplicaErrorCode =
   | 'UNREACHABLE'
   /** The host's name is not known. */
   | 'UNRESOLVED'
-  /** The connection could not be secured: certificate, name, or no TLS there. */
+  /** The link could not be secured (certificate, name), or one side speaks TLS and the other does not. */
   | 'TLS'
   /** Nothing came for longer than the time-out of the phase. */
   | 'TIMEOUT'

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createServer as createPlainServer } from 'node:net';
 import { freePort, ScriptedPrimary } from '@forebay/conformance';
 import { bytesOf, concatBytes } from '@forebay/testkit';
 import { describe, type ExpectStatic, it } from 'vitest';
@@ -65,6 +66,48 @@ describe.concurrent('no primary there', () => {
     const { port } = server.address() as AddressInfo;
     await using taker = new Taker({ url: `rediss://127.0.0.1:${port}` });
     expect(await firstError(taker, expect)).toMatchObject({ code: 'TLS' });
+    server.close();
+  });
+});
+
+describe.concurrent('a port that closes a link without a word', () => {
+  it('is not taken for a TLS port when it answers no TLS either', async ({ expect }) => {
+    const server = createPlainServer((socket) => socket.once('data', () => socket.destroy()));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    await using taker = new Taker({ url: `redis://127.0.0.1:${port}` });
+    expect(await firstError(taker, expect)).toMatchObject({ code: 'LINK_LOST' });
+    server.close();
+  });
+
+  it('is left at once by a replica that is detached', async ({ expect }) => {
+    let links = 0;
+    const server = createPlainServer((socket) => {
+      links++;
+      // The link is closed; the connection that tries TLS gets no answer.
+      if (links === 1) socket.once('data', () => socket.destroy());
+      else socket.on('error', () => {});
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    await using taker = new Taker({ url: `redis://127.0.0.1:${port}` });
+    await expect.poll(() => links).toBe(2);
+    expect(taker.errors).toEqual([]);
+    await taker.replica.detach();
+    expect(taker.errors).toEqual([]);
+    server.close();
+  });
+
+  it('is told to expect TLS when it sends a TLS alert', async ({ expect }) => {
+    const server = createPlainServer((socket) => {
+      socket.once('data', () => socket.end(Uint8Array.of(0x15, 3, 1, 0, 2, 2, 70)));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    await using taker = new Taker({ url: `redis://127.0.0.1:${port}` });
+    const error = await firstError(taker, expect);
+    expect(error).toMatchObject({ code: 'TLS' });
+    expect(error.message).toBe(`127.0.0.1:${port} expects TLS: use rediss:// (--tls)`);
     server.close();
   });
 });
@@ -296,7 +339,8 @@ describe.concurrent('a primary that cuts every link', () => {
     const backoff = { initialDelay: 100, maxDelay: 400 };
     const since = performance.now();
     await using taker = new Taker({ url: primary.url, backoff });
-    await primary.connected(6);
+    const attempts = () => taker.states.filter((state) => state === 'connect').length;
+    await expect.poll(attempts, { timeout: 20_000 }).toBeGreaterThanOrEqual(6);
     const took = performance.now() - since;
     // One attempt may be at once; four waits of at least half of 100, 200, 400 and 400 ms.
     expect(took).toBeGreaterThan(545);

@@ -11,6 +11,7 @@ import {
 } from '@forebay/conformance';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ReplicaOptions, TlsOptions } from '../src/index.ts';
+import { probe } from '../src/index.ts';
 import { Taker } from './taker.ts';
 
 /** The oldest, the newest Redis, the newest Valkey. */
@@ -138,6 +139,24 @@ describe.each(chosen())('a replica of $name', (installed) => {
     expect(taker.errors[0]).toMatchObject({ code: 'TLS' });
     expect(taker.errors[0]?.message).toMatch(advice);
     expect(taker.states).not.toContain('handshake');
+  });
+
+  it('names rediss:// when the port expects TLS, over a link and by a probe', async () => {
+    const url = `redis://127.0.0.1:${server.tlsPort}`;
+    await using taker = new Taker({ url });
+    await expect.poll(() => taker.errors.length).toBeGreaterThan(0);
+    const message = `127.0.0.1:${server.tlsPort} expects TLS: use rediss:// (--tls)`;
+    expect(taker.errors[0]).toMatchObject({ code: 'TLS', message });
+    await expect(probe({ url })).rejects.toMatchObject({ code: 'TLS', message });
+  });
+
+  it('says that a port does not speak TLS within seconds, over a link and by a probe', async () => {
+    const url = server.url.replace('redis:', 'rediss:');
+    await using taker = new Taker({ url });
+    await expect.poll(() => taker.errors.length).toBeGreaterThan(0);
+    const message = expect.stringMatching(/does not speak TLS: use its TLS port, or redis:/);
+    expect(taker.errors[0]).toMatchObject({ code: 'TLS', message });
+    await expect(probe({ url })).rejects.toMatchObject({ code: 'TLS', message });
   });
 
   it('takes an unknown CA only when told to', async () => {

@@ -31,7 +31,7 @@ export function untried(message: string, ...advice: string[]): Finding {
   return { verdict: 'untried', message, advice };
 }
 
-export const NO_TLS = 'its TLS port (tls-port), or redis:// where it has none';
+const NO_TLS = 'use its TLS port (tls-port), or redis:// without --tls';
 
 const CACERT = '--cacert <file>: the certificate of the authority that signed it';
 
@@ -45,6 +45,9 @@ const TLS_ADVICE: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'there: a certificate that is still valid',
   ERR_TLS_CERT_ALTNAME_INVALID: '--sni <name>: one that the certificate bears',
   ERR_SSL_WRONG_VERSION_NUMBER: NO_TLS,
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: NO_TLS,
+  TLS_NOT_SPOKEN: NO_TLS,
+  TLS_EXPECTED: 'use rediss://, or --tls',
   ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED:
     '--cert <file> --key <file>: it wants a certificate of ours',
 };

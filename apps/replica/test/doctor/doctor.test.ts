@@ -301,12 +301,20 @@ describe('what answers', () => {
     expect(found.fsync?.[0]?.message).toBe('not tried: see directory');
   });
 
-  it('a port without TLS that is asked for it: 69, and which port to take', async () => {
+  it('a port without TLS is recognised when TLS is asked for: 78, and which port to take', async () => {
     await using primary = await Server.start(some());
-    const url = `rediss://${primary.host}:${primary.port}`;
-    const { code, found } = await diagnose(url, '--repl-timeout', '1');
-    expect(code).toBe(69);
+    const { code, found } = await diagnose(`rediss://${primary.host}:${primary.port}`);
+    expect(code).toBe(78);
+    expect(found.tls?.[0]?.message).toMatch(/does not speak TLS/);
     expect(found.tls?.[0]?.advice).toEqual([expect.stringMatching(/tls-port/)]);
+  });
+
+  it('a TLS port is recognised when TLS is not asked for: 78, and the setting to change', async () => {
+    await using primary = await Server.start(some(), { tls: true });
+    const { code, found } = await diagnose(`redis://${primary.host}:${primary.tlsPort}`);
+    expect(code).toBe(78);
+    expect(found.ping?.[0]?.message).toMatch(/expects TLS/);
+    expect(found.ping?.[0]?.advice).toEqual(['use rediss://, or --tls']);
   });
 
   it('a forebay, which is a replica: it is asked for no copy either', async () => {

@@ -58,14 +58,14 @@ describe('what keeps a snapshot from coming is one line, and nothing is left', (
     expect(stderr).toMatch(/^[^\n]+\n[^\n]+\n$/);
   });
 
-  it('a port where no TLS is spoken: 78', async () => {
+  it('a port that does not speak TLS: 78', async () => {
     await using primary = await ScriptedPrimary.listen(async (peer) => {
       await peer.send('-ERR unknown command\r\n');
       await peer.closed;
     });
     const { code, stderr } = await forebay(['dump', primary.url.replace('redis:', 'rediss:')]);
     expect(code).toBe(78);
-    expect(stderr).toMatch(/^\S+ no secure link to [^\n]+no TLS is spoken there[^\n]+\n$/);
+    expect(stderr).toMatch(/^\S+ 127\.0\.0\.1:\d+ does not speak TLS: use [^\n]+ --tls\)\n$/);
   });
 
   it('a link that is cut in the middle: 1, and what was there stays', async () => {

@@ -1,8 +1,8 @@
-import { describeEndpoint, ReplicaError } from '@forebay/replica';
+import { describeEndpoint } from '@forebay/replica';
 import { EXIT } from '../../exit.ts';
 import type { Check } from '../check.ts';
 import type { Finding } from '../finding.ts';
-import { bad, findingOf, good, NO_TLS, warning } from '../finding.ts';
+import { bad, good, warning } from '../finding.ts';
 import type { Subject } from '../subject.ts';
 
 /** Days for which a certificate has to be valid still, or somebody has to look after it. */
@@ -46,14 +46,7 @@ async function secure(subject: Subject): Promise<readonly Finding[]> {
   const { endpoint, password } = subject.candidate;
   if (endpoint.kind === 'tls') {
     const begin = performance.now();
-    try {
-      subject.connection = await subject.connect();
-    } catch (error) {
-      const finding = findingOf(error);
-      if (!(error instanceof ReplicaError) || error.code !== 'TIMEOUT') return [finding];
-      // A server that awaits a command of text has all the time for what comes.
-      return [{ ...finding, advice: [NO_TLS] }];
-    }
+    subject.connection = await subject.connect();
     return certificate(subject, since(begin));
   }
   const isNear = endpoint.kind === 'unix' || /^(127\.|::1$|localhost$)/.test(endpoint.host);
