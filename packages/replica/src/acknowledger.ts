@@ -23,7 +23,9 @@ export class Acknowledger {
   readonly #clock: Clock;
   /** REPLCONF is understood and granted; without it a newline has to do. */
   #granted = true;
+  /** The last GETACK that an ACK has answered, and what FACK has told. */
   #getAckAnswered = -1;
+  #syncedTold = -1;
   #confirmed = false;
   #awaited = false;
   #stopHaste: StopTimer | undefined;
@@ -66,13 +68,19 @@ export class Acknowledger {
     this.#stopHaste = undefined;
   }
 
-  /** The one who stores has come further: a GETACK may be answered, a new stream asked for. */
+  /**
+   * The one who stores has come further: a GETACK may be answered, a new stream asked for. WAITAOF waits for
+   * FACK, so what is synced after the answer is told at once, until it reaches the GETACK: one ACK a sync at
+   * most, and none where nobody has asked (`replication.c: waitaofCommand`).
+   */
   progressed(): void {
     const { acknowledgement, cached } = this.#host;
     if (acknowledgement === undefined || cached === undefined) return;
     const { lastGetAck } = cached.tracker;
-    const due = lastGetAck > this.#getAckAnswered && acknowledgement.written >= lastGetAck;
-    if (due || !this.#confirmed) this.#send(acknowledgement);
+    const { written, synced = -1 } = acknowledgement;
+    const due = lastGetAck > this.#getAckAnswered && written >= lastGetAck;
+    const syncDue = this.#getAckAnswered > this.#syncedTold && synced > this.#syncedTold;
+    if (due || syncDue || !this.#confirmed) this.#send(acknowledgement);
     if (due) this.#getAckAnswered = lastGetAck;
   }
 
@@ -84,6 +92,7 @@ export class Acknowledger {
   #send(progress: ReplicaProgress | undefined): void {
     if (progress !== undefined) {
       this.#confirmed = true;
+      this.#syncedTold = progress.synced ?? -1;
       if (this.#awaited) this.#host.onAnswered();
       this.#awaited = false;
     }

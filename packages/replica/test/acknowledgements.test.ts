@@ -6,6 +6,7 @@ import { describe, type ExpectStatic, it } from 'vitest';
 import type { ReplicaProgress } from '../src/index.ts';
 import { Replica } from '../src/index.ts';
 import { counted, fullResync, GETACK, ID, marked, OTHER_ID, rdb, stream } from './payloads.ts';
+import { SimulatedClock } from './simulated.ts';
 import { Taker } from './taker.ts';
 
 const RDB = rdb();
@@ -84,6 +85,43 @@ describe.concurrent('an acknowledgement', () => {
     }
     // Twenty by the clock alone would take twenty seconds.
     expect(performance.now() - since).toBeLessThan(10_000);
+  });
+
+  it('tells a GETACK at once what was synced after the answer, once a sync, and then no more', async ({
+    expect,
+  }) => {
+    const heard: number[][] = [];
+    const commands = concatBytes([stream('SET a 1'), GETACK]);
+    let send = async (): Promise<void> => {};
+    await using primary = await ScriptedPrimary.listen(async (peer) => {
+      await peer.handshake();
+      await peer.send('+CONTINUE\r\n');
+      send = () => peer.send(commands);
+      for (;;) heard.push(await acknowledgement(peer));
+    });
+    // Nothing comes by the clock's beat, which stands still.
+    const clock = new SimulatedClock();
+    const options = { url: primary.url, resume: RESUME, clock };
+    await using taker = new Taker(options, { stores: false });
+    const { replica } = taker;
+    await expect.poll(() => heard).toEqual([[1000]]);
+    await send();
+    const end = 1000 + commands.length;
+    await expect.poll(() => replica.offset).toBe(end);
+    replica.progress({ written: end, synced: 1000 });
+    replica.progress({ written: end, synced: 1000 });
+    replica.progress({ written: end, synced: 1010 });
+    replica.progress({ written: end, synced: end });
+    const told = [[1000], [end, 1000], [end, 1010], [end, end]];
+    await expect.poll(() => heard).toEqual(told);
+    // Nobody asks: neither writes nor syncs are told before the beat.
+    await send();
+    await expect.poll(() => replica.offset).toBe(end + commands.length);
+    replica.progress({ written: end + 1, synced: end });
+    replica.progress({ written: end + 1, synced: end + 1 });
+    replica.progress({ written: end + commands.length, synced: end + commands.length });
+    await expect.poll(() => heard).toHaveLength(5);
+    expect(heard.at(-1)).toEqual([end + commands.length, end + commands.length]);
   });
 
   it('comes right after a payload with a mark, before which there is no stream', async ({
