@@ -36,6 +36,7 @@ for (const shell of ['bash', 'fish'] as const) {
       ['forebay re', ['replica', 'restore']],
       ['forebay completion b', ['bash']],
       ['forebay rdb d', ['diff']],
+      ['forebay cursor ', ['--help', 'list', 'rm', 'set']],
       ['forebay replica --appendf', ['--appendfsync']],
       ['forebay replica --dir data --appendfsync ', ['always', 'everysec', 'no']],
       ['forebay replica --tls --no', ['--no-protected-mode']],

@@ -2,41 +2,13 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { freePort, ScriptedPrimary } from '@forebay/conformance';
-import { Log } from '@forebay/log';
-import { StreamTracker, shiftHistory, startHistory } from '@forebay/psync';
+import { shiftHistory } from '@forebay/psync';
 import { encodeCommand } from '@forebay/resp';
 import { describe, expect, it } from 'vitest';
 import { freshDirectory } from './daemon.ts';
 import { printedInto, printedToFull } from './rdb/run.ts';
+import { A, B, EMPTY_RDB, newLog } from './small-log.ts';
 import { Tailing } from './tailing.ts';
-
-const A = 'a'.repeat(40);
-const B = 'b'.repeat(40);
-const EMPTY_RDB = Buffer.from('REDIS0006\xff\0\0\0\0\0\0\0\0', 'latin1');
-
-/** A log of `A` from 0 on, to be written to as the daemon does it. */
-async function newLog(directory: string): Promise<{ log: Log; append: Append; begin: Begin }> {
-  const log = await Log.open(directory, { fsync: 'no' });
-  let stream = new StreamTracker({ offset: 0 });
-  const begin = async (offset: number, id: string) => {
-    const target = log.awaitBase();
-    await writeFile(target.path, EMPTY_RDB);
-    const base = { target, size: EMPTY_RDB.length, crc: crc32(EMPTY_RDB), reason: 'a test' };
-    await log.beginHistory({ ...base, history: startHistory(id), offset, database: 0 });
-    stream = new StreamTracker({ offset });
-  };
-  await begin(0, A);
-  const append = async (...words: (string | Buffer)[]) => {
-    const bytes = encodeCommand(words);
-    stream = stream.offset === log.written ? stream : new StreamTracker({ offset: log.written });
-    stream.push(bytes);
-    await log.append(bytes, stream.boundary);
-  };
-  return { log, append, begin };
-}
-
-type Append = (...words: (string | Buffer)[]) => Promise<void>;
-type Begin = (offset: number, id: string) => Promise<void>;
 
 describe('forebay tail of a directory', () => {
   it('prints a line for each write from now on, while the log is written to', async () => {

@@ -153,6 +153,27 @@ describe('a view of a log that is written to', () => {
     await expect(cursor.commit(at(100))).rejects.toThrow(failing('NOT_COVERED'));
   });
 
+  it('sets and removes cursors that retention of the writer respects', async () => {
+    const directory = await freshDirectory();
+    await using log = await filled(directory);
+    await using view = await LogView.open(directory);
+    await view.setCursor('reader', at(100));
+    await addBase(log, log.written);
+    await log.retain({ size: 0 });
+    expect((await view.cursor('reader')).position).toEqual(at(100));
+    await view.setCursor('reader', at(log.written));
+    await log.retain({ size: 0 });
+    await expect(view.setCursor('reader', at(100))).rejects.toThrow(failing('NOT_COVERED'));
+    await view.pin('reader', at(log.written), 1);
+    expect(await view.removeCursor('reader~')).toBe(true);
+    expect(await view.removeCursor('reader')).toBe(true);
+    expect(await view.removeCursor('reader')).toBe(false);
+    expect(await view.keptCursor('reader')).toBeUndefined();
+    for (const name of ['', '~', '../reader', 'reader~~']) {
+      await expect(view.removeCursor(name)).rejects.toThrow(failing('MISUSE'));
+    }
+  });
+
   it('opens the newest base, whatever became of the one that was seen last', async () => {
     const directory = await freshDirectory();
     await using log = await filled(directory);

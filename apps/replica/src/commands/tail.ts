@@ -1,5 +1,6 @@
 import type { ChangeFilter, FeedNotice, FeedOptions } from '@forebay/feed';
 import { FeedError, parsePlace } from '@forebay/feed';
+import { LogView } from '@forebay/log';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { addSettings, settingsOf } from '../config/options.ts';
 import { primaryOf } from '../config/primary.ts';
@@ -10,6 +11,7 @@ import { targetOf } from '../follow/session.ts';
 import { isSystemError, STDOUT, unwritable } from '../output/target.ts';
 import type { Reporter } from '../reporter.ts';
 import { noticesTo, printChanges, printStream } from '../tail/tail.ts';
+import { lostCursorAdvice } from './cursor.ts';
 import { databaseOption } from './rdb/selection.ts';
 import { endSignal } from './stop-signal.ts';
 
@@ -126,10 +128,23 @@ async function tail(
     else await printChanges(options);
   } catch (error) {
     if (isSystemError(error) && error.syscall === 'write') throw unwritable(STDOUT, error);
-    if (!begun || !(error instanceof FeedError) || error.code !== 'NOT_COVERED') throw error;
+    if (!(error instanceof FeedError) || error.code !== 'NOT_COVERED') throw error;
+    const { dir, cursor } = flags;
+    if (dir !== undefined && cursor !== undefined && (await isCursor(dir, cursor))) {
+      const advice = lostCursorAdvice(cursor, dir);
+      const code = begun ? EXIT.runtime : EXIT.usage;
+      throw new ExitError(code, `cursor ${cursor} is lost: ${error.message}; ${advice}`, error);
+    }
+    if (!begun) throw error;
     const advice = 'with a --cursor it would have been kept';
     throw new ExitError(EXIT.runtime, `${error.message}: ${advice}`, error);
   }
+}
+
+/** Whether there is a cursor of that name, wherever it is. */
+async function isCursor(dir: string, name: string): Promise<boolean> {
+  await using view = await LogView.open(dir);
+  return (await view.keptCursor(name)) !== undefined;
 }
 
 /** @throws {ExitError} usage, or configuration where a file named cannot be used */

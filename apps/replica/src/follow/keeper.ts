@@ -133,7 +133,7 @@ export class Keeper {
       this.#reporter.step(message, { event: 'let-go', bytes: removed, kept: held });
     }
     for (const { name = 'a reader without a name', offset } of cutOff) {
-      const message = `cut off ${name} at offset ${offset}: --max-disk is reached`;
+      const message = `cut off ${name} at offset ${offset}: --max-disk is reached; "forebay cursor" lists, moves and removes cursors`;
       this.#reporter.trouble(message, { event: 'reader-cut-off', reader: name, offset });
     }
   }

@@ -5,6 +5,7 @@ import type { CursorHost } from '../cursors/cursor.ts';
 import { Cursor } from '../cursors/cursor.ts';
 import {
   checkCursorName,
+  cursorNames,
   pinName,
   readCursor,
   removeCursor,
@@ -149,6 +150,30 @@ export class LogView implements AsyncDisposable {
     checkCursorName(this.directory, name);
     const kept = await readCursor(this.#disk, this.directory, name);
     return kept && new Cursor(name, kept.position, kept.segment, this.#cursorHost);
+  }
+
+  /**
+   * Creates a cursor, or moves it forwards or back. A reader that has the cursor open does not see it, and
+   * overwrites it with its next commit.
+   *
+   * @throws {LogError} `NOT_COVERED` unless the position is held; `MISUSE`, `CORRUPT`, `IO`
+   */
+  async setCursor(name: string, position: Position): Promise<void> {
+    checkCursorName(this.directory, name);
+    await this.#keepCursor(name, position);
+  }
+
+  /**
+   * Removes a cursor, readable or not; of `NAME~` what `pin` keeps under NAME. False where there is none.
+   *
+   * @throws {LogError} `MISUSE`, `IO`
+   */
+  async removeCursor(name: string): Promise<boolean> {
+    const reader = name.endsWith(pinName('')) ? name.slice(0, -1) : name;
+    checkCursorName(this.directory, reader);
+    const names = await cursorNames(this.#disk, this.directory);
+    await removeCursor(this.#disk, this.directory, name);
+    return names.includes(name);
   }
 
   /**
