@@ -25,6 +25,14 @@ export type { RdbReaderOptions } from './reading/reader.ts';
 export { RdbReader } from './reading/reader.ts';
 export type { ReplicationInfo } from './replication-info.ts';
 export { replicationInfo } from './replication-info.ts';
+export type {
+  DatabaseCounts,
+  RdbFinding,
+  RdbOutcome,
+  RdbVerdict,
+} from './verifying/verdict.ts';
+export type { RdbVerifierOptions } from './verifying/verifier.ts';
+export { RdbVerifier } from './verifying/verifier.ts';
 export { compressLzf } from './writing/compress-lzf.ts';
 export type { RdbLoss, WritableEvent, WritableKey } from './writing/events.ts';
 export { restorePayload } from './writing/restore-payload.ts';

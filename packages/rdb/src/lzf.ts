@@ -46,6 +46,82 @@ export function expandLzf(input: Uint8Array, output: Uint8Array, position: numbe
   }
 }
 
+/**
+ * Finds what `expandLzf` would refuse, of input that comes in pieces and without a byte of output: how LZF
+ * goes on depends on the input alone.
+ */
+export class LzfCheck {
+  readonly #length: number;
+  /** Where the next piece begins in the RDB. */
+  #position: number;
+  /** Bytes that would be there. */
+  #to = 0;
+  /** Literals that are still to come. */
+  #literals = 0;
+  /** A reference of which bytes are still to come: its control byte, its count where that is known. */
+  #control = -1;
+  #count = -1;
+
+  /** @param position where the input begins in the RDB */
+  constructor(length: number, position: number) {
+    this.#length = length;
+    this.#position = position;
+  }
+
+  /** @throws {RdbError} `CORRUPT` */
+  push(input: Uint8Array): void {
+    let from = 0;
+    while (from < input.length) {
+      if (this.#literals > 0) {
+        const passed = Math.min(this.#literals, input.length - from);
+        this.#literals -= passed;
+        from += passed;
+      } else if (this.#control >= 0) this.#refer(input[from]!, this.#position + from++);
+      else this.#begin(input[from]!, this.#position + from++);
+    }
+    this.#position += input.length;
+  }
+
+  /** @throws {RdbError} `CORRUPT` */
+  finish(): void {
+    if (this.#literals > 0) throw corrupt(this.#position, 'LZF literals end early');
+    if (this.#control >= 0) throw corrupt(this.#position, 'an LZF reference ends early');
+    if (this.#to !== this.#length) {
+      throw corrupt(
+        this.#position,
+        `LZF expands to ${this.#to} bytes where ${this.#length} are due`,
+      );
+    }
+  }
+
+  #begin(control: number, position: number): void {
+    if (control >= 32) {
+      this.#control = control;
+      this.#count = control >> 5 === 7 ? -1 : (control >> 5) + 2;
+      return;
+    }
+    this.#literals = control + 1;
+    this.#grow(control + 1, position);
+  }
+
+  #refer(byte: number, position: number): void {
+    if (this.#count < 0) {
+      this.#count = 9 + byte;
+      return;
+    }
+    const back = this.#to - ((this.#control & 31) << 8) - byte - 1;
+    if (back < 0) throw corrupt(position, 'an LZF reference points before the beginning');
+    this.#control = -1;
+    this.#grow(this.#count, position);
+  }
+
+  #grow(count: number, position: number): void {
+    this.#to += count;
+    if (this.#to > this.#length)
+      throw corrupt(position, `LZF expands beyond ${this.#length} bytes`);
+  }
+}
+
 function corrupt(position: number, message: string): RdbError {
   return new RdbError('CORRUPT', position, `${message}, at byte ${position}`);
 }

@@ -6,3 +6,25 @@ export function textOf(bytes: Uint8Array): string {
   }
   return text;
 }
+
+/** Bytes of a key that a message names; longer keys are cut. */
+export const LONGEST_NAME = 100;
+
+/** A key as messages name it: quoted as in JSON, UTF-8 where it is, and cut where it is long. */
+export function quotedKey(key: Uint8Array): string {
+  let end = Math.min(key.length, LONGEST_NAME);
+  // Not in the middle of a character.
+  while (end < key.length && end > 0 && (key[end]! & 0xc0) === 0x80) end--;
+  const bytes = key.subarray(0, end);
+  return `${JSON.stringify(utf8Of(bytes) ?? textOf(bytes))}${key.length > end ? '…' : ''}`;
+}
+
+/** Undefined where it is none. */
+function utf8Of(bytes: Uint8Array): string | undefined {
+  const escaped = Array.from(bytes, (byte) => `%${byte.toString(16).padStart(2, '0')}`);
+  try {
+    return decodeURIComponent(escaped.join(''));
+  } catch {
+    return undefined;
+  }
+}

@@ -10,7 +10,7 @@ import {
 } from '@forebay/conformance';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RdbKey, RdbLoss, RdbTarget, WritableEvent } from '../src/index.ts';
-import { payloadElements, rdbTargetOf } from '../src/index.ts';
+import { payloadElements, RdbVerifier, rdbTargetOf } from '../src/index.ts';
 import { asTold, collect, elementsOfKeys } from './collect.ts';
 import { payloads } from './payloads.ts';
 import { contentsOf, rewritten, written } from './write.ts';
@@ -49,6 +49,16 @@ describe.each(servers)('an RDB of $name, with every type in it', (source) => {
     rdb = await saved(server);
   });
   afterAll(() => server.stop());
+
+  it('is sound to a verifier, which counts as many keys as the server has', async () => {
+    const verifier = new RdbVerifier();
+    for (let at = 0; at < rdb.length; at += 65_536) verifier.push(rdb.subarray(at, at + 65_536));
+    const { keys, ...verdict } = verifier.finish();
+    expect(verdict).toMatchObject({ outcome: 'sound', checksum: 'right', findings: [] });
+    const keyspace = String(await server.command('INFO', 'keyspace'));
+    const counts = [...keyspace.matchAll(/keys=(\d+)/g)].map(([, count]) => Number(count));
+    expect(keys).toBe(counts.reduce((sum, count) => sum + count, 0));
+  });
 
   it.each(servers)(
     'is written by its elements for $name, which has the same then',

@@ -40,6 +40,6 @@ export function countIn({ container, bytes }: RdbContainer, position = 0): numbe
 
 function walked(container: Container): number {
   let count = 0;
-  while (container.next() !== undefined) count++;
+  while (container.pass()) count++;
   return count;
 }

@@ -18,10 +18,19 @@ export class Intset implements Container {
     if (due !== bytes.length) throw corruptContainer('intset', position, 4);
   }
 
-  next(): Uint8Array | undefined {
-    const at = this.#at;
-    if (at === this.#view.byteLength) return undefined;
+  get string(): undefined {
+    return undefined;
+  }
+
+  pass(): boolean {
+    if (this.#at === this.#view.byteLength) return false;
     this.#at += this.#width;
+    return true;
+  }
+
+  next(): Uint8Array | undefined {
+    if (!this.pass()) return undefined;
+    const at = this.#at - this.#width;
     if (this.#width === 2) return digitsOf(this.#view.getInt16(at, true));
     if (this.#width === 4) return digitsOf(this.#view.getInt32(at, true));
     return digitsOf(this.#view.getBigInt64(at, true));

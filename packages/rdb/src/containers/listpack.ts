@@ -1,6 +1,6 @@
 import { digitsOf } from '../reading/digits.ts';
 import type { Container } from './container.ts';
-import { corruptContainer } from './container.ts';
+import { corruptContainer, u32At } from './container.ts';
 
 /** Total bytes, and how many entries there are (65,535: not told). */
 const HEADER = 6;
@@ -12,103 +12,103 @@ const END = 255;
  */
 export class Listpack implements Container {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
   readonly #position: number;
   #at = HEADER;
+  /** Where the entry is that was passed over last, and the end of its content. */
+  #start = HEADER;
+  #end = HEADER;
 
   constructor(bytes: Uint8Array, position: number) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     this.#position = position;
-    const isWhole = bytes.length > HEADER && this.#view.getUint32(0, true) === bytes.length;
+    const isWhole = bytes.length > HEADER && u32At(bytes, 0) === bytes.length;
     if (!isWhole || bytes.at(-1) !== END) throw this.corrupt(0);
   }
 
   next(): Uint8Array | undefined {
-    const element = this.#next();
-    return typeof element === 'number' || typeof element === 'bigint' ? digitsOf(element) : element;
+    return this.pass() ? (this.string ?? digitsOf(this.#integer()!)) : undefined;
+  }
+
+  get string(): Uint8Array | undefined {
+    const encoding = this.#bytes[this.#start]!;
+    if (encoding < 0x80 || encoding > 0xf0) return undefined;
+    if (encoding < 0xc0) return this.#bytes.subarray(this.#start + 1, this.#end);
+    if (encoding < 0xe0) return undefined;
+    return this.#bytes.subarray(this.#start + (encoding === 0xf0 ? 5 : 2), this.#end);
   }
 
   /** The next element, where it is an integer; anything else contradicts what it is read for. */
   integer(): number | bigint {
     const at = this.#at;
-    const element = this.#next();
-    if (typeof element === 'number' || typeof element === 'bigint') return element;
-    throw this.corrupt(at);
+    const element = this.pass() ? this.#integer() : undefined;
+    if (element === undefined) throw this.corrupt(at);
+    return element;
   }
 
   get done(): boolean {
     return this.#at === this.#bytes.length - 1;
   }
 
+  pass(): boolean {
+    const bytes = this.#bytes;
+    const start = this.#at;
+    const last = bytes.length - 1;
+    if (start >= last) return false;
+    const encoding = bytes[start]!;
+    let content = 1;
+    if (encoding >= 0xe0) content = this.#longContent(encoding, start);
+    else if (encoding >= 0xc0) content = 2;
+    else if (encoding >= 0x80) content = 1 + (encoding & 0x3f);
+    const at = start + content + backLength(content);
+    if (at > last || !this.#confirms(at, content)) throw this.corrupt(start);
+    this.#start = start;
+    this.#end = start + content;
+    this.#at = at;
+    return true;
+  }
+
   corrupt(at: number = this.#at): Error {
     return corruptContainer('listpack', this.#position, at);
   }
 
-  #next(): Uint8Array | number | bigint | undefined {
-    const start = this.#at;
-    if (start >= this.#bytes.length - 1) return undefined;
-    const encoding = this.#bytes[start]!;
-    let element: Uint8Array | number | bigint;
-    if (encoding < 0x80) {
-      this.#at++;
-      element = encoding;
-    } else if (encoding < 0xc0) {
-      element = this.#string(1, encoding & 0x3f);
-    } else if (encoding < 0xe0) {
-      const value = ((encoding & 0x1f) << 8) | (this.#bytes[start + 1] ?? 0);
-      this.#at += 2;
-      element = value >= 4096 ? value - 8192 : value;
-    } else {
-      element = this.#long(encoding, start);
+  /** Bytes of the encoding and the content of a string of 64 bytes or more, or of an integer of 16 bits or more. */
+  #longContent(encoding: number, start: number): number {
+    if (encoding < 0xf0) return 2 + (((encoding & 0x0f) << 8) | (this.#bytes[start + 1] ?? 0));
+    if (encoding > 0xf0) {
+      const width = WIDTHS[encoding - 0xf1];
+      if (width === undefined) throw this.corrupt(start);
+      return 1 + width;
     }
-    const content = this.#at - start;
-    this.#at += backLength(content);
-    if (this.#at >= this.#bytes.length || !this.#confirms(content)) throw this.corrupt(start);
-    return element;
+    if (start + 5 >= this.#bytes.length) throw this.corrupt(start);
+    return 5 + u32At(this.#bytes, start + 1);
   }
 
-  #string(header: number, length: number): Uint8Array {
-    const from = this.#at + header;
-    this.#at = from + length;
-    return this.#bytes.subarray(from, this.#at);
-  }
-
-  #long(encoding: number, start: number): Uint8Array | number | bigint {
-    const view = this.#view;
-    const at = start + 1;
-    const has = (length: number): void => {
-      if (at + length >= this.#bytes.length) throw this.corrupt(start);
-      this.#at = at + length;
-    };
+  /** What was passed over last; undefined where it is a string. */
+  #integer(): number | bigint | undefined {
+    const [bytes, at] = [this.#bytes, this.#start + 1];
+    const encoding = bytes[at - 1]!;
+    if (encoding < 0x80) return encoding;
     switch (encoding) {
-      case 0xf0:
-        has(4);
-        this.#at = start;
-        return this.#string(5, view.getUint32(at, true));
       case 0xf1:
-        has(2);
-        return view.getInt16(at, true);
+        return (u32At(bytes, at) << 16) >> 16;
       case 0xf2:
-        has(3);
-        return (view.getInt16(at + 1, true) << 8) | view.getUint8(at);
+        return (u32At(bytes, at) << 8) >> 8;
       case 0xf3:
-        has(4);
-        return view.getInt32(at, true);
+        return u32At(bytes, at) | 0;
       case 0xf4:
-        has(8);
-        return view.getBigInt64(at, true);
-      default:
-        if (encoding >= 0xf0) throw this.corrupt(start);
-        return this.#string(2, ((encoding & 0x0f) << 8) | (this.#bytes[at] ?? 0));
+        return new DataView(bytes.buffer, bytes.byteOffset).getBigInt64(at, true);
     }
+    if (encoding < 0xc0 || encoding >= 0xe0) return undefined;
+    const value = ((encoding & 0x1f) << 8) | bytes[at]!;
+    return value >= 4096 ? value - 8192 : value;
   }
 
-  /** Seven bits a byte, from behind, the lowest last; all but the first of them have the upper bit. */
-  #confirms(content: number): boolean {
+  /** Before `end`: seven bits a byte, from behind, the lowest last; all but the first of them have the upper bit. */
+  #confirms(end: number, content: number): boolean {
+    if (content < 128) return this.#bytes[end - 1] === content;
     let value = 0;
     let factor = 1;
-    for (let at = this.#at - 1; ; at--) {
+    for (let at = end - 1; ; at--) {
       const byte = this.#bytes[at]!;
       value += (byte & 127) * factor;
       if (byte < 128) return value === content;
@@ -117,6 +117,9 @@ export class Listpack implements Container {
     }
   }
 }
+
+/** Bytes of integers, by their encoding: from 0xf1 on. */
+const WIDTHS = [2, 3, 4, 8];
 
 /** Bytes that the length of an entry takes (`listpack.c: lpEncodeBacklen`). */
 function backLength(length: number): number {

@@ -1,6 +1,6 @@
 import { digitsOf } from '../reading/digits.ts';
 import type { Container } from './container.ts';
-import { corruptContainer } from './container.ts';
+import { corruptContainer, u32At } from './container.ts';
 
 /** Total bytes, where the last entry is, and how many there are. */
 const HEADER = 10;
@@ -14,67 +14,94 @@ const LONG_PREVIOUS = 254;
  */
 export class Ziplist implements Container {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
   readonly #position: number;
   #at = HEADER;
   #previous = 0;
+  /** Of the entry that was passed over last, and where its content begins. */
+  #encoding = 0;
+  #from = 0;
 
   constructor(bytes: Uint8Array, position: number) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     this.#position = position;
-    const isWhole = bytes.length > HEADER && this.#view.getUint32(0, true) === bytes.length;
+    const isWhole = bytes.length > HEADER && u32At(bytes, 0) === bytes.length;
     if (!isWhole || bytes.at(-1) !== END) throw corruptContainer('ziplist', position, 0);
   }
 
   next(): Uint8Array | undefined {
+    return this.pass() ? (this.string ?? this.#integer()) : undefined;
+  }
+
+  get string(): Uint8Array | undefined {
+    return this.#encoding >> 6 === 3 ? undefined : this.#bytes.subarray(this.#from, this.#at);
+  }
+
+  pass(): boolean {
+    const bytes = this.#bytes;
     const start = this.#at;
-    const last = this.#bytes.length - 1;
-    if (start === last) return undefined;
+    const last = bytes.length - 1;
+    if (start === last) return false;
     this.#checkPrevious(start);
     const encoding = this.#byte(this.#at++);
-    const element = encoding >> 6 === 3 ? this.#integer(encoding) : this.#string(encoding);
+    const length = encoding >> 6 === 3 ? this.#width(encoding) : this.#length(encoding);
+    this.#encoding = encoding;
+    this.#from = this.#at;
+    this.#at += length;
     if (this.#at > last) throw this.#corrupt(start);
     this.#previous = this.#at - start;
-    return element;
+    return true;
   }
 
   #checkPrevious(start: number): void {
     let previous = this.#byte(this.#at++);
     if (previous === LONG_PREVIOUS) {
       if (this.#at + 4 > this.#bytes.length) throw this.#corrupt(start);
-      previous = this.#view.getUint32(this.#at, true);
+      previous = u32At(this.#bytes, this.#at);
       this.#at += 4;
     }
     if (previous !== this.#previous) throw this.#corrupt(start);
   }
 
-  /** Six bits of length, or fourteen, or four bytes. */
-  #string(encoding: number): Uint8Array {
-    let length = encoding & 0x3f;
-    if (encoding >> 6 === 1) length = length * 256 + this.#byte(this.#at++);
-    else if (encoding >> 6 === 2) {
-      if (this.#at + 4 > this.#bytes.length) throw this.#corrupt(this.#at);
-      length = this.#view.getUint32(this.#at);
-      this.#at += 4;
-    }
-    this.#at += length;
-    return this.#bytes.subarray(this.#at - length, this.#at);
+  /** Bytes of a string: six bits tell it, or fourteen, or four bytes. */
+  #length(encoding: number): number {
+    const length = encoding & 0x3f;
+    if (encoding >> 6 === 0) return length;
+    if (encoding >> 6 === 1) return length * 256 + this.#byte(this.#at++);
+    if (this.#at + 4 > this.#bytes.length) throw this.#corrupt(this.#at);
+    this.#at += 4;
+    return this.#view.getUint32(this.#at - 4);
   }
 
-  #integer(encoding: number): Uint8Array {
-    // 0 to 12, in the encoding itself.
-    if (encoding >= 0xf1 && encoding <= 0xfd) return digitsOf((encoding & 15) - 1);
+  /** Bytes of an integer; none where the encoding itself is 0 to 12. */
+  #width(encoding: number): number {
+    if (encoding >= 0xf1 && encoding <= 0xfd) return 0;
     const width = WIDTHS.get(encoding);
-    const at = this.#at;
-    if (width === undefined || at + width > this.#bytes.length) throw this.#corrupt(at);
-    this.#at += width;
-    const view = this.#view;
-    if (width === 1) return digitsOf(view.getInt8(at));
-    if (width === 2) return digitsOf(view.getInt16(at, true));
-    if (width === 3) return digitsOf((view.getInt16(at + 1, true) << 8) | view.getUint8(at));
-    if (width === 4) return digitsOf(view.getInt32(at, true));
-    return digitsOf(view.getBigInt64(at, true));
+    if (width === undefined) throw this.#corrupt(this.#at);
+    return width;
+  }
+
+  /** What was passed over last, where it is no string. */
+  #integer(): Uint8Array {
+    const [encoding, at, view] = [this.#encoding, this.#from, this.#view];
+    switch (this.#at - at) {
+      case 0:
+        return digitsOf((encoding & 15) - 1);
+      case 1:
+        return digitsOf(view.getInt8(at));
+      case 2:
+        return digitsOf(view.getInt16(at, true));
+      case 3:
+        return digitsOf((view.getInt16(at + 1, true) << 8) | view.getUint8(at));
+      case 4:
+        return digitsOf(view.getInt32(at, true));
+      default:
+        return digitsOf(view.getBigInt64(at, true));
+    }
+  }
+
+  /** Made where it is needed: most elements are strings. */
+  get #view(): DataView {
+    return new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.length);
   }
 
   #byte(at: number): number {

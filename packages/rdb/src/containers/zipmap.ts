@@ -15,6 +15,9 @@ export class Zipmap implements Container {
   readonly #position: number;
   #at = 1;
   #isValue = false;
+  /** Where the element is that was passed over last. */
+  #from = 0;
+  #to = 0;
 
   constructor(bytes: Uint8Array, position: number) {
     this.#bytes = bytes;
@@ -22,13 +25,21 @@ export class Zipmap implements Container {
   }
 
   next(): Uint8Array | undefined {
+    return this.pass() ? this.string : undefined;
+  }
+
+  get string(): Uint8Array {
+    return this.#bytes.subarray(this.#from, this.#to);
+  }
+
+  pass(): boolean {
     const bytes = this.#bytes;
     const start = this.#at;
     const fail = () => corruptContainer('zipmap', this.#position, start);
     if (start >= bytes.length) throw fail();
     if (bytes[start] === END) {
       if (this.#isValue || start !== bytes.length - 1) throw fail();
-      return undefined;
+      return false;
     }
     let at = start + 1;
     let length = bytes[start]!;
@@ -42,6 +53,8 @@ export class Zipmap implements Container {
     if (unused === undefined || end + unused >= bytes.length) throw fail();
     this.#at = end + unused;
     this.#isValue = !this.#isValue;
-    return bytes.subarray(at, end);
+    this.#from = at;
+    this.#to = end;
+    return true;
   }
 }

@@ -39,6 +39,8 @@ export class Cursor {
   /** Whether #bytes is memory of this object, and not a chunk that the caller may overwrite. */
   #isOwn = true;
   short = false;
+  /** Bytes that the string announced by `stringLength` expands to; undefined where it is not compressed. */
+  expandsTo: number | undefined;
   readonly #arena = new Arena();
 
   constructor(maxLength: number) {
@@ -205,6 +207,7 @@ export class Cursor {
    * @throws {RdbError} `CORRUPT`
    */
   stringLength(): number {
+    this.expandsTo = undefined;
     const first = this.#peek();
     if (first >> 6 !== ENCODED) return this.length();
     const start = this.position;
@@ -218,7 +221,7 @@ export class Cursor {
         return 4;
       case ENCODING_LZF: {
         const length = this.length();
-        this.length();
+        this.expandsTo = this.length();
         return length;
       }
       default:
@@ -261,7 +264,7 @@ export class Cursor {
   }
 
   #checked(length: number, position: number): number {
-    if (length <= this.maxLength) return length;
+    if (length <= this.maxLength || this.short) return length;
     const message = `a string of ${length} bytes is longer than ${this.maxLength}, at byte ${position}`;
     throw new RdbError('TOO_LONG', position, message);
   }

@@ -1,6 +1,6 @@
 import { RdbError } from '../errors.ts';
 import { OPCODE } from '../opcodes.ts';
-import { textOf } from '../text.ts';
+import { quotedKey, textOf } from '../text.ts';
 import type { Layout } from '../values/layout.ts';
 import { repeat, unit } from '../values/layout.ts';
 import { moduleIdOf, moduleValues } from '../values/module.ts';
@@ -17,7 +17,7 @@ export type Frame =
 
 const SLOTS = 16_384;
 /** Numbers from here on are no types of values: servers give them to opcodes, from 255 downwards. */
-const FIRST_OPCODE = 0xf0;
+export const FIRST_OPCODE = 0xf0;
 
 /** How the bytes follow each other that come after `module-values`. */
 export const MODULE_AUX: Layout = [moduleValues];
@@ -42,6 +42,11 @@ export class FrameReader {
 
   constructor(cursor: Cursor) {
     this.#cursor = cursor;
+  }
+
+  /** Whether the key of an auxiliary field was read and its value is next. */
+  get insideAux(): boolean {
+    return this.#auxKey !== undefined;
   }
 
   /**
@@ -173,7 +178,6 @@ export class FrameReader {
 }
 
 function unknownType(number: number, key: Uint8Array, position: number): RdbError {
-  const name = JSON.stringify(textOf(key.subarray(0, 100)));
-  const message = `key ${name} has a value of type ${number}, which is not known, at byte ${position}`;
+  const message = `key ${quotedKey(key)} has a value of type ${number}, which is not known, at byte ${position}`;
   return new RdbError('UNKNOWN_TYPE', position, message);
 }

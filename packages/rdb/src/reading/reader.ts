@@ -3,6 +3,7 @@ import { RdbError } from '../errors.ts';
 import type { Layout } from '../values/layout.ts';
 import { STRING } from '../values/types.ts';
 import { ValueWalker } from '../values/walker.ts';
+import { CHECKSUM_SINCE } from '../versions.ts';
 import { Cursor, DEFAULT_MAX_LENGTH } from './cursor.ts';
 import type { ModuleId, RdbEvent, RdbKey, RdbLevel } from './events.ts';
 import { FrameReader, KEY_METADATA, MODULE_AUX } from './frame-reader.ts';
@@ -27,8 +28,6 @@ export interface RdbReaderOptions {
 
 /** Bytes of a raw value from which on it is given piece by piece, as its bytes come. */
 const PIECE = 64 * 1024;
-/** The first version with a checksum. */
-const CHECKSUM_SINCE = 5;
 
 type State = 'header' | 'opcode' | 'key-metadata' | 'module-aux' | 'value' | 'checksum' | 'end';
 

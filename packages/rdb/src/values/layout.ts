@@ -17,14 +17,15 @@ export interface Elements {
  *   bytes; `T` a double as text;
  * - `X` sixteen bytes, `N` forty, `W` four, as they are.
  *
- * They make an element, or hold several: then `open` takes them apart, and `whole` is what they are at the
- * level `structure`.
+ * They make an element, or hold several: then `open` takes them apart, `whole` is what they are at the
+ * level `structure`, and `check` finds what `open` would refuse without making the elements.
  */
 export interface Unit {
   readonly kind: 'unit';
   readonly primitives: string;
   readonly make?: (values: readonly Primitive[]) => RdbElement | undefined;
   readonly open?: (values: readonly Primitive[], position: number) => Elements;
+  readonly check?: (values: readonly Primitive[], position: number) => void;
   readonly whole?: (values: readonly Primitive[], position: number) => RdbContainer | RdbElement;
 }
 

@@ -53,6 +53,10 @@ const NODE: Unit = {
   open: ([id, node], position) => {
     return inNode(entriesOf(id as Uint8Array, node as Uint8Array, position));
   },
+  check: ([id, node], position) => {
+    nodeId(id!, position);
+    checkEntries(node as Uint8Array, position);
+  },
   whole: ([id, node], position) => {
     return { ...containerOf('stream-listpack', node!), id: rawId(nodeId(id!, position)) };
   },
@@ -174,6 +178,26 @@ function entriesOf(master: Uint8Array, node: Uint8Array, position: number): Elem
       return undefined;
     },
   };
+}
+
+/** What `entriesOf` would refuse, found without making the entries. */
+function checkEntries(node: Uint8Array, position: number): void {
+  const listpack = new Listpack(node, position);
+  const pass = (count: number) => {
+    for (let left = count; left > 0; left--) if (!listpack.pass()) throw listpack.corrupt();
+  };
+  listpack.integer();
+  listpack.integer();
+  const names = Number(listpack.integer());
+  pass(names);
+  listpack.integer();
+  while (!listpack.done) {
+    const flags = Number(listpack.integer());
+    listpack.integer();
+    listpack.integer();
+    pass(flags & SAME_FIELDS ? names : 2 * Number(listpack.integer()));
+    listpack.integer();
+  }
 }
 
 /** All fields of an entry are in memory at once: a small file of compressed names could fill it. */

@@ -138,19 +138,28 @@ function node(): Unit {
     kind: 'unit',
     primitives: 'LS',
     open: ([container, value], position) => {
-      if (container === PACKED) return nodeItems(new Listpack(bytes(value), position));
-      if (container !== PLAIN) {
-        const message = `an unknown container ${container} of a list, at byte ${position}`;
-        throw new RdbError('CORRUPT', position, message);
+      if (isPacked(container, position)) {
+        return nodeItems.open(new Listpack(bytes(value), position), position);
       }
       const element = [{ type: 'item', value: bytes(value) } as const];
       return inNode({ next: () => element.pop() });
+    },
+    check: ([container, value], position) => {
+      if (!isPacked(container, position)) return;
+      nodeItems.check(new Listpack(bytes(value), position), position);
     },
     whole: ([container, value]) =>
       container === PACKED
         ? containerOf('listpack', value!)
         : { type: 'item', value: bytes(value) },
   };
+}
+
+function isPacked(container: Primitive | undefined, position: number): boolean {
+  if (container === PACKED) return true;
+  if (container === PLAIN) return false;
+  const message = `an unknown container ${container} of a list, at byte ${position}`;
+  throw new RdbError('CORRUPT', position, message);
 }
 
 /** How many there are, where the next is inserted, and index and value of each (Redis 8.8 and later). */

@@ -1,7 +1,12 @@
 import { RdbError } from '../errors.ts';
+import { canExpand, LzfCheck } from '../lzf.ts';
 import type { Cursor } from '../reading/cursor.ts';
 import type { RdbContainer, RdbElement } from '../reading/events.ts';
 import type { Elements, Layout, Part, Primitive, Repeat, Unit } from './layout.ts';
+import { isThere, lengthOf, passUnit, readPrimitive, readUnit } from './primitives.ts';
+
+/** Takes what is wrong inside a string whose end is known all the same. */
+export type OnFault = (error: RdbError) => void;
 
 /** A part of a layout, and how far it is. */
 interface Frame {
@@ -30,6 +35,10 @@ export class ValueWalker {
   #wasShort = false;
   /** Bytes that are still to be passed over. */
   #rest = 0;
+  /** What those bytes are checked by, where they are compressed. */
+  #lzf: LzfCheck | undefined;
+  /** Whether the unit that is next is longer than what is held at once. */
+  #isLarge = false;
 
   constructor(cursor: Cursor) {
     this.#cursor = cursor;
@@ -81,6 +90,27 @@ export class ValueWalker {
       if (part === undefined) return;
       if (part.kind === 'choice') this.#choose(part);
       else this.#pass(part);
+      if (cursor.short) return;
+    }
+  }
+
+  /**
+   * Passes over what is left as `skip` does, and checks every string on the way: the walk goes on after one
+   * that is damaged. Of a container longer than the cursor's `maxLength` only the compression is checked.
+   *
+   * @throws {RdbError} `CORRUPT` where it is not known how the bytes go on
+   */
+  check(onFault: OnFault): void {
+    const cursor = this.#cursor;
+    for (;;) {
+      if (this.#rest > 0) this.#checkRest(onFault);
+      if (cursor.short) return;
+      const part = this.#part();
+      if (part === undefined) return;
+      if (part.kind === 'choice') this.#choose(part);
+      else if (part.kind === 'unit' && part.check !== undefined && !this.#isLarge) {
+        this.#checkUnit(part, onFault);
+      } else this.#pass(part, onFault);
       if (cursor.short) return;
     }
   }
@@ -166,123 +196,93 @@ export class ValueWalker {
   }
 
   /** Passes over the next primitive of a unit, and of the value of the first as far as it counts. */
-  #pass(part: Exclude<Part, { kind: 'choice' }>): void {
+  #pass(part: Exclude<Part, { kind: 'choice' }>, onFault?: OnFault): void {
     const cursor = this.#cursor;
     const start = cursor.position;
     const { primitives } = part.kind === 'repeat' ? part.head : part;
     const letter = primitives[this.#primitive]!;
     let value = 0;
     if (letter === 'L' || letter === 'U') value = cursor.length();
+    else if (letter === 'T' && onFault !== undefined) this.#checkScore(onFault);
     else this.#rest = lengthOf(cursor, letter);
     if (cursor.short) {
       this.#rest = 0;
       cursor.moveTo(start);
       return;
     }
+    if (letter === 'S' && onFault !== undefined) this.#beginString(onFault);
     if (this.#primitive === 0) this.#first = value;
     this.#primitive++;
     if (this.#primitive < primitives.length) return;
     this.#primitive = 0;
+    this.#isLarge = false;
     this.#pastPart();
     if (part.kind === 'repeat') this.#enter(part, this.#first);
   }
-}
 
-/** Whether all of a unit is there; the cursor stays before it. */
-function isThere(cursor: Cursor, primitives: string): boolean {
-  const start = cursor.position;
-  let isTooLong = false;
-  for (let i = 0; i < primitives.length && !isTooLong; i++) {
-    const letter = primitives[i]!;
-    if (letter === 'L' || letter === 'U') cursor.length();
+  #checkScore(onFault: OnFault): void {
+    try {
+      readPrimitive(this.#cursor, 'T');
+    } catch (error) {
+      report(error, onFault);
+    }
+  }
+
+  /** The string that is passed over next may be compressed. */
+  #beginString(onFault: OnFault): void {
+    const cursor = this.#cursor;
+    const { expandsTo, position } = cursor;
+    if (expandsTo === undefined) return;
+    if (!canExpand(this.#rest, expandsTo)) {
+      onFault(cursor.corrupt(`${this.#rest} bytes of LZF cannot expand to ${expandsTo}`));
+    } else if (this.#rest > 0) this.#lzf = new LzfCheck(expandsTo, position);
+  }
+
+  #checkRest(onFault: OnFault): void {
+    const cursor = this.#cursor;
+    const lzf = this.#lzf;
+    if (lzf === undefined) this.#rest = cursor.skip(this.#rest);
     else {
-      const length = lengthOf(cursor, letter);
-      isTooLong = length > cursor.maxLength;
-      if (cursor.skip(length) > 0) cursor.short = true;
+      const piece = cursor.take(Math.min(this.#rest, cursor.available));
+      this.#rest -= piece.length;
+      if (this.#rest === 0) this.#lzf = undefined;
+      try {
+        lzf.push(piece);
+        if (this.#rest === 0) lzf.finish();
+      } catch (error) {
+        this.#lzf = undefined;
+        report(error, onFault);
+      }
     }
+    if (this.#rest > 0) cursor.short = true;
   }
-  cursor.moveTo(start);
-  // What is too long is not waited for: whoever reads it says so.
-  if (isTooLong) cursor.short = false;
-  return !cursor.short;
-}
 
-/** Reads primitives; what is read past the end is nothing, and the cursor says so. */
-function readUnit(cursor: Cursor, primitives: string): Primitive[] {
-  const values: Primitive[] = [];
-  for (let i = 0; i < primitives.length; i++) values.push(readPrimitive(cursor, primitives[i]!));
-  return values;
-}
-
-function readPrimitive(cursor: Cursor, letter: string): Primitive {
-  switch (letter) {
-    case 'S':
-      return cursor.string();
-    case 'L':
-      return cursor.length();
-    case 'D':
-      return cursor.f64();
-    case 'I':
-      return cursor.i64();
-    case 'U':
-      return cursor.bigLength();
-    case 'X':
-      return cursor.take(16);
-    case 'B':
-      return cursor.u8();
-    case 'Q':
-      return cursor.bigI64();
-    case 'F':
-      return cursor.f32();
-    case 'T':
-      return textDouble(cursor);
-    case 'W':
-      return cursor.take(4);
-    default:
-      return cursor.take(40);
-  }
-}
-
-/** A length and digits, or in place of the length what digits cannot say (`rdb.c: rdbLoadDoubleValue`). */
-function textDouble(cursor: Cursor): number {
-  const length = cursor.u8();
-  if (length === 253) return Number.NaN;
-  if (length === 254) return Number.POSITIVE_INFINITY;
-  if (length === 255) return Number.NEGATIVE_INFINITY;
-  const position = cursor.position;
-  const text = String.fromCharCode(...cursor.take(length));
-  return cursor.short ? 0 : parseScore(text, position);
-}
-
-/** A score as text, of servers that have printed it. @throws {RdbError} `CORRUPT` */
-export function parseScore(text: string, position: number): number {
-  if (/^[-+]?inf$/i.test(text)) return text.startsWith('-') ? -Infinity : Infinity;
-  if (/^[-+]?nan$/i.test(text)) return Number.NaN;
-  const value = Number(text);
-  if (text !== '' && !Number.isNaN(value)) return value;
-  const message = `${JSON.stringify(text)} is no score, at byte ${position}`;
-  throw new RdbError('CORRUPT', position, message);
-}
-
-/** Bytes of a primitive that are to be passed over; what says so is read. */
-function lengthOf(cursor: Cursor, letter: string): number {
-  switch (letter) {
-    case 'S':
-      return cursor.stringLength();
-    case 'B':
-      return 1;
-    case 'F':
-    case 'W':
-      return 4;
-    case 'X':
-      return 16;
-    case 'N':
-      return 40;
-    case 'T': {
-      const length = cursor.u8();
-      return length >= 253 ? 0 : length;
+  /** Checks a unit that is looked into, as soon as all of it is there. */
+  #checkUnit({ primitives, check }: Unit, onFault: OnFault): void {
+    const cursor = this.#cursor;
+    const start = cursor.position;
+    const longest = passUnit(cursor, primitives);
+    const end = cursor.position;
+    if (longest > cursor.maxLength) {
+      cursor.short = false;
+      this.#isLarge = true;
     }
-    default:
-      return 8;
+    if (cursor.short || this.#isLarge) {
+      cursor.moveTo(start);
+      return;
+    }
+    cursor.moveTo(start);
+    try {
+      check!(readUnit(cursor, primitives), start);
+    } catch (error) {
+      report(error, onFault);
+    }
+    cursor.moveTo(end);
+    this.#pastPart();
   }
+}
+
+function report(error: unknown, onFault: OnFault): void {
+  if (!(error instanceof RdbError)) throw error;
+  onFault(error);
 }

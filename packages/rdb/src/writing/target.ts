@@ -1,5 +1,6 @@
 import { RdbError } from '../errors.ts';
 import type { RdbMagic } from '../reading/events.ts';
+import { NEWEST_VERSION } from '../versions.ts';
 
 /** The form of RDB that is written: how it begins, which is also what it can say. */
 export interface RdbTarget {
@@ -51,8 +52,11 @@ export function rdbTargetOf(server: 'redis' | 'redict' | 'valkey', version: stri
 export function checkTarget({ magic, version }: RdbTarget): void {
   const isKnown =
     magic === 'VALKEY'
-      ? version === 80
-      : magic === 'REDIS' && Number.isInteger(version) && version >= 6 && version <= 14;
+      ? version === NEWEST_VERSION.VALKEY
+      : magic === 'REDIS' &&
+        Number.isInteger(version) &&
+        version >= 6 &&
+        version <= NEWEST_VERSION.REDIS;
   if (isKnown) return;
   const message = `an RDB that begins with ${magic} and the version ${version} cannot be written`;
   throw new RdbError('INVALID_OPTION', 0, message);

@@ -1,0 +1,119 @@
+import { RdbError } from '../errors.ts';
+import type { Cursor } from '../reading/cursor.ts';
+import type { Primitive } from './layout.ts';
+
+/** Whether all of a unit is there; the cursor stays before it. */
+export function isThere(cursor: Cursor, primitives: string): boolean {
+  const start = cursor.position;
+  let isTooLong = false;
+  for (let i = 0; i < primitives.length && !isTooLong; i++) {
+    const letter = primitives[i]!;
+    if (letter === 'L' || letter === 'U') cursor.length();
+    else {
+      const length = lengthOf(cursor, letter);
+      isTooLong = length > cursor.maxLength;
+      if (cursor.skip(length) > 0) cursor.short = true;
+    }
+  }
+  cursor.moveTo(start);
+  // What is too long is not waited for: whoever reads it says so.
+  if (isTooLong) cursor.short = false;
+  return !cursor.short;
+}
+
+/** Passes over a unit as far as it is there, and returns the longest string that it announces. */
+export function passUnit(cursor: Cursor, primitives: string): number {
+  let longest = 0;
+  for (let i = 0; i < primitives.length; i++) {
+    const letter = primitives[i]!;
+    if (letter === 'L' || letter === 'U') cursor.length();
+    else {
+      const length = lengthOf(cursor, letter);
+      if (letter === 'S' && !cursor.short) {
+        longest = Math.max(longest, length, cursor.expandsTo ?? 0);
+      }
+      if (cursor.skip(length) > 0) cursor.short = true;
+    }
+  }
+  return longest;
+}
+
+/** Reads primitives; what is read past the end is nothing, and the cursor says so. */
+export function readUnit(cursor: Cursor, primitives: string): Primitive[] {
+  const values: Primitive[] = [];
+  for (let i = 0; i < primitives.length; i++) values.push(readPrimitive(cursor, primitives[i]!));
+  return values;
+}
+
+export function readPrimitive(cursor: Cursor, letter: string): Primitive {
+  switch (letter) {
+    case 'S':
+      return cursor.string();
+    case 'L':
+      return cursor.length();
+    case 'D':
+      return cursor.f64();
+    case 'I':
+      return cursor.i64();
+    case 'U':
+      return cursor.bigLength();
+    case 'X':
+      return cursor.take(16);
+    case 'B':
+      return cursor.u8();
+    case 'Q':
+      return cursor.bigI64();
+    case 'F':
+      return cursor.f32();
+    case 'T':
+      return textDouble(cursor);
+    case 'W':
+      return cursor.take(4);
+    default:
+      return cursor.take(40);
+  }
+}
+
+/** A length and digits, or in place of the length what digits cannot say (`rdb.c: rdbLoadDoubleValue`). */
+function textDouble(cursor: Cursor): number {
+  const length = cursor.u8();
+  if (length === 253) return Number.NaN;
+  if (length === 254) return Number.POSITIVE_INFINITY;
+  if (length === 255) return Number.NEGATIVE_INFINITY;
+  const position = cursor.position;
+  const text = String.fromCharCode(...cursor.take(length));
+  return cursor.short ? 0 : parseScore(text, position);
+}
+
+/** A score as text, of servers that have printed it. @throws {RdbError} `CORRUPT` */
+export function parseScore(text: string, position: number): number {
+  if (/^[-+]?inf$/i.test(text)) return text.startsWith('-') ? -Infinity : Infinity;
+  if (/^[-+]?nan$/i.test(text)) return Number.NaN;
+  const value = Number(text);
+  if (text !== '' && !Number.isNaN(value)) return value;
+  const message = `${JSON.stringify(text)} is no score, at byte ${position}`;
+  throw new RdbError('CORRUPT', position, message);
+}
+
+/** Bytes of a primitive that are to be passed over; what says so is read. */
+export function lengthOf(cursor: Cursor, letter: string): number {
+  switch (letter) {
+    case 'S':
+      return cursor.stringLength();
+    case 'B':
+      return 1;
+    case 'F':
+    case 'W':
+      return 4;
+    case 'X':
+      return 16;
+    case 'N':
+      return 40;
+    case 'T': {
+      const length = cursor.u8();
+      return length >= 253 ? 0 : length;
+    }
+    default:
+      return 8;
+  }
+}
