@@ -1,3 +1,5 @@
+import { LogError } from '@forebay/log';
+
 /** What went wrong. */
 export type FeedErrorCode =
   /** The caller's fault: an option that cannot be used, or a feed that is used out of turn. */
@@ -29,4 +31,11 @@ export class FeedError extends Error {
     this.code = code;
     this.offset = options.offset;
   }
+}
+
+/** What a log throws, as an error of this package; anything else as it is. */
+export function toFeedError(error: unknown): unknown {
+  if (!(error instanceof LogError)) return error;
+  const code = error.code === 'NOT_COVERED' ? 'NOT_COVERED' : 'LOG';
+  return new FeedError(code, error.message, { cause: error });
 }

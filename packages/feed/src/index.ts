@@ -19,6 +19,8 @@ export type { FeedErrorCode } from './errors.ts';
 export { FeedError } from './errors.ts';
 export { Feed, feed } from './feed.ts';
 export type { ChangeFilter } from './filter.ts';
+export type { FindOptions, FoundCommand, FoundCommands } from './find-commands.ts';
+export { findCommands } from './find-commands.ts';
 export { formatLine, linePieces } from './line.ts';
 export type { FeedNotice } from './notice.ts';
 export type { FeedOptions, FromLog, FromServer, StreamOptions } from './options.ts';

@@ -3,7 +3,7 @@ import { LogError, LogView } from '@forebay/log';
 import type { Position } from '@forebay/psync';
 import type { Reset, Rewound } from './change.ts';
 import { FORMAT_VERSION } from './change.ts';
-import { FeedError } from './errors.ts';
+import { FeedError, toFeedError } from './errors.ts';
 import type { Place } from './place.ts';
 import type { Source, SourceItem } from './source.ts';
 
@@ -181,10 +181,4 @@ function positionOf({ id, offset }: Position): Position {
 
 function isNotCovered(error: unknown): error is LogError {
   return error instanceof LogError && error.code === 'NOT_COVERED';
-}
-
-function toFeedError(error: unknown): unknown {
-  if (!(error instanceof LogError)) return error;
-  const code = isNotCovered(error) ? 'NOT_COVERED' : 'LOG';
-  return new FeedError(code, error.message, { cause: error });
 }

@@ -7,10 +7,12 @@ import { EXIT, ExitError } from '../exit.ts';
 import { print } from '../output/output.ts';
 import type { Reporter } from '../reporter.ts';
 import { formatBytes } from '../reporter.ts';
+import type { BeforeFlags } from './before.ts';
+import { placeBefore } from './before.ts';
 import { MOMENT_HELP, momentOf } from './moment.ts';
 import { stopSignal } from './stop-signal.ts';
 
-interface RestoreFlags {
+interface RestoreFlags extends Partial<BeforeFlags> {
   readonly out?: string;
   readonly at?: RestoreTarget;
   readonly single?: boolean;
@@ -24,10 +26,16 @@ before the oldest base or after the last arrival, is an error. Where the clock w
 what it showed before and after is uncertain: a restore by time ends before the step, and a position
 reaches what came after it.
 
+--before looks for the command, FLUSHALL say, in all that can be restored. Case does not matter; of commands
+with subcommands give the first word. The stream has the effects of commands: scripts and functions are the
+commands that they call, EXPIRE is PEXPIREAT since Redis 7, an expired key is DEL or UNLINK. --match takes
+patterns as KEYS does; a command without keys concerns every key. Several places are printed, each with its
+time and the position before it, for --at: that is an error, unless --last is given.
+
 The log may be written to meanwhile, by forebay and nobody else. Every byte is checked as it is read.
 
-Exit codes: 0 done; 1 stopped; 64 usage, or WHEN is not held; 74 the disk, or damage; 78 DIR holds no
-log, or the one of --out holds files.`;
+Exit codes: 0 done; 1 stopped; 64 usage, WHEN is not held, or --before finds none or several; 74 the disk,
+or damage; 78 DIR holds no log, or the one of --out holds files.`;
 
 /** `forebay restore`: a directory that a server boots, as of a moment. */
 export function restoreCommand(reporter: Reporter): Command {
@@ -42,6 +50,19 @@ export function restoreCommand(reporter: Reporter): Command {
         (text: string) => momentOf(text),
       ),
     )
+    .addOption(
+      new Option(
+        '--before <command>',
+        'the moment before a command, and before the transaction that it is in',
+      ).conflicts('at'),
+    )
+    .addOption(
+      new Option(
+        '--match <glob>',
+        'with --before: only with such a key; may be given again',
+      ).argParser(listOf),
+    )
+    .option('--last', 'with --before: the newest, where there are several')
     .option('--single', 'write one file, which servers before 7.0 boot as well')
     .option('--dry-run', 'show what would be read and reached, and write nothing')
     .addHelpText('after', HELP)
@@ -52,12 +73,19 @@ export function restoreCommand(reporter: Reporter): Command {
 }
 
 async function restoreTo(directory: string, flags: RestoreFlags, reporter: Reporter) {
-  const { out = '', at, single = false, dryRun = false } = flags;
+  const { out = '', at, before, single = false, dryRun = false } = flags;
   if (directory === '') throw new ExitError(EXIT.usage, 'DIR names no directory');
   if (out === '' && !dryRun) throw new ExitError(EXIT.usage, '--out is needed, or --dry-run');
+  if (before === undefined && (flags.match !== undefined || flags.last === true)) {
+    throw new ExitError(EXIT.usage, '--match and --last are of --before: give that, too');
+  }
   const signal = stopSignal();
-  await using plan = await planned(directory, at);
-  await print(textOf(linesOf(plan)));
+  const place =
+    before === undefined ? undefined : await placeBefore(directory, { ...flags, before }, signal);
+  const target = place === undefined ? at : { position: place.position };
+  await using plan = await planned(directory, target);
+  const found: Line[] = place === undefined ? [] : [['before', place.text]];
+  await print(textOf([...linesOf(plan), ...found]));
   if (dryRun) return;
   const since = performance.now();
   const onProgress = ({ read, total }: { read: number; total: number }) => {
@@ -82,6 +110,10 @@ async function planned(directory: string, at: RestoreTarget | undefined): Promis
     if (!(error instanceof LogError) || error.code !== 'NOT_COVERED') throw error;
     throw new ExitError(EXIT.usage, error.message, error);
   }
+}
+
+function listOf(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
 }
 
 type Line = readonly [what: string, text: string];

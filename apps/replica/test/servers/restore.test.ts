@@ -1,5 +1,4 @@
-import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { InstalledServer, Load } from '@forebay/conformance';
 import {
@@ -10,9 +9,10 @@ import {
   seedDataSet,
 } from '@forebay/conformance';
 import { randomFrom, runSeed } from '@forebay/testkit';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Daemon, freshDirectory } from '../daemon.ts';
 import { caughtUp, holdStill } from '../primary.ts';
+import { bootRestored, temporary } from './restored.ts';
 
 /** How many moments are gone back to, each by position and by time. */
 const MOMENTS = Number(process.env.FOREBAY_RESTORE_MOMENTS ?? 12);
@@ -30,8 +30,6 @@ interface Moment {
 describe.each(installedServers().filter(({ name }) => NAMES.includes(name)))(
   '$name',
   (installed) => {
-    const single = installed.multipart ? [] : ['--single'];
-
     it('boots from what is restored as it was at any moment, while it is followed', async () => {
       const random = randomFrom(runSeed());
       await using primary = await Server.start(installed);
@@ -54,7 +52,7 @@ describe.each(installedServers().filter(({ name }) => NAMES.includes(name)))(
       for (const [i, moment] of moments.entries()) {
         await using then = await bootSnapshot(installed, moment.snapshot);
         for (const at of [moment.position, new Date(moment.time).toISOString()]) {
-          await using restored = await bootRestored(installed, directory, '--at', at, ...single);
+          await using restored = await bootRestored(installed, directory, '--at', at);
           const names = { names: ['then', 'restored'] as const };
           const differences = await compareDataSets(then.client, restored.client, names);
           expect(differences, `moment ${i}, ${at}, ${where}`).toEqual([]);
@@ -66,14 +64,14 @@ describe.each(installedServers().filter(({ name }) => NAMES.includes(name)))(
       ) as [string[], string[]];
       for (let i = 0; i < MOMENTS / 4; i++) {
         const at = `${id}:${random.integer(Number(low), Number(high))}`;
-        await using restored = await bootRestored(installed, directory, '--at', at, ...single);
+        await using restored = await bootRestored(installed, directory, '--at', at);
         expect(await restored.command('PING')).toBe('PONG');
       }
 
       expect(await load.stop()).toMatchObject({ errors: 0, failures: [] });
       await holdStill(primary);
       await caughtUp(primary);
-      await using last = await bootRestored(installed, directory, ...single);
+      await using last = await bootRestored(installed, directory);
       await primary.command('DEBUG', 'SET-ACTIVE-EXPIRE', 1);
       expect(await compareDataSets(primary.client, last.client), where).toEqual([]);
       expect(await daemon.stop()).toBe(0);
@@ -102,24 +100,4 @@ async function bootSnapshot(installed: InstalledServer, snapshot: string): Promi
   await mkdir(directory);
   await copyFile(snapshot, join(directory, 'dump.rdb'));
   return Server.start(installed, { directory, removeDirectory: true });
-}
-
-/** Boots what `forebay restore` writes: whole, for a server may cut nothing off. */
-async function bootRestored(
-  installed: InstalledServer,
-  directory: string,
-  ...args: string[]
-): Promise<Server> {
-  const out = join(await temporary(), 'restored');
-  const run = Daemon.start(['restore', directory, '--out', out, ...args]);
-  expect(await run.exited, run.printed).toBe(0);
-  const form = installed.multipart ? { appenddirname: 'appendonlydir' } : {};
-  const config = { appendonly: 'yes', 'aof-load-truncated': 'no', ...form };
-  return Server.start(installed, { directory: out, removeDirectory: true, config });
-}
-
-async function temporary(): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), 'forebay-restore-'));
-  onTestFinished(() => rm(path, { recursive: true, force: true }));
-  return path;
 }

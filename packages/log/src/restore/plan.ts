@@ -101,7 +101,8 @@ export async function isStill(disk: Disk, directory: string, manifest: Manifest)
   return formatManifest(await manifestOf(disk, directory)) === formatManifest(manifest);
 }
 
-async function manifestOf(disk: Disk, directory: string): Promise<Manifest> {
+/** @throws {LogError} `FOREIGN` where the directory has no log; `NEWER_VERSION`, `CORRUPT`, `IO` */
+export async function manifestOf(disk: Disk, directory: string): Promise<Manifest> {
   const manifest = await readManifest(disk, directory);
   if (manifest !== undefined) return manifest;
   throw new LogError('FOREIGN', directory, `${directory} holds no log that could be restored`);

@@ -1,0 +1,72 @@
+import type { FoundCommand } from '@forebay/feed';
+import { findCommands } from '@forebay/feed';
+import type { Position } from '@forebay/psync';
+import { formatPosition } from '@forebay/psync';
+import { EXIT, ExitError } from '../exit.ts';
+import { print } from '../output/output.ts';
+import { aligned } from '../output/table.ts';
+
+export interface BeforeFlags {
+  /** The name of a command. */
+  readonly before: string;
+  readonly match?: readonly string[];
+  readonly last?: boolean;
+}
+
+/** Where a restore that leaves a command out ends, and a line about the command. */
+export interface Before {
+  readonly position: Position;
+  readonly text: string;
+}
+
+/**
+ * The place before a command. Where there are several the newest are printed, with their times and positions.
+ *
+ * @throws {ExitError} usage where there is none, or several and not the last is asked for
+ * @throws {FeedError}
+ */
+export async function placeBefore(
+  directory: string,
+  { before, match, last = false }: BeforeFlags,
+  signal: AbortSignal,
+): Promise<Before> {
+  const filter = match === undefined ? {} : { match };
+  const options = { dir: directory, command: before, ...filter, last, signal };
+  const found = await findCommands(options).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+    throw new ExitError(EXIT.runtime, `stopped: ${directory} was not searched to its end`, error);
+  });
+  const name = before.toUpperCase();
+  const newest = found.newest.at(-1);
+  if (newest === undefined) throw new ExitError(EXIT.usage, noneMessage(name, match, directory));
+  if (found.count === 1 || last) {
+    return { position: newest.before, text: `${name} ${placeOf(newest)}` };
+  }
+  const earlier = found.count - found.newest.length;
+  const note = earlier === 0 ? [] : [`  (${earlier} earlier ones are left out)`];
+  await print([...note, ...aligned(found.newest.map((each) => rowOf(name, each)))]);
+  const message =
+    `${found.count} places in ${directory} have ${name}: give --last for the newest, ` +
+    '--match KEY for fewer, or --at with the position before one of them';
+  throw new ExitError(EXIT.usage, message);
+}
+
+function rowOf(name: string, found: FoundCommand): string[] {
+  const { before, time, database, count } = found;
+  const times = count === 1 ? '' : `${count} in one transaction`;
+  const cells = [new Date(time).toISOString(), name, `db ${database}`, formatPosition(before)];
+  return [...cells, times];
+}
+
+function placeOf({ at, time, database }: FoundCommand): string {
+  return `at ${formatPosition(at)}, db ${database}, of ${new Date(time).toISOString()}`;
+}
+
+function noneMessage(name: string, match: readonly string[] | undefined, directory: string) {
+  const keys = match === undefined ? '' : ` on ${match.join(' or ')}`;
+  return (
+    `no ${name}${keys} is in ${directory}, as far back as a restore reaches. The stream has the effects ` +
+    'of commands: scripts are the commands that they call, EXPIRE is PEXPIREAT since Redis 7, an ' +
+    'expired key is DEL or UNLINK. forebay tail --dir shows it'
+  );
+}
