@@ -74,6 +74,8 @@ export interface ReplicaConfig {
   /** Undefined: nowhere. */
   readonly http: HttpConfig | undefined;
   readonly announcedAddress: string | undefined;
+  /** Told to the primary (`REPLCONF version`). */
+  readonly announcedVersion: string;
   readonly fsync: SyncPolicy;
   /** Milliseconds. */
   readonly timeout: number;
@@ -113,6 +115,7 @@ export function configOf(settings: Resolved, faults: Fault[]): ReplicaConfig | u
     listen,
     http: httpOf(settings),
     announcedAddress: values['replica-announce-ip'],
+    announcedVersion: values['announce-version'],
     fsync: values.appendfsync,
     timeout: values['repl-timeout'] * 1000,
     base: {

@@ -3,6 +3,7 @@ import type { Clock } from './clock.ts';
 import type { CommandTable } from './serving/command.ts';
 import type { Identity } from './serving/commands/command-host.ts';
 import type { OutputLimit } from './serving/replica/output-limit.ts';
+import type { ResyncBackoffOptions } from './serving/replica/resync-backoff.ts';
 import type { ReplicaEvents } from './serving/served-replicas.ts';
 
 /** What can be changed while it serves (`configure`). */
@@ -42,6 +43,8 @@ export interface ReplicationServerOptions extends LiveOptions {
    * is read again from the source, and held nowhere else.
    */
   readonly outputLimit?: OutputLimit;
+  /** How long replicas wait for a full resync that did not load the last ones; false: they do not. */
+  readonly resyncBackoff?: ResyncBackoffOptions | false;
   /** What is told of replicas. */
   readonly events?: ReplicaEvents;
   /** Puts a question into the stream, as its top: how far the replicas are. */

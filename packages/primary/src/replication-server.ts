@@ -32,6 +32,8 @@ export interface ServerCounts {
   /** Full copies begun, and replicas that went on from where they were, since the beginning. */
   readonly fullResyncs: number;
   readonly partialResyncs: number;
+  /** Full resyncs that a replica did not load: it was gone before it acknowledged anything. */
+  readonly failedResyncs: number;
 }
 
 const PROTECTED =
@@ -70,8 +72,8 @@ export class ReplicationServer implements AsyncDisposable {
     const { clock = systemClock, events = {}, askForAcks = () => {} } = options;
     this.#options = options;
     this.#clock = clock;
-    const { backlogSize, outputLimit } = options;
-    const served = { backlogSize, clock, events, askForAcks, outputLimit };
+    const { backlogSize, outputLimit, resyncBackoff = {} } = options;
+    const served = { backlogSize, clock, events, askForAcks, outputLimit, resyncBackoff };
     this.#replicas = new ServedReplicas(source, served);
     const clients = this.#clients;
     const { commands = new Map(), identity = IDENTITY } = options;

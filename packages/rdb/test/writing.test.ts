@@ -1,7 +1,13 @@
 import { bytesOf, concatBytes, textOf } from '@forebay/testkit';
 import { describe, expect, it } from 'vitest';
 import type { RdbLoss, RdbTarget, WritableEvent, WritableKey } from '../src/index.ts';
-import { RdbReader, RdbWriter, rdbTargetOf, restorePayload } from '../src/index.ts';
+import {
+  RdbReader,
+  RdbWriter,
+  rdbTargetOf,
+  restorePayload,
+  serversThatLoad,
+} from '../src/index.ts';
 import { collect, type Told } from './collect.ts';
 import { contentsOf, rewritten, written } from './write.ts';
 
@@ -482,4 +488,17 @@ it('keys of several snapshots make one, each in its database', () => {
     { key: 'a', database: 2 },
     { key: 'b', database: 3 },
   ]);
+});
+
+describe('an RDB', () => {
+  it.each([
+    [redis(9), 'redis 5.0, redict 7.2, valkey 7.2'],
+    [redis(11), 'redis 7.2, redict 7.2, valkey 7.2'],
+    [redis(12), 'redis 7.4'],
+    [VALKEY, 'valkey 9.0'],
+    [redis(15), ''],
+  ])('of the form %o is loaded by %s and later', (form, expected) => {
+    const servers = serversThatLoad(form).map(({ server, since }) => `${server} ${since}`);
+    expect(servers.join(', ')).toBe(expected);
+  });
 });

@@ -55,6 +55,16 @@ export function oneOf<T extends string>(hint: string, choices: readonly T[]): Fo
   };
 }
 
+/** The version of a server: `8.1.0`. */
+export const serverVersion: Form<string> = {
+  hint: 'version',
+  parse: (text) => {
+    if (/^\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(text)) return text;
+    throw new InvalidArgumentError('A version is three numbers, such as 8.1.0.');
+  },
+  print: (value) => value,
+};
+
 /** 0 to 65535; 0 is none. */
 export const port: Form<number> = {
   hint: 'port',

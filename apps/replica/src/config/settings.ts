@@ -13,6 +13,7 @@ import {
   retain,
   seconds,
   secondsOrNever,
+  serverVersion,
   size,
   text,
   time,
@@ -128,6 +129,14 @@ export const SETTINGS = {
     form: port,
     default: '0',
     description: 'our port, as told to the primary; 0: the one that is listened on',
+  },
+  'announce-version': {
+    group: 'link',
+    form: serverVersion,
+    default: '9.1.2',
+    description:
+      'server version announced to the primary; Valkey 9.1 and later send an RDB that this version ' +
+      'loads: 8.1.0 for replicas of Valkey 8 (not possible while hash fields have TTLs)',
   },
   dir: {
     group: 'log',

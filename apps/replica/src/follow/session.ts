@@ -299,7 +299,7 @@ export class Session {
 /** What a replica is told to follow a server as the configuration says. */
 export function replicaOptions(
   upstream: Candidate,
-  { tls, port, announcedAddress, timeout }: ReplicaConfig,
+  { tls, port, announcedAddress, announcedVersion: version, timeout }: ReplicaConfig,
   { network }: World,
 ): ReplicaOptions {
   return {
@@ -307,6 +307,7 @@ export function replicaOptions(
     ...targetOf(upstream),
     tls,
     listeningPort: port,
+    version,
     timeouts: timeoutsOf(timeout),
     ...(announcedAddress === undefined ? {} : { announcedAddress }),
   };

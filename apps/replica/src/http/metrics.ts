@@ -251,6 +251,12 @@ export const METRICS: readonly Metric[] = [
     ],
   },
   {
+    name: 'forebay_replica_failed_resyncs_total',
+    type: 'counter',
+    help: 'Full resyncs that a replica below did not load: its connection ended before it acknowledged anything',
+    read: ({ clients }) => clients.failedResyncs,
+  },
+  {
     name: 'forebay_cursor_lag_bytes',
     type: 'gauge',
     help: 'Bytes of stream that a named reader has still to read; not there where it is lost or damaged',

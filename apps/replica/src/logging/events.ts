@@ -23,7 +23,10 @@ export const FIELDS = {
   directory: { type: 'string', description: 'where the log is kept' },
   setting: { type: 'string', description: 'the name of a setting' },
   value: { type: 'string', description: 'its value; of a secret it is not told' },
-  count: { type: 'number', description: 'how many lines were not written' },
+  count: {
+    type: 'number',
+    description: 'how many: lines that were not written, full resyncs in a row',
+  },
   exitCode: { type: 'number', description: 'what the process ends with' },
 } as const satisfies Record<string, FieldDescription>;
 
@@ -66,6 +69,10 @@ export const EVENTS = {
   'no-http': { description: 'they are not, for the address is taken, which nobody named' },
   'replica-continued': { description: 'a replica below goes on where it was', bounded: true },
   'replica-full-copy': { description: 'a replica below gets a full copy', bounded: true },
+  'replica-not-loading': {
+    description: 'a replica below does not load full resyncs, and waits for the next',
+    bounded: true,
+  },
   'replica-gone': { description: 'a replica below is gone', bounded: true },
   'client-let-go': {
     description: 'the connection of a client was ended for a fault',

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Log } from '@forebay/log';
 import type {
   CommandTable,
+  DelayedResync,
   LiveOptions,
   ReplicaDescription,
   SecureOptions,
@@ -18,6 +19,7 @@ import { SPOKEN_VERSION } from '../port/info.ts';
 import type { Reporter } from '../reporter.ts';
 import type { SourceHost } from './log-source.ts';
 import { LogSource } from './log-source.ts';
+import { unloadedReason } from './unloaded.ts';
 
 /** Serves replicas of our own: the stream verbatim, under the ids and offsets that it has above. */
 export class Relay {
@@ -202,6 +204,16 @@ function eventsTo(reporter: Reporter) {
       const replica = named(description);
       const fields = { event: 'replica-full-copy', replica, reason } as const;
       reporter.step(`replica ${replica} gets a full copy: ${reason}`, fields);
+    },
+    onFullResyncDelayed: (description: ReplicaDescription, delayed: DelayedResync) => {
+      const replica = named(description);
+      const { failures: count, delay: retryMs, format } = delayed;
+      const reason = unloadedReason(format, description.version);
+      reporter.trouble(
+        `replica ${replica} has not loaded ${count} full resyncs in a row, the next starts in ` +
+          `${(retryMs / 1000).toFixed(1)} s: ${reason}`,
+        { event: 'replica-not-loading', replica, count, retryMs, reason },
+      );
     },
     onGone: (description: ReplicaDescription, reason: string | undefined) => {
       const replica = named(description);

@@ -19,6 +19,7 @@ export async function chain(
   installed: InstalledServer,
   config: Record<string, string> = {},
   megabytes = 2,
+  flags: readonly string[] = [],
 ): Promise<Chain> {
   const primary = await Server.start(installed, {
     config: { 'repl-backlog-size': '64mb', ...config },
@@ -26,7 +27,7 @@ export async function chain(
   onTestFinished(() => primary.stop());
   await seedDataSet(primary.client, { megabytes });
   const directory = await freshDirectory();
-  const daemon = Daemon.follow(primary, directory, '--port', 'any');
+  const daemon = Daemon.follow(primary, directory, '--port', 'any', ...flags);
   await daemon.prints(/full copy done/);
   return { primary, directory, daemon, port: portOf(daemon) };
 }

@@ -209,6 +209,7 @@ export class Simulation {
       port: 6380,
       announcedPort: undefined,
       announcedAddress: undefined,
+      announcedVersion: '9.1.2',
       listen: undefined,
       http: undefined,
       fsync: 'everysec',

@@ -14,6 +14,8 @@ export interface Traits {
   psync2: boolean;
   /** Wants a snapshot, and no stream after it. */
   rdbOnly: boolean;
+  /** Its own, as Valkey from 8.0 on announces it. */
+  version: string | undefined;
 }
 
 export function noTraits(): Traits {
@@ -23,6 +25,7 @@ export function noTraits(): Traits {
     eof: false,
     psync2: false,
     rdbOnly: false,
+    version: undefined,
   };
 }
 
@@ -56,6 +59,8 @@ function takeOption(traits: Traits, name: string, value: string): RespValue | un
       if (value.toLowerCase() === 'psync2') traits.psync2 = true;
       return undefined;
     case 'version':
+      // It is shown to people. What is no version is not kept, and answered as by servers that do not know the option.
+      if (/^\d{1,3}(?:\.\d{1,3}){1,2}$/.test(value)) traits.version = value;
       return undefined;
     case 'rdb-only':
       if (!INTEGER.test(value)) return NOT_A_NUMBER;

@@ -8,6 +8,7 @@ import { ReplicationServer } from '../replication-server.ts';
 import type { ListenOptions } from '../serving/listeners.ts';
 import type { OutputLimit } from '../serving/replica/output-limit.ts';
 import { SERVERS_OUTPUT_LIMIT } from '../serving/replica/output-limit.ts';
+import type { ResyncBackoffOptions } from '../serving/replica/resync-backoff.ts';
 import type { ReplicaDescription, ReplicaEvents } from '../serving/served-replicas.ts';
 import { MemorySource } from './memory-source.ts';
 
@@ -23,6 +24,8 @@ export interface PrimaryOptions extends Omit<ReplicationServerOptions, 'askForAc
   readonly backlogTtl?: number;
   /** As servers have it by default: 256 MiB, or 64 MiB for a minute. */
   readonly outputLimit?: OutputLimit;
+  /** As servers have it by default: none. */
+  readonly resyncBackoff?: ResyncBackoffOptions | false;
 }
 
 /** Words of a command: strings become UTF-8, numbers decimal text. */
@@ -60,6 +63,7 @@ export class Primary implements AsyncDisposable {
     this.#clock = options.clock ?? systemClock;
     this.#server = new ReplicationServer(this.#source, {
       outputLimit: SERVERS_OUTPUT_LIMIT,
+      resyncBackoff: false,
       ...server,
       events: this.#watched(server.events),
       askForAcks: () => this.#append(GETACK),

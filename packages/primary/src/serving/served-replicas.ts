@@ -15,6 +15,8 @@ import type { Reply } from './command.ts';
 import type { ReplicaState } from './replica/attachment.ts';
 import { Attachment } from './replica/attachment.ts';
 import type { OutputLimit } from './replica/output-limit.ts';
+import type { DelayedResync, ResyncBackoffOptions, ResyncPeer } from './replica/resync-backoff.ts';
+import { ResyncBackoff } from './replica/resync-backoff.ts';
 import { Supply } from './replica/supply.ts';
 
 /** What is told of replicas, for whoever reports it; `reason` is one line, for people. */
@@ -23,6 +25,8 @@ export interface ReplicaEvents {
   onPartialResync?(replica: ReplicaDescription, offset: number): void;
   /** A replica gets a full copy. */
   onFullResync?(replica: ReplicaDescription, reason: string): void;
+  /** A replica has to wait for its next full resync: it did not load the last ones. */
+  onFullResyncDelayed?(replica: ReplicaDescription, delayed: DelayedResync): void;
   /** A replica is online. */
   onOnline?(replica: ReplicaDescription): void;
   /** A replica was cut off, or has gone. */
@@ -40,6 +44,8 @@ export interface ReplicaDescription {
   readonly host: string;
   /** As it was told; 0 where it did not say. */
   readonly port: number;
+  /** As announced: Valkey from 8.0 on; undefined where it did not say. */
+  readonly version: string | undefined;
   readonly state: ReplicaState;
   /** Offset of the last byte acknowledged. */
   readonly offset: number;
@@ -59,6 +65,7 @@ interface Wait {
   look(atOnce?: boolean): void;
 }
 
+const NOT_LOADED = 'it has not loaded the full resync';
 const NO_LINK = error("NOMASTERLINK Can't SYNC while not connected with my master");
 const PENDING = error('ERR SYNC and PSYNC are invalid with pending output');
 const NOT_TO_PRIMARY = error("ERR PSYNC FAILOVER can't be sent to a master.");
@@ -71,6 +78,8 @@ export interface ServedReplicasOptions {
   /** Has the stream ask the replicas how far they are, where this is its top. */
   readonly askForAcks: () => void;
   readonly outputLimit: OutputLimit | undefined;
+  /** False: none. */
+  readonly resyncBackoff: ResyncBackoffOptions | false;
 }
 
 /** The replicas of a source: lets them in, sends them what there is, and knows how far each has come. */
@@ -83,17 +92,20 @@ export class ServedReplicas {
   readonly #clock: Clock;
   readonly #askForAcks: () => void;
   readonly #outputLimit: OutputLimit | undefined;
+  readonly #backoff: ResyncBackoff | undefined;
   /** How often each came to be. */
-  readonly resyncs: { fullResyncs: number; partialResyncs: number } = {
+  readonly resyncs: { fullResyncs: number; partialResyncs: number; failedResyncs: number } = {
     fullResyncs: 0,
     partialResyncs: 0,
+    failedResyncs: 0,
   };
 
   /** @throws {BacklogError} `INVALID_SIZE` */
   constructor(source: Source, options: ServedReplicasOptions) {
-    const { backlogSize, clock, events, askForAcks, outputLimit } = options;
+    const { backlogSize, clock, events, askForAcks, outputLimit, resyncBackoff } = options;
     this.#source = source;
     this.#outputLimit = outputLimit;
+    if (resyncBackoff !== false) this.#backoff = new ResyncBackoff(clock, resyncBackoff);
     this.#supply = new Supply(source, backlogSize);
     this.#clock = clock;
     this.#events = events;
@@ -123,7 +135,8 @@ export class ServedReplicas {
     const { state = 'wait_bgsave', acknowledged: offset = 0, synced, sent } = attachment ?? {};
     const behind = sent === undefined ? 0 : this.backlog.masterOffset - sent;
     const lag = Math.floor((this.#clock.now() - client.lastHeard) / 1000);
-    return { id, host, port: traits.listeningPort, state, offset, synced, lag, behind };
+    const { listeningPort: port, version } = traits;
+    return { id, host, port, version, state, offset, synced, lag, behind };
   }
 
   /** `bytes` are the newest of the stream; their memory is the caller's again afterwards. */
@@ -136,7 +149,10 @@ export class ServedReplicas {
   /** What is served is another stream, or the same under another id: all have to ask anew. */
   restart(): void {
     this.#supply.renew();
-    for (const client of this.#attached) client.destroy();
+    for (const client of this.#attached) {
+      client.attachment?.excuse();
+      client.destroy();
+    }
   }
 
   /** `PSYNC <id> <offset> [FAILOVER]` (`replication.c: syncCommand`). */
@@ -195,8 +211,9 @@ export class ServedReplicas {
   acknowledged(client: Client, offset: string, synced: string | undefined): void {
     const { attachment } = client;
     if (attachment === undefined || !isOffset(offset)) return;
-    const before = attachment.state;
+    const { state: before, awaitsLoad } = attachment;
     attachment.acknowledge(Number(offset), isOffset(synced) ? Number(synced) : undefined);
+    if (awaitsLoad && !attachment.awaitsLoad) this.#backoff?.loaded(peerOf(client));
     if (before !== attachment.state) this.#events.onOnline?.(this.describe(client));
     for (const { look } of [...this.#waits]) look();
   }
@@ -229,7 +246,9 @@ export class ServedReplicas {
   gone(client: Client, reason?: string): void {
     for (const wait of [...this.#waits]) if (wait.client === client) wait.look(true);
     if (!this.#attached.delete(client)) return;
-    this.#events.onGone?.(this.describe(client), reason);
+    const failed = client.attachment?.awaitsLoad === true;
+    if (failed) this.#failed(client);
+    this.#events.onGone?.(this.describe(client), reason ?? (failed ? NOT_LOADED : undefined));
   }
 
   /** Whoever waits is told how many there are. */
@@ -258,6 +277,12 @@ export class ServedReplicas {
 
   async #sendCopy(client: Client, bySync: boolean, reason: string): Promise<Reply> {
     const attachment = this.#attach(client, bySync);
+    // Neither a snapshot alone nor SYNC is acknowledged: whether it was loaded cannot be known.
+    if (!(bySync || client.traits.rdbOnly)) {
+      await this.#delay(client);
+      if (client.closed) return undefined;
+      attachment.expectLoad();
+    }
     this.resyncs.fullResyncs++;
     this.#events.onFullResync?.(this.describe(client), reason);
     let snapshot: Snapshot;
@@ -278,6 +303,25 @@ export class ServedReplicas {
     // Its own words are taken meanwhile: the transfer is not waited for.
     void this.#transfer(client, attachment, snapshot);
     return undefined;
+  }
+
+  /** Meanwhile it is sent empty lines, as by a server whose snapshot is not made yet (`tick`). */
+  async #delay(client: Client): Promise<void> {
+    const delayed = this.#backoff?.look(peerOf(client));
+    if (delayed === undefined) return;
+    this.#events.onFullResyncDelayed?.(this.describe(client), delayed);
+    await new Promise<void>((resolve) => {
+      const cancel = this.#clock.after(delayed.delay, resolve);
+      client.socket.once('close', () => {
+        cancel();
+        resolve();
+      });
+    });
+  }
+
+  #failed(client: Client): void {
+    this.resyncs.failedResyncs++;
+    this.#backoff?.failed(peerOf(client), client.attachment?.format);
   }
 
   async #transfer(client: Client, attachment: Attachment, snapshot: Snapshot): Promise<void> {
@@ -305,6 +349,10 @@ export class ServedReplicas {
     this.gone(client, reason);
     client.end();
   }
+}
+
+function peerOf({ host, traits: { listeningPort: port, version } }: Client): ResyncPeer {
+  return { host, port, version };
 }
 
 function hasReached({ attachment }: Client, target: number): boolean {

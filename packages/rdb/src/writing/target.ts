@@ -48,6 +48,28 @@ export function rdbTargetOf(server: 'redis' | 'redict' | 'valkey', version: stri
   throw new RdbError('INVALID_OPTION', 0, `no RDB is known of ${server} ${version}`);
 }
 
+/** The oldest release of a server that loads a form of RDB. */
+export interface RdbLoader {
+  readonly server: 'redis' | 'redict' | 'valkey';
+  /** Major and minor: `8.0`. */
+  readonly since: string;
+}
+
+/** Which servers load a form of RDB, and since when; none where it is newer than all that are known here. */
+export function serversThatLoad(form: RdbTarget): RdbLoader[] {
+  const servers = Object.keys(RELEASES) as RdbLoader['server'][];
+  return servers.flatMap((server) => {
+    const since = RELEASES[server]!.findLast(([, own]) => loads(own, form))?.[0];
+    return since === undefined ? [] : [{ server, since }];
+  });
+}
+
+/** Whether a server that writes one form loads another. Valkey's 80 goes on from 11. */
+function loads(own: RdbTarget, { magic, version }: RdbTarget): boolean {
+  if (own.magic === magic) return own.version >= version;
+  return own.magic === 'VALKEY' && version <= 11;
+}
+
 /** @throws {RdbError} `INVALID_OPTION` */
 export function checkTarget({ magic, version }: RdbTarget): void {
   const isKnown =

@@ -10,6 +10,9 @@ import { sendPayload } from './transfer.ts';
 /** In the words of INFO: the snapshot is made, it is sent, the stream is sent. */
 export type ReplicaState = 'wait_bgsave' | 'send_bulk' | 'online';
 
+/** Bytes that an RDB begins with: the magic and the version. */
+const FORMAT_LENGTH = 9;
+
 /** The connection of a replica, as far as it is used. */
 export interface Connection {
   readonly socket: Socket;
@@ -46,6 +49,8 @@ export class Attachment {
   /** An `$EOF` payload is sent, and the replica has not yet said that it has it. */
   #unconfirmed = false;
   #stalled = false;
+  #copy: 'none' | 'due' | 'sent' | 'loaded' = 'none';
+  #format: string | undefined;
   #acknowledged = 0;
   #synced: number | undefined;
 
@@ -72,6 +77,16 @@ export class Attachment {
     return this.bySync ? undefined : 'words';
   }
 
+  /** Whether it is due to load a full resync, and has not shown by an ACK that it has. */
+  get awaitsLoad(): boolean {
+    return this.#copy === 'due' || this.#copy === 'sent';
+  }
+
+  /** What the snapshot begins with that was sent, such as `REDIS0011`; undefined: none was. */
+  get format(): string | undefined {
+    return this.#format;
+  }
+
   /** What it has acknowledged, by ACK. */
   get acknowledged(): number {
     return this.#acknowledged;
@@ -93,6 +108,16 @@ export class Attachment {
     return this.#watch?.look(this.#supply.backlog.masterOffset - taken, now);
   }
 
+  /** A full resync begins now. What never acknowledges is not asked whether it has loaded it. */
+  expectLoad(): void {
+    this.#copy = 'due';
+  }
+
+  /** It loses what it was sent, by no fault of its own. */
+  excuse(): void {
+    this.#copy = 'none';
+  }
+
   /** Goes on after `offset`. */
   continue(offset: number): void {
     this.#acknowledged = offset;
@@ -106,10 +131,13 @@ export class Attachment {
     this.#state = 'send_bulk';
     this.#begin(snapshot.offset);
     try {
-      await sendPayload(socket, snapshot, eof);
+      await sendPayload(socket, snapshot, eof, (bytes) => {
+        this.#format = Buffer.from(bytes.subarray(0, FORMAT_LENGTH)).toString('latin1');
+      });
     } finally {
       await snapshot.close();
     }
+    if (this.#copy === 'due') this.#copy = 'sent';
     // It had nothing to say while it read.
     this.#connection.touch();
     if (rdbOnly) this.#connection.end();
@@ -121,6 +149,7 @@ export class Attachment {
   acknowledge(offset: number, synced?: number): void {
     this.#acknowledged = Math.max(this.#acknowledged, offset);
     if (synced !== undefined) this.#synced = Math.max(this.#synced ?? 0, synced);
+    if (this.#copy === 'sent') this.#copy = 'loaded';
     if (!this.#unconfirmed) return;
     this.#unconfirmed = false;
     this.#goOnline();
