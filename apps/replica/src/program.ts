@@ -10,6 +10,7 @@ const COMMANDS: Readonly<Record<string, (reporter: ProcessReporter) => Promise<C
   replica: async (reporter) => (await import('./commands/replica.ts')).replicaCommand(reporter),
   restore: async (reporter) => (await import('./commands/restore.ts')).restoreCommand(reporter),
   log: async () => (await import('./commands/log.ts')).logCommand(),
+  status: async () => (await import('./commands/status/status.ts')).statusCommand(),
   cursor: async () => (await import('./commands/cursor.ts')).cursorCommand(),
   check: async (reporter) => (await import('./commands/check.ts')).checkCommand(reporter),
   tail: async (reporter) => (await import('./commands/tail.ts')).tailCommand(reporter),

@@ -21,6 +21,7 @@ export type {
   Inventory,
   SegmentInventory,
 } from './inspect/inventory.ts';
+export { hasWriter } from './inspect/writer.ts';
 export { Log } from './log.ts';
 export type {
   BaseTarget,
