@@ -2,15 +2,19 @@ import type { Change, Current, Workshop } from './changes/change.ts';
 import { closeQuietly } from './disk/close-quietly.ts';
 import { replaceFile } from './disk/durable.ts';
 import { LogError, orLogError } from './errors.ts';
+import type { LogSize } from './log-types.ts';
 import { formatManifest } from './manifest/format.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import { MANIFEST_NAME } from './manifest/manifest.ts';
+import { requiredBy, sizesOf, totalOf } from './retention/retain.ts';
 
 /** What a log holds, and the one place where that changes: by a rename of the manifest. */
 export class Contents {
   readonly directory: string;
   readonly #workshop: Workshop;
   #current: Current | undefined;
+  /** All but the file that is written to, and its index. */
+  #complete: LogSize = { total: 0, required: 0 };
 
   constructor(directory: string, workshop: Workshop, current: Current | undefined) {
     this.directory = directory;
@@ -20,6 +24,27 @@ export class Contents {
 
   get current(): Current | undefined {
     return this.#current;
+  }
+
+  get size(): LogSize {
+    const { total, required } = this.#complete;
+    const growing = this.#current?.writer.bytes ?? 0;
+    return { total: total + growing, required: required + growing };
+  }
+
+  /** Finds the sizes of what is not written to any more. @throws {LogError} `IO` */
+  async measure(): Promise<void> {
+    if (this.#current === undefined) return;
+    const { manifest, writer } = this.#current;
+    const sizes = await sizesOf(this.#workshop, manifest);
+    // Between the two a sync may add a record: these are counted as they grow.
+    sizes.set(writer.increment.name, 0);
+    sizes.set(writer.increment.index, 0);
+    const own = Buffer.byteLength(formatManifest(manifest));
+    this.#complete = {
+      total: own + totalOf(manifest, sizes),
+      required: own + totalOf(requiredBy(manifest), sizes),
+    };
   }
 
   /** @throws {LogError} `MISUSE` before the first base */
@@ -47,6 +72,7 @@ export class Contents {
     onCommitted();
     if (before !== writer) await before?.close();
     await afterwards?.();
+    await this.measure();
   }
 
   /** Syncs everything, and notes where the stream ends. @throws {LogError} `IO` */

@@ -31,6 +31,7 @@ export type {
   LogEnd,
   LogOptions,
   LogProgress,
+  LogSize,
   NewBase,
   StepBack,
 } from './log-types.ts';

@@ -10,6 +10,13 @@ export interface LogProgress {
   readonly synced: number;
 }
 
+/** Bytes of the files of a log, its manifest included; the file that is written to counts as it grows. */
+export interface LogSize {
+  readonly total: number;
+  /** Of these, what `retain` never removes: the newest base, what follows it, and the manifest. */
+  readonly required: number;
+}
+
 export interface LogOptions {
   /** `everysec` by default: see `SyncPolicy`. */
   readonly fsync?: SyncPolicy;
@@ -19,7 +26,10 @@ export interface LogOptions {
   readonly onProgress?: (progress: LogProgress) => void;
   /** Called after each sync of the stream that went well, with the milliseconds that it took. */
   readonly onSyncTime?: (milliseconds: number) => void;
-  /** Called once, when the disk has refused something: from then on the log takes no more. */
+  /**
+   * Called once, when the disk has refused something: from then on the log takes no more. Unless it was a
+   * sync that was refused, what is held can still be read.
+   */
   readonly onFailure?: (error: LogError) => void;
   /**
    * Called when the clock shows at least a second less than it did before, to this process or to the

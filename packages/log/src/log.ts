@@ -9,6 +9,7 @@ import { systemClock, WatchedClock } from './clock.ts';
 import { Contents } from './contents.ts';
 import { Cursor } from './cursors/cursor.ts';
 import { checkCursorName, readCursor, removeCursor, writeCursor } from './cursors/cursors.ts';
+import type { Places } from './cursors/pins.ts';
 import { pinsOf, readPlaces } from './cursors/pins.ts';
 import { closeQuietly } from './disk/close-quietly.ts';
 import type { DiskLock } from './disk/disk.ts';
@@ -21,6 +22,7 @@ import type {
   HeldPlace,
   LogEnd,
   LogOptions,
+  LogSize,
   NewBase,
   StepBack,
 } from './log-types.ts';
@@ -111,6 +113,7 @@ export class Log {
       const { found, arrived, ...current } = await recover(log.#workshop, directory, manifest);
       log.#clock.compare(arrived);
       log.#contents = new Contents(directory, log.#workshop, current);
+      await log.#contents.measure();
       log.#found = found;
       return log;
     } catch (error) {
@@ -157,6 +160,19 @@ export class Log {
   /** The newest base: where it stands, its size, and when it was taken in. */
   get base(): Base | undefined {
     return this.#contents.current?.manifest.live.bases.at(-1);
+  }
+
+  /**
+   * Whether what is held can be read. A log that takes no more because of a refused write still can; one
+   * whose sync was refused takes back what is not synced, and cannot.
+   */
+  get readable(): boolean {
+    return !this.#closed && this.#contents.current?.writer.syncFailed !== true;
+  }
+
+  /** Bytes on disk as of now: see `LogSize`. */
+  get size(): LogSize {
+    return this.#contents.size;
   }
 
   /**
@@ -287,24 +303,16 @@ export class Log {
   }
 
   /**
-   * Removes what a policy lets go. The newest base and what follows it always stay.
+   * Removes what a policy lets go. The newest base and what follows it always stay. A log that takes no
+   * more because of a refused write does this too: on a full disk it makes room.
    *
    * @throws {LogError} `IO`, `MISUSE`
    */
   async retain(policy: RetainPolicy): Promise<Retained> {
     const cursors = await readPlaces(this.#workshop.disk, this.directory);
-    return this.#inTurn(async () => {
-      const { manifest } = this.#contents.needed;
-      const sizes = await sizesOf(this.#workshop, manifest);
-      const pins = [...this.#readers.seats, ...pinsOf(cursors, manifest, this.written)];
-      const now = this.#workshop.clock.now();
-      const { manifest: kept, cutOff } = prune(manifest, pins, sizes, now, policy);
-      const change = dropChange(this.#workshop, this.#contents.needed, kept);
-      this.#readers.cutOff(cutOff);
-      if (change !== undefined) await this.#apply(change);
-      const [before, held] = [totalOf(manifest, sizes), totalOf(kept, sizes)];
-      return { removed: before - held, held, cutOff };
-    });
+    const run = () => this.#retain(policy, cursors);
+    const stillReads = this.#failure !== undefined && this.readable;
+    return stillReads ? this.#turns.take(run) : this.#inTurn(run);
   }
 
   /**
@@ -322,9 +330,9 @@ export class Log {
   }
 
   /**
-   * The stream after a position: what is held now, then what is appended, until the log is closed or
-   * has failed, `signal` is aborted, or `follow` is false and the end is reached. What a full resync or a step
-   * back breaks off, an item of its own says. While it is read, what comes next is kept, up to the
+   * The stream after a position: what is held now, then what is appended, until the log is closed or no
+   * longer `readable`, `signal` is aborted, or `follow` is false and the end is reached. What a full resync or
+   * a step back breaks off, an item of its own says. While it is read, what comes next is kept, up to the
    * hard limit of `retain`.
    *
    * @throws {LogError} `NOT_COVERED` where the position is not held, or not any longer; `CORRUPT`, `IO`
@@ -413,6 +421,19 @@ export class Log {
     if (change !== undefined) await this.#apply(change);
   }
 
+  async #retain(policy: RetainPolicy, cursors: Places): Promise<Retained> {
+    const { manifest } = this.#contents.needed;
+    const sizes = await sizesOf(this.#workshop, manifest);
+    const pins = [...this.#readers.seats, ...pinsOf(cursors, manifest, this.written)];
+    const now = this.#workshop.clock.now();
+    const { manifest: kept, cutOff } = prune(manifest, pins, sizes, now, policy);
+    const change = dropChange(this.#workshop, this.#contents.needed, kept);
+    this.#readers.cutOff(cutOff);
+    if (change !== undefined) await this.#apply(change);
+    const [before, held] = [totalOf(manifest, sizes), totalOf(kept, sizes)];
+    return { removed: before - held, held, cutOff };
+  }
+
   /** Makes a change in turn; none where nothing is to be changed. */
   async #change(make: () => Promise<Change | undefined>): Promise<void> {
     await this.#inTurn(async () => {
@@ -476,7 +497,7 @@ export class Log {
         return log.written;
       },
       get closed() {
-        return log.#closed || log.#failure !== undefined;
+        return !log.readable;
       },
       look: async () => {},
       onChange: (wake) => this.#readers.onChange(wake),

@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts';
 import { closeQuietly } from '../disk/close-quietly.ts';
 import type { Disk } from '../disk/disk.ts';
 import { IndexWriter } from '../index-file/index-writer.ts';
-import { shortBootId } from '../index-file/record.ts';
+import { RECORD_SIZE, shortBootId } from '../index-file/record.ts';
 import type { Increment } from '../manifest/manifest.ts';
 import { AppendFile } from './append-file.ts';
 import { preambleOf, sizeUpTo } from './preamble.ts';
@@ -169,6 +169,11 @@ export class IncrementWriter {
   /** Bytes in the file, its SELECT included. */
   get size(): number {
     return this.#file.size;
+  }
+
+  /** Bytes in both files. */
+  get bytes(): number {
+    return this.#file.size + this.#index.count * RECORD_SIZE;
   }
 
   get end(): StreamEnd {

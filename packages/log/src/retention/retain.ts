@@ -92,6 +92,21 @@ export function totalOf(manifest: Manifest, sizes: Sizes): number {
   return filesNamedBy(manifest).reduce((sum, name) => sum + (sizes.get(name) ?? 0), 0);
 }
 
+/** What no policy removes: the newest base, and what follows it. */
+export function requiredBy(manifest: Manifest): Manifest {
+  const { live } = manifest;
+  const base = live.bases.at(-1);
+  const since = base?.offset ?? 0;
+  return {
+    past: [],
+    live: {
+      ...live,
+      bases: base === undefined ? [] : [base],
+      increments: nonEmpty(live.increments.filter(({ startOffset }) => startOffset >= since)),
+    },
+  };
+}
+
 /** Something that may go, oldest first. */
 interface Step {
   readonly segment: number;
