@@ -25,7 +25,8 @@ const SLOW = 10;
 const KEEPING_UP = 2.5;
 
 /** The tone of a link: what colour it has, and whether it flows. */
-export function toneOfLink({ link, lag }) {
+export function toneOfLink({ link, lag, paused }) {
+  if (paused !== null) return 'bad';
   if (link.state === 'stream') return lag.seconds > SLOW ? 'slow' : 'good';
   if (link.state === 'transfer' || link.state === 'handshake') return 'busy';
   if (link.state === 'detached') return 'idle';
@@ -48,6 +49,12 @@ export function behindOf({ behind, age, state }) {
   return age === null ? `${bytes(behind)} behind` : `${bytes(behind)}, ${duration(age)} behind`;
 }
 
+/** Why nothing is read from the primary, and what is needed. */
+function pauseOf({ cause, reason, needed }) {
+  if (cause === 'max-disk') return `--max-disk is reached: ${reason}`;
+  return `the disk is full: ${reason}${needed > 0 ? `; ${bytes(needed)} have to be free` : ''}`;
+}
+
 /** Draws whom it follows, itself, and those below, as they are. */
 export class Chain {
   #above = node('above', 'Primary');
@@ -61,7 +68,7 @@ export class Chain {
   }
 
   show(report, rate) {
-    const { upstream, link, log, held, replicas, cursors } = report;
+    const { upstream, link, log, held, paused, replicas, cursors } = report;
     setText(
       this.#above.name,
       upstream.port === 0 ? upstream.host : `${upstream.host}:${upstream.port}`,
@@ -73,19 +80,19 @@ export class Chain {
     const tone = toneOfLink(report);
     const down = `not reached for ${short(`${duration(Math.floor((report.now - link.downSince) / 1000))} `)}`;
     const nobody = link.state === 'detached' ? 'nobody is followed' : undefined;
-    setText(this.#above.text, nobody ?? (tone === 'bad' ? down : above));
+    const waits = paused === null ? undefined : 'nothing is read from it';
+    setText(this.#above.text, nobody ?? waits ?? (tone === 'bad' ? down : above));
     setAttribute(this.#above.root, 'data-tone', tone === 'bad' ? 'bad' : 'plain');
     this.#link.show(
       tone,
-      LINK[link.state] ?? link.state,
+      paused === null ? (LINK[link.state] ?? link.state) : 'paused',
       link.state === 'stream' ? `${bytes(rate)}/s` : '',
     );
     setText(this.#self.name, log?.id ? `at ${whole(log.written)}` : 'nothing is held yet');
-    setText(
-      this.#self.text,
-      held === null ? '' : `${bytes(held.bytes)} on disk, ${bytes(held.free)} free`,
-    );
-    setAttribute(this.#self.root, 'data-tone', log?.id ? 'plain' : 'busy');
+    const onDisk = held === null ? '' : `${bytes(held.bytes)} on disk, ${bytes(held.free)} free`;
+    setText(this.#self.text, paused === null ? onDisk : pauseOf(paused));
+    const well = log?.id ? 'plain' : 'busy';
+    setAttribute(this.#self.root, 'data-tone', paused === null ? well : 'bad');
     const readers = [
       ...replicas.map((reader) => ({ ...reader, kind: 'replica' })),
       ...cursors.map((reader) => ({ ...reader, kind: 'reader' })),
@@ -126,7 +133,8 @@ export class Chain {
 }
 
 /** What the chain comes to, in a sentence. */
-export function summaryOf({ link, lag, replicas }) {
+export function summaryOf({ link, lag, paused, replicas }) {
+  if (paused !== null) return pauseOf(paused);
   const where = LINK[link.state] ?? link.state;
   const late = link.state === 'stream' ? `, ${duration(lag.seconds)} behind` : '';
   return `${where}${late}; ${plural(replicas.length, 'replica')} below`;

@@ -51,20 +51,27 @@ listen({
 function show(report) {
   const { version, uptime, link, lag } = report;
   const tone = toneOfLink(report);
-  const word = WORDS[link.state] ?? link.state;
+  const word = wordOf(report);
   const late = tone === 'slow' ? `, ${duration(lag.seconds)} behind` : '';
   setText(byId('version'), version);
   setText(byId('uptime'), `up ${short(`${duration(Math.floor(uptime / 1000))} `)}`);
   setAttribute(byId('state'), 'data-tone', tone);
   setText(byId('state-text'), word + late);
   document.title = `${word.toLowerCase()} – forebay`;
-  announce(link.state, report);
+  announce(report.paused?.reason ?? link.state, report);
   chain.show(report, charts.rate);
   showSync(report);
   timeLine.show(report);
   showEvents(report.events);
   showFacts(report);
   document.body.classList.add('ready');
+}
+
+/** The state in a few words. */
+function wordOf({ link, paused }) {
+  if (paused !== null)
+    return paused.cause === 'max-disk' ? 'Limit reached, paused' : 'Disk full, paused';
+  return WORDS[link.state] ?? link.state;
 }
 
 /** Who does not see the page is told when the link changes, and not each second. */

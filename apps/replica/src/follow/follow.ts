@@ -11,18 +11,12 @@ import { RecentEvents } from '../status/recent-events.ts';
 import { statusSource } from '../status/status-source.ts';
 import type { Control } from './follower.ts';
 import { Follower } from './follower.ts';
-import { SpaceWait } from './space.ts';
 import type { World } from './world.ts';
 import { realWorld } from './world.ts';
 
-/** Bytes of room that make it worth another try. */
-const LEAST_ROOM = 1024 * 1024;
-/** Milliseconds after which a run is no part of the trouble before it. */
-const STEADY = 60_000;
-
 /**
- * Follows a primary into a directory until told to stop: the whole of `forebay replica`. A full disk
- * is waited out. Resolves when everything received is on the disk.
+ * Follows a primary into a directory until told to stop: the whole of `forebay replica`. Resolves when
+ * everything received is on the disk.
  *
  * @throws {ExitError} @throws {LogError} @throws {RdbReceiverError} what will not mend itself
  */
@@ -34,7 +28,6 @@ export async function follow(
 ): Promise<void> {
   const events = new RecentEvents(world.clock);
   const reporter = events.of(told);
-  const space = new SpaceWait(world, config.directory);
   const { listen, timeout } = config;
   const ending = new AbortController();
   const controlled = {
@@ -95,31 +88,11 @@ export async function follow(
   try {
     http = await serveHttp(config, world, reporter, { status, measureLag });
     offReload = control.onReload(() => follower.reload());
-    await followOn(follower, space, reporter, world, controlled);
+    await follower.run();
   } finally {
     offReload();
     stats.stop();
     await http?.close();
     await relay?.close();
-  }
-}
-
-async function followOn(
-  follower: Follower,
-  space: SpaceWait,
-  reporter: Reporter,
-  world: World,
-  control: Control,
-): Promise<void> {
-  while (!control.stop.aborted) {
-    const began = world.clock.now();
-    const failure = await follower.run();
-    if (failure === undefined) return;
-    if (world.clock.now() - began > STEADY) space.reset();
-    const { message } = failure as Error;
-    reporter.trouble(`${message}; waiting for room, nothing more is acknowledged`, {
-      ...{ event: 'no-room', bytes: follower.needed },
-    });
-    await space.until(LEAST_ROOM, follower.needed, control.stop);
   }
 }

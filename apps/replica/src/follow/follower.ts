@@ -15,7 +15,8 @@ import type { Relay } from '../serve/relay.ts';
 import type { LinkState } from '../service-manager.ts';
 import { Lag } from '../status/lag.ts';
 import { LinkRecord } from '../status/link-record.ts';
-import type { LogStatus } from '../status/status.ts';
+import { pauseText } from '../status/pause.ts';
+import type { BaseCounts, LimitsStatus, LogStatus, PauseStatus } from '../status/status.ts';
 import { SyncTimes } from '../status/sync-times.ts';
 import { Arrivals } from './arrivals.ts';
 import { Attachment } from './attachment.ts';
@@ -24,12 +25,15 @@ import { Choice } from './choice.ts';
 import { fetchBase } from './fetch-base.ts';
 import { Keeper } from './keeper.ts';
 import { replicaOptions, Session } from './session.ts';
-import { isNoRoom } from './space.ts';
+import type { Obstacle } from './space.ts';
+import { obstacleOf, SpaceWait } from './space.ts';
 import { negotiate } from './upstream.ts';
 import type { World } from './world.ts';
 
 /** Milliseconds that a candidate has to answer in. */
 const PROBE_TIMEOUT = 3000;
+/** Milliseconds after which a run is no part of the trouble before it. */
+const STEADY = 60_000;
 
 /** What a running daemon is told from outside. */
 export interface Control {
@@ -65,9 +69,15 @@ export class Follower {
   readonly syncTimes = new SyncTimes();
   #log: Log | undefined;
   #session: Session | undefined;
+  /** Aborted when the session ends: a base that is being fetched has no stream to stand in then. */
+  #ending: AbortSignal | undefined;
   #keeper: Keeper | undefined;
   /** Whether a primary has ever served us: what it refuses after that may be granted again. */
   #linked = false;
+  readonly #space: SpaceWait;
+  #paused: PauseStatus | undefined;
+  readonly #baseCounts = { done: 0, failed: 0 };
+  /** Bytes of a full resync that there was no room for. */
   #needed = 0;
   /** How far the server that is followed had come when it was asked. */
   #reported = 0;
@@ -86,6 +96,7 @@ export class Follower {
     this.#control = control;
     this.#choice = new Choice(config.candidates, this.#choiceHost());
     this.#arrivals = new Arrivals(world.clock, () => this.#config.timeout);
+    this.#space = new SpaceWait(world, config.directory);
     this.link = new LinkRecord(world.clock);
     this.lag = new Lag(world.clock);
   }
@@ -109,7 +120,21 @@ export class Follower {
     const { history, written, synced, lowest, base } = this.#log;
     const fetchingBase = this.#keeper?.fetching === true;
     const baseFailed = this.#keeper?.failed === true;
-    return { history, written, synced, lowest, base, fetchingBase, baseFailed };
+    const bytes = this.#log.size.total;
+    return { history, written, synced, lowest, base, fetchingBase, baseFailed, bytes };
+  }
+
+  /** Why nothing is read from the primary; undefined while nothing is paused. */
+  get paused(): PauseStatus | undefined {
+    return this.#paused;
+  }
+
+  get limits(): LimitsStatus {
+    return { maxDisk: this.#keeper?.limit, retain: this.#config.retain };
+  }
+
+  get baseCounts(): BaseCounts {
+    return this.#baseCounts;
   }
 
   /**
@@ -163,49 +188,35 @@ export class Follower {
     await this.#keeper?.freshen();
   }
 
-  /** Bytes that there was no room for, as far as it is known. */
-  get needed(): number {
-    return this.#needed;
-  }
-
-  /** Runs until told to stop, or until there is no room: that error is returned, any other thrown. */
-  async run(): Promise<unknown> {
-    try {
-      // A log that nobody writes to any more is opened anew: what is found is what the next link goes on from.
-      do await this.#run();
-      while (!this.#control.stop.aborted);
-      return undefined;
-    } catch (error) {
-      if (isNoRoom(error)) return error;
-      throw error;
-    }
+  /** Runs until told to stop. A full disk is waited out. @throws what no waiting mends */
+  async run(): Promise<void> {
+    // A log that nobody writes to any more is opened anew: what is found is what the next link goes on from.
+    do await this.#run();
+    while (!this.#control.stop.aborted);
   }
 
   async #run(): Promise<void> {
-    const log = await this.#open();
-    this.#log = log;
+    const { clock } = this.#world;
+    const began = clock.now();
     try {
+      const log = await this.#open();
       await this.#follow(log);
+      await this.#close();
+      this.#tellStopped(log);
     } catch (error) {
-      // What is told is the first failure, of which this may be another effect.
-      await log.close().catch(() => {});
-      throw error;
-    } finally {
-      this.#log = undefined;
-      this.#relay?.serve(undefined);
+      // What is told is the first failure, of which others may be effects.
+      const obstacle = obstacleOf(error, this.#needed);
+      if (clock.now() - began > STEADY) this.#space.reset();
+      if (obstacle !== undefined) await this.#pause(obstacle);
+      await this.#close().catch(() => {});
+      if (obstacle === undefined) throw error;
     }
-    await log.close();
-    const { history, written } = log;
-    const position = history && formatPosition({ id: history.id, offset: written });
-    const place = position === undefined ? 'before anything was held' : `at ${position}`;
-    const how = this.#attachment.attached ? 'stopped' : 'detached';
-    const message = `${how} ${place}, everything is on the disk`;
-    this.#reporter.good(message, { event: 'stopped', position });
   }
 
   async #open(): Promise<Log> {
     const { directory, fsync } = this.#config;
     const { disk, clock, removeStale } = this.#world;
+    this.#needed = 0;
     const log = await Log.open(directory, {
       ...{ fsync, disk, clock },
       onProgress: (progress) => this.#session?.progressed(progress),
@@ -213,10 +224,13 @@ export class Follower {
       onClockStep: (step) => this.#tellStep(step),
       onFailure: (error) => this.#session?.fail(error),
     });
+    this.#log = log;
     await removeStale(join(directory, APPEND_DIRECTORY));
     this.#describe(log);
     this.#control.onLog?.(log);
     this.#relay?.serve(log);
+    const config = () => this.#config;
+    this.#keeper = new Keeper(log, config, this.#world, this.#reporter, () => this.#fetchBase(log));
     return log;
   }
 
@@ -227,6 +241,47 @@ export class Follower {
       `the clock went back by ${seconds} s, from ${before} to ${after}: ` +
       'restore --at a time between them ends before the step';
     this.#reporter.trouble(message, { event: 'clock-stepped-back', seconds });
+  }
+
+  async #close(): Promise<void> {
+    const log = this.#log;
+    await this.#keeper?.stop();
+    this.#keeper = undefined;
+    this.#log = undefined;
+    this.#relay?.serve(undefined);
+    await log?.close();
+  }
+
+  /** Waits until there may be room. What is held is served meanwhile, as far as it can be read. */
+  async #pause(obstacle: Obstacle): Promise<void> {
+    const { stop, onLink } = this.#control;
+    const { cause, reason, needed } = obstacle;
+    const since = this.#paused?.since ?? this.#world.clock.now();
+    this.#paused = { cause, reason, needed, since };
+    this.link.entered('waiting');
+    onLink?.({ up: false, reason: pauseText(obstacle) });
+    this.#reporter.trouble(`${reason}; waiting for room, nothing more is acknowledged`, {
+      ...{ event: 'no-room', bytes: needed },
+    });
+    // What is not synced is taken back: those who have it ask anew.
+    if (this.#log?.readable === false) this.#relay?.serve(undefined);
+    await this.#space.until(obstacle, stop);
+  }
+
+  /** A server serves us: there is room, as far as anyone knows. */
+  #onLinked(): void {
+    this.#linked = true;
+    if (this.#paused === undefined) return;
+    this.#paused = undefined;
+    this.#reporter.good('there is room again: following goes on', { event: 'room' });
+  }
+
+  #tellStopped({ history, written }: Log): void {
+    const position = history && formatPosition({ id: history.id, offset: written });
+    const place = position === undefined ? 'before anything was held' : `at ${position}`;
+    const how = this.#attachment.attached ? 'stopped' : 'detached';
+    const message = `${how} ${place}, everything is on the disk`;
+    this.#reporter.good(message, { event: 'stopped', position });
   }
 
   async #follow(log: Log): Promise<void> {
@@ -247,9 +302,7 @@ export class Follower {
       link: this.link,
       decide: (report: ReplicationReport | undefined) => this.#decide(log, report),
       isDenialFinal: () => !this.#linked && this.#choice.isOnly,
-      onLinked: () => {
-        this.#linked = true;
-      },
+      onLinked: () => this.#onLinked(),
       onStream: () => {
         const { endpoint } = this.#choice.upstream;
         this.#control.onLink?.({ up: true, upstream: describeEndpoint(endpoint) });
@@ -266,17 +319,13 @@ export class Follower {
     this.#session = session;
     // It may have been asked for while a candidate was chosen.
     if (!this.#attachment.attached) session.detach();
-    const config = () => this.#config;
-    this.#keeper = new Keeper(log, config, this.#world, this.#reporter, () =>
-      this.#fetchBase(log, session, ending.signal),
-    );
+    this.#ending = ending.signal;
     try {
       await session.run(stop);
     } finally {
       this.#needed = session.needed;
       ending.abort();
-      await this.#keeper.stop();
-      this.#keeper = undefined;
+      await this.#keeper?.fetchEnded();
       this.#session = undefined;
     }
   }
@@ -349,9 +398,18 @@ export class Follower {
     return { type: 'later', reason: `${decision.reason}; another candidate is asked first` };
   }
 
-  async #fetchBase(log: Log, { upstream }: Session, ending: AbortSignal): Promise<void> {
+  async #fetchBase(log: Log): Promise<void> {
+    const [session, ending] = [this.#session, this.#ending];
+    if (session === undefined || ending === undefined) throw new Error('no primary is followed');
+    const { upstream } = session;
     const reached = (offset: number) => this.#arrivals.at(offset, log.written, ending);
-    await fetchBase(log, upstream, this.#config, this.#world, this.#reporter, reached, ending);
+    try {
+      await fetchBase(log, upstream, this.#config, this.#world, this.#reporter, reached, ending);
+      this.#baseCounts.done++;
+    } catch (error) {
+      if (!ending.aborted) this.#baseCounts.failed++;
+      throw error;
+    }
   }
 
   #probe(candidate: Candidate): Promise<ReplicationReport | undefined> {

@@ -21,7 +21,12 @@ export class Keeper {
   #tried = 0;
   #failed = false;
   #overLimit = false;
+  #limit: number | undefined;
+  /** What is fetched is ended on purpose. */
+  #ending = false;
   #stopped = false;
+  /** What was said last of a retention that failed. */
+  #complaint: string | undefined;
 
   constructor(
     log: Log,
@@ -64,6 +69,18 @@ export class Keeper {
     await this.#fetching;
   }
 
+  /** `--max-disk` in bytes; undefined before the file system was asked for its size. */
+  get limit(): number | undefined {
+    return this.#limit;
+  }
+
+  /** The link that a fetch belongs to is gone: waits for the fetch to end, which is no failure of it. */
+  async fetchEnded(): Promise<void> {
+    this.#ending = true;
+    await this.#fetching;
+    this.#ending = false;
+  }
+
   /** Begins nothing more, and waits for what runs; the fetch is to be ended by who began it. */
   async stop(): Promise<void> {
     this.#stopped = true;
@@ -91,7 +108,7 @@ export class Keeper {
       this.#failed = false;
       await this.#look();
     } catch (error) {
-      if (!this.#stopped) {
+      if (!this.#stopped && !this.#ending) {
         this.#failed = true;
         const reason = error instanceof Error ? error.message : String(error);
         this.#reporter.trouble(`no fresh base: ${reason}`, { event: 'base-failed', reason });
@@ -108,23 +125,30 @@ export class Keeper {
 
   /** Lets go of what the policy does not keep. What fails here has failed the log, which tells it. */
   async #look(): Promise<void> {
-    if (this.#stopped || this.#log.history === undefined) return;
+    if (this.#stopped) return;
     try {
       const policy = await this.#policy();
+      if (this.#log.history === undefined) return;
       const retained = await this.#log.retain(policy);
       this.#overLimit = retained.held > (policy.hardLimit ?? Infinity);
       this.#tell(retained);
+      this.#complaint = undefined;
     } catch (error) {
       const { message } = error as Error;
-      if (!this.#stopped) this.#reporter.trouble(message, { event: 'retention-failed' });
+      // On a disk that stays full it would be said at each look.
+      if (this.#stopped || message === this.#complaint) return;
+      this.#complaint = message;
+      this.#reporter.trouble(message, { event: 'retention-failed' });
     }
   }
 
   async #policy(): Promise<RetainPolicy> {
     const { retain, maxDisk, directory } = this.#config();
-    if ('size' in maxDisk) return { ...retain, hardLimit: maxDisk.size };
-    const { total } = await this.#world.disk.space(directory);
-    return { ...retain, hardLimit: total * maxDisk.share };
+    this.#limit =
+      'size' in maxDisk
+        ? maxDisk.size
+        : Math.floor((await this.#world.disk.space(directory)).total * maxDisk.share);
+    return { ...retain, hardLimit: this.#limit };
   }
 
   #tell({ removed, held, cutOff }: Retained): void {

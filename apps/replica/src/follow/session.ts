@@ -165,9 +165,7 @@ export class Session {
   async #take(item: ReplicaItem): Promise<void> {
     switch (item.type) {
       case 'stream':
-        this.#events.link.heard(item.bytes.length);
-        await this.#log.append(item.bytes, item.boundary);
-        return this.#events.onStored(item.bytes);
+        return this.#append(item);
       case 'snapshot':
         return this.#store(item);
       case 'full-resync':
@@ -181,6 +179,18 @@ export class Session {
         });
       case 'continue':
         return this.#continue(item);
+    }
+  }
+
+  async #append({ bytes, boundary }: Item<'stream'>): Promise<void> {
+    const { written } = this.#log;
+    this.#events.link.heard(bytes.length);
+    try {
+      await this.#log.append(bytes, boundary);
+    } finally {
+      // Of a write that was refused midway, what was taken is in the log: replicas get that too.
+      const taken = this.#log.written - written;
+      if (taken > 0) this.#events.onStored(bytes.subarray(0, taken));
     }
   }
 

@@ -1,5 +1,6 @@
+import { readdirSync } from 'node:fs';
 import type { ReplicaState } from '@forebay/replica';
-import type { Status } from '../status/status.ts';
+import type { PauseCause, Status } from '../status/status.ts';
 import type { SyncTimesStatus } from '../status/sync-times.ts';
 import { COPY_CAUSES, LINK_ENDS, PARTIAL_CAUSES } from './causes.ts';
 import type { Reader } from './readers.ts';
@@ -13,7 +14,7 @@ export interface Reading<Label extends string = string> {
 
 interface Described {
   /** With its unit at the end, as Prometheus has it. */
-  readonly name: `forebay_${string}`;
+  readonly name: `${'forebay' | 'process' | 'nodejs'}_${string}`;
   readonly help: string;
 }
 
@@ -34,6 +35,8 @@ const STATES = [
   ...(['idle', 'connect', 'handshake', 'transfer', 'stream', 'waiting', 'detached'] as const),
 ] satisfies ReplicaState[];
 
+const PAUSE_CAUSES = ['disk-full', 'max-disk'] satisfies PauseCause[];
+
 /** The labels of a replica below. */
 const REPLICA = ['replica'] as const;
 
@@ -47,10 +50,36 @@ export const METRICS: readonly Metric[] = [
     read: ({ version }) => [{ labels: { version }, value: 1 }],
   },
   {
-    name: 'forebay_start_time_seconds',
+    name: 'forebay_paused',
     type: 'gauge',
-    help: 'When the daemon was started, since 1970',
-    read: ({ now, uptime }) => (now - uptime) / 1000,
+    help: '1 while nothing is read from the primary because the disk is full (disk-full) or the log has reached --max-disk (max-disk), else 0',
+    labels: ['cause'],
+    read: ({ paused }) =>
+      PAUSE_CAUSES.map((cause) => ({ labels: { cause }, value: Number(paused?.cause === cause) })),
+  },
+  {
+    name: 'forebay_paused_needed_bytes',
+    type: 'gauge',
+    help: 'What a pause waits for: free bytes (disk-full), or a --max-disk of so many bytes (max-disk); absent while nothing is paused or the size is not known',
+    read: ({ paused }) => paused?.needed || undefined,
+  },
+  {
+    name: 'forebay_max_disk_bytes',
+    type: 'gauge',
+    help: 'Hard limit on disk use (--max-disk)',
+    read: ({ limits }) => limits.maxDisk,
+  },
+  {
+    name: 'forebay_retain_seconds',
+    type: 'gauge',
+    help: 'Retention by time (--retain); absent where it is by size',
+    read: ({ limits: { retain } }) => ('time' in retain ? retain.time / 1000 : undefined),
+  },
+  {
+    name: 'forebay_retain_bytes',
+    type: 'gauge',
+    help: 'Retention by size (--retain); absent where it is by time',
+    read: ({ limits: { retain } }) => ('size' in retain ? retain.size : undefined),
   },
   {
     name: 'forebay_link_up',
@@ -154,8 +183,8 @@ export const METRICS: readonly Metric[] = [
   {
     name: 'forebay_log_size_bytes',
     type: 'gauge',
-    help: 'Bytes of all files of the log, when it was looked at last',
-    read: ({ held }) => held?.bytes,
+    help: 'Bytes of all files of the log',
+    read: ({ log, held }) => log?.bytes ?? held?.bytes,
   },
   {
     name: 'forebay_log_files',
@@ -198,6 +227,22 @@ export const METRICS: readonly Metric[] = [
     type: 'gauge',
     help: 'Bytes of the newest base',
     read: ({ log }) => log?.base?.size,
+  },
+  {
+    name: 'forebay_base_failed',
+    type: 'gauge',
+    help: '1 where the last fetch of a base failed, else 0',
+    read: ({ log }) => (log === undefined ? undefined : Number(log.baseFailed)),
+  },
+  {
+    name: 'forebay_base_fetches_total',
+    type: 'counter',
+    help: 'Fetches of a base, besides full resyncs, by result',
+    labels: ['result'],
+    read: ({ baseCounts: { done, failed } }) => [
+      { labels: { result: 'done' }, value: done },
+      { labels: { result: 'failed' }, value: failed },
+    ],
   },
   {
     name: 'forebay_fsync_seconds',
@@ -295,44 +340,71 @@ export const METRICS: readonly Metric[] = [
     help: 'Connections to the port that were turned away',
     read: ({ clients }) => clients.refused,
   },
+  // These have the names and units of prom-client's default metrics, which dashboards know.
   {
-    name: 'forebay_resident_memory_bytes',
+    name: 'process_start_time_seconds',
     type: 'gauge',
-    help: 'Memory of the process that is in use',
+    help: 'Start time of the process, in seconds since 1970',
+    read: ({ now, uptime }) => (now - uptime) / 1000,
+  },
+  {
+    name: 'process_cpu_user_seconds_total',
+    type: 'counter',
+    help: 'User CPU time spent',
+    read: ({ cpu }) => cpu.user / 1e6,
+  },
+  {
+    name: 'process_cpu_system_seconds_total',
+    type: 'counter',
+    help: 'System CPU time spent',
+    read: ({ cpu }) => cpu.system / 1e6,
+  },
+  {
+    name: 'process_cpu_seconds_total',
+    type: 'counter',
+    help: 'User and system CPU time spent',
+    read: ({ cpu }) => (cpu.user + cpu.system) / 1e6,
+  },
+  {
+    name: 'process_resident_memory_bytes',
+    type: 'gauge',
+    help: 'Resident memory size',
     read: ({ memory }) => memory.rss,
   },
   {
-    name: 'forebay_heap_used_bytes',
+    name: 'process_open_fds',
     type: 'gauge',
-    help: 'Memory that objects take',
+    help: 'Open file descriptors; absent where the system has no /proc',
+    read: openFiles,
+  },
+  {
+    name: 'nodejs_heap_size_total_bytes',
+    type: 'gauge',
+    help: 'Process heap size from Node.js',
+    read: ({ memory }) => memory.heapTotal,
+  },
+  {
+    name: 'nodejs_heap_size_used_bytes',
+    type: 'gauge',
+    help: 'Process heap size used from Node.js',
     read: ({ memory }) => memory.heapUsed,
   },
   {
-    name: 'forebay_external_memory_bytes',
+    name: 'nodejs_external_memory_bytes',
     type: 'gauge',
-    help: 'Memory that buffers and the like take',
+    help: 'Node.js external memory size: buffers and the like',
     read: ({ memory }) => memory.external,
   },
   {
-    name: 'forebay_cpu_seconds_total',
-    type: 'counter',
-    help: 'Processor time that was spent, by user and system',
-    labels: ['mode'],
-    read: ({ cpu: { user, system } }) => [
-      { labels: { mode: 'user' }, value: user / 1e6 },
-      { labels: { mode: 'system' }, value: system / 1e6 },
-    ],
-  },
-  {
-    name: 'forebay_event_loop_delay_mean_seconds',
+    name: 'nodejs_eventloop_lag_mean_seconds',
     type: 'gauge',
-    help: 'How late the event loop was on average in the last 15 to 30 seconds',
+    help: 'Mean delay of the event loop in the last 15 to 30 seconds',
     read: ({ loopDelay }) => loopDelay?.mean,
   },
   {
-    name: 'forebay_event_loop_delay_max_seconds',
+    name: 'nodejs_eventloop_lag_max_seconds',
     type: 'gauge',
-    help: 'How late the event loop was at most in the last 15 to 30 seconds',
+    help: 'Maximum delay of the event loop in the last 15 to 30 seconds',
     read: ({ loopDelay }) => loopDelay?.max,
   },
 ];
@@ -357,6 +429,15 @@ function ofReplicas(read: (replica: Reader) => number | undefined) {
 function ofCursors(read: (cursor: Reader) => number | undefined) {
   return (status: Status): Reading[] =>
     cursorsOf(status).map((cursor) => ({ labels: { cursor: cursor.name }, value: read(cursor) }));
+}
+
+function openFiles(): number | undefined {
+  try {
+    // One of them is that of this look.
+    return readdirSync('/proc/self/fd').length - 1;
+  } catch {
+    return undefined;
+  }
 }
 
 function windowOf(held: Status['held'], now: number): number | undefined {

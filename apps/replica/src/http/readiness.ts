@@ -1,3 +1,4 @@
+import { pauseText } from '../status/pause.ts';
 import type { Status } from '../status/status.ts';
 
 /** Whether we are ready, and a line that says so, or why not. */
@@ -7,7 +8,8 @@ export interface Readiness {
 }
 
 /** `maxLag` is in seconds. A server that does not tell how far it has come holds nobody up. */
-export function readinessOf({ link, log, lag }: Status, maxLag: number): Readiness {
+export function readinessOf({ paused, link, log, lag }: Status, maxLag: number): Readiness {
+  if (paused !== undefined) return unready(pauseText(paused));
   if (log?.history === undefined) return unready('nothing is held yet');
   if (link.downSince !== undefined) return unready(`the link is not up: ${link.state}`);
   if (lag.seconds > maxLag) {

@@ -40,6 +40,27 @@ const SHAPE = group<Status>({
     offset: number('its offset, when it was asked last', ({ lag }) => lag.offset),
     asked: number('when that was', ({ lag }) => lag.asked),
   }),
+  paused: optional(({ paused }: Status) => paused, {
+    cause: text(
+      'disk-full: the disk refused a write; max-disk: the log has reached its limit',
+      ({ cause }) => cause,
+    ),
+    reason: text('what was refused, on what, and why', ({ reason }) => reason),
+    needed: number(
+      'bytes that have to be free (disk-full), or that --max-disk has to be (max-disk); 0: not known',
+      ({ needed }) => needed,
+    ),
+    since: number('when the pause began', ({ since }) => since),
+  }),
+  limits: group<Status>({
+    maxDisk: number('hard limit on disk use, in bytes', ({ limits }) => limits.maxDisk),
+    retainTime: number('retention in milliseconds; null where it is by size', ({ limits }) =>
+      'time' in limits.retain ? limits.retain.time : undefined,
+    ),
+    retainBytes: number('retention in bytes; null where it is by time', ({ limits }) =>
+      'size' in limits.retain ? limits.retain.size : undefined,
+    ),
+  }),
   link: group<Status>({
     state: text(
       'idle, connect, handshake, transfer, stream, waiting or detached',
@@ -93,6 +114,7 @@ const SHAPE = group<Status>({
     }),
     fetchingBase: truth('whether a fresh one is on its way', ({ fetchingBase }) => fetchingBase),
     baseFailed: truth('whether the last that was asked for did not come', (log) => log.baseFailed),
+    bytes: number('bytes of all files of the log', ({ bytes }) => bytes),
   }),
   held: optional(({ held }: Status) => held, {
     seen: number('when the directory was looked at', ({ seen }) => seen),

@@ -63,7 +63,8 @@ export const EVENTS = {
   'clock-stepped-back': {
     description: 'the clock went back: the times of what arrives until it catches up are uncertain',
   },
-  'no-room': { description: 'the disk is full: room is waited for' },
+  'no-room': { description: 'the disk is full, or --max-disk is reached: following is paused' },
+  room: { description: 'there may be room: following goes on' },
   listening: { description: 'replicas are served' },
   http: { description: 'metrics and a page are served' },
   'no-http': { description: 'they are not, for the address is taken, which nobody named' },

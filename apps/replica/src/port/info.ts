@@ -92,7 +92,7 @@ function memory({ memory: { rss, heapUsed, external } }: Status): Field[] {
 }
 
 /** The log is what a server's append-only file is; a base is what BGSAVE makes there. */
-function persistence({ log, link }: Status): Field[] {
+function persistence({ log, link, paused }: Status): Field[] {
   const { base, written = 0, lowest = written, fetchingBase = false, baseFailed } = log ?? {};
   const isLoading = log?.history === undefined && link.transfer !== undefined;
   return [
@@ -105,8 +105,7 @@ function persistence({ log, link }: Status): Field[] {
     ['aof_enabled', 1],
     ['aof_rewrite_in_progress', 0],
     ['aof_last_bgrewrite_status', 'ok'],
-    // Where the disk has failed or is full, none is open.
-    ['aof_last_write_status', log === undefined ? 'err' : 'ok'],
+    ['aof_last_write_status', log === undefined || paused !== undefined ? 'err' : 'ok'],
     ['aof_current_size', (base?.size ?? 0) + written - lowest],
     ['aof_base_size', base?.size ?? 0],
   ];

@@ -1,10 +1,38 @@
 import type { Inventory } from '@forebay/log';
 import type { ReplicaDescription, ServerCounts, TrafficCounts } from '@forebay/primary';
 import type { History } from '@forebay/psync';
+import type { Retain } from '../quantities.ts';
 import type { LagStatus } from './lag.ts';
 import type { LinkStatus } from './link-record.ts';
 import type { RecentEvent } from './recent-events.ts';
 import type { SyncTimesStatus } from './sync-times.ts';
+
+/** Why nothing is read from the primary for the time being. */
+export type PauseCause = 'disk-full' | 'max-disk';
+
+/** A pause: what is held is served on, and following goes on by itself when there is room. */
+export interface PauseStatus {
+  readonly cause: PauseCause;
+  /** What was refused, on what, and why. */
+  readonly reason: string;
+  /** Bytes that have to be free (`disk-full`), or that `--max-disk` has to be (`max-disk`); 0: not known. */
+  readonly needed: number;
+  /** Milliseconds since 1970. */
+  readonly since: number;
+}
+
+/** What the log may take, and how far back it reaches. */
+export interface LimitsStatus {
+  /** `--max-disk` in bytes; undefined before the file system was asked for its size. */
+  readonly maxDisk: number | undefined;
+  readonly retain: Retain;
+}
+
+/** Bases that were asked for since the start, besides those of full resyncs. */
+export interface BaseCounts {
+  readonly done: number;
+  readonly failed: number;
+}
 
 /** What the log holds; offsets are of the last byte. */
 export interface LogStatus {
@@ -21,6 +49,8 @@ export interface LogStatus {
   readonly fetchingBase: boolean;
   /** The last that was asked for did not come. */
   readonly baseFailed: boolean;
+  /** Bytes of its files. */
+  readonly bytes: number;
 }
 
 /** What is on the disk, as it was looked at last. */
@@ -55,6 +85,10 @@ export interface Status {
   readonly upstream: { readonly host: string; readonly port: number };
   readonly link: LinkStatus;
   readonly lag: LagStatus;
+  /** Undefined while nothing is paused. */
+  readonly paused: PauseStatus | undefined;
+  readonly limits: LimitsStatus;
+  readonly baseCounts: BaseCounts;
   /** Undefined where none is open. */
   readonly log: LogStatus | undefined;
   /** Undefined where nobody has looked yet: that is done for HTTP alone. */

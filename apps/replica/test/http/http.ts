@@ -60,6 +60,12 @@ export interface Report {
       readonly snapshots: number;
     };
   };
+  readonly paused: {
+    readonly cause: string;
+    readonly reason: string;
+    readonly needed: number;
+    readonly since: number;
+  } | null;
   readonly lag: { readonly bytes: number | null; readonly seconds: number };
   readonly log: { readonly id: string; readonly written: number; readonly synced: number } | null;
   readonly held: { readonly bytes: number; readonly segments: readonly object[] } | null;

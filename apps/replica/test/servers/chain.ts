@@ -32,6 +32,20 @@ export async function chain(
   return { primary, directory, daemon, port: portOf(daemon) };
 }
 
+/** The same with a small data set, in a directory and with flags of the caller's. */
+export async function chainOn(
+  directory: string,
+  installed: InstalledServer,
+  ...flags: string[]
+): Promise<Chain> {
+  const primary = await Server.start(installed, { config: { 'repl-backlog-size': '64mb' } });
+  onTestFinished(() => primary.stop());
+  await primary.command('SET', 'first', '1');
+  const daemon = Daemon.follow(primary, directory, '--port', 'any', ...flags);
+  await daemon.prints(/full copy done/);
+  return { primary, directory, daemon, port: portOf(daemon) };
+}
+
 export function portOf(daemon: Daemon): number {
   return Number(/replicas are served at 127\.0\.0\.1:(\d+)/.exec(daemon.printed)?.[1]);
 }
