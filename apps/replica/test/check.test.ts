@@ -224,11 +224,30 @@ describe('log', () => {
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({
       ...{ directory, files: 3, free: expect.any(Number) },
-      segments: [{ number: 1, state: 'live', ids: [{ id: ID, from: 100 }], from: 100, to: END }],
+      segments: [
+        {
+          ...{ number: 1, state: 'live', ids: [{ id: ID, from: 100 }], from: 100, to: END },
+          ...{ start: `${ID}:100`, end: `${ID}:${END}` },
+          bases: [{ offset: 100, position: `${ID}:100` }],
+        },
+      ],
       cursors: [
         { name: 'reader', position: { id: ID, offset: 100 }, state: 'readable', behind: END - 100 },
       ],
     });
+  });
+
+  it('prints positions that --at and --since take as they are', async () => {
+    const directory = await madeLog();
+    const { stdout } = await forebay('log', directory, '--json');
+    const [{ start, end, bases }] = JSON.parse(stdout).segments;
+    for (const position of [start, end, bases[0].position]) {
+      const restored = await forebay('restore', directory, '--dry-run', '--at', position);
+      expect(restored).toMatchObject({ code: 0 });
+      expect(restored.stdout).toContain(`position   ${position}\n`);
+      const tail = ['tail', '--dir', directory, '--no-follow', '--since', position];
+      expect(await forebay(...tail)).toMatchObject({ code: 0 });
+    }
   });
 
   it('takes no lock and writes nothing while the log is written to', async () => {

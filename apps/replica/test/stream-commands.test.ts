@@ -16,7 +16,7 @@ const starting = (database: number): SourceItem => {
 
 /** Bytes of the stream, which came up to `offset`. */
 const part = (bytes: Uint8Array, offset: number): SourceItem => {
-  return { type: 'stream', bytes, offset, id: A };
+  return { type: 'stream', bytes, offset, id: A, time: 0 };
 };
 
 /** A snapshot of one key, and the stream from there. */

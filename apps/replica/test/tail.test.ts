@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { freePort, ScriptedPrimary } from '@forebay/conformance';
+import { nodeDisk, planRestore } from '@forebay/log';
 import { shiftHistory } from '@forebay/psync';
 import { encodeCommand } from '@forebay/resp';
 import { describe, expect, it } from 'vitest';
@@ -24,6 +25,7 @@ describe('forebay tail of a directory', () => {
       {
         ...{ v: 1, offset: log.written, id: A, db: 3, cmd: 'SET' },
         ...{ keys: ['k'], args: ['k', { base64: '/wA=' }], tx: null },
+        time: expect.stringMatching(/^\d{4}-.*Z$/),
       },
     ]);
     expect(await tail.stop()).toBe(0);
@@ -52,6 +54,25 @@ describe('forebay tail of a directory', () => {
     expect(await printed('--match', 'user:1', '--match', 'o*')).toEqual(['user:1', 'other']);
     expect(await printed('--command', 'set,flushdb', '--db', '1,7')).toEqual(['user:3', 'other']);
     expect(await printed('--command', 'DEL', '--command', 'GET')).toEqual(['user:2']);
+  });
+
+  it('has in each line the time of arrival, which a restore takes', async () => {
+    const directory = await freshDirectory();
+    const { log, append } = await newLog(directory);
+    const since = Date.now();
+    await append('SET', 'a', '1');
+    const between = log.written;
+    await expect.poll(() => Date.now()).toBeGreaterThan(since + 300);
+    await append('SET', 'b', '1');
+    await log.close();
+    const tail = new Tailing(['--dir', directory, '--no-follow', '--since', `${A}:0`]);
+    expect(await tail.ended).toBe(0);
+    const times = tail.lines.map(({ time }) => Date.parse(String(time)));
+    expect(times[0]).toBeGreaterThanOrEqual(since);
+    expect(times[1]! - times[0]!).toBeGreaterThanOrEqual(300);
+    expect(times[1]).toBeLessThanOrEqual(Date.now());
+    await using plan = await planRestore(nodeDisk, directory, { time: times[1]! - 1 });
+    expect(plan.position.offset).toBe(between);
   });
 
   it('prints the stream as it is, after what selects its database', async () => {

@@ -17,6 +17,7 @@ export interface Line {
   readonly keys: readonly unknown[] | null;
   readonly args: readonly (string | { readonly base64: string })[];
   readonly tx: { readonly id: number; readonly mark: string } | null;
+  readonly time?: string;
   readonly from?: string;
   readonly to?: string;
   readonly reason?: string;

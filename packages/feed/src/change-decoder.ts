@@ -52,6 +52,7 @@ export class ChangeDecoder {
   #transaction: OpenTransaction | undefined;
   #heldBack: Change | undefined;
   #memory: ArrayBufferLike | undefined;
+  #time: number | undefined;
 
   /** @throws {FeedError} `INVALID_OPTION` where the filter cannot be used */
   constructor({ id, offset, database, after = offset, filter }: DecoderStart) {
@@ -80,9 +81,10 @@ export class ChangeDecoder {
 
   /**
    * Gives the next bytes of the stream, once `next` has returned undefined. They must not change any
-   * more: the changes have views of them.
+   * more: the changes have views of them. `time`: when they arrived, milliseconds since 1970.
    */
-  push(bytes: Uint8Array): void {
+  push(bytes: Uint8Array, time?: number): void {
+    this.#time = time;
     this.#memory = bytes.buffer;
     this.#cursor.push(bytes);
   }
@@ -144,6 +146,7 @@ export class ChangeDecoder {
       keys: spec.known ? keysOf(args, places) : undefined,
       args,
       tx,
+      time: this.#time,
     };
     return tx === undefined ? change : this.#holdBack(change);
   }

@@ -25,6 +25,11 @@ export interface Change {
   readonly args: readonly Uint8Array[];
   /** What transaction it is part of; undefined outside of any. */
   readonly tx: Transaction | undefined;
+  /**
+   * When it arrived, as the clock showed: milliseconds since 1970. Out of a log, that of the span of at most a
+   * quarter of a second that its last byte is in. Undefined where the decoder was not given it.
+   */
+  readonly time: number | undefined;
 }
 
 /**

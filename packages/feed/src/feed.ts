@@ -119,7 +119,7 @@ export class Feed implements AsyncIterableIterator<FeedItem>, AsyncDisposable {
         const decoder = this.#decoder;
         if (decoder === undefined) return undefined;
         decoder.id = item.id;
-        decoder.push(item.bytes);
+        decoder.push(item.bytes, item.time);
         return decoder.next();
       }
       case 'snapshot':

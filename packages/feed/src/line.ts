@@ -14,8 +14,8 @@ const SMALL = 1024 * 1024;
 
 /**
  * An item as one line of JSON, without its newline. A change has the fields `v`, `offset`, `id`, `db`,
- * `cmd`, `keys` (null where they are not known), `args` and `tx` (null outside of a transaction); other
- * items have a `type`. It has to fit into a string, of about 500 million characters: `linePieces` need not.
+ * `cmd`, `keys` (null where they are not known), `args`, `tx` (null outside of a transaction) and `time`
+ * (ISO 8601, absent where it is not known); other items have a `type`. It has to fit into a string, of about 500 million characters: `linePieces` need not.
  *
  * @throws {FeedError} `SNAPSHOT`
  */
@@ -75,8 +75,17 @@ function headOf({ v, offset, id, database, command }: Change): string {
   return `{"v":${v},"offset":${offset},"id":"${id}","db":${database},"cmd":${cmd},"keys":`;
 }
 
-function tailOf({ tx }: Change): string {
-  return `,"tx":${tx === undefined ? 'null' : JSON.stringify(tx)}}`;
+function tailOf({ tx, time }: Change): string {
+  const mark = tx === undefined ? 'null' : JSON.stringify(tx);
+  return time === undefined ? `,"tx":${mark}}` : `,"tx":${mark},"time":"${dateOf(time)}"}`;
+}
+
+/** What was asked for last: changes come many at a time. */
+let dated = { time: Number.NaN, text: '' };
+
+function dateOf(time: number): string {
+  if (time !== dated.time) dated = { time, text: new Date(time).toISOString() };
+  return dated.text;
 }
 
 /** As `forebay rdb json` has it, and with a type that tells it from a change. */

@@ -126,7 +126,8 @@ export class LinkSource implements Source {
         const id = this.#here?.id ?? '';
         this.#here = { id, offset: item.offset };
         // The bytes are the link's again when the next item is asked for.
-        yield { type: 'stream', bytes: new Uint8Array(item.bytes), offset: item.offset, id };
+        const bytes = new Uint8Array(item.bytes);
+        yield { type: 'stream', bytes, offset: item.offset, id, time: Date.now() };
         break;
       }
     }

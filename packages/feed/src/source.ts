@@ -13,6 +13,8 @@ export type SourceItem =
       readonly offset: number;
       /** The history they are of, by the id that it has now. */
       readonly id: string;
+      /** When they arrived, as the clock showed: milliseconds since 1970. */
+      readonly time: number;
     }
   | Reset
   | Rewound

@@ -13,6 +13,14 @@ describe('a line', () => {
     );
   });
 
+  it('has the time of arrival where that is known', () => {
+    const [change] = decodeAll([stream('SET k v')]);
+    const time = Date.UTC(2026, 10, 29, 18, 0, 0, 250);
+    const line = formatLine({ ...change!, time });
+    expect(line).toMatch(/"tx":null,"time":"2026-11-29T18:00:00.250Z"}$/);
+    expect(JSON.parse(formatLine({ ...change!, time: time + 1 })).time).toMatch(/251Z$/);
+  });
+
   it('says where in a transaction it is, and that keys are not known', () => {
     const [change] = decodeAll([stream('MULTI', 'JSON.SET k $ 1', 'EXEC')]);
     expect(JSON.parse(formatLine(change!))).toMatchObject({

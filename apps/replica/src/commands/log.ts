@@ -4,6 +4,7 @@ import { formatPosition } from '@forebay/psync';
 import { Command } from 'commander';
 import { EXIT, ExitError } from '../exit.ts';
 import { print } from '../output/output.ts';
+import { startOf, withPositions } from '../output/positions.ts';
 import type { Row } from '../output/table.ts';
 import { aligned } from '../output/table.ts';
 import { formatBytes } from '../reporter.ts';
@@ -14,7 +15,9 @@ interface LogFlags {
 
 const HELP = `
 A range of offsets is of the stream after the first of them, up to the second. Times are those of
-arrival. The log may be written to meanwhile; nothing is locked, written or checked.
+arrival. A position names its last byte: restore --at includes the command that ends there, and tail --since
+begins after it. In the JSON, start and end of a segment and position of a base are such positions, ready for
+--at and --since. The log may be written to meanwhile; nothing is locked, written or checked.
 
 Exit codes: 0 done; 64 usage; 74 the disk, or a manifest that is damaged; 78 DIR holds no log.`;
 
@@ -31,7 +34,7 @@ export function logCommand(): Command {
     .action(async (directory: string, { json = false }: LogFlags) => {
       if (directory === '') throw new ExitError(EXIT.usage, 'DIR names no directory');
       const inventory = await inspect(nodeDisk, directory);
-      await print([json ? JSON.stringify(inventory, null, 2) : textOf(inventory)]);
+      await print([json ? JSON.stringify(withPositions(inventory), null, 2) : textOf(inventory)]);
     });
 }
 
@@ -52,12 +55,11 @@ function titleOf({ number, state, ended, reason, bytes }: SegmentInventory): str
   return `segment ${number}, ${how} ${dateOf(ended)}, ${size} (${reason})`;
 }
 
-function rowsOf({ ids, from, to, first, last, bases, increments }: SegmentInventory): Row[] {
+function rowsOf(segment: SegmentInventory): Row[] {
+  const { ids, to, first, last, bases, increments } = segment;
   const id = ids.at(-1)?.id ?? '';
-  const begin = ids.findLast((each) => each.from <= from)?.id ?? id;
-  const start = formatPosition({ id: begin, offset: from });
   return [
-    ['from', start],
+    ['from', startOf(segment)],
     ['to', formatPosition({ id, offset: to })],
     ['time', timesOf(first, last)],
     ...ids.map((each): Row => ['id', each.id, `after ${each.from}`]),

@@ -126,7 +126,13 @@ describe.each(installedServers())('$name', (installed) => {
     await first.until(() => first.lines.length === 2);
     const [set, del] = first.lines;
     const { id } = set!.tx!;
-    expect(set).toMatchObject({ db: 3, cmd: 'SET', keys: ['k1'], tx: { id, mark: 'begin' } });
+    expect(set).toMatchObject({
+      db: 3,
+      cmd: 'SET',
+      keys: ['k1'],
+      tx: { id, mark: 'begin' },
+      time: expect.stringMatching(/Z$/),
+    });
     expect(del).toMatchObject({ db: 3, cmd: 'DEL', keys: ['k1'], tx: { id, mark: 'end' } });
     expect(await first.stop()).toBe(0);
 

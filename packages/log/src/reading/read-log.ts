@@ -3,7 +3,7 @@ import { LogError } from '../errors.ts';
 import { endOf, locate, positionIn, segmentsOf, successorOf } from '../manifest/lineage.ts';
 import type { Manifest, Segment } from '../manifest/manifest.ts';
 import { startOf } from '../manifest/manifest.ts';
-import type { LogChunk } from './spans.ts';
+import type { TimedChunk } from './spans.ts';
 import { IncrementReader } from './spans.ts';
 import type { ReaderSeat, WatchedLog } from './watched-log.ts';
 
@@ -19,6 +19,8 @@ export type LogItem =
       readonly id: string;
       /** The number of the segment that they are in. */
       readonly segment: number;
+      /** When they arrived, as the clock showed: milliseconds since 1970. It may have gone back. */
+      readonly time: number;
     }
   /** A full resync: what follows belongs on the snapshot at `to`, and not on what came before. */
   | {
@@ -73,7 +75,7 @@ export async function* readLog(
   }
 }
 
-type Chunks = AsyncGenerator<LogChunk, void, void>;
+type Chunks = AsyncGenerator<TimedChunk, void, void>;
 
 class Reader implements ReaderSeat {
   readonly name: string | undefined;
@@ -191,13 +193,13 @@ class Reader implements ReaderSeat {
         this.#chunks = undefined;
         continue;
       }
-      const { bytes, offset } = value;
+      const { bytes, offset, time } = value;
       const { id } = positionIn(segment, offset);
       if (this.#rewound === undefined) {
         this.#offset = offset;
         this.#id = id;
       }
-      return { type: 'stream', bytes, offset, id, segment: segment.number };
+      return { type: 'stream', bytes, offset, id, segment: segment.number, time };
     }
   }
 

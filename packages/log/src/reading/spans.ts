@@ -17,6 +17,12 @@ export interface LogChunk {
   readonly offset: number;
 }
 
+/** The same, with when it arrived. */
+export interface TimedChunk extends LogChunk {
+  /** Milliseconds since 1970, as the clock showed; of what no record covers yet, when the file was written to. */
+  readonly time: number;
+}
+
 /** A span with the record that vouches for it; `bytes` are checked against its CRC. */
 export interface Span extends LogChunk {
   readonly record: IndexRecord;
@@ -27,9 +33,17 @@ export class IncrementReader {
   readonly increment: Increment;
   readonly path: string;
   readonly index: IndexReader;
+  readonly #disk: Disk;
   readonly #file: DiskFile;
 
-  private constructor(increment: Increment, path: string, file: DiskFile, index: IndexReader) {
+  private constructor(
+    disk: Disk,
+    increment: Increment,
+    path: string,
+    file: DiskFile,
+    index: IndexReader,
+  ) {
+    this.#disk = disk;
     this.increment = increment;
     this.path = path;
     this.#file = file;
@@ -46,7 +60,7 @@ export class IncrementReader {
     const file = await orLogError(path, 'opening', () => disk.open(path, 'read'));
     try {
       const index = await IndexReader.open(disk, pathOf(increment.index));
-      return new IncrementReader(increment, path, file, index);
+      return new IncrementReader(disk, increment, path, file, index);
     } catch (error) {
       await closeQuietly(file);
       throw error;
@@ -71,9 +85,11 @@ export class IncrementReader {
    *
    * @throws {LogError} `CORRUPT`, `IO`
    */
-  async *read(from: number, end: number): AsyncGenerator<LogChunk, void, void> {
+  async *read(from: number, end: number): AsyncGenerator<TimedChunk, void, void> {
     let next = from;
-    for await (const { bytes, offset } of this.spans(from)) {
+    let time = 0;
+    for await (const { bytes, offset, record } of this.spans(from)) {
+      time = record.time;
       const first = offset - bytes.length + 1;
       const piece = bytes.subarray(
         Math.max(0, next - first),
@@ -81,11 +97,15 @@ export class IncrementReader {
       );
       if (piece.length > 0) {
         next += piece.length;
-        yield { bytes: piece, offset: next - 1 };
+        yield { bytes: piece, offset: next - 1, time };
       }
       if (next > end) return;
     }
-    yield* this.readUnchecked(next, end);
+    if (next > end) return;
+    const { modified } = await orLogError(this.path, 'reading', () => this.#disk.stat(this.path));
+    // The system's time of a file may be some milliseconds behind its clock.
+    time = Math.max(time, Math.floor(modified));
+    for await (const chunk of this.readUnchecked(next, end)) yield { ...chunk, time };
   }
 
   /** The spans from the one that holds the byte at `from` on, as far as the index goes now. */
