@@ -147,9 +147,13 @@ describe('what will not mend itself ends the daemon', () => {
     [
       'a host without a port',
       ['--replicaof', 'localhost', '--dir', 'x'],
-      /takes HOST PORT, or one URL/,
+      /--replicaof: give HOST PORT, HOST:PORT, or a URL/,
     ],
-    ['a port that is none', ['--replicaof', 'localhost', '99999', '--dir', 'x'], /cannot be read/],
+    [
+      'a port that is none',
+      ['--replicaof', 'localhost', '99999', '--dir', 'x'],
+      /port 99999 is out of range: give 1 to 65535/,
+    ],
     [
       'a URL of another kind',
       ['--replicaof', 'http://localhost', '--dir', 'x'],

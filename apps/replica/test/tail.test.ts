@@ -190,9 +190,14 @@ describe('forebay tail of a directory', () => {
 
 describe('forebay tail is refused', () => {
   it.each<[what: string, args: string[], code: number, says: RegExp]>([
-    ['nothing to read', [], 64, /give the URL of a server, or --dir/],
-    ['two things to read', ['redis://x', '--dir', 'x'], 64, /give the URL of a server, or --dir/],
-    ['a URL of another kind', ['http://x'], 64, /the URL cannot be used: .*redis:/],
+    ['nothing to read', [], 64, /give the address of a server, or --dir/],
+    [
+      'two things to read',
+      ['redis://x', '--dir', 'x'],
+      64,
+      /give the address of a server, or --dir/,
+    ],
+    ['a URL of another kind', ['http://x'], 64, /the address cannot be used: .*redis:/],
     [
       'a cursor of a server',
       ['redis://x', '--cursor', 'c'],

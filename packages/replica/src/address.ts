@@ -11,6 +11,7 @@ export type Endpoint =
   | { readonly kind: 'unix'; readonly path: string };
 
 const DEFAULT_PORT = 6379;
+const BAD_PORT = 'the port is out of range: give 1 to 65535';
 /** Stands in for the host that a URL with credentials cannot be without. */
 const NO_HOST = 'unix.invalid';
 
@@ -22,14 +23,12 @@ const NO_HOST = 'unix.invalid';
 export function addressOf(url: string | URL | Endpoint): Address {
   const isEndpoint = typeof url === 'object' && 'kind' in url;
   if (!isEndpoint) return parseAddress(url);
-  if (url.kind !== 'unix' && !(Number.isInteger(url.port) && url.port > 0 && url.port <= 65535)) {
-    throw invalid(`${url.port} is not a port to connect to`);
-  }
+  if (url.kind !== 'unix' && !isPort(url.port)) throw invalid(BAD_PORT);
   return { username: undefined, password: undefined, ...url };
 }
 
 /**
- * Reads `redis://`, `rediss://` and `unix://` URLs, `[user][:password]@` in each.
+ * Reads `redis://`, `rediss://` and `unix://` URLs, `[user][:password]@` in each; no query, no fragment.
  *
  * @throws {ReplicaError} `INVALID_OPTION`; the message holds no part of the URL, for it may hold a password
  */
@@ -71,11 +70,22 @@ export function describeEndpoint(endpoint: Endpoint): string {
 }
 
 function parseUrl(url: string | URL): URL {
+  const text = String(url);
+  // A password with one of them would end there, and its beginning be taken for a host and a port.
+  if (/[#?]/.test(text)) {
+    throw invalid('a URL has no # and no ?: in a user or a password write %23 and %3F');
+  }
+  const [, port] = /:(\d+)\/?$/.exec(text) ?? [];
+  if (port !== undefined && !isPort(Number(port))) throw invalid(BAD_PORT);
   try {
-    return new URL(String(url).replace(/^(unix:\/\/[^/]*@)\//, `$1${NO_HOST}/`));
+    return new URL(text.replace(/^(unix:\/\/[^/]*@)\//, `$1${NO_HOST}/`));
   } catch {
     throw unreadable();
   }
+}
+
+function isPort(port: number): boolean {
+  return Number.isInteger(port) && port > 0 && port <= 65535;
 }
 
 function decoded(part: string): string | undefined {

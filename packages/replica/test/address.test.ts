@@ -51,6 +51,14 @@ const BAD = [
   'redis://:hunter2@',
   'redis://u:hunter2@h:65536',
   'redis://u:hunter2@h:port',
+  'redis://u:hunter2@h:0',
+  'redis://:hun#ter@example:1',
+  'redis://hunter2#x@h',
+  'redis://hunter2:1#x@h',
+  'redis://hunter2:1?x@h',
+  'redis://:hunter2@h#',
+  'redis://:hunter2@h?db=1',
+  'unix://:hunter2@/run/a#b',
   'redis://u:hunter2/@h',
   'redis://u:hunter2%@h',
   'redis://u:hunter2%zz@h',
@@ -70,6 +78,13 @@ describe('a URL', () => {
       expect(parseAddress(new URL(url))).toEqual(address);
     }
   });
+
+  it.each(['redis://:p@h:65536', 'redis://h:0', 'rediss://[::1]:99999/'])(
+    '%s is refused for its port, and not for its password',
+    (url) => {
+      expect(() => parseAddress(url)).toThrow(/the port is out of range: give 1 to 65535/);
+    },
+  );
 
   it.each(BAD)('%j is refused, and nothing of it is repeated', (url) => {
     for (const read of [() => parseAddress(url), () => new Replica({ url })]) {

@@ -55,7 +55,7 @@ disk; 77 credentials or rights; 78 configuration.`;
 export function doctorCommand(): Command {
   return addSettings(new Command('doctor'), NAMES)
     .description('Try every step that following a primary needs, and print what to change.')
-    .argument('<url>', 'the primary: redis://, rediss:// or unix://')
+    .argument('<address...>', 'the primary: HOST PORT, HOST:PORT, or a URL')
     .helpOption('--help', 'show this text')
     .exitOverride()
     .addOption(
@@ -67,18 +67,18 @@ export function doctorCommand(): Command {
     .option('--json', 'print one JSON object')
     .addHelpText('after', HELP)
     .allowExcessArguments(false)
-    .action(async (url: string, flags: DoctorFlags, command: Command) => {
+    .action(async (address: string[], flags: DoctorFlags, command: Command) => {
       const settings = settingsOf(command, NAMES);
-      process.exitCode = await doctor(url, flags, settings);
+      process.exitCode = await doctor(address, flags, settings);
     });
 }
 
 async function doctor(
-  url: string,
+  address: readonly string[],
   flags: DoctorFlags,
   settings: Resolved<(typeof NAMES)[number]>,
 ): Promise<ExitCode> {
-  const { candidate, tls } = primaryOf(url, settings);
+  const { candidate, tls } = primaryOf(address, settings);
   const { dir, retain, 'repl-timeout': timeout } = settings.values;
   const subject = new Subject(candidate, tls, {
     ...{ seconds: Number(flags.seconds), full: flags.full === true, directory: dir, timeout },

@@ -37,28 +37,28 @@ certificate, or no TLS there.`;
 export function dumpCommand(reporter: Reporter): Command {
   return addSettings(new Command('dump'), NAMES)
     .description('Fetch a snapshot (an RDB) from a primary.')
-    .argument('<url>', 'the primary: redis://, rediss:// or unix://')
+    .argument('<address...>', 'the primary: HOST PORT, HOST:PORT, or a URL')
     .helpOption('--help', 'show this text')
     .exitOverride()
     .option('-o, --output <file>', 'where to write it; - is standard output, and is the default')
     .addHelpText('after', HELP)
     .allowExcessArguments(false)
-    .action(async (url: string, { output = '-' }: { output?: string }, command: Command) => {
+    .action(async (address: string[], { output = '-' }: { output?: string }, command: Command) => {
       if (output === '') throw new ExitError(EXIT.usage, '-o names no file');
       if (output === '-' && process.stdout.isTTY) {
         throw new ExitError(EXIT.usage, 'a snapshot is no text for a terminal: give -o FILE');
       }
-      await dump(url, output, settingsOf(command, NAMES), reporter);
+      await dump(address, output, settingsOf(command, NAMES), reporter);
     });
 }
 
 async function dump(
-  url: string,
+  address: readonly string[],
   path: string,
   settings: Resolved<(typeof NAMES)[number]>,
   reporter: Reporter,
 ) {
-  const { candidate, tls } = primaryOf(url, settings);
+  const { candidate, tls } = primaryOf(address, settings);
   const timeout = settings.values['repl-timeout'] * 1000;
   const timeouts = { connect: timeout, handshake: timeout, transfer: timeout, idle: timeout };
   // Before the primary is asked to fork: there has to be somewhere to write to. A FIFO that nobody reads is

@@ -72,7 +72,7 @@ or the link cannot be secured: a certificate, or no TLS there.`;
 export function tailCommand(reporter: Reporter): Command {
   const command = new Command('tail')
     .description('Print one line for each write, out of a log or from a server.')
-    .argument('[url]', 'the server: a redis://, rediss:// or unix:// URL; or --dir')
+    .argument('[address...]', 'the server: HOST PORT, HOST:PORT, or a URL; or --dir')
     .helpOption('--help', 'show this text')
     .exitOverride()
     .option('--dir <dir>', 'read the log kept there, as forebay replica writes it')
@@ -106,20 +106,20 @@ export function tailCommand(reporter: Reporter): Command {
   return addSettings(command, NAMES)
     .addHelpText('after', HELP)
     .allowExcessArguments(false)
-    .action(async (url: string | undefined, flags: TailFlags, command: Command) => {
-      await tail(url, flags, () => settingsOf(command, NAMES), reporter);
+    .action(async (address: string[], flags: TailFlags, command: Command) => {
+      await tail(address, flags, () => settingsOf(command, NAMES), reporter);
     });
 }
 
 async function tail(
-  url: string | undefined,
+  address: readonly string[],
   flags: TailFlags,
   connection: Connection,
   reporter: Reporter,
 ): Promise<void> {
   let begun = false;
   const tell = noticesTo(reporter);
-  const options = optionsOf(url, flags, connection, (notice) => {
+  const options = optionsOf(address, flags, connection, (notice) => {
     begun ||= notice.type === 'begin';
     tell(notice);
   });
@@ -149,15 +149,15 @@ async function isCursor(dir: string, name: string): Promise<boolean> {
 
 /** @throws {ExitError} usage, or configuration where a file named cannot be used */
 function optionsOf(
-  url: string | undefined,
+  address: readonly string[],
   flags: TailFlags,
   connection: Connection,
   onNotice: (notice: FeedNotice) => void,
 ): FeedOptions {
   const { dir, since, snapshot = false, cursor, follow, format } = flags;
   const filter = filterOf(flags);
-  if ((url === undefined) === (dir === undefined)) {
-    throw new ExitError(EXIT.usage, 'give the URL of a server, or --dir');
+  if ((address.length === 0) === (dir === undefined)) {
+    throw new ExitError(EXIT.usage, 'give the address of a server, or --dir');
   }
   if (format === 'resp' && (cursor !== undefined || Object.keys(filter).length > 0)) {
     const message = '--format resp is the whole stream: no --cursor, --db, --command or --match';
@@ -181,7 +181,7 @@ function optionsOf(
     throw new ExitError(EXIT.usage, '--cursor and --no-follow need --dir');
   }
   const settings = connection();
-  const { candidate, tls } = primaryOf(url ?? '', settings);
+  const { candidate, tls } = primaryOf(address, settings);
   return {
     ...common,
     ...targetOf(candidate),

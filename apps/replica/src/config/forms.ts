@@ -168,7 +168,7 @@ export const diskLimit: Form<DiskLimit> = {
     'share' in limit ? `${Number((limit.share * 100).toFixed(6))}%` : printedSize(limit.size),
 };
 
-/** Servers, each `HOST PORT` or one URL, one after another. */
+/** Servers, each `HOST PORT`, `HOST:PORT` or a URL, one after another; the host of IPv6 may be in brackets. */
 export const addresses: Form<readonly string[]> = {
   hint: 'addr',
   many: true,
@@ -181,15 +181,33 @@ export function isUrl(word: string): boolean {
   return /^[a-z]+:\/\//.test(word);
 }
 
+/** A host, of IPv6 in brackets, and a port. */
+const HOST_AND_PORT = /^(\[[^\]]*\]|[^:[\]]+):(\d+)$/;
+
+/** As `HOST PORT`, or the URL. */
 function addressesOf(text: string): string[] {
   const words = text.split(/\s+/).filter((word) => word !== '');
   const found: string[] = [];
   while (words.length > 0) {
-    const [first = '', port = ''] = words;
-    if (!isUrl(first) && !/^\d+$/.test(port)) {
-      throw new InvalidArgumentError('--replicaof takes HOST PORT, or one URL');
+    const first = words.shift() ?? '';
+    if (isUrl(first)) {
+      found.push(first);
+      continue;
     }
-    found.push(words.splice(0, isUrl(first) ? 1 : 2).join(' '));
+    const [, host = first, joined] = HOST_AND_PORT.exec(first) ?? [];
+    const port = joined ?? words.shift() ?? '';
+    found.push(`${host.replace(/^\[(.*)\]$/, '$1')} ${checkedPort(port)}`);
   }
   return found;
+}
+
+function checkedPort(text: string): string {
+  if (!/^\d+$/.test(text)) {
+    throw new InvalidArgumentError(
+      'give HOST PORT, HOST:PORT, or a URL (redis://, rediss://, unix://)',
+    );
+  }
+  const number = Number(text);
+  if (number > 0 && number <= 65535) return text;
+  throw new InvalidArgumentError(`port ${text} is out of range: give 1 to 65535`);
 }

@@ -35,17 +35,31 @@ export function candidatesOf(settings: Resolved): Candidates {
 }
 
 /**
- * The one server that a URL names.
+ * The one server that an argument names, or two: `HOST PORT`, `HOST:PORT` or a URL.
  *
  * @throws {ExitError} usage, or configuration where a file or a variable is at fault
  */
 export function primaryOf(
-  url: string,
+  words: readonly string[],
   settings: ConnectionSettings,
 ): { candidate: Candidate; tls: TlsOptions } {
-  if (!isUrl(url)) throw new ExitError(EXIT.usage, 'give a URL: redis://, rediss:// or unix://');
-  const candidate = candidateAt(url, 'the URL', EXIT.usage, settings);
+  // Before what is wrong is told.
+  for (const word of words) learnSecretOf(word);
+  const found = addressesOf(words.join(' '));
+  const [address] = found;
+  if (address === undefined || found.length > 1) {
+    throw new ExitError(EXIT.usage, 'give one address: HOST PORT, HOST:PORT, or a URL');
+  }
+  const candidate = candidateAt(address, 'the address', EXIT.usage, settings);
   return { candidate, tls: tlsOf(settings, [candidate]) };
+}
+
+function addressesOf(text: string): readonly string[] {
+  try {
+    return addresses.parse(text);
+  } catch (error) {
+    throw new ExitError(EXIT.usage, `the address: ${(error as Error).message}`, error);
+  }
 }
 
 /** @throws {ExitError} usage, or configuration where a file or a variable is at fault */
@@ -93,11 +107,11 @@ export function addressTextOf(
   return `${kind === 'tls' ? 'rediss' : 'redis'}://${isKnown ? '' : `${who}@`}${describeEndpoint(endpoint)}`;
 }
 
-/** An address a line, with comments after `#`. */
+/** An address a line, with comments after a `#` that begins a word. */
 function listed({ values, files }: Resolved): readonly string[] {
   const { 'replicaof-file': path } = values;
   if (path === undefined) return [];
-  const text = files.read('replicaof-file', path).replace(/#.*$/gm, '');
+  const text = files.read('replicaof-file', path).replace(/(^|\s)#.*$/gm, '');
   try {
     return addresses.parse(text);
   } catch (error) {

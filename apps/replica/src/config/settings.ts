@@ -61,7 +61,7 @@ export const SETTINGS = {
     form: addresses,
     live: true,
     description:
-      'the primary: HOST PORT, or a redis://, rediss:// or unix:// URL; given more than once: ' +
+      'the primary: HOST PORT, HOST:PORT, or a redis://, rediss:// or unix:// URL; given more than once: ' +
       'the first that answers as a primary, or the one that its replicas name',
   },
   'replicaof-file': {

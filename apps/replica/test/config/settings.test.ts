@@ -114,7 +114,7 @@ describe('what is wrong in a file or a variable is told with its place', () => {
     const path = await fileOf('replicaof = ["localhost"]\ndir = "data"\n');
     const [fault] = faultsIn({ flags: new Map(), env: {}, path });
     expect(fault).toMatchObject({
-      message: expect.stringMatching(/toml:1: replicaof: .*HOST PORT, or one URL/),
+      message: expect.stringMatching(/toml:1: replicaof: give HOST PORT, HOST:PORT, or a URL/),
       exitCode: EXIT.configuration,
     });
   });

@@ -113,9 +113,10 @@ describe('what keeps a snapshot from coming is one line, and nothing is left', (
   });
 
   it.each([
-    [['dump'], /missing required argument 'url'/],
-    [['dump', '127.0.0.1:6379'], /give a URL: redis:\/\//],
-    [['dump', 'http://localhost'], /the URL cannot be used: .*begins with redis:/],
+    [['dump'], /missing required argument 'address'/],
+    [['dump', 'localhost'], /the address: give HOST PORT, HOST:PORT, or a URL/],
+    [['dump', 'localhost:1', 'localhost:2'], /give one address: HOST PORT/],
+    [['dump', 'http://localhost'], /the address cannot be used: .*begins with redis:/],
     [['dump', 'redis://localhost', '-o', ''], /-o names no file/],
     [['dump', 'redis://localhost', '--cacert', 'x'], /need --tls/],
   ])('usage, 64: %j', async (args, says) => {
