@@ -1,5 +1,7 @@
 import { Command } from 'commander';
 import type { ProcessReporter } from './logging/process-reporter.ts';
+import { withHint, withoutValues } from './usage/hints.ts';
+import { wrapped } from './usage/wrap.ts';
 import { VERSION } from './version.ts';
 
 /**
@@ -31,23 +33,29 @@ export async function buildProgram(
   reporter: ProcessReporter,
   words: readonly string[] = [],
 ): Promise<Command> {
+  const [name = ''] = words;
   const program = new Command('forebay')
     .description(
       'Follow a live Redis or Valkey primary into one durable log that servers boot from.',
     )
     .version(VERSION, '--version', 'show the version')
     .helpOption('--help', 'show this text')
-    .configureOutput({ writeErr: (text) => process.stderr.write(withoutValues(text)) })
+    .configureOutput({
+      writeOut: (text) => process.stdout.write(wrapped(text)),
+      writeErr: (text) => process.stderr.write(withoutValues(text)),
+      outputError: (text, write) => write(withHint(text, name)),
+    })
     .exitOverride();
-  const [name = ''] = words;
   const asked = Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]!] : Object.values(COMMANDS);
   for (const load of asked) {
-    program.addCommand((await load(reporter)).copyInheritedSettings(program));
+    program.addCommand(inheriting(await load(reporter), program));
   }
   return program;
 }
 
-/** A flag that is mistyped may carry a password. */
-function withoutValues(text: string): string {
-  return text.replace(/(--[\w-]+)=[^']*/g, '$1');
+/** A command that says things as the one above it does, and so do those below it. */
+function inheriting(command: Command, above: Command): Command {
+  command.copyInheritedSettings(above);
+  for (const below of command.commands) inheriting(below, command);
+  return command;
 }

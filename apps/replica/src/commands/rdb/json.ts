@@ -28,7 +28,7 @@ round, are text.
                   [{"name","lastId","pending":[{"id","deliveredAt","deliveries"}],
                   "consumers":[{"name","seenAt","pending":["1-1"]}]}]}
   array           {"items":[{"index":0,"value":"…"}, …]}, with "insertIndex" before where there is one
-  module          {"module":"name","version":1,"values":[{"string":"…"},{"unsigned":1}, …]}
+  module          {"module":"name","version":1,"values":[{"string":"…"}, {"unsigned":1}, …]}
 
 --meta adds lines of other kinds: {"header":…}, {"aux":…}, {"function":…}, {"moduleAux":…} and so on. Only
 lines of keys have a "key".

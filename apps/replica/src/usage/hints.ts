@@ -1,0 +1,46 @@
+/** Commands that take the address of a server as an argument. */
+const TAKES_ADDRESS = ['doctor', 'dump', 'tail'];
+
+const PASSWORD = 'give the password as --masterauth, or in FOREBAY_MASTERAUTH';
+
+/** What people type who know `redis-cli`, `redis-server` or another client, and what there is here. */
+const HINTS: readonly [flags: readonly string[], hint: (address: string) => string][] = [
+  [['-h'], (address) => `--help shows the help; ${address}`],
+  [
+    [
+      ...['--host', '--hostname', '-p', '-u', '--uri', '--url', '--slaveof', '--primaryof'],
+      ...['--master', '--primary', '--upstream', '--from'],
+    ],
+    (address) => address,
+  ],
+  [['-s', '--socket', '--unixsocket'], (address) => `${address}; of a socket unix:///path`],
+  [['-a', '--pass', '--password', '--auth', '--primaryauth'], () => PASSWORD],
+  [['--user', '--username', '--primaryuser'], () => 'give the user as --masteruser'],
+  [['--daemonize'], () => 'it stays in the foreground: start it as a service'],
+];
+
+/** The text of a usage error, with a hint in the place of a guess. */
+export function withHint(text: string, command: string): string {
+  const [, flag] = /unknown option '(--[\w-]+|-\w)/.exec(text) ?? [];
+  const hint = flag === undefined ? undefined : hintFor(flag, command);
+  const [line = ''] = text.split('\n');
+  return hint === undefined ? text : `${line}: ${hint}\n`;
+}
+
+/** The text without what a mistyped flag carries: it may be a password. */
+export function withoutValues(text: string): string {
+  return text.replace(/(--[\w-]+)=[^']*/g, '$1').replace(/'(-\w)[^-'][^']*'/g, "'$1'");
+}
+
+/**
+ * What to type in place of a flag that a command does not have; undefined where that is not known. `command` is
+ * the name of the command, such as `replica`.
+ */
+function hintFor(flag: string, command: string): string | undefined {
+  const [, hint] = HINTS.find(([flags]) => flags.includes(flag)) ?? [];
+  if (command === 'replica') return hint?.('give the primary as --replicaof HOST PORT');
+  if (TAKES_ADDRESS.includes(command)) {
+    return hint?.(`give the server as an argument: forebay ${command} HOST PORT`);
+  }
+  return flag === '-h' ? '--help shows the help' : undefined;
+}
