@@ -23,7 +23,8 @@ export async function portPage(built, { ReplicationServer }) {
 
 const INFO_HEAD = `## INFO
 
-Sections and fields have the names and meanings that servers give them; \`forebay_version\` is ours. While a copy comes
+Sections and fields have the names and meanings that servers give them; \`forebay_version\` is ours. The versions are
+those of the primary (Redis 7.4.0 until it is known), with \`valkey_version\` or \`redict_version\` where it is one. While a copy comes
 in there are those of the transfer (\`master_sync_…_bytes\`, \`…_perc\`), while the link is down
 \`master_link_down_since_seconds\`; each replica below has a \`slaveN\`. No keys are counted: Keyspace is empty.
 `;
@@ -31,6 +32,7 @@ in there are those of the transfer (\`master_sync_…_bytes\`, \`…_perc\`), wh
 /** Something of everything that it tells: only the names are looked at. */
 const SAMPLE = {
   upstream: {},
+  primary: { flavour: 'valkey' },
   link: { state: 'transfer', transfer: {}, downSince: 0, received: {} },
   log: { history: {} },
   replicas: [],

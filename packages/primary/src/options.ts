@@ -36,7 +36,7 @@ export interface ReplicationServerOptions extends LiveOptions {
   readonly commands?: CommandTable;
   /** What is answered to a command that is not served; by default what servers say. */
   readonly refuse?: (name: string) => RespFailure;
-  /** What HELLO tells; redis 7.4.0 by default. */
+  /** What HELLO reports, read at each HELLO; redis 7.4.0 by default. */
   readonly identity?: Identity;
   /**
    * When a replica is cut off for what it leaves lying. By default it is not: whatever it has not taken

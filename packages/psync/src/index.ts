@@ -23,6 +23,7 @@ export type {
   ReplicationReport,
   ReportedBacklog,
   ReportedReplica,
+  ReportedServer,
   ReportedUpstream,
 } from './report.ts';
 export { parseReplicationReport } from './report.ts';

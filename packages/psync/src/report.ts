@@ -1,6 +1,6 @@
 import { isReplicationId } from './history.ts';
 
-/** What a server says of its replication: `INFO replication` (`server.c: genRedisInfoString`). */
+/** What a server reports about itself and its replication: `INFO` (`server.c: genRedisInfoString`). */
 export interface ReplicationReport {
   readonly role: 'primary' | 'replica';
   /** The id it serves under (`master_replid`); undefined before 4.0. */
@@ -17,6 +17,16 @@ export interface ReplicationReport {
   /** Whom it follows; undefined of a primary. */
   readonly upstream: ReportedUpstream | undefined;
   readonly replicas: readonly ReportedReplica[];
+  /** Which server it is; undefined where the text has no `Server` section. */
+  readonly server?: ReportedServer | undefined;
+}
+
+export interface ReportedServer {
+  readonly flavour: 'redis' | 'redict' | 'valkey';
+  /** Its own: `9.1.2`. */
+  readonly version: string;
+  /** The version of Redis that it is compatible with (`redis_version`). */
+  readonly redisVersion: string;
 }
 
 /** The part of the stream that partial resyncs are served from; of no length where there is none. */
@@ -46,7 +56,7 @@ export interface ReportedReplica {
 }
 
 /**
- * Reads the text of `INFO replication`, of any version since 2.8. Fields that are absent, or that no
+ * Reads the text of `INFO`, or of its `Replication` section, of any version since 2.8. Fields that are absent, or that no
  * safe integer can hold, are undefined; fields that are not known are passed over.
  *
  * @returns undefined where the text names no role: it is no such report
@@ -70,6 +80,7 @@ export function parseReplicationReport(text: string): ReplicationReport | undefi
     loading: loading === undefined ? undefined : loading !== '0',
     upstream: role === 'slave' ? upstreamOf(fields) : undefined,
     replicas: replicasOf(fields),
+    server: serverOf(fields),
   };
 }
 
@@ -81,6 +92,21 @@ function fieldsOf(text: string): Map<string, string> {
     if (colon > 0) fields.set(line.slice(0, colon), line.slice(colon + 1));
   }
   return fields;
+}
+
+function serverOf(fields: ReadonlyMap<string, string>): ReportedServer | undefined {
+  const redisVersion = versionOf(fields.get('redis_version'));
+  if (redisVersion === undefined) return undefined;
+  const valkey = versionOf(fields.get('valkey_version'));
+  if (valkey !== undefined) return { flavour: 'valkey', version: valkey, redisVersion };
+  const redict = versionOf(fields.get('redict_version'));
+  if (redict !== undefined) return { flavour: 'redict', version: redict, redisVersion };
+  return { flavour: 'redis', version: redisVersion, redisVersion };
+}
+
+/** It is passed on to clients. */
+function versionOf(value: string | undefined): string | undefined {
+  return value !== undefined && /^\d[\w.+-]{0,31}$/.test(value) ? value : undefined;
 }
 
 function upstreamOf(fields: ReadonlyMap<string, string>): ReportedUpstream | undefined {

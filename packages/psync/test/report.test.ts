@@ -41,6 +41,21 @@ describe('INFO replication', () => {
     });
   });
 
+  it.each([
+    [['redis_version:6.0.16'], { flavour: 'redis', version: '6.0.16', redisVersion: '6.0.16' }],
+    [
+      ['redict_version:7.3.6', 'redis_version:7.2.4'],
+      { flavour: 'redict', version: '7.3.6', redisVersion: '7.2.4' },
+    ],
+    [
+      ['redis_version:7.2.4', 'server_name:valkey', 'valkey_version:9.1.2'],
+      { flavour: 'valkey', version: '9.1.2', redisVersion: '7.2.4' },
+    ],
+    [['redis_version:7.2.4\tx'], undefined],
+  ])('names the server by its Server section: %j', (lines, server) => {
+    expect(parseReplicationReport(info(...lines, 'role:master'))?.server).toEqual(server);
+  });
+
   it('of a primary that nobody has followed yet', () => {
     const text = info(
       ...['role:master', 'connected_slaves:0', `master_replid:${A}`, `master_replid2:${BLANK_ID}`],

@@ -20,7 +20,7 @@ export interface ProbeOptions
 const DEFAULT_TIMEOUT = 5000;
 
 /**
- * Asks a server what it says of its replication (`INFO replication`), over a connection of its own,
+ * Asks a server what it says of its replication (`INFO`), over a connection of its own,
  * and asks for nothing else. Undefined where that is not granted.
  *
  * @throws {ReplicaError} as a rejection: what keeps a link from standing

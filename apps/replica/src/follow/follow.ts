@@ -39,6 +39,9 @@ export async function follow(
     get upstream() {
       return follower.upstream;
     },
+    get primary() {
+      return follower.primary;
+    },
     get catchingUp() {
       return follower.catchingUp;
     },

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { ClockStep } from '@forebay/log';
 import { APPEND_DIRECTORY, Log } from '@forebay/log';
 import type { Upstream } from '@forebay/primary';
-import type { ReplicationReport } from '@forebay/psync';
+import type { ReplicationReport, ReportedServer } from '@forebay/psync';
 import { formatPosition } from '@forebay/psync';
 import type { ReplicaError, UpstreamDecision } from '@forebay/replica';
 import { describeEndpoint, probe } from '@forebay/replica';
@@ -81,6 +81,7 @@ export class Follower {
   #needed = 0;
   /** How far the server that is followed had come when it was asked. */
   #reported = 0;
+  #primary: ReportedServer | undefined;
 
   constructor(
     config: ReplicaConfig,
@@ -112,6 +113,11 @@ export class Follower {
     const up = this.#session?.streaming === true;
     if (endpoint.kind === 'unix') return { host: endpoint.path, port: 0, up };
     return { host: endpoint.host, port: endpoint.port, up };
+  }
+
+  /** Which server is followed, as it reported last; undefined until it has. */
+  get primary(): ReportedServer | undefined {
+    return this.#primary;
   }
 
   /** What is held; undefined where no log is open. */
@@ -163,7 +169,7 @@ export class Follower {
 
   /** Asks the server that is followed how far it has come. It never rejects. */
   async lookAbove(): Promise<void> {
-    const report = await this.#probe(this.#choice.upstream).catch(() => undefined);
+    const report = await this.#askUpstream().catch(() => undefined);
     this.#reported = report?.offset ?? 0;
   }
 
@@ -174,7 +180,7 @@ export class Follower {
   async measureLag(): Promise<boolean> {
     const { upstream } = this.#choice;
     try {
-      const report = await this.#probe(upstream);
+      const report = await this.#askUpstream();
       if (report?.offset === undefined) return false;
       if (this.#choice.upstream === upstream) this.lag.saw(report.offset, report.id);
     } catch {
@@ -306,6 +312,8 @@ export class Follower {
       onStream: () => {
         const { endpoint } = this.#choice.upstream;
         this.#control.onLink?.({ up: true, upstream: describeEndpoint(endpoint) });
+        // A full resync may have come without a report.
+        if (this.#primary === undefined) this.#askUpstream().catch(() => {});
       },
       onAttemptEnded: ({ code, message }: ReplicaError) => {
         this.#control.onLink?.({ up: false, reason: message });
@@ -388,6 +396,7 @@ export class Follower {
   /** Where a full copy would be the way on, another candidate may know a shorter one. */
   async #decide(log: Log, report: ReplicationReport | undefined): Promise<UpstreamDecision> {
     this.#reported = report?.offset ?? 0;
+    this.#primary = report?.server ?? this.#primary;
     if (report?.offset !== undefined) this.lag.saw(report.offset, report.id);
     const change = <T>(change: () => Promise<T>) => this.#change(log, change);
     const decision = await negotiate(log, report, this.#reporter, change);
@@ -410,6 +419,13 @@ export class Follower {
       if (!ending.aborted) this.#baseCounts.failed++;
       throw error;
     }
+  }
+
+  async #askUpstream(): Promise<ReplicationReport | undefined> {
+    const { upstream } = this.#choice;
+    const report = await this.#probe(upstream);
+    if (this.#choice.upstream === upstream) this.#primary = report?.server ?? this.#primary;
+    return report;
   }
 
   #probe(candidate: Candidate): Promise<ReplicationReport | undefined> {

@@ -1,13 +1,12 @@
 import { arch, platform, release, totalmem } from 'node:os';
 import { replicaLine } from '@forebay/primary';
+import type { ReportedServer } from '@forebay/psync';
 import { BLANK_ID } from '@forebay/psync';
 import type { SentinelConfig } from '../config.ts';
 import type { Status } from '../status/status.ts';
+import { answeredAs } from './identity.ts';
 import { linkWord } from './role.ts';
 import type { Stats } from './stats.ts';
-
-/** The server whose ways are kept to, where a tool reads a version. */
-export const SPOKEN_VERSION = '7.4.0';
 
 type Field = readonly [name: string, value: string | number];
 /** What is told besides the status. */
@@ -46,12 +45,11 @@ export function infoOf(status: Status, host: InfoHost, names: readonly string[] 
 }
 
 function server(
-  { version, runId, port, uptime, now }: Status,
+  { version, primary, runId, port, uptime, now }: Status,
   { configFile = '' }: InfoHost,
 ): Field[] {
   return [
-    ['redis_version', SPOKEN_VERSION],
-    ['server_name', 'forebay'],
+    ...versionsOf(answeredAs(primary)),
     ['redis_mode', 'standalone'],
     ['server_mode', 'standalone'],
     ['os', `${platform()} ${release()} ${arch()}`],
@@ -66,6 +64,14 @@ function server(
     ['config_file', configFile],
     ['forebay_version', version],
   ];
+}
+
+/** As a replica of the primary's version names itself. */
+function versionsOf({ flavour, version, redisVersion }: ReportedServer): Field[] {
+  const redis: Field = ['redis_version', redisVersion];
+  if (flavour === 'redis') return [redis];
+  if (flavour === 'redict') return [['redict_version', version], redis];
+  return [redis, ['server_name', 'valkey'], ['valkey_version', version]];
 }
 
 function clients({ clients: { clients: connected, most } }: Status): Field[] {

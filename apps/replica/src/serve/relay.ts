@@ -11,15 +11,22 @@ import type {
   TrafficCounts,
 } from '@forebay/primary';
 import { PrimaryError, ReplicationServer } from '@forebay/primary';
+import type { ReportedServer } from '@forebay/psync';
 import { describeEndpoint } from '@forebay/replica';
 import type { ListenConfig } from '../config.ts';
 import { EXIT, ExitError } from '../exit.ts';
 import { refusal } from '../port/commands.ts';
-import { SPOKEN_VERSION } from '../port/info.ts';
+import { identityOf } from '../port/identity.ts';
 import type { Reporter } from '../reporter.ts';
 import type { SourceHost } from './log-source.ts';
 import { LogSource } from './log-source.ts';
 import { unloadedReason } from './unloaded.ts';
+
+/** What a relay needs of the daemon that it is a part of. */
+export interface RelayHost extends SourceHost {
+  /** Which server is followed; undefined until it is known. */
+  readonly primary: ReportedServer | undefined;
+}
 
 /** Serves replicas of our own: the stream verbatim, under the ids and offsets that it has above. */
 export class Relay {
@@ -45,7 +52,7 @@ export class Relay {
   static async listen(
     listen: ListenConfig,
     timeout: number,
-    host: SourceHost,
+    host: RelayHost,
     reporter: Reporter,
     commands: CommandTable,
   ): Promise<Relay> {
@@ -54,7 +61,7 @@ export class Relay {
     const server = new ReplicationServer(source, {
       ...liveOptions(listen, timeout),
       ...{ backlogSize, events: eventsTo(reporter), commands },
-      ...{ refuse: refusal, identity: { server: 'redis', version: SPOKEN_VERSION } },
+      ...{ refuse: refusal, identity: identityOf(() => host.primary) },
     });
     const relay = new Relay(source, server, listen, reporter);
     try {

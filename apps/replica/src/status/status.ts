@@ -1,6 +1,6 @@
 import type { Inventory } from '@forebay/log';
 import type { ReplicaDescription, ServerCounts, TrafficCounts } from '@forebay/primary';
-import type { History } from '@forebay/psync';
+import type { History, ReportedServer } from '@forebay/psync';
 import type { Retain } from '../quantities.ts';
 import type { LagStatus } from './lag.ts';
 import type { LinkStatus } from './link-record.ts';
@@ -83,6 +83,8 @@ export interface Status {
   /** Where we listen. */
   readonly port: number;
   readonly upstream: { readonly host: string; readonly port: number };
+  /** Which server is followed; undefined until it is known. */
+  readonly primary: ReportedServer | undefined;
   readonly link: LinkStatus;
   readonly lag: LagStatus;
   /** Undefined while nothing is paused. */

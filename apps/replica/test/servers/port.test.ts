@@ -11,6 +11,7 @@ import {
   fullResyncs,
   portOf,
   replicaOf,
+  serversNamed,
   threeServers,
 } from './chain.ts';
 
@@ -146,6 +147,38 @@ describe.each(threeServers())('the port under $name', (installed) => {
     const again = await client.call('REPLICAOF', '127.0.0.1', other.port);
     expect(again).toBe('OK Already connected to specified master');
   });
+});
+
+/** What INFO and HELLO of a port say about which server it is. */
+async function identityOf(client: Redis): Promise<unknown> {
+  const info = fieldsOf(String(await client.info('server')));
+  const { redis_version, redict_version, server_name, valkey_version } = info;
+  const [, server, , version] = (await client.call('HELLO', '2')) as string[];
+  return { redis_version, redict_version, server_name, valkey_version, server, version };
+}
+
+describe.each(serversNamed('redis-6.0', 'redict-7.3', 'valkey-9.1'))('under $name', (installed) => {
+  it('INFO and HELLO report the version of the primary, also after a restart', async () => {
+    const { primary, directory, daemon, port } = await chain(installed, {}, 1);
+    const theirs = await identityOf(primary.client);
+    const client = clientOf(port);
+    await expect.poll(() => identityOf(client), PATIENCE).toEqual(theirs);
+    client.disconnect();
+    expect(await daemon.stop()).toBe(0);
+    const again = Daemon.follow(primary, directory, '--port', 'any');
+    await again.prints(/partial resync/);
+    expect(await identityOf(clientOf(portOf(again)))).toEqual(theirs);
+  });
+});
+
+it('INFO and HELLO report Redis 7.4.0 while the primary is not known', async () => {
+  const daemon = Daemon.start([
+    ...['replica', '--replicaof', '127.0.0.1', String(await freePort())],
+    ...['--dir', await freshDirectory(), '--port', 'any'],
+  ]);
+  await daemon.prints(/trying again in/);
+  const expected = { redis_version: '7.4.0', server: 'redis', version: '7.4.0' };
+  expect(await identityOf(clientOf(portOf(daemon)))).toEqual(expected);
 });
 
 /** Who is followed, up to where that does not go on. */

@@ -48,7 +48,7 @@ export interface ReplicaHandshakeOptions {
    */
   readonly rdbFilterOnly?: string;
   /**
-   * Asks for `INFO replication` before PSYNC, and then waits for `ask`, which says what to resume in
+   * Asks for `INFO` before PSYNC, and then waits for `ask`, which says what to resume in
    * the place of `resume`.
    */
   readonly askReport?: boolean;
@@ -259,7 +259,8 @@ export class ReplicaHandshake {
 
   #askReport(): void {
     this.#state = 'info';
-    this.#send(['INFO', 'replication']);
+    // Before 7.0 INFO takes one section or none: all of the default ones, some 6 KB.
+    this.#send(['INFO']);
   }
 
   #report(report: ReplicationReport | undefined, reply?: string): void {
