@@ -23,7 +23,9 @@ export async function portPage(built, { ReplicationServer }) {
 
 const INFO_HEAD = `## INFO
 
-Sections and fields have the names and meanings that servers give them; \`forebay_version\` is ours. The versions are
+Sections and fields have the names and meanings that servers give them; \`forebay_version\` and
+\`forebay_run_ids\` are forebay's own: the latter lists the run ids of this forebay and of the forebays upstream of it,
+so that a forebay detects that it would follow its own stream. The versions are
 those of the primary (Redis 7.4.0 until it is known), with \`valkey_version\` or \`redict_version\` where it is one. While a copy comes
 in there are those of the transfer (\`master_sync_…_bytes\`, \`…_perc\`), while the link is down
 \`master_link_down_since_seconds\`; each replica below has a \`slaveN\`. No keys are counted: Keyspace is empty.
@@ -36,6 +38,7 @@ const SAMPLE = {
   link: { state: 'transfer', transfer: {}, downSince: 0, received: {} },
   log: { history: {} },
   replicas: [],
+  runIds: [],
   clients: {},
   memory: {},
   cpu: {},

@@ -18,7 +18,15 @@ function candidate(host: string): Candidate {
 function primary(id: string, offset = 100): ReplicationReport {
   const backlog = { active: true, firstByte: 1, length: offset };
   const ids = { id, secondId: NONE, secondIdLimit: -1, offset };
-  return { role: 'primary', ...ids, backlog, loading: false, upstream: undefined, replicas: [] };
+  return {
+    role: 'primary',
+    ...ids,
+    backlog,
+    loading: false,
+    upstream: undefined,
+    replicas: [],
+    runIds: [],
+  };
 }
 
 function replicaOf(host: string): ReplicationReport {

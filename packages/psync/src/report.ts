@@ -17,6 +17,11 @@ export interface ReplicationReport {
   /** Whom it follows; undefined of a primary. */
   readonly upstream: ReportedUpstream | undefined;
   readonly replicas: readonly ReportedReplica[];
+  /**
+   * Run ids of the forebays from this server up to the primary, its own first (`forebay_run_ids`); empty of
+   * another server.
+   */
+  readonly runIds: readonly string[];
   /** Which server it is; undefined where the text has no `Server` section. */
   readonly server?: ReportedServer | undefined;
 }
@@ -80,6 +85,7 @@ export function parseReplicationReport(text: string): ReplicationReport | undefi
     loading: loading === undefined ? undefined : loading !== '0',
     upstream: role === 'slave' ? upstreamOf(fields) : undefined,
     replicas: replicasOf(fields),
+    runIds: (fields.get('forebay_run_ids') ?? '').split(',').filter((id) => isReplicationId(id)),
     server: serverOf(fields),
   };
 }

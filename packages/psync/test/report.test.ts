@@ -38,6 +38,7 @@ describe('INFO replication', () => {
         { host: '127.0.0.1', port: 6380, state: 'online', offset: 499 },
         { host: '::1', port: 0, state: 'wait_bgsave', offset: 0 },
       ],
+      runIds: [],
     });
   });
 
@@ -56,6 +57,12 @@ describe('INFO replication', () => {
     expect(parseReplicationReport(info(...lines, 'role:master'))?.server).toEqual(server);
   });
 
+  it('of a forebay names its run id and those of the forebays above it', () => {
+    const text = (ids: string) => info('role:slave', `forebay_run_ids:${ids}`);
+    expect(parseReplicationReport(text(`${A},${B}`))?.runIds).toEqual([A, B]);
+    expect(parseReplicationReport(text(`${A},nonsense,`))?.runIds).toEqual([A]);
+  });
+
   it('of a primary that nobody has followed yet', () => {
     const text = info(
       ...['role:master', 'connected_slaves:0', `master_replid:${A}`, `master_replid2:${BLANK_ID}`],
@@ -68,6 +75,7 @@ describe('INFO replication', () => {
       offset: 0,
       backlog: { active: false, firstByte: 0, length: 0 },
       replicas: [],
+      runIds: [],
     });
   });
 
@@ -121,6 +129,7 @@ describe('INFO replication', () => {
       offset: undefined,
       upstream: undefined,
       replicas: [],
+      runIds: [],
     });
   });
 

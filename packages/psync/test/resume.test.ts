@@ -37,6 +37,7 @@ function report(told: Told = {}): ReplicationReport {
     loading: undefined,
     upstream: undefined,
     replicas: [],
+    runIds: [],
     ...told,
   };
 }

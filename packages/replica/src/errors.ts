@@ -14,6 +14,8 @@ export type ReplicaErrorCode =
   | 'DENIED'
   /** The primary is well and cannot serve just now: loading, busy, its own link down, or behind us. */
   | 'TRY_LATER'
+  /** The server's stream comes from us: it is this process, or it follows it. `onUpstream` decided so. */
+  | 'LOOP'
   /** The primary answered with an error of another kind. */
   | 'REFUSED'
   /** What answers is no Redis or Valkey. */

@@ -23,7 +23,8 @@ export function errorOfOutcome(failure: Failure, reply: string, address: Address
 export function errorOfRefusal(reply: string, address: Address): ReplicaError {
   const said = classifyReply(reply);
   if (said === '-NOPERM' || said === '-NOAUTH') return deniedError(reply, 'sync', address);
-  return answeredError(said === '-transient' ? 'TRY_LATER' : 'REFUSED', reply, 'sync', address);
+  const isTransient = said === '-transient' || said === '-MASTERDOWN';
+  return answeredError(isTransient ? 'TRY_LATER' : 'REFUSED', reply, 'sync', address);
 }
 
 /** What bytes that could not be taken mean. What is no fault of the peer's is thrown on. */
@@ -47,6 +48,11 @@ export function lostError(where: string, phase: LinkPhase): ReplicaError {
 /** It was decided to ask later. */
 export function laterError(where: string, reason: string): ReplicaError {
   return new ReplicaError('TRY_LATER', `${where} is to be asked later: ${reason}`);
+}
+
+/** It was decided that the server's stream comes from us. */
+export function loopError(where: string, reason: string): ReplicaError {
+  return new ReplicaError('LOOP', `cannot follow ${where}: ${reason}`);
 }
 
 /** `limit` in milliseconds. */

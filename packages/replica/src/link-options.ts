@@ -31,7 +31,7 @@ export interface LinkOptions {
   readonly rdbOnly: boolean;
   /** What a snapshot is to hold; everything unless given. */
   readonly rdbFilterOnly: string | undefined;
-  /** What the server says of itself is to be known before something is resumed. */
+  /** What the server says of itself is to be known before it is asked for anything. */
   readonly asksReport: boolean;
   readonly timeouts: Timeouts;
   readonly transport: Transport;
@@ -52,7 +52,8 @@ export function newHandshake(
     ...(listeningPort === undefined ? {} : { listeningPort }),
     ...(announcedAddress === undefined ? {} : { announcedAddress }),
     ...(version === undefined ? {} : { version }),
-    ...(cached === undefined ? {} : { resume: positionOf(cached), askReport: asksReport }),
+    ...(cached === undefined ? {} : { resume: positionOf(cached) }),
+    askReport: asksReport,
     ...(rdbFilterOnly === undefined ? {} : { rdbFilterOnly }),
     rdbOnly,
   });

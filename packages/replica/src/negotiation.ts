@@ -1,7 +1,7 @@
 import type { CopyCause, HandshakeEvent, HandshakeOutcome, ReplicaHandshake } from '@forebay/psync';
 import { describeEndpoint } from './address.ts';
 import type { ReplicaError } from './errors.ts';
-import { laterError } from './link-errors.ts';
+import { laterError, loopError } from './link-errors.ts';
 import type { LinkHost } from './link-host.ts';
 import type { LinkOptions } from './link-options.ts';
 import { newHandshake, positionOf, withoutPassword } from './link-options.ts';
@@ -111,8 +111,10 @@ export class Negotiation {
   }
 
   #onDecision(decision: UpstreamDecision): void {
-    if (decision.type === 'later') {
-      this.#link.close(laterError(describeEndpoint(this.#options.address), decision.reason));
+    if (decision.type === 'later' || decision.type === 'loop') {
+      const { type, reason } = decision;
+      const where = describeEndpoint(this.#options.address);
+      this.#link.close(type === 'loop' ? loopError(where, reason) : laterError(where, reason));
       return;
     }
     if (decision.type === 'full') {

@@ -34,7 +34,7 @@ export interface ReplicaOptions extends ReplicaTarget {
   readonly announcedAddress?: string;
   /** Told to the primary, by which Valkey 9.1 chooses the RDB's version; false omits it. */
   readonly version?: string | false;
-  /** Asked at each attempt that has something to resume, by what the server says of itself. */
+  /** Asked at each attempt, by what the server says of itself. */
   readonly onUpstream?: DecideUpstream;
   /**
    * A snapshot and nothing after it: the items end with `snapshot-end`, nothing is acknowledged, and

@@ -36,7 +36,9 @@ class Follower implements AsyncDisposable {
 
   #decide(report: ReplicationReport | undefined): UpstreamDecision {
     const { start: lowest, end: offset } = this.store;
-    const plan = planResume({ history: this.replica.history!, offset, lowest }, report);
+    const { history } = this.replica;
+    if (history === undefined) return { type: 'ask' };
+    const plan = planResume({ history, offset, lowest }, report);
     this.plans.push(plan);
     switch (plan.type) {
       case 'continue':

@@ -166,22 +166,25 @@ describe('what is asked for', () => {
     expect(calls).toEqual([[undefined, refusal]]);
   });
 
-  it('is not decided where nothing is held', async () => {
+  it('is decided when nothing is held too, and a loop ends the attempt before PSYNC', async () => {
     let decisions = 0;
+    const asked: unknown[] = [];
     await using primary = await ScriptedPrimary.listen(async (peer) => {
-      const { psync } = await peer.handshake();
-      expect(psync).toEqual(['PSYNC', '?', '-1']);
+      await answerInfo(peer, infoOf());
+      asked.push(await peer.expect('PSYNC'));
       await peer.send(fullResync(50, counted(RDB)));
     });
     await using taker = new Taker({
       url: primary.url,
       onUpstream: async () => {
-        decisions++;
-        return ASK;
+        return ++decisions > 1 ? ASK : { type: 'loop', reason: 'it follows us' };
       },
     });
     await expect.poll(() => taker.replica.state).toBe('stream');
-    expect(decisions).toBe(0);
+    expect(decisions).toBe(2);
+    expect(asked).toEqual([['PSYNC', '?', '-1']]);
+    const message = `cannot follow 127.0.0.1:${primary.port}: it follows us`;
+    expect(taker.errors).toMatchObject([{ code: 'LOOP', message }]);
   });
 });
 

@@ -20,10 +20,12 @@ import type { BaseCounts, LimitsStatus, LogStatus, PauseStatus } from '../status
 import { SyncTimes } from '../status/sync-times.ts';
 import { Arrivals } from './arrivals.ts';
 import { Attachment } from './attachment.ts';
+import { Chain } from './chain.ts';
 import type { ChoiceHost } from './choice.ts';
 import { Choice } from './choice.ts';
 import { fetchBase } from './fetch-base.ts';
 import { Keeper } from './keeper.ts';
+import { watchForLoops } from './loop-watch.ts';
 import { replicaOptions, Session } from './session.ts';
 import type { Obstacle } from './space.ts';
 import { obstacleOf, SpaceWait } from './space.ts';
@@ -34,6 +36,8 @@ import type { World } from './world.ts';
 const PROBE_TIMEOUT = 3000;
 /** Milliseconds after which a run is no part of the trouble before it. */
 const STEADY = 60_000;
+/** Milliseconds for which REPLICAOF waits to find out whether the server follows us. */
+const COMMAND_PATIENCE = 500;
 
 /** What a running daemon is told from outside. */
 export interface Control {
@@ -67,6 +71,7 @@ export class Follower {
   readonly link: LinkRecord;
   readonly lag: Lag;
   readonly syncTimes = new SyncTimes();
+  readonly chain = new Chain();
   #log: Log | undefined;
   #session: Session | undefined;
   /** Aborted when the session ends: a base that is being fetched has no stream to stand in then. */
@@ -82,6 +87,8 @@ export class Follower {
   /** How far the server that is followed had come when it was asked. */
   #reported = 0;
   #primary: ReportedServer | undefined;
+  /** Whether the server that is followed is a replica. */
+  #belowReplica = false;
 
   constructor(
     config: ReplicaConfig,
@@ -148,17 +155,29 @@ export class Follower {
    * returns both together.
    */
   retarget(host: string, port: number): Candidate {
-    const { upstream } = this.#choice;
-    const kind = upstream.endpoint.kind === 'tls' ? 'tls' : 'tcp';
-    const candidate: Candidate = { ...upstream, endpoint: { kind, host, port } };
+    const candidate = this.#candidateAt(host, port);
     this.#choice.replace([candidate]);
     this.#attachment.attach();
     return candidate;
   }
 
+  /** Why this server cannot be followed, where its stream comes from here; undefined also where it is slow to answer. */
+  async loopAt(host: string, port: number): Promise<string | undefined> {
+    const candidate = this.#candidateAt(host, port);
+    const probe = (other: Candidate) => this.#probe(other, COMMAND_PATIENCE);
+    return this.chain.loopAt(candidate, probe);
+  }
+
+  #candidateAt(host: string, port: number): Candidate {
+    const { upstream } = this.#choice;
+    const kind = upstream.endpoint.kind === 'tls' ? 'tls' : 'tcp';
+    return { ...upstream, endpoint: { kind, host, port } };
+  }
+
   /** Follows nobody, until told whom (`REPLICAOF NO ONE`). What is held is served on. */
   detach(): void {
     this.#attachment.detach();
+    this.chain.forget();
     this.#session?.detach();
   }
 
@@ -328,14 +347,41 @@ export class Follower {
     // It may have been asked for while a candidate was chosen.
     if (!this.#attachment.attached) session.detach();
     this.#ending = ending.signal;
+    const offWatch = this.#watchForLoops(session);
     try {
       await session.run(stop);
     } finally {
+      offWatch();
       this.#needed = session.needed;
       ending.abort();
       await this.#keeper?.fetchEnded();
       this.#session = undefined;
     }
+  }
+
+  #watchForLoops(session: Session): () => void {
+    const follower = this;
+    return watchForLoops(this.#world.clock, {
+      get link() {
+        return follower.link.status;
+      },
+      get belowReplica() {
+        return follower.#belowReplica;
+      },
+      inspect: async () => {
+        const { upstream } = session;
+        const report = await this.#probe(upstream).catch(() => undefined);
+        if (report === undefined || session.upstream !== upstream) return;
+        // The next attempt finds it too, and says so.
+        if ((await this.#loopOver(upstream, report)) !== undefined) session.reconnect();
+      },
+    });
+  }
+
+  /** Why a server that is followed cannot be: its stream comes from here. */
+  #loopOver(upstream: Candidate, report: ReplicationReport): Promise<string | undefined> {
+    this.#belowReplica = report.role === 'replica';
+    return this.chain.update(upstream, report, (candidate) => this.#probe(candidate));
   }
 
   #describe({ found }: Log): void {
@@ -395,6 +441,8 @@ export class Follower {
 
   /** Where a full copy would be the way on, another candidate may know a shorter one. */
   async #decide(log: Log, report: ReplicationReport | undefined): Promise<UpstreamDecision> {
+    const loop = report && (await this.#loopOver(this.#choice.upstream, report));
+    if (loop !== undefined) return { type: 'loop', reason: loop };
     this.#reported = report?.offset ?? 0;
     this.#primary = report?.server ?? this.#primary;
     if (report?.offset !== undefined) this.lag.saw(report.offset, report.id);
@@ -428,9 +476,9 @@ export class Follower {
     return report;
   }
 
-  #probe(candidate: Candidate): Promise<ReplicationReport | undefined> {
+  #probe(candidate: Candidate, timeout = PROBE_TIMEOUT): Promise<ReplicationReport | undefined> {
     const options = replicaOptions(candidate, this.#config, this.#world);
-    return probe({ ...options, timeout: PROBE_TIMEOUT });
+    return probe({ ...options, timeout });
   }
 
   #choiceHost(): ChoiceHost {
@@ -441,7 +489,10 @@ export class Follower {
       get log() {
         return follower.#control.stop.aborted ? undefined : follower.#log;
       },
-      onTurn: (upstream) => this.#session?.retarget(upstream),
+      onTurn: (upstream) => {
+        this.chain.forget();
+        this.#session?.retarget(upstream);
+      },
     };
   }
 }

@@ -113,6 +113,11 @@ export class Session {
     this.#replica.retarget({ ...targetOf(upstream), tls: this.#tls });
   }
 
+  /** Ends the link, and follows the same server over another one. */
+  reconnect(): void {
+    this.#replica.retarget({ ...targetOf(this.#upstream), tls: this.#tls });
+  }
+
   /** Milliseconds of silence after which its links are given up. */
   setTimeout(timeout: number): void {
     this.#replica.setTimeouts(timeoutsOf(timeout));

@@ -26,6 +26,7 @@ export const LINK_ENDS = namesOf<ReplicaErrorCode>({
   TLS: 0,
   TIMEOUT: 0,
   DENIED: 0,
+  LOOP: 0,
   TRY_LATER: 0,
   REFUSED: 0,
   NOT_UNDERSTOOD: 0,

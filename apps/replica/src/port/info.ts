@@ -145,7 +145,7 @@ function stats(status: Status, host: InfoHost): Field[] {
 
 function replication(status: Status, { sentinel }: InfoHost): Field[] {
   const { priority, announced } = sentinel;
-  const { upstream, link, log, replicas, backlogSize, now } = status;
+  const { upstream, link, log, replicas, backlogSize, now, runIds } = status;
   const { written = 0, history, lowest } = log ?? {};
   const { id = BLANK_ID, secondId = BLANK_ID, secondIdLimit = -1 } = history ?? {};
   return [
@@ -176,6 +176,8 @@ function replication(status: Status, { sentinel }: InfoHost): Field[] {
     // What can be gone on from: it reaches back far beyond what is in memory.
     ['repl_backlog_first_byte_offset', lowest === undefined ? 0 : lowest + 1],
     ['repl_backlog_histlen', lowest === undefined ? 0 : written - lowest],
+    // By these a forebay finds that a server it is to follow follows it.
+    ['forebay_run_ids', runIds.join(',')],
   ];
 }
 

@@ -6,6 +6,8 @@ import type { Candidate } from '../config/candidate.ts';
 export interface Following {
   readonly upstream: { readonly host: string; readonly port: number };
   readonly attached: boolean;
+  /** Why a server cannot be followed, where its stream comes from here. It never rejects. */
+  loopAt(host: string, port: number): Promise<string | undefined>;
   retarget(host: string, port: number): Candidate;
   detach(): void;
 }
@@ -19,12 +21,12 @@ const NOT_BY_SENTINEL = error(
 );
 
 /** `REPLICAOF host port`, and `NO ONE`, which lets go of the primary: it is a replica all the same. */
-export function replicaof(
+export async function replicaof(
   following: Following,
   note: Note,
   { name }: Caller,
   [host = '', port = '']: readonly string[],
-): Reply {
+): Promise<Reply> {
   if (host.toLowerCase() === 'no' && port.toLowerCase() === 'one') {
     if (name.startsWith('sentinel-')) return NOT_BY_SENTINEL;
     following.detach();
@@ -38,6 +40,8 @@ export function replicaof(
   const { upstream, attached } = following;
   const isSame = upstream.host === host && upstream.port === number;
   if (isSame && attached) return { type: 'simple', text: ALREADY };
+  const loop = await following.loopAt(host, number);
+  if (loop !== undefined) return error(`ERR cannot follow ${host}:${port}: ${loop}`);
   note(following.retarget(host, number));
   return OK;
 }

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { Clock } from '@forebay/log';
 import type { Follower } from '../follow/follower.ts';
 import type { Relay } from '../serve/relay.ts';
@@ -34,7 +33,6 @@ const NO_TRAFFIC = { input: 0, output: 0, replicaOutput: 0 };
 
 /** Makes a status whenever it is asked for; it keeps none. */
 export function statusSource(clock: Clock, parts: () => StatusParts): () => Status {
-  const runId = randomBytes(20).toString('hex');
   const began = clock.now();
   return () => {
     const { follower, relay, backlogSize, observed, events } = parts();
@@ -44,7 +42,8 @@ export function statusSource(clock: Clock, parts: () => StatusParts): () => Stat
     const log = follower.logStatus;
     return {
       version: VERSION,
-      runId,
+      runId: follower.chain.runId,
+      runIds: follower.chain.runIds,
       uptime: now - began,
       now,
       port: relay?.port ?? 0,

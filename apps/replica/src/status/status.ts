@@ -76,6 +76,8 @@ export interface Status {
   readonly version: string;
   /** 40 hexadecimal characters, other ones at each start. */
   readonly runId: string;
+  /** Run ids of the forebays from here up to the primary, as far as they are known; this one first. */
+  readonly runIds: readonly string[];
   /** Milliseconds since the start. */
   readonly uptime: number;
   /** Milliseconds since 1970. */

@@ -12,6 +12,8 @@ export type ReplyClass =
   | '-NOPERM'
   /** The primary is well, and cannot serve just now: loading, busy with a script, its own link down. */
   | '-transient'
+  /** A replica without a link to its primary, which serves no stale data; it answers INFO all the same. */
+  | '-MASTERDOWN'
   /** Any other line that begins with `-`. */
   | '-'
   /** The header of a bulk reply. */
@@ -29,7 +31,7 @@ const BY_PREFIX: readonly (readonly [prefix: string, reply: ReplyClass])[] = [
   ['-NOMASTERLINK', '-transient'],
   ['-LOADING', '-transient'],
   ['-BUSY', '-transient'],
-  ['-MASTERDOWN', '-transient'],
+  ['-MASTERDOWN', '-MASTERDOWN'],
   ['-', '-'],
   ['$', '$'],
 ];

@@ -34,6 +34,7 @@ type Row = Partial<Record<ReplyClass, Transition>> & { readonly otherwise: Trans
  * - `-transient` (also `-BUSY` and `-MASTERDOWN`) to PSYNC waits; servers before 4.0 fall to SYNC,
  *   which costs the primary a fork for what passes by itself.
  * - `-NOAUTH` to PSYNC ends the attempt: SYNC would be answered the same.
+ * - `-MASTERDOWN` to PING proceeds: INFO tells whom it follows, and PSYNC is answered with what is the matter.
  * - INFO is not asked by the servers. One that does not grant it can be followed all the same.
  */
 export const TRANSITIONS: Record<Exclude<HandshakeState, 'ended'>, Row> = {
@@ -44,6 +45,7 @@ export const TRANSITIONS: Record<Exclude<HandshakeState, 'ended'>, Row> = {
     '-NOAUTH': 'proceed',
     '-NOPERM': 'proceed',
     '-transient': 'try-later',
+    '-MASTERDOWN': 'proceed',
     '-': 'refused',
     otherwise: 'not-understood',
   },
@@ -51,6 +53,7 @@ export const TRANSITIONS: Record<Exclude<HandshakeState, 'ended'>, Row> = {
     '-NOAUTH': 'denied',
     '-NOPERM': 'denied',
     '-transient': 'try-later',
+    '-MASTERDOWN': 'try-later',
     '-': 'denied',
     $: 'not-understood',
     empty: 'not-understood',
@@ -69,6 +72,7 @@ export const TRANSITIONS: Record<Exclude<HandshakeState, 'ended'>, Row> = {
     '-NOAUTH': 'denied',
     '-NOPERM': 'proceed-unreported',
     '-transient': 'try-later',
+    '-MASTERDOWN': 'try-later',
     '-': 'proceed-unreported',
     otherwise: 'not-understood',
   },
@@ -80,6 +84,7 @@ export const TRANSITIONS: Record<Exclude<HandshakeState, 'ended'>, Row> = {
     '+FULLRESYNC': 'full-resync',
     '+CONTINUE': 'continue',
     '-transient': 'try-later',
+    '-MASTERDOWN': 'try-later',
     '-NOAUTH': 'denied',
     otherwise: 'fall-back-to-sync',
   },

@@ -1,0 +1,97 @@
+import { randomBytes } from 'node:crypto';
+import type { ReplicationReport } from '@forebay/psync';
+import { describeEndpoint, ReplicaError } from '@forebay/replica';
+import type { Candidate } from '../config/candidate.ts';
+import type { Probe } from './candidates.ts';
+
+/** Servers that are asked on the way up; longer chains are not looked at. */
+const MOST_HOPS = 8;
+
+/** What was found on the way from an upstream server to its primary. */
+type Trace =
+  | { readonly loop: string }
+  /** Run ids of the forebays on that way. */
+  | { readonly loop: undefined; readonly runIds: readonly string[] };
+
+const ADVICE = 'follow the primary instead';
+
+/**
+ * The forebays from this process up to the primary. A server whose stream comes from here may be linked and has
+ * nothing to send: it is found by our own run id, which every forebay tells of itself and of those above it, and
+ * which no other spelling of an address, no proxy and no port forward changes. Other servers tell no run ids
+ * of those above them, and are asked whom they follow.
+ */
+export class Chain {
+  readonly runId = randomBytes(20).toString('hex');
+  #above: readonly string[] = [];
+
+  /** Of this process and the forebays above it, as they were when the upstream was asked last. */
+  get runIds(): readonly string[] {
+    return [this.runId, ...this.#above];
+  }
+
+  /**
+   * Takes note of whom a server that is followed follows; why it cannot be followed, where its stream comes from
+   * here. It never rejects.
+   */
+  async update(
+    upstream: Candidate,
+    report: ReplicationReport,
+    probe: Probe,
+  ): Promise<string | undefined> {
+    const trace = await this.#trace(upstream, report, probe);
+    this.#above = trace.loop === undefined ? trace.runIds : [];
+    return trace.loop;
+  }
+
+  /** Another server is followed, or none: who is above is not known. */
+  forget(): void {
+    this.#above = [];
+  }
+
+  /** Why a server cannot be followed, where its stream comes from here. It never rejects. */
+  async loopAt(candidate: Candidate, probe: Probe): Promise<string | undefined> {
+    const report = await ask(candidate, probe);
+    return report && (await this.#trace(candidate, report, probe)).loop;
+  }
+
+  async #trace(candidate: Candidate, report: ReplicationReport, probe: Probe): Promise<Trace> {
+    const path: string[] = [];
+    let [at, told] = [candidate, report];
+    while (path.length < MOST_HOPS) {
+      if (told.runIds.includes(this.runId)) return { loop: this.#loopOver(path, told) };
+      if (told.runIds.length > 0) return { loop: undefined, runIds: told.runIds };
+      const name = describeEndpoint(at.endpoint);
+      if (path.includes(name))
+        return { loop: `${path.join(', ')} replicate in a circle; ${ADVICE}` };
+      path.push(name);
+      if (told.upstream === undefined) break;
+      const { host, port } = told.upstream;
+      at = { ...at, endpoint: { kind: at.endpoint.kind === 'tls' ? 'tls' : 'tcp', host, port } };
+      const next = await ask(at, probe);
+      if (next === undefined) break;
+      told = next;
+    }
+    return { loop: undefined, runIds: [] };
+  }
+
+  #loopOver(path: readonly string[], { runIds }: ReplicationReport): string {
+    if (path.length === 0 && runIds[0] === this.runId) {
+      return `it is this forebay itself; ${ADVICE}`;
+    }
+    const way = path.length > 1 ? ` through ${path.slice(1).join(', ')}` : '';
+    return `it replicates from this forebay${way}; ${ADVICE}`;
+  }
+}
+
+/** A forebay may want no password where the servers beside it do, and refuses one then. */
+async function ask(candidate: Candidate, probe: Probe): Promise<ReplicationReport | undefined> {
+  try {
+    return await probe(candidate);
+  } catch (error) {
+    if (!(error instanceof ReplicaError) || error.code !== 'DENIED') return undefined;
+    const { endpoint } = candidate;
+    const stranger = { endpoint, username: undefined, password: undefined };
+    return probe(stranger).catch(() => undefined);
+  }
+}

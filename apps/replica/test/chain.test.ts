@@ -1,0 +1,95 @@
+import type { ReplicationReport } from '@forebay/psync';
+import { ReplicaError } from '@forebay/replica';
+import { describe, expect, it } from 'vitest';
+import type { Candidate } from '../src/config/candidate.ts';
+import { Chain } from '../src/follow/chain.ts';
+
+const NONE = '0'.repeat(40);
+const [B, C] = ['b'.repeat(40), 'c'.repeat(40)] as const;
+
+const primary: ReplicationReport = {
+  ...{ role: 'primary', id: 'a'.repeat(40), secondId: NONE, secondIdLimit: -1, offset: 100 },
+  ...{ backlog: { active: true, firstByte: 1, length: 100 }, loading: false },
+  ...{ upstream: undefined, replicas: [], runIds: [] },
+};
+
+function replicaOf(host: string): ReplicationReport {
+  return { ...primary, role: 'replica', upstream: { host, port: 6379, up: true } };
+}
+
+/** A forebay that follows a server of another kind, or forebays. */
+function forebay(...runIds: string[]): ReplicationReport {
+  return { ...replicaOf('elsewhere'), runIds };
+}
+
+function candidate(host: string): Candidate {
+  return { endpoint: { kind: 'tcp', host, port: 6379 }, username: undefined, password: 'secret' };
+}
+
+/** Servers by their host; one that wants no password refuses one. */
+function probing(answers: Readonly<Record<string, ReplicationReport>>, open: string[] = []) {
+  return async ({ endpoint, password }: Candidate) => {
+    const host = endpoint.kind === 'unix' ? '' : endpoint.host;
+    if (open.includes(host) && password !== undefined) throw new ReplicaError('DENIED', 'none');
+    const report = answers[host];
+    if (report === undefined) throw new ReplicaError('UNREACHABLE', 'no answer');
+    return report;
+  };
+}
+
+describe('a server cannot be followed', () => {
+  it('when it is this process, under whatever address', async () => {
+    const chain = new Chain();
+    const self = { here: forebay(...chain.runIds) };
+    expect(await chain.loopAt(candidate('here'), probing(self))).toBe(
+      'it is this forebay itself; follow the primary instead',
+    );
+  });
+
+  it('when it is a forebay that says that this process is above it', async () => {
+    const chain = new Chain();
+    const others = { h1: forebay(B, C, chain.runId) };
+    expect(await chain.loopAt(candidate('h1'), probing(others))).toMatch(/from this forebay; /);
+  });
+
+  it('when servers of another kind lead to this process, also to one that wants no password', async () => {
+    const chain = new Chain();
+    const others = { s1: replicaOf('s2'), s2: replicaOf('h1'), h1: forebay(chain.runId) };
+    for (const open of [[], ['h1']]) {
+      const loop = await chain.loopAt(candidate('s1'), probing(others, open));
+      expect(loop).toMatch(/it replicates from this forebay through s2:6379; /);
+    }
+  });
+
+  it('when the servers above it follow each other', async () => {
+    const chain = new Chain();
+    const others = { s1: replicaOf('s2'), s2: replicaOf('s1') };
+    const loop = await chain.loopAt(candidate('s1'), probing(others));
+    expect(loop).toMatch(/^s1:6379, s2:6379 replicate in a circle; /);
+  });
+});
+
+describe('a server can be followed', () => {
+  it.each<[string, Readonly<Record<string, ReplicationReport>>]>([
+    ['it is a primary', { s1: primary }],
+    ['it is a replica of a primary', { s1: replicaOf('s2'), s2: primary }],
+    ['whom it follows does not answer', { s1: replicaOf('s2') }],
+    ['it is another forebay', { s1: forebay(B, C) }],
+    ['it does not answer', {}],
+  ])('when %s', async (_, answers) => {
+    const chain = new Chain();
+    expect(await chain.loopAt(candidate('s1'), probing(answers))).toBeUndefined();
+  });
+});
+
+describe('the run ids that a forebay tells', () => {
+  it('are its own and those of the forebays above it, also above servers of another kind', async () => {
+    const chain = new Chain();
+    expect(chain.runIds).toEqual([chain.runId]);
+    const others = { s1: replicaOf('h1'), h1: forebay(B, C) };
+    await chain.update(candidate('s1'), others.s1, probing(others));
+    expect(chain.runIds).toEqual([chain.runId, B, C]);
+    chain.forget();
+    expect(chain.runIds).toEqual([chain.runId]);
+  });
+});
