@@ -135,29 +135,6 @@ describe('check', () => {
     expect(stderr).toMatch(/in use by another forebay/);
   });
 
-  it('of what is not there is an error of the disk, and of an empty directory an error', async () => {
-    const directory = await freshDirectory();
-    expect((await forebay('check', directory)).code).toBe(74);
-    await mkdir(directory);
-    const { code, stdout } = await forebay('check', directory);
-    expect(code).toBe(1);
-    expect(stdout).toMatch(/appendonly\.aof\.manifest, byte 0: is not there/);
-  });
-
-  it.each([
-    [['check'], /missing required argument/],
-    [['check', ''], /DIR names no directory/],
-    [['check', 'data', '--server', 'x'], /--server goes with --boot/],
-    [['log'], /missing required argument/],
-    [['log', ''], /DIR names no directory/],
-  ])('%j is refused', async (args, message) => {
-    const { code, stderr } = await forebay(...args);
-    expect(code).toBe(64);
-    expect(stderr).toMatch(message);
-  });
-});
-
-describe('check --boot', () => {
   it('of a server that does not start is told by its last lines', async () => {
     const directory = await madeLog();
     const server = join(dirname(directory), 'server.sh');
@@ -264,6 +241,30 @@ describe('log', () => {
     const { code, stderr } = await forebay('log', directory);
     expect(code).toBe(78);
     expect(stderr).toMatch(/holds no log/);
+  });
+});
+
+describe('check of what is no log', () => {
+  it('says what it is, and calls nothing damaged', async () => {
+    const directory = await freshDirectory();
+    await mkdir(directory);
+    const file = join(directory, 'dump.rdb');
+    const wrong = [
+      [join(directory, 'none'), 'it is not there'],
+      [directory, 'it is empty'],
+      [file, 'it is a file'],
+      [dirname(file), 'it is not a directory of forebay'],
+    ] as const;
+    for (const [path, says] of wrong) {
+      if (path === file) await writeFile(file, RDB);
+      for (const flags of path === directory ? [[], ['--repair'], ['--json']] : [[]]) {
+        const { code, stdout, stderr } = await forebay('check', path, ...flags);
+        expect([flags, code, stdout]).toEqual([flags, 78, '']);
+        expect(stderr).toContain(`${path} holds no log: ${says}`);
+        expect(stderr).not.toMatch(/damaged/);
+      }
+    }
+    expect(await readdir(directory)).toEqual(['dump.rdb']);
   });
 });
 

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -137,6 +137,34 @@ describe('restore', () => {
     expect(await run.exited).toBe(78);
     expect(run.printed).toMatch(/out is not empty: give a directory that is empty/);
     expect(await readdir(out)).toEqual(['dump.rdb']);
+  });
+
+  it('usage, 64: a place inside the directory of a log, whatever leads there', async () => {
+    const { directory, out } = await madeLog();
+    const before = await readdir(directory, { recursive: true });
+    await symlink(join(directory, 'appendonlydir'), out);
+    const places = [directory, join(directory, 'copy'), join(directory, 'a/b'), out, `${out}/copy`];
+    const rdb = join(directory, 'appendonlydir', 'appendonly.aof.1.base.rdb');
+    for (const place of places) {
+      const run = restore(directory, '--out', place);
+      expect([place, await run.exited]).toEqual([place, 64]);
+      expect(run.printed).toMatch(
+        /is inside \/.*\/data, which is the directory of a log: name a place/,
+      );
+    }
+    for (const place of [`${directory}/x.rdb`, `${out}/x.rdb`, rdb]) {
+      const run = Daemon.start(['rdb', 'filter', rdb, '-o', place]);
+      expect([place, await run.exited]).toEqual([place, 64]);
+      expect(run.printed).toMatch(/which is the directory of a log: name a place outside/);
+    }
+    expect(await readdir(directory, { recursive: true })).toEqual(before);
+  });
+
+  it('disk, 74: a place that the system never makes, at once', async () => {
+    const { directory } = await madeLog();
+    const run = restore(directory, '--out', '/proc/forebay/copy');
+    expect(await run.exited).toBe(74);
+    expect(run.printed).toMatch(/making the directory \/proc\/forebay\/copy.* failed: ENOENT/);
   });
 
   it('disk, 74: damage, with its file and place; nothing is left', async () => {

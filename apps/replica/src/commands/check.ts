@@ -30,7 +30,7 @@ Without --repair nothing is written, and the log may be written to meanwhile. Wi
 be stopped; nothing is deleted: what is left out is moved to DIR/damaged-1, and so on.
 
 Exit codes: 0 nothing is wrong; 1 something is, or was and could not be repaired, or a server did not
-boot; 64 usage; 74 the disk; 78 the daemon runs, with --repair.`;
+boot; 64 usage; 74 the disk; 78 DIR holds no log, or the daemon runs, with --repair.`;
 
 /** `forebay check`: whether what is held is what was taken in. */
 export function checkCommand(reporter: Reporter): Command {

@@ -5,6 +5,7 @@ import { formatPosition } from '@forebay/psync';
 import { Command, Option } from 'commander';
 import { EXIT, ExitError } from '../exit.ts';
 import { print } from '../output/output.ts';
+import { refuseInsideLog } from '../output/outside-logs.ts';
 import type { Reporter } from '../reporter.ts';
 import { formatBytes } from '../reporter.ts';
 import type { BeforeFlags } from './before.ts';
@@ -76,6 +77,7 @@ async function restoreTo(directory: string, flags: RestoreFlags, reporter: Repor
   const { out = '', at, before, single = false, dryRun = false } = flags;
   if (directory === '') throw new ExitError(EXIT.usage, 'DIR names no directory');
   if (out === '' && !dryRun) throw new ExitError(EXIT.usage, '--out is needed, or --dry-run');
+  if (out !== '') await refuseInsideLog(out);
   if (before === undefined && (flags.match !== undefined || flags.last === true)) {
     throw new ExitError(EXIT.usage, '--match and --last are of --before: give that, too');
   }

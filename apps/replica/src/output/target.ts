@@ -5,6 +5,7 @@ import { RdbReceiverError } from '@forebay/rdb-receiver';
 import { RdbFile } from '@forebay/rdb-receiver/node';
 import { BrokenPipe, EXIT, ExitError } from '../exit.ts';
 import { STANDARD_OUTPUT, writeAll } from './descriptor.ts';
+import { refuseInsideLog } from './outside-logs.ts';
 
 /** Where data goes. */
 export interface Target {
@@ -26,7 +27,7 @@ export function stdoutTarget(): Target {
  * The file that a path leads to, which is replaced when the new one is whole; what is no regular file (a
  * FIFO, a device) stays what it is, and is written to.
  *
- * @throws {ExitError} usage where it is a directory; disk
+ * @throws {ExitError} usage where it is a directory, or inside the one of a log; disk
  * @throws {RdbReceiverError} `IO`
  */
 export async function targetAt(path: string): Promise<Target> {
@@ -36,7 +37,9 @@ export async function targetAt(path: string): Promise<Target> {
       throw new ExitError(EXIT.usage, `${path} is a directory: name a file`);
     }
     if (found?.isFile() === false) return specialTarget(path, await open(path, 'w'));
-    return await fileTarget(await placeOf(path), found?.mode);
+    const place = await placeOf(path);
+    await refuseInsideLog(place);
+    return await fileTarget(place, found?.mode);
   } catch (error) {
     // What the file is called until it is whole is nothing that anybody has named.
     const told = error instanceof RdbReceiverError ? error.cause : error;

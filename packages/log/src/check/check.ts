@@ -52,14 +52,14 @@ export interface CheckProgress {
  * checksums, every command's framing, and what the manifest says with the files. Reads only, in a
  * memory that does not grow, and takes no lock: the log may be written to meanwhile.
  *
- * @throws {LogError} `IO`; not for what the medium cannot give, which is a finding
+ * @throws {LogError} `FOREIGN` where the directory is not one of a log; `IO`; not for what the medium cannot give,
+ *   which is a finding
  */
 export async function check(
   disk: Disk,
   directory: string,
   onProgress?: (progress: CheckProgress) => void,
 ): Promise<CheckReport> {
-  await orLogError(directory, 'reading', () => disk.list(directory));
   const found = await findManifest(disk, directory);
   const { manifest, text } = found;
   if (manifest === undefined) return { findings: found.findings, counts: NOTHING };

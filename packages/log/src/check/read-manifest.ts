@@ -6,6 +6,7 @@ import { checksumLine } from '../manifest/format.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import { MANIFEST_NAME } from '../manifest/manifest.ts';
 import { parseManifest } from '../manifest/parse.ts';
+import { hasLogFiles, noLogError } from '../recovery/no-log.ts';
 import { pathIn } from '../recovery/open-directory.ts';
 import type { Finding } from './finding.ts';
 import { fileNamed, isUnreadable, whatOf } from './finding.ts';
@@ -30,9 +31,16 @@ const MOST_CHANGED = 2;
 /**
  * Reads a manifest, whatever state it is in.
  *
- * @throws {LogError} `IO`
+ * @throws {LogError} `FOREIGN` where neither it nor any other file is one of a log; `IO`
  */
 export async function findManifest(disk: Disk, directory: string): Promise<FoundManifest> {
+  const found = await findAnyManifest(disk, directory);
+  if (found.manifest !== undefined || found.mended !== undefined) return found;
+  if (await hasLogFiles(disk, directory)) return found;
+  throw await noLogError(disk, directory);
+}
+
+async function findAnyManifest(disk: Disk, directory: string): Promise<FoundManifest> {
   const path = pathIn(directory, MANIFEST_NAME);
   const finding = (place: number, what: string): Finding => ({
     ...{ severity: 'error', file: fileNamed(MANIFEST_NAME), place, what },
@@ -43,8 +51,8 @@ export async function findManifest(disk: Disk, directory: string): Promise<Found
     return { text, manifest: parseManifest(text, path), findings: [] };
   } catch (error) {
     if (!(error instanceof LogError)) throw error;
-    if (error.errno === 'ENOENT') {
-      const what = 'is not there: either this is no log, or a copy of it has to be put back';
+    if (error.errno === 'ENOENT' || error.errno === 'ENOTDIR') {
+      const what = 'is not there: put a copy of it back';
       return { text, findings: [finding(0, what)] };
     }
     if (error.code === 'IO' && !isUnreadable(error)) throw error;

@@ -21,12 +21,7 @@ export const nodeDisk: Disk = {
   },
   list: (directory) => readdir(directory),
   async makeDirectory(path) {
-    await mkdir(dirname(path), { recursive: true });
-    try {
-      await mkdir(path, { mode: 0o700 });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
+    await makeWithParents(path, 0o700);
   },
   rename,
   remove: (path) => rm(path, { force: true }),
@@ -45,6 +40,27 @@ export const nodeDisk: Disk = {
     return { total: blocks * bsize, free: bavail * bsize };
   },
 };
+
+/**
+ * Makes a directory where there is none, and those above it. `mkdir` with `recursive` never ends where the system
+ * says that nothing is there of a directory that is: below /proc.
+ */
+async function makeWithParents(path: string, mode?: number): Promise<void> {
+  try {
+    await mkdir(path, mode);
+  } catch (error) {
+    const above = dirname(path);
+    const isAboveMissing = (error as NodeJS.ErrnoException).code === 'ENOENT' && above !== path;
+    if (!isAboveMissing) return throwUnlessDirectory(path, error);
+    await makeWithParents(above);
+    await mkdir(path, mode).catch((error) => throwUnlessDirectory(path, error));
+  }
+}
+
+async function throwUnlessDirectory(path: string, error: unknown): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory() !== true) throw error;
+}
 
 class NodeFile implements DiskFile {
   readonly #handle: FileHandle;

@@ -9,6 +9,7 @@ import { IndexReader } from '../index-file/index-reader.ts';
 import { endOf, locate, segmentsOf, successorOf } from '../manifest/lineage.ts';
 import type { Base, Increment, Manifest, PastSegment, Segment } from '../manifest/manifest.ts';
 import { filesNamedBy, lastIncrement, startOf } from '../manifest/manifest.ts';
+import { noLogError } from '../recovery/no-log.ts';
 import { pathIn, readManifest } from '../recovery/open-directory.ts';
 import { isStill } from '../restore/plan.ts';
 import type {
@@ -44,8 +45,7 @@ export async function inspect(disk: Disk, directory: string): Promise<Inventory>
 async function manifestOf(disk: Disk, directory: string): Promise<Manifest> {
   const manifest = await readManifest(disk, directory);
   if (manifest !== undefined) return manifest;
-  await orLogError(directory, 'reading', () => disk.list(directory));
-  throw new LogError('FOREIGN', directory, `${directory} holds no log`);
+  throw await noLogError(disk, directory);
 }
 
 class Inspection {

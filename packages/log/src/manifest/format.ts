@@ -2,6 +2,8 @@ import { crc32 } from 'node:zlib';
 import type { Manifest, PastSegment, Segment } from './manifest.ts';
 
 export const FORMAT = 1;
+/** What each manifest of a log begins with, before the format. */
+export const HEADER = '# forebay-log ';
 
 /**
  * The manifest as text. What servers have no field for stands in `#` lines, which they skip; a line
@@ -11,7 +13,7 @@ export const FORMAT = 1;
  */
 export function formatManifest(manifest: Manifest): string {
   const { live, past, closedSize } = manifest;
-  const lines = [`# forebay-log ${FORMAT}`];
+  const lines = [`${HEADER}${FORMAT}`];
   for (const segment of past) lines.push(...segmentLines(segment, pastHeader(segment)));
   lines.push(...segmentLines(live, `# segment ${live.number} live`));
   lines.push(...serverLines(live));

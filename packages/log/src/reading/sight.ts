@@ -1,10 +1,11 @@
 import type { Disk } from '../disk/disk.ts';
-import { LogError, orLogError } from '../errors.ts';
+import { orLogError } from '../errors.ts';
 import { endOffsetOf } from '../increment/preamble.ts';
 import { formatManifest } from '../manifest/format.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import { lastIncrement } from '../manifest/manifest.ts';
 import { bootedError } from '../manifest/parse.ts';
+import { noLogError } from '../recovery/no-log.ts';
 import { pathIn, readManifest } from '../recovery/open-directory.ts';
 
 /** How often a directory is looked at anew that has changed meanwhile. */
@@ -48,8 +49,7 @@ async function manifestOf(
 ): Promise<{ manifest: Manifest; text: string }> {
   const manifest = await readManifest(disk, directory);
   if (manifest !== undefined) return { manifest, text: formatManifest(manifest) };
-  await orLogError(directory, 'reading', () => disk.list(directory));
-  throw new LogError('FOREIGN', directory, `${directory} holds no log`);
+  throw await noLogError(disk, directory);
 }
 
 async function writtenBy(

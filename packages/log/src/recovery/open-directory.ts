@@ -78,7 +78,8 @@ export async function readManifest(disk: Disk, directory: string): Promise<Manif
     return parseManifest(Buffer.from(bytes).toString('utf8'), path);
   } catch (error) {
     if (error instanceof LogError) throw error;
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     return orLogError(path, 'reading', () => Promise.reject(error));
   }
 }

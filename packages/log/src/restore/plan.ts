@@ -1,13 +1,14 @@
 import type { Position } from '@forebay/psync';
 import { closeQuietly } from '../disk/close-quietly.ts';
 import type { Disk, DiskFile } from '../disk/disk.ts';
-import { LogError, orLogError } from '../errors.ts';
+import { orLogError } from '../errors.ts';
 import { sizeUpTo } from '../increment/preamble.ts';
 import { formatManifest } from '../manifest/format.ts';
 import type { Base, Increment, Manifest } from '../manifest/manifest.ts';
 import { lastIncrement } from '../manifest/manifest.ts';
 import type { IncrementReader } from '../reading/spans.ts';
 import { checkBase } from '../recovery/base.ts';
+import { noLogError } from '../recovery/no-log.ts';
 import { checkLength, checkPreamble, readManifest } from '../recovery/open-directory.ts';
 import { Held } from './held.ts';
 import type { Origin } from './origin.ts';
@@ -105,7 +106,7 @@ export async function isStill(disk: Disk, directory: string, manifest: Manifest)
 export async function manifestOf(disk: Disk, directory: string): Promise<Manifest> {
   const manifest = await readManifest(disk, directory);
   if (manifest !== undefined) return manifest;
-  throw new LogError('FOREIGN', directory, `${directory} holds no log that could be restored`);
+  throw await noLogError(disk, directory);
 }
 
 async function planUnder(held: Held, target: RestoreTarget | undefined): Promise<OpenPlan> {
