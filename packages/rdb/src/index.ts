@@ -16,6 +16,7 @@ export type {
   RdbFrame,
   RdbKey,
   RdbLevel,
+  RdbLongElement,
   RdbMagic,
   StreamElement,
 } from './reading/events.ts';

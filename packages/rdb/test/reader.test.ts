@@ -345,9 +345,9 @@ describe('refused', () => {
     expect(collect([bytes]).at(-1)).toEqual({ type: 'end', checksum: 'none' });
   });
 
-  it('a string longer than the limit is, as soon as its length is read', () => {
+  it('a container longer than the limit is, as soon as its length is read', () => {
     const reader = new RdbReader({ maxLength: 100 });
-    reader.push(rdb('REDIS0011', 0, 'k', 'x'.repeat(101)).subarray(0, 17));
+    reader.push(rdb('REDIS0011', 11, 'k', 'x'.repeat(101)).subarray(0, 17));
     reader.next();
     reader.next();
     expect(() => reader.next()).toThrow(code('TOO_LONG'));
@@ -401,10 +401,10 @@ it('does not expand what is compressed again at each piece of what belongs to it
 });
 
 it.each([1, 3, 100])(
-  'refuses a string that is too long at once, in pieces of %i bytes',
+  'refuses a container that is too long at once, in pieces of %i bytes',
   (piece) => {
     // Of the eight bytes of its length half are there, and say enough.
-    const begun = bytesOf('REDIS0003\0\x01k\x81\0\0\0\x01');
+    const begun = bytesOf('REDIS0003\x0b\x01k\x81\0\0\0\x01');
     expect(() => collect(inPieces(begun, piece))).toThrow(
       expect.objectContaining({ code: 'TOO_LONG' }),
     );

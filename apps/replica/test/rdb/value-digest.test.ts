@@ -1,4 +1,4 @@
-import type { DataType, RdbEvent, RdbKey } from '@forebay/rdb';
+import type { DataType, RdbElement, RdbEvent, RdbKey } from '@forebay/rdb';
 import { describe, expect, it } from 'vitest';
 import { ValueDigest } from '../../src/commands/rdb/value-digest.ts';
 
@@ -54,5 +54,60 @@ describe('values of servers that are not at hand', () => {
       { type: 'idempotence-counts', counts: [1n, 0n] },
     ];
     expect(digestOf('stream', told)).toEqual(digestOf('stream', []));
+  });
+});
+
+describe('a value with a string that comes in pieces', () => {
+  const none = id('');
+  const long = (element: RdbElement, string: number, length: number): RdbEvent => {
+    return { type: 'long', element, string, length };
+  };
+  const pieces = (...texts: string[]): RdbEvent[] =>
+    texts.map((text) => ({ type: 'piece', bytes: id(text) }));
+  const field = { type: 'field', field: none, value: none, expiresAt: 7 } as const;
+  const hash = (name: string[], value: string[], expiresAt = 7): RdbEvent[] => [
+    long(field, 0, name.join('').length),
+    ...pieces(...name),
+    long(field, 1, value.join('').length),
+    ...pieces(...value),
+    { type: 'long-end', element: { ...field, expiresAt }, lengths: [] },
+  ];
+
+  it('is the same however it is cut', () => {
+    const whole = digestOf('hash', hash(['abcdefghijk'], ['lmnopq']));
+    for (const name of [['a', 'bcdefghijk'], ['abc', 'de', 'f', 'ghijk'], [...'abcdefghijk']]) {
+      expect(digestOf('hash', hash(name, ['lm', 'nopq']))).toEqual(whole);
+    }
+  });
+
+  it('differs by each string, by its time, and where one string ends', () => {
+    const whole = digestOf('hash', hash(['abcdefghijk'], ['lmnopq']));
+    for (const other of [
+      hash(['abcdefghijx'], ['lmnopq']),
+      hash(['abcdefghijk'], ['lmnopx']),
+      hash(['abcdefghij'], ['klmnopq']),
+      hash(['abcdefghijk'], ['lmnopq'], 8),
+    ]) {
+      expect(digestOf('hash', other)).not.toEqual(whole);
+    }
+  });
+
+  it('of a list is in its order, of a set in any', () => {
+    const one = (type: 'item' | 'member', text: string): RdbEvent[] => {
+      const element = (
+        type === 'item' ? { type, value: none } : { type, member: none }
+      ) as RdbElement;
+      return [
+        long(element, 0, text.length),
+        ...pieces(text),
+        { type: 'long-end', element, lengths: [] },
+      ];
+    };
+    const [first, second] = [one('member', 'aaaaa'), one('member', 'bbbbb')];
+    expect(digestOf('set', [...first, ...second])).toEqual(digestOf('set', [...second, ...first]));
+    const [left, right] = [one('item', 'aaaaa'), one('item', 'bbbbb')];
+    expect(digestOf('list', [...left, ...right])).not.toEqual(
+      digestOf('list', [...right, ...left]),
+    );
   });
 });

@@ -187,8 +187,30 @@ export type StreamElement =
   /** How many messages were added, and how many of them were there already. */
   | { readonly type: 'idempotence-counts'; readonly counts: readonly [bigint, bigint] };
 
+/**
+ * An element with a string longer than the reader's `maxLength`, in place of that element: for each such string
+ * `long` and its `piece`s, and `long-end` after all that belongs to the element. `long` and `long-end` tell the
+ * element with an empty string for each long one.
+ */
+export type RdbLongElement =
+  | {
+      readonly type: 'long';
+      /** As far as it was read: what stands after the string is 0 or empty. */
+      readonly element: RdbElement;
+      /** Which of its strings it is, counted from 0: of a `field` 0 is its name, 1 its value. */
+      readonly string: number;
+      /** Bytes that the pieces have together. */
+      readonly length: number;
+    }
+  | { readonly type: 'piece'; readonly bytes: Uint8Array }
+  | {
+      readonly type: 'long-end';
+      readonly element: RdbElement;
+      readonly lengths: readonly number[];
+    };
+
 /** What a reader has found next. */
-export type RdbEvent = RdbFrame | RawPiece | RdbContainer | RdbElement;
+export type RdbEvent = RdbFrame | RawPiece | RdbContainer | RdbElement | RdbLongElement;
 
 /**
  * How far values are taken apart: not at all; into elements and containers, as they stand in the RDB; or

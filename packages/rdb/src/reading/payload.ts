@@ -42,15 +42,24 @@ export function* payloadElements(
   for (;;) {
     const element = walker.next(false);
     if (element === undefined) break;
-    if (element.type !== 'count' && element.type !== 'node' && element.type !== 'container') {
-      yield element;
-    }
+    if (isPlain(element)) yield element;
   }
   const { position } = cursor;
   if (!walker.done) throw new RdbError('TRUNCATED', position, 'the value ends before its end');
   if (position === value.length) return;
   throw new RdbError('CORRUPT', position, `${value.length - position} bytes follow the value`);
 }
+
+type Plain = Exclude<RdbElement, { type: 'count' | 'node' }>;
+
+/** The walker takes containers apart, and refuses strings that it would give in pieces. */
+function isPlain(event: NonNullable<ReturnType<ValueWalker['next']>>): event is Plain {
+  return !NOT_PLAIN.has(event.type);
+}
+
+const NOT_PLAIN: ReadonlySet<string> = new Set([
+  ...['count', 'node', 'container', 'long', 'piece', 'long-end'],
+]);
 
 function partsOf(
   payload: Uint8Array,

@@ -15,7 +15,8 @@ export interface RdbReaderOptions {
   /** How far values are taken apart; `elements` by default. */
   readonly level?: RdbLevel;
   /**
-   * The longest string that is put together, in bytes; 0 to 2^32 - 1, 512 MiB by default. At the level
+   * The longest string that is held in memory, in bytes; 0 to 2^32 - 1, 512 MiB by default. A longer one of a
+   * value comes in pieces (`long`); a longer container, key, field or function is `TOO_LONG`. At the level
    * `raw` values have no limit.
    */
   readonly maxLength?: number;
@@ -81,7 +82,7 @@ export class RdbReader {
       () => this.#keep(),
     );
     this.#frames = new FrameReader(cursor);
-    this.#walker = new ValueWalker(cursor);
+    this.#walker = new ValueWalker(cursor, true);
   }
 
   /** Whether `end` was returned: what is pushed from then on is not looked at. */

@@ -27,6 +27,8 @@ export interface Unit {
   readonly open?: (values: readonly Primitive[], position: number) => Elements;
   readonly check?: (values: readonly Primitive[], position: number) => void;
   readonly whole?: (values: readonly Primitive[], position: number) => RdbContainer | RdbElement;
+  /** Of what `open` takes apart: the element that it is where it holds one alone, which may come in pieces. */
+  readonly alone?: (values: readonly Primitive[]) => RdbElement | undefined;
 }
 
 /** Something so many times as the first of `head` says; `once`: what stands between the two. */

@@ -11,7 +11,8 @@ export function isThere(cursor: Cursor, primitives: string): boolean {
     if (letter === 'L' || letter === 'U') cursor.length();
     else {
       const length = lengthOf(cursor, letter);
-      isTooLong = length > cursor.maxLength;
+      const expanded = letter === 'S' ? (cursor.expandsTo ?? 0) : 0;
+      isTooLong = !cursor.short && Math.max(length, expanded) > cursor.maxLength;
       if (cursor.skip(length) > 0) cursor.short = true;
     }
   }

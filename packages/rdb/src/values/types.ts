@@ -152,6 +152,8 @@ function node(): Unit {
       container === PACKED
         ? containerOf('listpack', value!)
         : { type: 'item', value: bytes(value) },
+    alone: ([container, value]) =>
+      container === PLAIN ? { type: 'item', value: bytes(value) } : undefined,
   };
 }
 

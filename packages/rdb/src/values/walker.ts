@@ -1,8 +1,9 @@
 import { RdbError } from '../errors.ts';
 import { canExpand, LzfCheck } from '../lzf.ts';
 import type { Cursor } from '../reading/cursor.ts';
-import type { RdbContainer, RdbElement } from '../reading/events.ts';
+import type { RdbContainer, RdbElement, RdbLongElement } from '../reading/events.ts';
 import type { Elements, Layout, Part, Primitive, Repeat, Unit } from './layout.ts';
+import { LongElement } from './long-element.ts';
 import { isThere, lengthOf, passUnit, readPrimitive, readUnit } from './primitives.ts';
 
 /** Takes what is wrong inside a string whose end is known all the same. */
@@ -27,6 +28,9 @@ export class ValueWalker {
   readonly #frames: Frame[] = [];
   #depth = 0;
   #inner: Elements | undefined;
+  /** The unit that is next, where a string of it comes in pieces. */
+  #long: LongElement | undefined;
+  readonly #inPieces: boolean;
   /** Which primitive of a unit is passed over next. */
   #primitive = 0;
   /** The first primitive of the unit that is passed over. */
@@ -40,13 +44,16 @@ export class ValueWalker {
   /** Whether the unit that is next is longer than what is held at once. */
   #isLarge = false;
 
-  constructor(cursor: Cursor) {
+  /** `inPieces`: whether a string that is too long comes in pieces; it is refused else. */
+  constructor(cursor: Cursor, inPieces = false) {
     this.#cursor = cursor;
+    this.#inPieces = inPieces;
   }
 
   begin(parts: Layout): void {
     this.#wasShort = false;
     this.#inner = undefined;
+    this.#long = undefined;
     this.#push(parts, 1);
   }
 
@@ -61,8 +68,9 @@ export class ValueWalker {
   }
 
   /** The next element, or the next container where those are left `whole`; undefined: more bytes, or done. */
-  next(whole: boolean): RdbElement | RdbContainer | undefined {
+  next(whole: boolean): RdbElement | RdbContainer | RdbLongElement | undefined {
     for (;;) {
+      if (this.#long !== undefined) return this.#nextLong(this.#long);
       if (this.#inner !== undefined) {
         const element = this.#inner.next();
         if (element !== undefined) return element;
@@ -80,6 +88,7 @@ export class ValueWalker {
   skip(): void {
     const cursor = this.#cursor;
     this.#inner = undefined;
+    if (this.#long !== undefined) this.#leaveLong(this.#long);
     for (;;) {
       if (this.#rest > 0) this.#rest = cursor.skip(this.#rest);
       if (this.#rest > 0) {
@@ -149,7 +158,28 @@ export class ValueWalker {
     if (once !== undefined) this.#push(once, 1);
   }
 
-  #read(part: Part, whole: boolean): RdbElement | RdbContainer | undefined {
+  #nextLong(long: LongElement): RdbLongElement | undefined {
+    const event = long.next();
+    if (event?.type === 'long-end') {
+      this.#long = undefined;
+      this.#pastPart();
+    }
+    return event;
+  }
+
+  /** What is left of it is passed over. */
+  #leaveLong(long: LongElement): void {
+    const { primitive, rest } = long.place;
+    this.#long = undefined;
+    this.#rest = rest;
+    const unit = this.#part() as Unit;
+    this.#primitive = primitive;
+    if (primitive < unit.primitives.length) return;
+    this.#primitive = 0;
+    this.#pastPart();
+  }
+
+  #read(part: Part, whole: boolean): RdbElement | RdbContainer | RdbLongElement | undefined {
     if (part.kind === 'choice') {
       this.#choose(part);
       return undefined;
@@ -158,7 +188,16 @@ export class ValueWalker {
     const start = cursor.position;
     const head = part.kind === 'repeat' ? part.head : part;
     if (this.#wasShort && !isThere(cursor, head.primitives)) return undefined;
-    const values = readUnit(cursor, head.primitives);
+    let values: readonly Primitive[];
+    try {
+      values = readUnit(cursor, head.primitives);
+    } catch (error) {
+      if (!this.#beginsLong(error, part)) throw error;
+      cursor.moveTo(start);
+      this.#wasShort = false;
+      this.#long = new LongElement(cursor, part);
+      return this.#nextLong(this.#long);
+    }
     this.#wasShort = cursor.short;
     if (cursor.short) {
       cursor.moveTo(start);
@@ -167,6 +206,11 @@ export class ValueWalker {
     this.#pastPart();
     if (part.kind === 'repeat') this.#enter(part, Number(values[0]));
     return this.#make(head, values, start, whole);
+  }
+
+  #beginsLong(error: unknown, part: Part): part is Unit {
+    const isTooLong = error instanceof RdbError && error.code === 'TOO_LONG';
+    return isTooLong && this.#inPieces && part.kind === 'unit' && LongElement.canBe(part);
   }
 
   #make(

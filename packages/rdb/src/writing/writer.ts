@@ -153,6 +153,12 @@ export class RdbWriter {
         break;
       case 'container':
         throw misuse('a container is not taken apart: read at the level elements or raw');
+      case 'long':
+      case 'piece':
+      case 'long-end': {
+        const message = 'a string in pieces: read it at the level raw, or with a larger maxLength';
+        throw new RdbError('UNSUPPORTED', 0, message);
+      }
       default:
         this.#keys.element(event);
     }

@@ -10,6 +10,9 @@ const [SEED_LOW = 0, SEED_HIGH = 0] = getRandomValues(new Uint32Array(2));
 export class Digest {
   low = 0;
   high = 0;
+  /** Bytes of a part that make no word yet. */
+  readonly #carry4 = new Uint8Array(4);
+  #carried = 0;
 
   reset(): void {
     this.low = SEED_LOW | 0;
@@ -25,6 +28,28 @@ export class Digest {
     let rest = 0;
     for (let i = end; i < bytes.length; i++) rest = (rest << 8) | bytes[i]!;
     if (end < bytes.length) this.#word(rest);
+  }
+
+  /** A string whose bytes come in parts, between these two: the same as `bytes` of all of them. */
+  begin(length: number): void {
+    this.#word(length);
+    this.#carried = 0;
+  }
+
+  part(bytes: Uint8Array): void {
+    let i = 0;
+    while (this.#carried > 0 && i < bytes.length) this.#carry(bytes[i++]!);
+    const end = i + ((bytes.length - i) & ~3);
+    for (; i < end; i += 4) {
+      this.#word(bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24));
+    }
+    while (i < bytes.length) this.#carry(bytes[i++]!);
+  }
+
+  end(): void {
+    let rest = 0;
+    for (let i = 0; i < this.#carried; i++) rest = (rest << 8) | this.#carry4[i]!;
+    if (this.#carried > 0) this.#word(rest);
   }
 
   text(text: string): void {
@@ -43,6 +68,14 @@ export class Digest {
     const [low, high] = [spread(this.low), spread(this.high)];
     this.low = (low + high) | 0;
     this.high = (high + Math.imul(low, 3)) | 0;
+  }
+
+  #carry(byte: number): void {
+    const four = this.#carry4;
+    four[this.#carried++] = byte;
+    if (this.#carried < 4) return;
+    this.#word(four[0]! | (four[1]! << 8) | (four[2]! << 16) | (four[3]! << 24));
+    this.#carried = 0;
   }
 
   #word(word: number): void {

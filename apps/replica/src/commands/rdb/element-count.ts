@@ -24,6 +24,9 @@ export class ElementCount {
         if (event.container === 'stream-listpack') return;
         this.count += countIn(event, this.#key.position) / this.#share;
         return;
+      case 'long-end':
+        this.take(event.element);
+        return;
       case 'stream':
         this.count = event.length;
         return;

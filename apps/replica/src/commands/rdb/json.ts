@@ -1,10 +1,11 @@
 import type { Piece } from '@forebay/feed/json';
 import { JsonValue } from '@forebay/feed/json';
-import type { RdbEvent, RdbKey } from '@forebay/rdb';
+import type { RdbEvent, RdbKey, RdbLongElement } from '@forebay/rdb';
 import { RdbReader } from '@forebay/rdb';
 import { Command } from 'commander';
 import { Output } from '../../output/output.ts';
 import type { Reporter } from '../../reporter.ts';
+import { Base64 } from './base64.ts';
 import { openInput } from './input.ts';
 import type { Visitor } from './scan.ts';
 import { scan } from './scan.ts';
@@ -17,7 +18,7 @@ const LONG = 48 * 1024;
 const HELP = `
 A line a key: db, key, type, encoding, expiresAt (milliseconds since 1970) where it expires, idle (seconds)
 or frequency where they are kept, metadata (what modules tell of it, as it stands in the RDB), value. Text is
-text; bytes that are no UTF-8 are {"base64":"…"}. Integers beyond 2^53, which many a reader of JSON would
+text; bytes that are no UTF-8, and strings above 512 MiB, are {"base64":"…"}. Integers beyond 2^53, which many a reader of JSON would
 round, are text.
 
   string          "…"
@@ -71,6 +72,9 @@ class JsonLines implements Visitor {
   readonly #selects: Selection;
   readonly #meta: boolean;
   readonly #value = new JsonValue();
+  readonly #base64 = new Base64();
+  /** Pieces that were printed of an element with a long string. */
+  #printed = 0;
   readonly #tails: string[] = [];
   #database: number | undefined;
   #head = '';
@@ -111,6 +115,10 @@ class JsonLines implements Visitor {
       case 'raw':
       case 'container':
         return undefined;
+      case 'long':
+      case 'piece':
+      case 'long-end':
+        return this.#long(event);
       default:
         return this.#print(this.#value.piecesOf(event));
     }
@@ -156,6 +164,30 @@ class JsonLines implements Visitor {
     if (!this.#meta) return undefined;
     const printed = this.#print(pieces);
     return printed === undefined ? this.#endLine('') : printed.then(() => this.#endLine(''));
+  }
+
+  /** A string too long to be known as text before it is printed: base64, whatever it is. */
+  async #long(event: RdbLongElement): Promise<void> {
+    const { sink } = this.#output;
+    if (event.type === 'piece') {
+      for (const text of this.#base64.push(event.bytes)) {
+        sink.ascii(text);
+        if (this.#output.full) await this.#flush();
+      }
+      return;
+    }
+    if (this.#printed > 0) sink.ascii(`${this.#base64.end()}"}`);
+    const pieces = this.#value.piecesOf(event.element);
+    const from = this.#printed;
+    if (event.type === 'long-end') {
+      this.#printed = 0;
+      return this.#print(pieces.slice(from));
+    }
+    const places = pieces.flatMap((piece, i) => (typeof piece === 'string' ? [] : [i]));
+    const at = places[event.string]!;
+    this.#printed = at + 1;
+    await this.#print(pieces.slice(from, at));
+    sink.ascii('{"base64":"');
   }
 
   #endLine(text: string): void | Promise<void> {

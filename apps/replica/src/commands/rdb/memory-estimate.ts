@@ -1,4 +1,5 @@
 import type { RdbEvent, RdbKey } from '@forebay/rdb';
+import { stringsOf } from './element-strings.ts';
 
 /** What the estimate is made of, for people. */
 export const ESTIMATE: string =
@@ -51,6 +52,11 @@ export class MemoryEstimate {
 
 function sizeOf(event: RdbEvent): number {
   switch (event.type) {
+    case 'long-end': {
+      const strings = stringsOf(event.element);
+      const long = event.lengths.filter((length, i) => length !== strings[i]?.length);
+      return long.reduce((sum, length) => sum + stringOf(length), sizeOf(event.element));
+    }
     case 'value':
       return textSize(event.value);
     case 'container': {

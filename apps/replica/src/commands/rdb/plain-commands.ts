@@ -1,6 +1,8 @@
-import type { RdbElement, RdbKey } from '@forebay/rdb';
+import type { RdbElement, RdbKey, RdbLongElement } from '@forebay/rdb';
 import { encodeCommand } from '@forebay/resp';
+import { EXIT, ExitError } from '../../exit.ts';
 import type { Output } from '../../output/output.ts';
+import { nameOf } from './scan.ts';
 import type { Argument } from './stream-commands.ts';
 import { StreamCommands } from './stream-commands.ts';
 
@@ -68,6 +70,35 @@ export class PlainCommands {
     }
   }
 
+  /** A string that is longer than is held in memory becomes the last argument of a command of its own. */
+  async addLong(event: RdbLongElement): Promise<void> {
+    if (event.type === 'piece') return this.#output.add(event.bytes);
+    const { element } = event;
+    if (event.type === 'long') {
+      await this.#flush();
+      const args = this.#argumentsBefore(element, event.string);
+      await this.#output.add(Buffer.from(`*${args.length + 1}\r\n`));
+      for (const arg of args) await this.#sendPart(arg);
+      return this.#output.add(Buffer.from(`$${event.length}\r\n`));
+    }
+    await this.#output.add(CRLF);
+    if (element.type !== 'field' || element.expiresAt === undefined) return;
+    const { field, expiresAt } = element;
+    await this.#send(['HPEXPIREAT', this.#key.key, expiresAt, 'FIELDS', 1, field]);
+  }
+
+  /** @throws {ExitError} runtime where the string cannot be the last argument */
+  #argumentsBefore(element: RdbElement, string: number): Argument[] {
+    const { key } = this.#key;
+    if (element.type === 'value') return ['SET', key];
+    if (element.type === 'item') return [COMMANDS.item, key];
+    if (element.type === 'member') return [COMMANDS.member, key];
+    if (element.type === 'field' && string === 1) return [COMMANDS.field, key, element.field];
+    const what = element.type === 'scored' ? 'member of a sorted set' : 'field name';
+    const message = `key ${nameOf(key)} has a ${what} above 512 MiB, which no command here can carry`;
+    throw new ExitError(EXIT.runtime, message);
+  }
+
   async end(): Promise<void> {
     await this.#flush();
     await this.#stream.end();
@@ -107,12 +138,14 @@ export class PlainCommands {
 
   async #sendParts(args: readonly Argument[]): Promise<void> {
     await this.#output.add(Buffer.from(`*${args.length}\r\n`));
-    for (const arg of args) {
-      const body = arg instanceof Uint8Array ? arg : Buffer.from(String(arg));
-      await this.#output.add(Buffer.from(`$${body.length}\r\n`));
-      await this.#output.add(body);
-      await this.#output.add(CRLF);
-    }
+    for (const arg of args) await this.#sendPart(arg);
+  }
+
+  async #sendPart(arg: Argument): Promise<void> {
+    const body = arg instanceof Uint8Array ? arg : Buffer.from(String(arg));
+    await this.#output.add(Buffer.from(`$${body.length}\r\n`));
+    await this.#output.add(body);
+    await this.#output.add(CRLF);
   }
 }
 

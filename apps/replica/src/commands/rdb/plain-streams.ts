@@ -1,5 +1,6 @@
 import type { RdbElement, RdbKey, RdbMagic } from '@forebay/rdb';
 import { RdbReader } from '@forebay/rdb';
+import { EXIT, ExitError } from '../../exit.ts';
 import type { PlainCommands } from './plain-commands.ts';
 import { StreamGaps } from './stream-gaps.ts';
 
@@ -105,6 +106,9 @@ export class PlainStreams {
 function* elementsOf(reader: RdbReader, bytes: Uint8Array): Generator<RdbElement, void, void> {
   reader.push(bytes);
   for (let event = reader.next(); event !== undefined; event = reader.next()) {
+    if (event.type === 'long') {
+      throw new ExitError(EXIT.runtime, 'a stream has a name above 512 MiB');
+    }
     if (event.type !== 'header' && event.type !== 'key' && event.type !== 'key-end') {
       yield event as RdbElement;
     }

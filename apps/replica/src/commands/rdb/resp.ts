@@ -17,7 +17,8 @@ const HELP = `
   forebay rdb resp dump.rdb | redis-cli --pipe
 
 Without --plain each key is one RESTORE, of the value's own bytes: whole, fast, and for servers that read
-RDBs of this version. Such a command is made in memory; a value of more than 512 MiB needs --plain.
+RDBs of this version. Such a command is made in memory; a value of more than 512 MiB needs --plain. A string of
+more than 512 MiB is one argument: the target needs a larger proto-max-bulk-len and client-query-buffer-limit.
 
 --plain makes commands of the kind that clients send, at most 64 elements each, for servers of any version. What
 an older server does not know of (times of fields, counts of streams, functions) is a command of its own, which
@@ -128,6 +129,10 @@ class Commands implements Visitor {
         this.#way = undefined;
         return way?.end();
       }
+      case 'long':
+      case 'piece':
+      case 'long-end':
+        return this.#plain.addLong(event);
       case 'aux':
       case 'database':
       case 'sizes':

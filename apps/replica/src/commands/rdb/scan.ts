@@ -31,7 +31,9 @@ export class RdbFault extends ExitError {
   readonly code: RdbErrorCode;
 
   constructor(name: string, error: RdbError, where: string) {
-    super(EXIT.disk, `${name}: ${error.message}${where}`, error);
+    // What is too long for memory is not damaged.
+    const exitCode = error.code === 'TOO_LONG' ? EXIT.runtime : EXIT.disk;
+    super(exitCode, `${name}: ${error.message}${where}`, error);
     this.code = error.code;
   }
 }

@@ -1,5 +1,6 @@
-import type { RdbEvent, RdbKey } from '@forebay/rdb';
+import type { RdbElement, RdbEvent, RdbKey } from '@forebay/rdb';
 import { Digest } from './digest.ts';
+import { stringsOf } from './element-strings.ts';
 
 /**
  * A digest of what a value is, whatever its encoding: elements of sets, sorted sets and hashes count in any
@@ -13,6 +14,10 @@ export class ValueDigest {
   readonly #one = new Digest();
   #low = 0;
   #high = 0;
+  /** Strings that were taken of an element that comes in pieces; -1: none does. */
+  #strings = -1;
+  /** What that element is of. */
+  #long = this.#chain;
 
   begin({ dataType }: RdbKey): void {
     this.#chain.reset();
@@ -30,6 +35,16 @@ export class ValueDigest {
   take(event: RdbEvent): void {
     const chain = this.#chain;
     switch (event.type) {
+      case 'long':
+        this.#reach(event.element, event.string);
+        this.#long.begin(event.length);
+        return;
+      case 'piece':
+        this.#long.part(event.bytes);
+        return;
+      case 'long-end':
+        this.#endLong(event.element);
+        return;
       case 'value':
       case 'item':
         chain.bytes(event.value);
@@ -88,14 +103,43 @@ export class ValueDigest {
     }
   }
 
+  /** Takes the strings before that one, and ends the long one before it. */
+  #reach(element: RdbElement, string: number): void {
+    if (this.#strings < 0) {
+      this.#strings = 0;
+      this.#long = UNORDERED.has(element.type) ? this.#one : this.#chain;
+      if (this.#long === this.#one) this.#one.reset();
+    } else this.#long.end();
+    const strings = stringsOf(element);
+    for (; this.#strings < string; this.#strings++) this.#long.bytes(strings[this.#strings]!);
+    this.#strings = string + 1;
+  }
+
+  #endLong(element: RdbElement): void {
+    this.#reach(element, stringsOf(element).length);
+    this.#strings = -1;
+    if (element.type === 'scored') this.#long.number(element.score);
+    else if (element.type === 'field') this.#long.number(element.expiresAt ?? -1);
+    else if (element.type === 'slot-value') this.#long.text(String(element.index));
+    if (this.#long === this.#one) this.#sum();
+  }
+
   #add(bytes: Uint8Array, number?: number, more?: Uint8Array): void {
     const one = this.#one;
     one.reset();
     one.bytes(bytes);
     if (number !== undefined) one.number(number);
     if (more !== undefined) one.bytes(more);
+    this.#sum();
+  }
+
+  #sum(): void {
+    const one = this.#one;
     one.finish();
     this.#low = (this.#low + one.low) | 0;
     this.#high = (this.#high + one.high) | 0;
   }
 }
+
+/** Elements that count in any order. */
+const UNORDERED: ReadonlySet<string> = new Set(['member', 'scored', 'field']);
