@@ -26,6 +26,8 @@ export type { RdbReaderOptions } from './reading/reader.ts';
 export { RdbReader } from './reading/reader.ts';
 export type { ReplicationInfo } from './replication-info.ts';
 export { replicationInfo } from './replication-info.ts';
+export type { Retime, RetimingOptions, TtlMode } from './retiming.ts';
+export { RdbRetimer, retimeBy, retimePayload } from './retiming.ts';
 export type {
   DatabaseCounts,
   RdbFinding,

@@ -12,10 +12,13 @@ import type { BeforeFlags } from './before.ts';
 import { placeBefore } from './before.ts';
 import { MOMENT_HELP, momentOf } from './moment.ts';
 import { stopSignal } from './stop-signal.ts';
+import type { TtlChoice } from './ttl-option.ts';
+import { ttlOption } from './ttl-option.ts';
 
 interface RestoreFlags extends Partial<BeforeFlags> {
   readonly out?: string;
   readonly at?: RestoreTarget;
+  readonly ttl: TtlChoice;
   readonly single?: boolean;
   readonly dryRun?: boolean;
 }
@@ -32,6 +35,10 @@ with subcommands give the first word. The stream has the effects of commands: sc
 commands that they call, EXPIRE is PEXPIREAT since Redis 7, an expired key is DEL or UNLINK. --match takes
 patterns as KEYS does; a command without keys concerns every key. Several places are printed, each with its
 time and the position before it, for --at: that is an error, unless --last is given.
+
+A key that has expired since the moment is gone as soon as a server loads what is restored. --ttl drop restores it
+without a time to live, as every key and field; --ttl shift with the time that was left then, counted from now.
+What had expired by the moment stays gone.
 
 The log may be written to meanwhile, by forebay and nobody else. Every byte is checked as it is read.
 
@@ -64,6 +71,7 @@ export function restoreCommand(reporter: Reporter): Command {
       ).argParser(listOf),
     )
     .option('--last', 'with --before: the newest, where there are several')
+    .addOption(ttlOption())
     .option('--single', 'write one file, which servers before 7.0 boot as well')
     .option('--dry-run', 'show what would be read and reached, and write nothing')
     .addHelpText('after', HELP)
@@ -74,7 +82,7 @@ export function restoreCommand(reporter: Reporter): Command {
 }
 
 async function restoreTo(directory: string, flags: RestoreFlags, reporter: Reporter) {
-  const { out = '', at, before, single = false, dryRun = false } = flags;
+  const { out = '', at, before, ttl, single = false, dryRun = false } = flags;
   if (directory === '') throw new ExitError(EXIT.usage, 'DIR names no directory');
   if (out === '' && !dryRun) throw new ExitError(EXIT.usage, '--out is needed, or --dry-run');
   if (out !== '') await refuseInsideLog(out);
@@ -94,11 +102,11 @@ async function restoreTo(directory: string, flags: RestoreFlags, reporter: Repor
     reporter.transfer({ read, total }, since);
   };
   try {
-    const restored = await restore(plan, out, { single, onProgress, signal });
+    const restored = await restore(plan, out, { single, ttl, now: Date.now(), onProgress, signal });
     const seconds = ((performance.now() - since) / 1000).toFixed(1);
     reporter.good(`restored ${formatBytes(restored.bytes)} in ${seconds} s`);
     warn(plan, restored, single, reporter);
-    await print(textOf(resultOf(plan, restored, resolve(out), single)));
+    await print(textOf(resultOf(plan, restored, resolve(out), flags)));
   } catch (error) {
     if (!signal.aborted || error instanceof LogError) throw error;
     throw new ExitError(EXIT.runtime, `stopped: nothing was left in ${out}`, error);
@@ -143,15 +151,26 @@ function linesOf(plan: RestorePlan): Line[] {
   ];
 }
 
-function resultOf(plan: RestorePlan, restored: Restored, out: string, single: boolean): Line[] {
+function resultOf(
+  plan: RestorePlan,
+  restored: Restored,
+  out: string,
+  { single = false, ttl }: RestoreFlags,
+): Line[] {
   const server = plan.origin.flavour === 'valkey' ? 'valkey-server' : 'redis-server';
   const form = single ? '--appendfilename appendonly.aof' : `--appenddirname ${APPEND_DIRECTORY}`;
   return [
     ['written', `${out}, ${restored.bytes} bytes in ${restored.files.join(', ')}`],
     ['reached', formatPosition(restored.position)],
     ...(plan.relative ? [['absolute', `${restored.changed} commands changed`] as const] : []),
+    ...(ttl === 'keep' ? [] : [['times', timesOf(ttl, restored)] as const]),
     ['boot', `${server} --dir ${quoted(out)} --appendonly yes ${form}`],
   ];
+}
+
+function timesOf(ttl: TtlChoice, { retimed }: Restored): string {
+  const what = ttl === 'drop' ? 'dropped' : 'shifted';
+  return `to live ${what}: in the base, and of ${retimed} commands`;
 }
 
 function warn(plan: RestorePlan, { scripts }: Restored, single: boolean, reporter: Reporter): void {

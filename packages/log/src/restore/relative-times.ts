@@ -1,4 +1,4 @@
-type Words = readonly (string | Uint8Array)[];
+import type { Form as RewrittenForm, Words } from './stream-rewriter.ts';
 
 /** What a command says whose key lives for a span of time from its arrival on. */
 interface Relative {
@@ -9,12 +9,7 @@ interface Relative {
 }
 
 /** A kind of command that may have a relative time. Argument 1 is the key in all of them. */
-export interface Form {
-  /** In capitals. */
-  readonly name: string;
-  /** Fewest and most arguments, the name included, with which it may have one. */
-  readonly least: number;
-  readonly most: number;
+interface Form extends Omit<RewrittenForm, 'change'> {
   /** Undefined where the command has no relative time, or is one that servers refuse. */
   readonly read: (words: readonly Uint8Array[]) => Relative | undefined;
 }
@@ -120,13 +115,13 @@ function anySpan(time: Uint8Array, unit: number): number | undefined {
 }
 
 /** Servers up to 4.0 take a plus sign and leading zeros too (`object.c: getLongLongFromObject`). */
-function numberOf(word: Uint8Array): number | undefined {
+export function numberOf(word: Uint8Array): number | undefined {
   const text = wordOf(word);
   return /^[+-]?[0-9]+$/.test(text) ? Number(text) : undefined;
 }
 
 /** In capitals; empty where it is too long for an option or a number. */
-function wordOf(word: Uint8Array): string {
+export function wordOf(word: Uint8Array): string {
   let text = '';
   if (word.length <= LONGEST_WORD) for (const byte of word) text += String.fromCharCode(byte);
   return text.toUpperCase();

@@ -1,5 +1,6 @@
 import { dirname, join, resolve } from 'node:path';
 import type { Position } from '@forebay/psync';
+import type { TtlMode } from '@forebay/rdb';
 import { RespError } from '@forebay/resp';
 import type { Disk } from '../disk/disk.ts';
 import { writeWhole } from '../disk/durable.ts';
@@ -13,10 +14,21 @@ import { checkedBase, checkedStream } from './checked-bytes.ts';
 import { joined } from './joined.ts';
 import type { OpenPlan, PartSource, RestorePlan } from './plan.ts';
 import { isStill, planRestore } from './plan.ts';
+import type { Ttl } from './retimed.ts';
+import { retimedBase, ttlRewriter } from './retimed.ts';
+import type { StreamRewriter } from './stream-rewriter.ts';
 
 export interface RestoreOptions {
   /** The one file that servers before 7.0 boot from, in place of the multi-part directory; false by default. */
   readonly single?: boolean;
+  /**
+   * What becomes of times to live: `keep` leaves what is written as it stands, and what has expired since the
+   * moment expires when a server loads it; `drop`: what had not expired by the moment does not expire any more;
+   * `shift`: the time left is what it was then. `keep` by default.
+   */
+  readonly ttl?: 'keep' | TtlMode;
+  /** What `shift` counts from, milliseconds since 1970; the time of the call by default. */
+  readonly now?: number;
   /** Called as the bytes go: how many have been read, and how many there are. */
   readonly onProgress?: (progress: { readonly read: number; readonly total: number }) => void;
   /** Aborted: nothing is left of what was written, and the signal's reason is thrown. */
@@ -33,6 +45,8 @@ export interface Restored {
   readonly bytes: number;
   /** Commands whose relative times were made absolute. */
   readonly changed: number;
+  /** Commands of the stream whose times to live were dropped or shifted. */
+  readonly retimed: number;
   /** Scripts that were passed as they came: the relative times that they set count from the boot. */
   readonly scripts: number;
 }
@@ -69,6 +83,11 @@ export async function restore(
     await disk.removeTree(partial).catch(() => {});
     throw error;
   }
+}
+
+/** The time that was asked for, or that of the last byte. */
+function momentOf({ target, time }: OpenPlan): number {
+  return target !== undefined && 'time' in target ? target.time : time;
 }
 
 /** Plans have one form only; which one is not the caller's concern. */
@@ -119,10 +138,14 @@ async function plannedAnew({ disk, directory, target, position }: OpenPlan): Pro
 async function writeAll(
   plan: OpenPlan,
   partial: string,
-  { single = false, onProgress, signal }: RestoreOptions,
+  { single = false, ttl: mode = 'keep', now = Date.now(), onProgress, signal }: RestoreOptions,
 ): Promise<Restored> {
   const { disk, bytes: total } = plan;
   const times = plan.relative ? new AbsoluteTimes() : undefined;
+  const ttl = mode === 'keep' ? undefined : { mode, moment: momentOf(plan), now };
+  const retimes = ttl && ttlRewriter(ttl);
+  // Relative times have to be absolute before.
+  const rewriters = [times, retimes].filter((each) => each !== undefined);
   const inner = single ? partial : join(partial, APPEND_DIRECTORY);
   await orLogError(partial, 'making the directory', async () => {
     // An earlier process of this number may have been killed.
@@ -137,7 +160,7 @@ async function writeAll(
     onProgress?.({ read, total });
   };
   let bytes = 0;
-  const files = filesOf(plan, single, times);
+  const files = filesOf(plan, single, rewriters, ttl);
   for (const { name, contents } of files) {
     bytes += await writeFile(disk, join(inner, name), contents, onPiece);
   }
@@ -155,6 +178,7 @@ async function writeAll(
     files: files.map(({ name }) => (single ? name : join(APPEND_DIRECTORY, name))),
     bytes,
     changed: times?.changed ?? 0,
+    retimed: retimes?.changed ?? 0,
     scripts: times?.scriptsPassed ?? 0,
   };
 }
@@ -177,17 +201,23 @@ interface OutputFile {
   readonly contents: Contents;
 }
 
-function filesOf(plan: OpenPlan, single: boolean, times: AbsoluteTimes | undefined): OutputFile[] {
+function filesOf(
+  plan: OpenPlan,
+  single: boolean,
+  rewriters: readonly StreamRewriter[],
+  ttl: Ttl | undefined,
+): OutputFile[] {
   const { sources } = plan;
   if (single) {
-    const contents = behindEachOther([baseOf(plan), ...sources.map((each) => partOf(each, times))]);
+    const parts = sources.map((each) => partOf(each, rewriters));
+    const contents = behindEachOther([baseOf(plan, ttl), ...parts]);
     return [{ name: SINGLE_NAME, sequence: 1, type: 'b', contents }];
   }
   return [
-    { name: baseName(1), sequence: 1, type: 'b', contents: baseOf(plan) },
+    { name: baseName(1), sequence: 1, type: 'b', contents: baseOf(plan, ttl) },
     ...sources.map((source, i): OutputFile => {
       const sequence = i + 2;
-      const contents = partOf(source, times);
+      const contents = partOf(source, rewriters);
       return { name: incrementName(sequence), sequence, type: 'i', contents };
     }),
   ];
@@ -207,34 +237,37 @@ async function* behindEachOther(all: readonly Contents[]): Contents {
   for (const each of all) yield* each;
 }
 
-async function* baseOf(plan: OpenPlan): Contents {
+async function* baseOf(plan: OpenPlan, ttl: Ttl | undefined): Contents {
+  if (ttl !== undefined) return yield* retimedBase(plan, ttl);
   for await (const bytes of checkedBase(plan)) yield { bytes, read: bytes.length };
 }
 
-async function* partOf(source: PartSource, times: AbsoluteTimes | undefined): Contents {
+async function* partOf(source: PartSource, rewriters: readonly StreamRewriter[]): Contents {
   const { reader } = source;
   const preamble = preambleOf(reader.increment);
   yield { bytes: preamble, read: preamble.length };
   for await (const piece of checkedStream(source)) {
     const read = piece.bytes.length;
-    if (times === undefined) yield { bytes: piece.bytes, read };
-    else yield { bytes: madeAbsolute(piece, times, reader.path), read };
+    if (rewriters.length === 0) yield { bytes: piece.bytes, read };
+    else yield { bytes: rewritten(piece, rewriters, reader.path), read };
   }
-  if (times === undefined || times.pending === 0) return;
+  if (rewriters.every(({ pending }) => pending === 0)) return;
   const message = `${reader.path} ends inside of a command at offset ${source.to}`;
   throw new LogError('CORRUPT', reader.path, message);
 }
 
-function madeAbsolute(
+function rewritten(
   { bytes, arrivals }: CheckedPiece,
-  times: AbsoluteTimes,
+  rewriters: readonly StreamRewriter[],
   path: string,
 ): Uint8Array {
   const pieces: Uint8Array[] = [];
   let from = 0;
   try {
     for (const { end, time } of arrivals) {
-      for (const piece of times.push(bytes.subarray(from, end), time)) pieces.push(piece);
+      let changed = [bytes.subarray(from, end)];
+      for (const each of rewriters) changed = changed.flatMap((piece) => each.push(piece, time));
+      for (const piece of changed) pieces.push(piece);
       from = end;
     }
   } catch (error) {

@@ -1,0 +1,14 @@
+import type { TtlMode } from '@forebay/rdb';
+import { Option } from 'commander';
+
+/** What becomes of times to live. */
+export type TtlChoice = 'keep' | TtlMode;
+
+/** The words that `--ttl` takes. */
+export const TTL_CHOICES: readonly TtlChoice[] = ['keep', 'drop', 'shift'];
+
+export function ttlOption(): Option {
+  return new Option('--ttl <what>', 'keep times to live, drop them, or shift them to the present')
+    .choices(TTL_CHOICES)
+    .default('keep');
+}
