@@ -5,8 +5,8 @@ const HEAD = `# The port of \`forebay replica\`
 Made by \`npm run docs\` from the table of commands and from what INFO tells; not to be edited.
 
 It answers as a replica does (\`--port\`, \`--tls-port\`), to replicas, Sentinels, exporters and clients, by RESP2 and
-RESP3. \`INFO\` and \`ROLE\` are in the servers' words. \`PUBLISH\` reaches who listens here: it is there for
-Sentinels, and what is published on the primary is not passed on. What is not listed is refused by saying what this is. How
+RESP3. \`INFO\` and \`ROLE\` are in the servers' words. What is published on the primary (\`PUBLISH\`, \`SPUBLISH\`) reaches
+subscribers here, as on a replica; what is published here reaches them alone. What is not listed is refused by saying what this is. How
 many words a command takes counts its name.
 
 ## Commands

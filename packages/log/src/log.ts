@@ -258,6 +258,11 @@ export class Log {
     });
   }
 
+  /** The last place where the stream may be cut that is written; undefined where nothing is held. */
+  get boundary(): Boundary | undefined {
+    return this.#contents.current?.writer.end.boundary;
+  }
+
   /**
    * Appends the next bytes of the stream; `boundary` is the last place up to their end where it may
    * be cut. When it returns, `written` has moved; under `always`, `synced` too.

@@ -14,6 +14,7 @@ import { Listeners } from './serving/listeners.ts';
 import type { ReplicaDescription } from './serving/served-replicas.ts';
 import { ServedReplicas } from './serving/served-replicas.ts';
 import { isSilent } from './serving/silence.ts';
+import { StreamMessages } from './serving/stream-messages.ts';
 import type { TrafficCounts } from './serving/traffic.ts';
 import { Traffic } from './serving/traffic.ts';
 import type { Source } from './source.ts';
@@ -60,6 +61,7 @@ export class ReplicationServer implements AsyncDisposable {
   #options: ReplicationServerOptions;
   readonly #listeners: Listeners;
   readonly #channels = new Channels();
+  readonly #messages: StreamMessages;
   readonly #commands: CommandTable<Client>;
   readonly #traffic = new Traffic(this.#clients);
   readonly #counts = { connections: 0, commands: 0, refused: 0 };
@@ -75,6 +77,16 @@ export class ReplicationServer implements AsyncDisposable {
     const { backlogSize, outputLimit, resyncBackoff = {} } = options;
     const served = { backlogSize, clock, events, askForAcks, outputLimit, resyncBackoff };
     this.#replicas = new ServedReplicas(source, served);
+    const replicas = this.#replicas;
+    this.#messages = new StreamMessages({
+      channels: this.#channels,
+      get backlog() {
+        return replicas.backlog;
+      },
+      get boundary() {
+        return source.boundary;
+      },
+    });
     const clients = this.#clients;
     const { commands = new Map(), identity = IDENTITY } = options;
     const server = this;
@@ -167,6 +179,7 @@ export class ReplicationServer implements AsyncDisposable {
    */
   propagate(bytes: Uint8Array): void {
     this.#replicas.propagate(bytes);
+    this.#messages.propagated(bytes);
   }
 
   /**
@@ -175,6 +188,7 @@ export class ReplicationServer implements AsyncDisposable {
    */
   restart(): void {
     this.#replicas.restart();
+    this.#messages.restart();
   }
 
   /**

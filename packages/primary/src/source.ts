@@ -19,6 +19,12 @@ export interface Source {
   /** Whom this follows itself; undefined at the top of a chain. */
   readonly upstream?: Upstream | undefined;
   /**
+   * Offset of the last byte of the stream, at or before `held.offset`, after which neither a command nor a
+   * transaction is unfinished. Left out where what is published in the stream is not passed on to
+   * subscribers here.
+   */
+  readonly boundary?: number | undefined;
+  /**
    * A data set to begin with. What comes after its offset can be read; who asks for it `alone`
    * (`rdb-only`) does not, and expects the data set of now. Rejects where there is none.
    */

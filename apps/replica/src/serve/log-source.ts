@@ -51,6 +51,10 @@ export class LogSource implements Source {
     return { history, olderIds: olderIds ?? [], firstByte: lowest + 1, offset, growing };
   }
 
+  get boundary(): number | undefined {
+    return this.#log?.boundary?.offset;
+  }
+
   /** From now on this log is served; undefined: none is open. */
   serve(log: Log | undefined): void {
     this.#log = log;

@@ -6,29 +6,42 @@ import type { Client } from './client.ts';
 /** Bytes that a subscriber may leave lying (`client-output-buffer-limit pubsub`). */
 const MOST_UNREAD = 8 * 1024 * 1024;
 
-/** Messages from clients to clients (`pubsub.c`). */
+/** Of a channel, or of a shard channel: each has subscribers of its own. */
+export type MessageKind = 'message' | 'smessage';
+
+/** Messages to subscribers, from clients here and from the stream (`pubsub.c`). */
 export class Channels {
   readonly #listeners = new Set<Client>();
 
-  /** Sends a message to all who listen; returns how many times it was sent. */
-  publish(channel: string, message: string): number {
+  /** Whether anything is subscribed to. */
+  get listening(): boolean {
+    return this.#listeners.size > 0;
+  }
+
+  /**
+   * Sends a message to all subscribers; returns how many times it was sent. Without a text it is too long,
+   * and its subscribers are cut off, as where servers have no room for it.
+   */
+  publish(channel: string, text: string | undefined, kind: MessageKind = 'message'): number {
     let sent = 0;
     for (const client of [...this.#listeners]) {
-      const { channels, patterns } = client.subscriptions;
-      if (channels.has(channel)) {
-        send(client, push(bulk('message'), bulk(channel), bulk(message)));
+      const { channels, patterns, shardChannels } = client.subscriptions;
+      const names = kind === 'message' ? channels : shardChannels;
+      if (names.has(channel)) {
+        send(client, kind, [channel], text);
         sent++;
       }
+      if (kind === 'smessage') continue;
       for (const pattern of patterns) {
         if (!matches(pattern, channel)) continue;
-        send(client, push(bulk('pmessage'), bulk(pattern), bulk(channel), bulk(message)));
+        send(client, 'pmessage', [pattern, channel], text);
         sent++;
       }
     }
     return sent;
   }
 
-  /** Keeps in mind who listens, after what it listens to has changed. */
+  /** Keeps in mind who subscribes, after its subscriptions have changed. */
   changed(client: Client): void {
     if (client.subscriptions.count > 0 && !client.closed) this.#listeners.add(client);
     else this.#listeners.delete(client);
@@ -38,15 +51,14 @@ export class Channels {
     this.#listeners.delete(client);
   }
 
-  /** Who listens by name to a channel. */
-  listenersOf(channel: string): number {
-    return [...this.#listeners].filter((client) => client.subscriptions.channels.has(channel))
-      .length;
+  /** How many subscribe by name to a channel. */
+  listenersOf(channel: string, kind: MessageKind = 'message'): number {
+    return [...this.#listeners].filter((client) => namesOf(client, kind).has(channel)).length;
   }
 
-  /** Channels listened to by name, those that a pattern names. */
-  names(pattern: string): string[] {
-    const all = [...this.#listeners].flatMap((client) => [...client.subscriptions.channels]);
+  /** Channels subscribed to by name that match a pattern. */
+  names(pattern: string, kind: MessageKind = 'message'): string[] {
+    const all = [...this.#listeners].flatMap((client) => [...namesOf(client, kind)]);
     return [...new Set(all)].filter((name) => matches(pattern, name));
   }
 
@@ -56,10 +68,23 @@ export class Channels {
   }
 }
 
-/** Who does not read what it listens to is let go: nothing else would bound what is held for it. */
-function send(client: Client, message: RespValue): void {
-  if (client.socket.writableLength > MOST_UNREAD) client.destroy();
-  else client.reply(message);
+function namesOf({ subscriptions }: Client, kind: MessageKind): ReadonlySet<string> {
+  return kind === 'message' ? subscriptions.channels : subscriptions.shardChannels;
+}
+
+/** A subscriber that does not read is cut off: nothing else would bound what is held for it. */
+function send(
+  client: Client,
+  kind: MessageKind | 'pmessage',
+  names: readonly string[],
+  text: string | undefined,
+): void {
+  if (text === undefined || client.socket.writableLength > MOST_UNREAD) client.destroy();
+  else client.reply(message(kind, names, text));
+}
+
+function message(kind: string, names: readonly string[], text: string): RespValue {
+  return push(...[kind, ...names, text].map(bulk));
 }
 
 function matches(pattern: string, name: string): boolean {

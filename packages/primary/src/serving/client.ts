@@ -164,8 +164,7 @@ export class Client implements Caller {
   reset(authenticated: boolean): void {
     this.#authenticated = authenticated;
     this.#strangeSince = this.#host.now();
-    this.subscriptions.channels.clear();
-    this.subscriptions.patterns.clear();
+    this.subscriptions.clear();
     this.transaction = undefined;
     this.protocol = 2;
     this.database = 0;

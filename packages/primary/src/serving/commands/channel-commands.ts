@@ -8,75 +8,97 @@ import {
   otherSubcommand,
   push,
 } from '../../conversation/replies.ts';
-import type { Channels } from '../channels.ts';
+import type { Channels, MessageKind } from '../channels.ts';
 import type { Client } from '../client.ts';
-import type { Command } from '../command.ts';
+import type { Command, Reply } from '../command.ts';
 import { MANY } from '../command.ts';
 
 /** Channels and patterns that one client may listen to. */
 const MOST = 1024;
 
+type Verb = 'subscribe' | 'unsubscribe';
+
+/** What is subscribed to, by what the names of its commands begin with. */
+const KINDS = {
+  '': { names: 'channels', summary: 'channels' },
+  p: { names: 'patterns', summary: 'patterns of channels' },
+  s: { names: 'shardChannels', summary: 'shard channels' },
+} as const;
+
+type Prefix = keyof typeof KINDS;
+
 /** `SUBSCRIBE` and its kin. */
 export function channelCommands(channels: Channels): [string, Command<Client>][] {
-  const change = (verb: 'subscribe' | 'unsubscribe', isPattern: boolean): Command<Client> => ({
-    least: verb === 'subscribe' ? 2 : 1,
-    most: MANY,
-    summary: `${verb === 'subscribe' ? 'Listens' : 'Stops listening'} to ${isPattern ? 'patterns of channels' : 'channels'}.`,
-    forSubscribers: true,
-    inTransaction: 'never',
-    run: (client, words) => {
-      for (const reply of changed(client, words, verb, isPattern)) client.reply(reply);
-      channels.changed(client);
-      return undefined;
-    },
-  });
-  return [
-    ['subscribe', change('subscribe', false)],
-    ['unsubscribe', change('unsubscribe', false)],
-    ['psubscribe', change('subscribe', true)],
-    ['punsubscribe', change('unsubscribe', true)],
-    [
-      'publish',
-      {
-        ...{ least: 3, most: 3, summary: 'Sends a message to who listens here.' },
-        run: (_, [channel = '', message = '']) => integer(channels.publish(channel, message)),
+  const change = (prefix: Prefix, verb: Verb): [string, Command<Client>] => [
+    `${prefix}${verb}`,
+    {
+      least: verb === 'subscribe' ? 2 : 1,
+      most: MANY,
+      summary: `${verb === 'subscribe' ? 'Listens' : 'Stops listening'} to ${KINDS[prefix].summary}.`,
+      forSubscribers: true,
+      inTransaction: 'never',
+      run: (client, words) => {
+        for (const reply of changed(client, words, verb, prefix)) client.reply(reply);
+        channels.changed(client);
+        return undefined;
       },
-    ],
+    },
+  ];
+  const publish = (kind: MessageKind, to: string): Command<Client> => ({
+    ...{ least: 3, most: 3, summary: `Sends a message to subscribers of a ${to} here.` },
+    run: (_, [channel = '', message = '']) => integer(channels.publish(channel, message, kind)),
+  });
+  const prefixes = Object.keys(KINDS) as Prefix[];
+  return [
+    ...prefixes.flatMap((prefix) => [change(prefix, 'subscribe'), change(prefix, 'unsubscribe')]),
+    ['publish', publish('message', 'channel')],
+    ['spublish', publish('smessage', 'shard channel')],
     [
       'pubsub',
       {
         ...{ least: 2, most: MANY, summary: 'Tells who listens.' },
-        run: (_, [subcommand = '', ...words]) => {
-          switch (subcommand.toLowerCase()) {
-            case 'channels':
-              return array(...channels.names(words[0] ?? '*').map(bulk));
-            case 'numsub':
-              return array(
-                ...words.flatMap((name) => [bulk(name), integer(channels.listenersOf(name))]),
-              );
-            case 'numpat':
-              return integer(channels.patternCount);
-            default:
-              return otherSubcommand('pubsub', subcommand, [
-                ...['CHANNELS [<pattern>]', 'NUMPAT', 'NUMSUB [<channel> ...]'],
-              ]);
-          }
-        },
+        run: (_, [subcommand = '', ...words]) => pubsub(channels, subcommand, words),
       },
     ],
   ];
+}
+
+function pubsub(channels: Channels, subcommand: string, words: readonly string[]): Reply {
+  const names = (kind: MessageKind) => array(...channels.names(words[0] ?? '*', kind).map(bulk));
+  const counts = (kind: MessageKind) =>
+    array(...words.flatMap((name) => [bulk(name), integer(channels.listenersOf(name, kind))]));
+  switch (subcommand.toLowerCase()) {
+    case 'channels':
+      return names('message');
+    case 'shardchannels':
+      return names('smessage');
+    case 'numsub':
+      return counts('message');
+    case 'shardnumsub':
+      return counts('smessage');
+    case 'numpat':
+      return integer(channels.patternCount);
+    default:
+      return otherSubcommand('pubsub', subcommand, [
+        ...['CHANNELS [<pattern>]', 'NUMPAT', 'NUMSUB [<channel> ...]'],
+        ...['SHARDCHANNELS [<pattern>]', 'SHARDNUMSUB [<shardchannel> ...]'],
+      ]);
+  }
 }
 
 /** Changes what a client listens to; a reply for each name, or one where nothing was listened to. */
 function changed(
   { subscriptions }: Client,
   words: readonly string[],
-  verb: 'subscribe' | 'unsubscribe',
-  isPattern: boolean,
+  verb: Verb,
+  prefix: Prefix,
 ): RespValue[] {
-  const names = isPattern ? subscriptions.patterns : subscriptions.channels;
-  const kind = bulk(`${isPattern ? 'p' : ''}${verb}`);
-  const told = (name: RespValue): RespValue => push(kind, name, integer(subscriptions.count));
+  const names = subscriptions[KINDS[prefix].names];
+  const { channels, patterns, shardChannels } = subscriptions;
+  const kind = bulk(`${prefix}${verb}`);
+  // Shard channels are counted by themselves (`pubsub.c: clientShardSubscriptionsCount`).
+  const count = () => (prefix === 's' ? shardChannels.size : channels.size + patterns.size);
+  const told = (name: RespValue): RespValue => push(kind, name, integer(count()));
   if (verb === 'unsubscribe' && words.length === 0 && names.size === 0) return [told(NIL)];
   const all = words.length === 0 ? [...names] : words;
   return all.map((name) => {
