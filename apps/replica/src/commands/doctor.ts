@@ -11,8 +11,8 @@ import type { Examined } from '../doctor/examine.ts';
 import { examine } from '../doctor/examine.ts';
 import type { Finding } from '../doctor/finding.ts';
 import { Subject } from '../doctor/subject.ts';
+import { verdictOf } from '../doctor/verdict.ts';
 import type { ExitCode } from '../exit.ts';
-import { EXIT } from '../exit.ts';
 import { withoutSecrets } from '../logging/secrets.ts';
 import { print } from '../output/output.ts';
 
@@ -39,15 +39,15 @@ const HELP = `
 What it tries, in this order:
 ${CHECKS.map(({ name, tries }) => `  ${name.padEnd(WIDTH)}  ${tries}`).join('\n')}
 
-The primary is asked for no snapshot, unless --full is given and it cannot be found out otherwise. It counts a
-partial resync more, and three connections.
+The primary is asked for no snapshot, unless --full is given and it has no backlog to go on from. It counts one
+more partial resync, and a few connections. The last line claims only what was tried, and lists what was not.
 
---json prints {primary, exitCode, checks: [{name, tries, findings: [{verdict, message, advice: […]}]}]}, where a
-verdict is good, warning, bad or untried.
+--json prints {primary, exitCode, summary, notTried: […], checks: [{name, tries, findings: [{verdict, message,
+advice: […]}]}]}, where a verdict is good, warning, bad or untried.
 
 Each line has a mark: ✓ well; ! to be looked at; ✗ does not work; – not tried. Below it stands what to change.
 
-Exit codes: 0 nothing is in the way, whatever there is to be looked at; of the first thing that is in the way
+Exit codes: 0 nothing that was tried is in the way, whatever there is to be looked at; of the first thing that is in the way
 otherwise: 1 what answers is none, or is not understood; 64 usage; 69 it cannot be reached, or not now; 74 the
 disk; 77 credentials or rights; 78 configuration.`;
 
@@ -93,9 +93,8 @@ async function doctor(
   } finally {
     subject.close();
   }
-  const findings = examined.flatMap((each) => each.findings);
-  const exitCode = findings.find(({ verdict }) => verdict === 'bad')?.exitCode ?? EXIT.ok;
-  if (flags.json !== true) await print([...untriedLines(examined), '', sumOf(findings)]);
+  const { exitCode, summary, notTried } = verdictOf(examined);
+  if (flags.json !== true) await print([...untriedLines(examined), '', summary]);
   else {
     const checks = examined.map(({ check: { name, tries }, findings }) => ({
       ...{ name, tries },
@@ -103,9 +102,8 @@ async function doctor(
         ...{ verdict, message: withoutSecrets(message), advice: advice.map(withoutSecrets) },
       })),
     }));
-    await print([
-      JSON.stringify({ primary: describeEndpoint(candidate.endpoint), exitCode, checks }),
-    ]);
+    const primary = describeEndpoint(candidate.endpoint);
+    await print([JSON.stringify({ primary, exitCode, summary, notTried, checks })]);
   }
   return exitCode;
 }
@@ -131,15 +129,4 @@ function untriedLines(examined: readonly Examined[]): string[] {
     const names = examined.filter((each) => each.cause === cause).map(({ check }) => check.name);
     return `${mark} not tried, for ${cause} is in the way: ${names.join(', ')}`;
   });
-}
-
-function sumOf(findings: readonly Finding[]): string {
-  const count = (wanted: Finding['verdict']) =>
-    findings.filter(({ verdict }) => verdict === wanted).length;
-  const [wrong, doubtful, untried] = [count('bad'), count('warning'), count('untried')];
-  const tail = untried === 0 ? '' : `, ${untried} not tried`;
-  if (wrong > 0)
-    return `it cannot be followed as it is: ${wrong} in the way, ${doubtful} to be looked at${tail}`;
-  if (doubtful > 0) return `it can be followed; ${doubtful} to be looked at${tail}`;
-  return `it can be followed, and nothing is to be changed${tail}`;
 }

@@ -3,6 +3,7 @@ import { CHECKS } from './checks.ts';
 import type { Finding } from './finding.ts';
 import { findingOf, untried } from './finding.ts';
 import type { Subject } from './subject.ts';
+import { NotTold } from './subject.ts';
 
 /** A check, and what it has come to. */
 export interface Examined {
@@ -30,6 +31,7 @@ async function attempt(check: Check, subject: Subject): Promise<readonly Finding
   try {
     return await check.run(subject);
   } catch (error) {
+    if (error instanceof NotTold) return [untried(`not tried: ${error.message}`)];
     return [findingOf(error)];
   }
 }

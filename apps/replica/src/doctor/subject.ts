@@ -19,6 +19,11 @@ export interface DoctorOptions {
   readonly retained: number | undefined;
 }
 
+/** A check would have to state what the server does not say. */
+export class NotTold extends Error {
+  override readonly name = 'NotTold';
+}
+
 /** What is known of INFO, by name. */
 export type Info = ReadonlyMap<string, string>;
 
@@ -72,14 +77,25 @@ export class Subject {
     return username === undefined ? [password] : [username, password];
   }
 
-  /** A number of INFO; 0 where it is not there. */
-  figure(name: string): number {
-    return Number(this.info.get(name)) || 0;
+  /** A field of INFO. @throws {NotTold} */
+  field(name: string): string {
+    const value = this.info.get(name);
+    if (value === undefined) throw new NotTold(`INFO has no ${name}`);
+    return value;
   }
 
-  /** A number of the settings; 0 where it is not there. */
-  setting(name: string): number {
-    return Number(this.settings.get(name)) || 0;
+  /** A number of INFO. @throws {NotTold} */
+  figure(name: string): number {
+    const number = Number(this.field(name));
+    if (Number.isNaN(number)) throw new NotTold(`INFO has no number for ${name}`);
+    return number;
+  }
+
+  /** A setting of the server. @throws {NotTold} */
+  setting(name: string): string {
+    const value = this.settings.get(name);
+    if (value === undefined) throw new NotTold(`CONFIG GET does not tell ${name}`);
+    return value;
   }
 
   close(): void {

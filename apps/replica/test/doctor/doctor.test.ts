@@ -7,6 +7,7 @@ import {
   freePort,
   installedServer,
   installedServers,
+  ScriptedPrimary,
   Server,
   seedDataSet,
 } from '@forebay/conformance';
@@ -23,6 +24,8 @@ interface Told {
 
 interface Diagnosis {
   readonly code: number | null;
+  readonly summary: string;
+  readonly notTried: readonly string[];
   /** Of each check what it has come to, by its name. */
   readonly found: Readonly<Record<string, readonly Told[]>>;
   readonly text: string;
@@ -33,12 +36,12 @@ async function diagnose(url: string, ...flags: string[]): Promise<Diagnosis> {
   const args = ['doctor', url, '--json', '--seconds', '1', ...flags];
   const { code, stdout, stderr } = await forebay(args);
   const text = stdout.toString() + stderr;
-  const { checks, exitCode } = JSON.parse(stdout.toString());
+  const { checks, exitCode, summary, notTried } = JSON.parse(stdout.toString());
   expect(exitCode).toBe(code);
   const found = Object.fromEntries(
     checks.map(({ name, findings }: { name: string; findings: Told[] }) => [name, findings]),
   );
-  return { code, found, text };
+  return { code, found, text, summary, notTried };
 }
 
 /** What is not well, by the check. */
@@ -94,6 +97,9 @@ describe.each(installedServers())('$name', (installed) => {
     const diagnosis = await diagnose(primary.url, '--dir', dir);
     expect(complaintsOf(diagnosis)).toEqual({});
     expect(diagnosis.code).toBe(0);
+    expect(diagnosis.summary).toBe(
+      'it can be followed, nothing is to be changed; not tried: a full resync',
+    );
     expect(diagnosis.found.psync?.[0]?.message).toMatch(/^it goes on at \w{40}:\d+, without/);
     expect(diagnosis.found.version?.[0]?.message).toBe(`${installed.flavour} ${installed.version}`);
     expect(await syncsOf(primary)).toEqual({ ...before, partial: before.partial + 1 });
@@ -105,6 +111,9 @@ describe.each(installedServers())('$name', (installed) => {
     const cheap = await diagnose(primary.url);
     expect(complaintsOf(cheap)).toEqual({ psync: [expect.stringMatching(/not tried: it has no/)] });
     expect(cheap.code).toBe(0);
+    expect(cheap.summary).toBe(
+      'nothing that was tried is in the way, nothing is to be changed; not tried: psync',
+    );
     const forks = async () => {
       const { total_forks = '0' } = await primary.info('stats');
       return [(await syncsOf(primary)).full, Number(total_forks) > 0];
@@ -112,6 +121,7 @@ describe.each(installedServers())('$name', (installed) => {
     expect(await forks()).toEqual([0, false]);
     const full = await diagnose(primary.url, '--full');
     expect(complaintsOf(full)).toEqual({});
+    expect(full.summary).toBe('it can be followed, nothing is to be changed');
     expect((await syncsOf(primary)).full).toBe(1);
   });
 
@@ -284,6 +294,58 @@ describe('what answers', () => {
     expect(found['min-replicas']?.[0]?.advice).toEqual(['CONFIG SET min-replicas-to-write 2']);
   });
 
+  it.each<[string, readonly string[], number, string, RegExp]>([
+    ['neither PSYNC nor SYNC', ['PSYNC ""', 'SYNC ""'], 78, 'bad', /neither PSYNC nor SYNC/],
+    ['SYNC alone', ['PSYNC ""'], 0, 'warning', /^SYNC is granted, and there is no PSYNC/],
+  ])(
+    'one with %s is not approved beyond what was tried',
+    async (_, renamed, code, verdict, says) => {
+      await using primary = await Server.start(some(), { config: { 'rename-command': renamed } });
+      const diagnosis = await diagnose(primary.url);
+      expect(diagnosis.code).toBe(code);
+      expect(diagnosis.found['psync right']?.[0]).toMatchObject({
+        ...{ verdict, message: expect.stringMatching(says) },
+      });
+      expect(diagnosis.found.psync?.[0]?.message).toBe('not tried: see psync right');
+      expect(diagnosis.summary).not.toMatch(/it can be followed/);
+      expect((await syncsOf(primary)).full).toBe(0);
+    },
+  );
+
+  it('one without PSYNC whose user may not SYNC: 77, and granting what is advised is enough', async () => {
+    await using primary = await Server.start(some(), { config: { 'rename-command': 'PSYNC ""' } });
+    await primary.command('ACL', 'SETUSER', 'ann', 'on', `>${SECRET}`, '-@all');
+    const url = `redis://ann:${SECRET}@${primary.host}:${primary.port}`;
+    const lacking = await diagnose(url);
+    expect(lacking.code).toBe(77);
+    await obey(primary, lacking.found['psync right']);
+    expect((await diagnose(url)).found['psync right']?.[0]?.verdict).toBe('warning');
+  });
+
+  it('one that tells nothing of itself: what is not told is not tried, and nothing is claimed', async () => {
+    await using primary = await ScriptedPrimary.listen(async (peer) => {
+      for (;;) {
+        const [name = '', ...rest] = await peer.command();
+        if (name === 'PING') await peer.send('+PONG\r\n');
+        else if (name === 'INFO') await peer.send('$8\r\n# Empty\n\r\n');
+        else if (name === 'CONFIG') await peer.send('*0\r\n');
+        else if (name === 'REPLCONF') await peer.send('+OK\r\n');
+        else await peer.send(`-ERR unknown command '${name}' ${rest.length}\r\n`);
+      }
+    });
+    const { code, found, summary, notTried } = await diagnose(primary.url);
+    expect(code).toBe(78);
+    expect(found['psync right']?.[0]?.message).toMatch(/neither PSYNC nor SYNC/);
+    expect(found.role?.[0]?.message).toBe('not tried: INFO has no role');
+    expect(found.version?.[0]?.message).toBe('not tried: INFO has no redis_version');
+    expect(found['min-replicas']?.[0]?.message).toMatch(/^not tried: CONFIG GET does not tell/);
+    expect(summary).toMatch(/^it cannot be followed as it is: 1 in the way, 0 to be looked at, /);
+    expect(notTried).toEqual([
+      ...['role', 'psync', 'write rate', 'backlog', 'output buffer', 'timeouts', 'version'],
+      ...['snapshots', 'memory', 'min-replicas', 'protected mode'],
+    ]);
+  });
+
   it('one whose CONFIG was renamed, as where others run it: what depends on it is not known', async () => {
     await using primary = await Server.start(some(), { config: { 'rename-command': 'CONFIG ""' } });
     const { code, found } = await diagnose(primary.url);
@@ -323,7 +385,11 @@ describe('what answers', () => {
     await daemon.prints(/full copy done/);
     const [, port] = /replicas are served at 127\.0\.0\.1:(\d+)/.exec(daemon.printed) ?? [];
     const diagnosis = await diagnose(`redis://127.0.0.1:${port}`);
-    expect(complaintsOf(diagnosis)).toEqual({ role: [expect.stringMatching(/is a replica of/)] });
+    const { role, ...others } = complaintsOf(diagnosis);
+    expect(role).toEqual([expect.stringMatching(/is a replica of/)]);
+    for (const [message] of Object.values(others))
+      expect(message).toMatch(/^not tried: CONFIG GET does not tell/);
+    expect(diagnosis.code).toBe(0);
     expect(diagnosis.found.version?.[0]?.message).toMatch(/^forebay \d/);
     expect(diagnosis.found.psync?.[0]?.message).toMatch(/without a full copy/);
     expect(await daemon.stop()).toBe(0);

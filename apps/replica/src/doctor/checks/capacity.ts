@@ -5,6 +5,7 @@ import type { Check } from '../check.ts';
 import type { Finding } from '../finding.ts';
 import { bad, good, warning } from '../finding.ts';
 import type { Subject } from '../subject.ts';
+import { NotTold } from '../subject.ts';
 import { infoOf } from './rights.ts';
 
 const MEGABYTE = 1024 * 1024;
@@ -65,13 +66,14 @@ async function measure(subject: Subject): Promise<readonly Finding[]> {
   return [good(`${rate} ${over}; what is said below of the rate is of this moment`)];
 }
 
-async function figuresOf({ connection }: Subject) {
-  const info = infoOf(await connection.ask('INFO'));
+async function figuresOf(subject: Subject) {
+  subject.info = infoOf(await subject.connection.ask('INFO'));
+  const hasStream = subject.field('repl_backlog_active') === '1';
   return {
     at: performance.now(),
-    hasStream: info.get('repl_backlog_active') === '1',
-    offset: Number(info.get('master_repl_offset')) || 0,
-    input: Number(info.get('total_net_input_bytes')) || 0,
+    hasStream,
+    offset: subject.figure('master_repl_offset'),
+    input: hasStream ? 0 : subject.figure('total_net_input_bytes'),
   };
 }
 
@@ -86,7 +88,8 @@ async function backlog(subject: Subject): Promise<readonly Finding[]> {
     `${formatBytes(size)} last ${atMost ? 'for at least' : 'for'} ${duration(size / rate)}: ` +
     'a link that is cut for longer costs a full copy';
   const wanted = megabytes(2 * rate * CUT);
-  const spare = subject.figure('total_system_memory') - subject.figure('used_memory');
+  const total = Number(subject.info.get('total_system_memory') ?? 0);
+  const spare = total - subject.figure('used_memory');
   if (spare <= 0 || wanted * MEGABYTE <= spare / 4) {
     return [warning(message, `CONFIG SET repl-backlog-size ${wanted}mb`)];
   }
@@ -98,9 +101,10 @@ async function backlog(subject: Subject): Promise<readonly Finding[]> {
 
 /** All that is written during a full copy waits at the primary (`networking.c: checkClientOutputBufferLimits`). */
 async function outputBuffer(subject: Subject): Promise<readonly Finding[]> {
-  const limits = subject.settings.get('client-output-buffer-limit') ?? '';
-  const [, ...numbers] = /(?:slave|replica) (\d+) (\d+) (\d+)/.exec(limits) ?? [];
-  const [hard = 0, soft = 0, softSeconds = 0] = numbers.map(Number);
+  const limits = subject.setting('client-output-buffer-limit');
+  const found = /(?:slave|replica) (\d+) (\d+) (\d+)/.exec(limits);
+  if (found === null) throw new NotTold('client-output-buffer-limit has nothing for replicas');
+  const [hard = 0, soft = 0, softSeconds = 0] = found.slice(1).map(Number);
   const { bytes: rate } = subject.rate;
   const data = subject.figure('used_memory');
   const seconds = data / COPY_RATE;
@@ -123,8 +127,8 @@ async function outputBuffer(subject: Subject): Promise<readonly Finding[]> {
 }
 
 async function timeouts(subject: Subject): Promise<readonly Finding[]> {
-  const theirs = subject.setting('repl-timeout');
-  const period = subject.setting('repl-ping-replica-period');
+  const theirs = Number(subject.setting('repl-timeout'));
+  const period = Number(subject.setting('repl-ping-replica-period'));
   const ours = subject.options.timeout;
   const findings: Finding[] = [];
   if (ours <= period) {

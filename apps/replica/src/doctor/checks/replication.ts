@@ -22,14 +22,15 @@ export const replicationChecks: readonly Check[] = [
   },
 ];
 
-async function role({ info }: Subject): Promise<readonly Finding[]> {
+async function role(subject: Subject): Promise<readonly Finding[]> {
+  const { info } = subject;
   const findings: Finding[] = [];
   if (info.get('cluster_enabled') === '1') {
     findings.push(
       warning('it is a node of a cluster: its slots alone come, one forebay for each is needed'),
     );
   }
-  if (info.get('role') !== 'slave') {
+  if (subject.field('role') !== 'slave') {
     return [good(`it is a primary; replicas: ${info.get('connected_slaves') ?? 0}`), ...findings];
   }
   const [host = '', port = ''] = [info.get('master_host'), info.get('master_port')];
@@ -66,7 +67,12 @@ async function psync(subject: Subject): Promise<readonly Finding[]> {
     }
     const text = reply.kind === 'text' ? reply.text : '';
     if (text.startsWith('CONTINUE'))
-      return [good(`it goes on at ${next?.join(':')}, without a full copy`)];
+      return [
+        {
+          ...good(`it goes on at ${next?.join(':')}, without a full copy`),
+          untried: 'a full resync',
+        },
+      ];
     if (!text.startsWith('FULLRESYNC'))
       return [bad(EXIT.runtime, `it answers PSYNC with: ${text}`)];
     if (next === undefined) return [good('it begins a full copy; the link was cut before it came')];

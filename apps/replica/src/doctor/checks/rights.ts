@@ -24,49 +24,56 @@ const SETTINGS = [
 export const rightsChecks: readonly Check[] = [
   {
     name: 'replconf',
-    tries: 'REPLCONF, with all that we tell of ourselves',
+    tries: 'REPLCONF listening-port and capa',
     needs: ['auth'],
     run: replconf,
   },
   { name: 'info', tries: 'INFO', needs: ['auth'], run: info },
   {
     name: 'psync right',
-    tries: 'the right to PSYNC, where it cannot be carried out',
+    tries: 'PSYNC, where it cannot be carried out; SYNC in the same way where there is no PSYNC',
     needs: ['auth'],
     run: psyncRight,
   },
   { name: 'settings', tries: 'CONFIG GET', needs: ['auth'], run: settings },
 ];
 
-/**
- * PSYNC in one piece with a PING before it: who has the right is told that the answer to that is still on its
- * way (`replication.c: syncCommand`), and nothing is begun. One that does not mind that (it is no Redis or Valkey)
- * is asked for no more than the next byte, where it has any.
- */
 async function psyncRight(subject: Subject): Promise<readonly Finding[]> {
+  const { user } = subject;
+  const place = nextPlace(subject.info) ?? ['?', '-1'];
+  const psync = await refusalOf(subject, 'PSYNC', ...place);
+  if (psync === undefined) return [good('PSYNC is granted')];
+  if (isDenial(psync)) {
+    return [bad(EXIT.denied, `user ${user} may not PSYNC`, `ACL SETUSER ${user} +psync`)];
+  }
+  if (/^(NOMASTERLINK|LOADING|BUSY|MASTERDOWN)\b/.test(psync)) {
+    return [bad(EXIT.unavailable, `it answers PSYNC with: ${psync}`)];
+  }
+  const sync = await refusalOf(subject, 'SYNC');
+  const advice = 'take `rename-command PSYNC` out of its configuration';
+  if (sync === undefined) {
+    const message = `SYNC is granted, and there is no PSYNC (${psync}): each cut of the link costs a full copy`;
+    return [{ ...warning(message, advice), blocks: true }];
+  }
+  if (isDenial(sync)) {
+    const message = `there is no PSYNC (${psync}), and user ${user} may not SYNC`;
+    return [bad(EXIT.denied, message, `ACL SETUSER ${user} +sync`)];
+  }
+  const message = `it has neither PSYNC nor SYNC: it answers "${psync}" and "${sync}"`;
+  return [bad(EXIT.configuration, message, `${advice}; some managed services allow no replicas`)];
+}
+
+/**
+ * What PSYNC or SYNC is refused with; undefined: it is granted. It is sent in one piece with a PING before it: a server
+ * that grants it says that the reply to PING is still on its way (`replication.c: syncCommand`), and begins nothing.
+ */
+async function refusalOf(subject: Subject, ...words: string[]): Promise<string | undefined> {
   const connection = await subject.enter();
   try {
-    const place = nextPlace(subject.info) ?? ['?', '-1'];
-    const [, reply] = await connection.askTogether([['PING'], ['PSYNC', ...place]]);
-    if (reply?.kind !== 'error') return [good('PSYNC is granted')];
-    const { text } = reply;
-    if (isDenial(text)) {
-      const advice = `ACL SETUSER ${subject.user} +psync`;
-      return [bad(EXIT.denied, `user ${subject.user} may not PSYNC`, advice)];
-    }
-    if (/pending output/.test(text)) return [good('PSYNC is granted')];
-    if (/^ERR unknown command/.test(text)) {
-      return [
-        {
-          ...warning(
-            'there is no PSYNC: each cut of the link costs a full copy',
-            'take `rename-command PSYNC` out of its configuration',
-          ),
-          blocks: true,
-        },
-      ];
-    }
-    return [bad(EXIT.unavailable, `it answers PSYNC with: ${text}`)];
+    const [, reply] = await connection.askTogether([['PING'], words]);
+    if (reply?.kind === 'error') return /pending output/.test(reply.text) ? undefined : reply.text;
+    if (reply?.kind !== 'text') return undefined;
+    return /^(CONTINUE|FULLRESYNC)/.test(reply.text) ? undefined : reply.text;
   } finally {
     connection.close();
   }
@@ -88,7 +95,7 @@ async function replconf({ connection, user }: Subject): Promise<readonly Finding
       ),
     ];
   }
-  return [good('REPLCONF is granted, and takes what we tell')];
+  return [good('REPLCONF listening-port and capa are taken')];
 }
 
 async function info(subject: Subject): Promise<readonly Finding[]> {

@@ -25,16 +25,17 @@ export const serverChecks: readonly Check[] = [
   },
   {
     name: 'protected mode',
-    tries: 'whether it is reached from other machines',
+    tries: 'whether it may refuse other machines',
     needs: ['settings'],
     run: protectedMode,
   },
 ];
 
-async function version({ info }: Subject): Promise<readonly Finding[]> {
+async function version(subject: Subject): Promise<readonly Finding[]> {
+  const { info } = subject;
   const forebay = info.get('forebay_version');
   if (forebay !== undefined) return [good(`forebay ${forebay}`)];
-  const [kind, text] = identityOf(info);
+  const [kind, text] = identityOf(subject);
   const [major = 0, minor = 0] = text.split('.').map(Number);
   const [newestMajor, newestMinor] = TESTED[kind];
   if (major < 6) return [warning(`${kind} ${text}: forebay is tested from 6.0 on`)];
@@ -48,24 +49,25 @@ async function version({ info }: Subject): Promise<readonly Finding[]> {
   ];
 }
 
-function identityOf(info: ReadonlyMap<string, string>): ['redis' | 'redict' | 'valkey', string] {
+function identityOf(subject: Subject): ['redis' | 'redict' | 'valkey', string] {
+  const { info } = subject;
   const valkey = info.get('valkey_version');
   if (valkey !== undefined) return ['valkey', valkey];
   const redict = info.get('redict_version');
   if (redict !== undefined) return ['redict', redict];
-  return ['redis', info.get('redis_version') ?? '0'];
+  return ['redis', subject.field('redis_version')];
 }
 
 async function snapshots(subject: Subject): Promise<readonly Finding[]> {
-  const delay = subject.setting('repl-diskless-sync-delay');
+  const delay = Number(subject.setting('repl-diskless-sync-delay'));
   const wait = delay === 0 ? 'at once' : `${delay} s after it is asked for`;
-  const diskless = subject.settings.get('repl-diskless-sync');
+  const diskless = subject.setting('repl-diskless-sync');
   const how =
     diskless === 'yes'
       ? `it sends a snapshot while it makes it, ${wait}`
       : 'it has a snapshot on its own disk before it sends it';
-  const last = subject.info.get('rdb_last_bgsave_status');
-  if (last === undefined || last === 'ok') return [good(how)];
+  const last = subject.field('rdb_last_bgsave_status');
+  if (last === 'ok') return [good(how)];
   return [
     warning(
       'its last snapshot failed, and a full copy may too',
@@ -77,8 +79,8 @@ async function snapshots(subject: Subject): Promise<readonly Finding[]> {
 /** Pages that are written during a copy are there twice. */
 async function memory(subject: Subject): Promise<readonly Finding[]> {
   const used = subject.figure('used_memory');
-  const total = subject.figure('total_system_memory');
-  const most = Math.max(used, subject.figure('maxmemory'));
+  const total = Number(subject.info.get('total_system_memory') ?? 0);
+  const most = Math.max(used, Number(subject.info.get('maxmemory') ?? 0));
   if (total === 0) return [good(`${formatBytes(used)} used`)];
   if (used * 2 <= total) return [good(`${formatBytes(used)} used of ${formatBytes(total)}`)];
   const message =
@@ -88,14 +90,20 @@ async function memory(subject: Subject): Promise<readonly Finding[]> {
 }
 
 async function minReplicas(subject: Subject): Promise<readonly Finding[]> {
-  const least = subject.setting('min-replicas-to-write');
+  const least = Number(subject.setting('min-replicas-to-write'));
   if (least === 0) return [good('it writes without replicas too')];
   const message = `it writes only with ${least} replicas, and forebay, which acknowledges as one, counts among them`;
   return [warning(message, `CONFIG SET min-replicas-to-write ${least + 1}`)];
 }
 
-async function protectedMode({ settings, credentials }: Subject): Promise<readonly Finding[]> {
-  if (settings.get('protected-mode') !== 'yes') return [good('off')];
-  if (credentials !== undefined) return [good('on, and of no effect where there is a password')];
-  return [good('on, and without a password: from another machine it may refuse us')];
+async function protectedMode(subject: Subject): Promise<readonly Finding[]> {
+  if (subject.setting('protected-mode') !== 'yes') return [good('off')];
+  // It looks at the password of that user alone (`networking.c: acceptCommonHandler`).
+  if (subject.credentials !== undefined && subject.user === 'default') {
+    return [good('on, and of no effect: the default user has a password')];
+  }
+  const untried = 'a connection from another machine';
+  return [
+    { ...good('on: it refuses other machines while the default user has no password'), untried },
+  ];
 }

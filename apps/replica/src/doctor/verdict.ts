@@ -1,0 +1,37 @@
+import type { ExitCode } from '../exit.ts';
+import { EXIT } from '../exit.ts';
+import type { Examined } from './examine.ts';
+
+/** What all checks have come to together. */
+export interface Verdict {
+  readonly exitCode: ExitCode;
+  /** One line. Nothing is claimed that was not tried. */
+  readonly summary: string;
+  /** Checks that were not tried, and what others left untried. */
+  readonly notTried: readonly string[];
+}
+
+/** The check that proves that a stream can be had. */
+const PROOF = 'psync';
+
+/** Sums up; the exit code is that of the first thing in the way. */
+export function verdictOf(examined: readonly Examined[]): Verdict {
+  const findings = examined.flatMap((each) => each.findings);
+  const wrong = findings.filter(({ verdict }) => verdict === 'bad');
+  const doubtful = findings.filter(({ verdict }) => verdict === 'warning').length;
+  const notTried = examined.flatMap(({ check, findings: own }) => [
+    ...(own.some(({ verdict }) => verdict === 'untried') ? [check.name] : []),
+    ...own.flatMap(({ untried }) => untried ?? []),
+  ]);
+  const exitCode = wrong[0]?.exitCode ?? EXIT.ok;
+  if (wrong.length > 0) {
+    const tail = notTried.length === 0 ? '' : `, ${notTried.length} not tried`;
+    const counts = `${wrong.length} in the way, ${doubtful} to be looked at${tail}`;
+    return { exitCode, summary: `it cannot be followed as it is: ${counts}`, notTried };
+  }
+  const isProven = !notTried.includes(PROOF);
+  const claim = isProven ? 'it can be followed' : 'nothing that was tried is in the way';
+  const todo = doubtful > 0 ? `${doubtful} to be looked at` : 'nothing is to be changed';
+  const tail = notTried.length === 0 ? '' : `; not tried: ${notTried.join(', ')}`;
+  return { exitCode, summary: `${claim}, ${todo}${tail}`, notTried };
+}
