@@ -1,5 +1,5 @@
 import { byId, element, reconcile, setText } from './elements.js';
-import { bytes, count, duration, UNKNOWN, whole } from './format.js';
+import { bytes, count, duration, short, UNKNOWN, whole } from './format.js';
 
 const FACTS = {
   'History id': ({ log }) => log?.id ?? UNKNOWN,
@@ -9,6 +9,14 @@ const FACTS = {
     log?.base
       ? `${bytes(log.base.size)}, ${duration((now - log.base.time) / 1000)} old${log.fetchingBase ? '; a fresh one is coming' : ''}`
       : UNKNOWN,
+  Versions: ({ version, upstream }) => `forebay ${version}, ${serverOf(upstream)}`,
+  Retention: ({ limits }) => retentionOf(limits),
+  'Disk limit': ({ limits, log }) =>
+    limits.maxDisk === null
+      ? UNKNOWN
+      : `${bytes(limits.maxDisk)}${log === null ? '' : `, ${bytes(log.bytes)} used`}`,
+  'Limit reached in': ({ room }) => roomOf(room),
+  Candidates: ({ candidates }) => candidates.join(', '),
   'Came in': ({ link: { received } }) =>
     `${bytes(received.stream)} of stream, ${count(received.commands)} commands, ${bytes(received.snapshots)} of copies`,
   'Full copies': ({ link }) => listed(link.syncs.full),
@@ -35,6 +43,24 @@ export function showFacts(report) {
     },
     update: ({ value }, [, read]) => setText(value, read(report)),
   });
+}
+
+function serverOf({ server, version }) {
+  if (server === null) return 'primary unknown';
+  return `${server[0].toUpperCase()}${server.slice(1)} ${version}`;
+}
+
+function retentionOf({ retainTime, retainBytes }) {
+  if (retainTime !== null) return short(duration(retainTime / 1000));
+  return retainBytes === null ? UNKNOWN : bytes(retainBytes);
+}
+
+/** Retention, which makes room before the limit is reached, is not counted. */
+function roomOf(room) {
+  if (room === null) return UNKNOWN;
+  const left = `${bytes(room.bytes)} left`;
+  if (room.seconds === null) return `${left}; nothing comes in`;
+  return `${short(duration(Math.floor(room.seconds)))} at the present rate, ${left}`;
 }
 
 function listed(counts) {

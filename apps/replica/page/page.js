@@ -1,6 +1,6 @@
 import { Chain, summaryOf, toneOfLink } from './chain.js';
 import { Charts } from './charts.js';
-import { byId, setAttribute, setText } from './elements.js';
+import { byId, element, reconcile, setAttribute, setText } from './elements.js';
 import { showEvents } from './events.js';
 import { showFacts } from './facts.js';
 import { bytes, clock, duration, short } from './format.js';
@@ -59,6 +59,7 @@ function show(report) {
   setText(byId('state-text'), word + late);
   document.title = `${word.toLowerCase()} – forebay`;
   announce(report.paused?.reason ?? link.state, report);
+  showAlerts(report.alerts);
   chain.show(report, charts.rate);
   showSync(report);
   timeLine.show(report);
@@ -72,6 +73,16 @@ function wordOf({ link, paused }) {
   if (paused !== null)
     return paused.cause === 'max-disk' ? 'Limit reached, paused' : 'Disk full, paused';
   return WORDS[link.state] ?? link.state;
+}
+
+function showAlerts(alerts) {
+  byId('alerts').hidden = alerts.length === 0;
+  reconcile(byId('alerts'), alerts, {
+    key: ({ severity }) => severity,
+    create: ({ severity }) =>
+      element('li', { 'data-tone': severity === 'critical' ? 'bad' : 'slow' }),
+    update: (item, { message }) => setText(item, message[0].toUpperCase() + message.slice(1)),
+  });
 }
 
 /** Who does not see the page is told when the link changes, and not each second. */

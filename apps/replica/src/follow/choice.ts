@@ -33,6 +33,10 @@ export class Choice {
     return this.#upstream;
   }
 
+  get candidates(): Candidates {
+    return this.#candidates;
+  }
+
   /** Whether there is no other. */
   get isOnly(): boolean {
     return this.#candidates.length === 1;

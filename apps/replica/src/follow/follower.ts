@@ -127,6 +127,11 @@ export class Follower {
     return this.#primary;
   }
 
+  /** Servers that may be followed. */
+  get candidates(): readonly string[] {
+    return this.#choice.candidates.map(({ endpoint }) => describeEndpoint(endpoint));
+  }
+
   /** What is held; undefined where no log is open. */
   get logStatus(): LogStatus | undefined {
     if (this.#log === undefined) return undefined;

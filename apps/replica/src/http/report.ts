@@ -1,5 +1,8 @@
 import type { SegmentInventory } from '@forebay/log';
+import type { Alert } from '../status/alerts.ts';
+import { alertsOf } from '../status/alerts.ts';
 import type { RecentEvent } from '../status/recent-events.ts';
+import { roomOf } from '../status/room.ts';
 import type { Status } from '../status/status.ts';
 import type { Reader } from './readers.ts';
 import { cursorsOf, replicasOf } from './readers.ts';
@@ -37,6 +40,11 @@ const SHAPE = group<Status>({
   upstream: group<Status>({
     host: text('whom it follows: a host, or the path of a socket', ({ upstream }) => upstream.host),
     port: number('its port', ({ upstream }) => upstream.port),
+    server: text(
+      'redis, valkey or redict; null until it is known',
+      ({ primary }) => primary?.flavour,
+    ),
+    version: text('its version; null until it is known', ({ primary }) => primary?.version),
     offset: number('its offset, when it was asked last', ({ lag }) => lag.offset),
     asked: number('when that was', ({ lag }) => lag.asked),
   }),
@@ -51,6 +59,21 @@ const SHAPE = group<Status>({
       ({ needed }) => needed,
     ),
     since: number('when the pause began', ({ since }) => since),
+  }),
+  alerts: list(alertsOf, {
+    severity: text(
+      'critical: nothing is received; warning: something else needs an operator',
+      ({ severity }: Alert) => severity,
+    ),
+    message: text('what is wrong, and what to do', ({ message }: Alert) => message),
+  }),
+  candidates: object('servers that may be followed, `host:port`', ({ candidates }) => candidates),
+  room: optional(roomOf, {
+    bytes: number('bytes to --max-disk or to the end of the free space', ({ bytes }) => bytes),
+    seconds: number(
+      'seconds that this lasts at the rate of the last ten minutes; null where nothing comes in',
+      ({ seconds }) => seconds,
+    ),
   }),
   limits: group<Status>({
     maxDisk: number('hard limit on disk use, in bytes', ({ limits }) => limits.maxDisk),

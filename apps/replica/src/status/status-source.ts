@@ -49,6 +49,7 @@ export function statusSource(clock: Clock, parts: () => StatusParts): () => Stat
       port: relay?.port ?? 0,
       upstream: { host, port },
       primary: follower.primary,
+      candidates: follower.candidates,
       link,
       lag: follower.lag.status(log?.history, log?.written ?? 0, link),
       paused: follower.paused,

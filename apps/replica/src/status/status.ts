@@ -87,6 +87,8 @@ export interface Status {
   readonly upstream: { readonly host: string; readonly port: number };
   /** Which server is followed; undefined until it is known. */
   readonly primary: ReportedServer | undefined;
+  /** Servers that may be followed, as `describeEndpoint` names them. */
+  readonly candidates: readonly string[];
   readonly link: LinkStatus;
   readonly lag: LagStatus;
   /** Undefined while nothing is paused. */

@@ -116,12 +116,18 @@ describe.skipIf(executable === undefined || installed === undefined)(
       await expect.poll(() => viewer.text('#events')).toMatch(/trying again/);
       await expect.poll(() => viewer.text('#lag-now')).toMatch(/^[1-9].* s$/);
       expect(await viewer.text('.node.above')).toMatch(/not reached for \d+ s/);
+      await viewer.page.waitForSelector('#alerts li[data-tone="bad"]');
+      expect(await viewer.text('#alerts')).toMatch(/^No link to 127.0.0.1:\d+ for \d+/);
       await viewer.picture('link-cut');
       expect(await viewer.text('#announcement')).toMatch(/trying again soon|connecting/);
 
       proxy.closed = false;
       await viewer.page.waitForSelector('.state[data-tone="good"]');
       await expect.poll(() => viewer.text('#facts')).toMatch(/1 × same id/);
+      await viewer.page.waitForSelector('#alerts', { state: 'hidden' });
+      expect(await viewer.text('#facts')).toMatch(
+        /Retention1 d.*Disk limit.*Candidates127\.0\.0\.1:/,
+      );
     });
 
     it('says that the daemon is gone, and goes on by itself when it is back', async () => {

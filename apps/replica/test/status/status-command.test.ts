@@ -42,7 +42,10 @@ it('status shows a daemon that streams, its link gone, and its directory when it
   for (const line of [
     /^forebay \S+, http:\/\/127\.0\.0\.1:\d+, up \d/m,
     /^ {2}health +ready$/m,
-    new RegExp(`^  primary +127\\.0\\.0\\.1:${primary.port}, at offset \\d+$`, 'm'),
+    new RegExp(
+      `^  primary +127\\.0\\.0\\.1:${primary.port} \\(\\w+ [\\d.]+\\), at offset \\d+$`,
+      'm',
+    ),
     /^ {2}link +streaming for \d/m,
     new RegExp(`^  position +${report.log.id}:\\d+$`, 'm'),
     /^ {2}disk +[\d.]+ \w+ in \d+ files, /m,

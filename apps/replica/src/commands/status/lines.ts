@@ -43,6 +43,12 @@ export function linesOf(told: Told, name: string, isColoured: boolean): string[]
     BAD.has(state) ? paint('red', row) : row;
   const consumers = (all: readonly ConsumerReport[] = []) =>
     aligned(all.map(consumerRow), [2, 3]).map((row, i) => painted(row, all[i]!));
+  block(
+    'alerts',
+    (report.alerts ?? []).map(({ severity, message }) =>
+      paint(severity === 'critical' ? 'red' : 'yellow', `  ${printable(message)}`),
+    ),
+  );
   block('segments', aligned((report.held?.segments ?? []).map(segmentRow)));
   block('replicas', consumers(report.replicas));
   block('cursors', consumers(report.cursors));
@@ -61,12 +67,14 @@ export function linesOf(told: Told, name: string, isColoured: boolean): string[]
 
 function factsOf(report: StatusReport): Row[] {
   const { upstream, paused, link, lag, log, held, limits, fsync, memory, loopDelay } = report;
+  const { candidates, room } = report;
   const now = report.now ?? Date.now();
   const rows: (Row | null | undefined)[] = [
     paused == null
       ? undefined
       : ['paused', `for ${since(paused.since, now)}: ${printable(paused.reason)}`],
     upstream && ['primary', endpointOf(upstream)],
+    candidates && ['candidates', printable(candidates.join(', '))],
     link && ['link', linkOf(link, now)],
     lag && ['lag', lagOf(lag)],
     log && ['position', log.id === null ? UNKNOWN : `${log.id}:${log.written}`],
@@ -80,6 +88,7 @@ function factsOf(report: StatusReport): Row[] {
           `${formatBytes(held.bytes)} in ${held.files} files, ${formatBytes(held.free)} free`,
         ],
     limits && ['limits', limitsOf(limits)],
+    room == null ? undefined : ['room', roomOf(room)],
     link && ['received', receivedOf(link.received)],
     link && ['full resyncs', countsOf(link.syncs.full)],
     link && ['partial resyncs', countsOf(link.syncs.partial)],
@@ -91,9 +100,11 @@ function factsOf(report: StatusReport): Row[] {
   return rows.filter((row) => row != null);
 }
 
-function endpointOf({ host, port, offset }: NonNullable<StatusReport['upstream']>): string {
-  const name = printable(port === 0 ? host : `${host.includes(':') ? `[${host}]` : host}:${port}`);
-  return offset === null ? `${name}, offset unknown` : `${name}, at offset ${offset}`;
+function endpointOf(upstream: NonNullable<StatusReport['upstream']>): string {
+  const { host, port, server, version, offset } = upstream;
+  const name = port === 0 ? host : `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const kind = server == null ? '' : ` (${server} ${version})`;
+  return `${printable(name + kind)}, ${offset === null ? 'offset unknown' : `at offset ${offset}`}`;
 }
 
 function linkOf(
@@ -134,6 +145,11 @@ function limitsOf({ maxDisk, retainTime, retainBytes }: NonNullable<StatusReport
         ? UNKNOWN
         : formatBytes(retainBytes);
   return `max-disk ${maxDisk === null ? UNKNOWN : formatBytes(maxDisk)}, retain ${retain}`;
+}
+
+function roomOf({ bytes, seconds }: NonNullable<StatusReport['room']>): string {
+  const left = `${formatBytes(bytes)} to the limit`;
+  return seconds === null ? left : `${left}, reached in ${formatDuration(seconds)} at this rate`;
 }
 
 function receivedOf({

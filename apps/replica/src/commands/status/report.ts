@@ -3,8 +3,17 @@ export interface StatusReport {
   readonly version?: string;
   readonly now?: number;
   readonly uptime?: number;
-  readonly upstream?: { readonly host: string; readonly port: number; readonly offset: Maybe };
+  readonly upstream?: {
+    readonly host: string;
+    readonly port: number;
+    readonly server?: string | null;
+    readonly version?: string | null;
+    readonly offset: Maybe;
+  };
   readonly paused?: { readonly reason: string; readonly since: number } | null;
+  readonly alerts?: readonly { readonly severity: string; readonly message: string }[];
+  readonly candidates?: readonly string[];
+  readonly room?: { readonly bytes: number; readonly seconds: Maybe } | null;
   readonly limits?: {
     readonly maxDisk: Maybe;
     readonly retainTime: Maybe;
