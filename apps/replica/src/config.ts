@@ -6,8 +6,9 @@ import type { HttpAddress } from './config/forms.ts';
 import { candidatesOf, tlsOf } from './config/primary.ts';
 import type { Fault, Resolved } from './config/resolve.ts';
 import { attempt, codeFor } from './config/resolve.ts';
-import { servedTlsOf } from './config/served-tls.ts';
+import { httpTlsOf, servedTlsOf } from './config/served-tls.ts';
 import { EXIT, ExitError } from './exit.ts';
+import type { HttpServerOptions } from './http/server.ts';
 import type { LoggingConfig } from './logging/process-reporter.ts';
 import type { DiskLimit, Retain } from './quantities.ts';
 
@@ -43,7 +44,7 @@ export interface ListenConfig {
 }
 
 /** Where metrics and the page are served. */
-export interface HttpConfig extends HttpAddress {
+export interface HttpConfig extends HttpAddress, HttpServerOptions {
   /** Whether somebody has named it: else it is done without where it is taken. */
   readonly asked: boolean;
   /** Seconds of lag up to which we are ready. */
@@ -92,6 +93,7 @@ export type LiveConfig = Pick<
   | 'candidates'
   | 'tls'
   | 'listen'
+  | 'http'
   | 'timeout'
   | 'base'
   | 'retain'
@@ -107,13 +109,14 @@ export function configOf(settings: Resolved, faults: Fault[]): ReplicaConfig | u
   const tls = attempt(faults, () => tlsOf(settings, candidates ?? []));
   const directory = attempt(faults, () => directoryOf(settings));
   const listen = attempt(faults, () => listenOf(settings));
+  const http = attempt(faults, () => httpOf(settings));
   if (candidates === undefined || tls === undefined || directory === undefined) return undefined;
   return {
     ...{ candidates, tls, directory },
     port: values['replica-announce-port'] || DEFAULT_PORT,
     announcedPort: values['replica-announce-port'] || undefined,
     listen,
-    http: httpOf(settings),
+    http,
     announcedAddress: values['replica-announce-ip'],
     announcedVersion: values['announce-version'],
     fsync: values.appendfsync,
@@ -154,11 +157,17 @@ function listenOf(settings: Resolved): ListenConfig | undefined {
   };
 }
 
-function httpOf({ values, given }: Resolved): HttpConfig | undefined {
-  const { http } = values;
+function httpOf(settings: Resolved): HttpConfig | undefined {
+  const { values, given } = settings;
+  const { http, 'http-allowed-hosts': hosts, 'http-password': password } = values;
   if (http === 'off') return undefined;
   const asked = given.get('http')?.kind !== 'default';
-  return { ...http, asked, maxLag: values['ready-max-lag'] };
+  return {
+    ...{ ...http, asked, maxLag: values['ready-max-lag'] },
+    allowedHosts: hosts?.map((host) => host.toLowerCase()),
+    password: password || undefined,
+    secure: httpTlsOf(settings),
+  };
 }
 
 function nobody({ given }: Resolved): undefined {

@@ -1,5 +1,6 @@
 import type { SecureOptions } from '@forebay/primary';
 import { ExitError } from '../exit.ts';
+import type { Certified } from '../http/server.ts';
 import { checkPem } from './pem.ts';
 import type { Resolved } from './resolve.ts';
 import { codeFor } from './resolve.ts';
@@ -43,4 +44,24 @@ export function servedTlsOf({ values, given, files }: Resolved): SecureOptions {
     );
   }
   return { ...pem, clientCertificates: CLIENTS[clients] };
+}
+
+/**
+ * How HTTP is secured, by the files as they are now; undefined: not at all.
+ *
+ * @throws {ExitError} usage, or configuration where a file or a variable is at fault
+ */
+export function httpTlsOf({ values, given, files }: Resolved): Certified | undefined {
+  const { 'http-tls-cert-file': cert, 'http-tls-key-file': key } = values;
+  if (!cert && !key) return undefined;
+  if (!cert || !key) {
+    const one = given.get(cert ? 'http-tls-cert-file' : 'http-tls-key-file');
+    throw new ExitError(codeFor(one), '--http-tls-cert-file and --http-tls-key-file go together');
+  }
+  const pem = {
+    cert: files.read('http-tls-cert-file', cert),
+    key: files.read('http-tls-key-file', key),
+  };
+  checkPem(pem);
+  return pem;
 }

@@ -320,6 +320,33 @@ export const SETTINGS = {
       'serve /metrics, /healthz, /readyz, /status.json and a page here, to whoever reaches it (port 0: any ' +
       'that is free); an address that was given and is taken ends it, where the default is taken it goes on without',
   },
+  'http-allowed-hosts': {
+    group: 'http',
+    form: words('name'),
+    live: true,
+    description:
+      'names under which HTTP is served, as the Host header has them, besides localhost and addresses; ' +
+      'any by default, unless --http is an address of this machine alone',
+  },
+  'http-password': {
+    group: 'http',
+    form: text('password'),
+    secret: true,
+    live: true,
+    description:
+      'password for HTTP (Basic, any user name), except /healthz and /readyz; better in ' +
+      'FOREBAY_HTTP_PASSWORD, or in the file named by FOREBAY_HTTP_PASSWORD_FILE',
+  },
+  'http-tls-cert-file': {
+    group: 'http',
+    form: text('file'),
+    description: 'serve HTTPS with this certificate; the file is read again on SIGHUP',
+  },
+  'http-tls-key-file': {
+    group: 'http',
+    form: text('file'),
+    description: 'its private key; the file is read again on SIGHUP',
+  },
   'ready-max-lag': {
     group: 'http',
     form: seconds,

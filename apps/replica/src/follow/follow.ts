@@ -57,6 +57,7 @@ export async function follow(
   const backlogSize = listen?.backlogSize ?? 0;
   const adopt = (live: LiveConfig): LiveConfig => {
     if (live.listen !== undefined) relay?.adopt(live.listen, live.timeout);
+    if (live.http !== undefined) http?.adopt(live.http);
     return live;
   };
   const { configuration } = control;

@@ -1,10 +1,24 @@
 import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
+import { CHALLENGE, isAuthorized } from './password.ts';
 
 /** What a request is refused with. */
 export interface Refusal {
   readonly status: number;
   readonly reason: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
+
+/** Who is served. */
+export interface Access {
+  /** Names that a `Host` header may have besides local ones; undefined: any, unless only this machine gets here. */
+  readonly allowedHosts: readonly string[] | undefined;
+  /** Undefined: none is asked for. */
+  readonly password: string | undefined;
+}
+
+/** Paths that tell a probe how it is, and nothing else: a probe has no password, and comes under any name. */
+const PROBES: readonly string[] = ['/healthz', '/readyz'];
 
 /** Headers of every answer. Nothing is taken from another host, and nobody else may show the page. */
 export const HEADERS = {
@@ -24,22 +38,32 @@ export const HEADERS = {
   'X-Content-Type-Options': 'nosniff',
 } as const;
 
-/** Why a request is not even looked at; undefined: it is. `isLocal`: only this machine reaches us. */
-export function refusalOf(request: IncomingMessage, isLocal: boolean): Refusal | undefined {
+/** Why a request is not even looked at; undefined: it is. `isLocal`: only this machine reaches the server. */
+export function refusalOf(
+  request: IncomingMessage,
+  path: string,
+  isLocal: boolean,
+  { allowedHosts, password }: Access,
+): Refusal | undefined {
   const { method = '', headers } = request;
   if (method !== 'GET' && method !== 'HEAD') {
-    return { status: 405, reason: 'only GET and HEAD are served: nothing here changes anything' };
+    const reason = 'only GET and HEAD are served: nothing here changes anything';
+    return { status: 405, reason, headers: { Allow: 'GET, HEAD' } };
   }
   if (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0) {
     return { status: 413, reason: 'no body is taken' };
   }
-  // A name of somebody else's that leads here makes a page of theirs one of ours to the browser.
-  if (isLocal && !isLocalName(headers.host ?? '')) {
-    return { status: 421, reason: 'this is served to the machine itself, under a name of its own' };
+  if (PROBES.includes(path)) return undefined;
+  // A foreign name that leads here makes a page from there one of this server to the browser (DNS rebinding).
+  if (!isServed(nameOf(headers.host ?? ''), isLocal, allowedHosts)) {
+    return { status: 421, reason: 'this is not served under that name: see --http-allowed-hosts' };
   }
   const isForeign = headers['sec-fetch-site'] === 'cross-site';
   if (isForeign && headers['sec-fetch-mode'] !== 'navigate') {
     return { status: 403, reason: 'this is not for pages of others' };
+  }
+  if (password !== undefined && !isAuthorized(headers.authorization, password)) {
+    return { status: 401, reason: 'the password is needed', headers: CHALLENGE };
   }
   return undefined;
 }
@@ -49,8 +73,19 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host);
 }
 
-/** The port may be another one: it may be forwarded. */
-function isLocalName(host: string): boolean {
+/** An address cannot be a foreign name, and says what it leads to: only the port to this machine wants local ones. */
+function isServed(
+  name: string,
+  isLocal: boolean,
+  allowedHosts: readonly string[] | undefined,
+): boolean {
+  if (isLoopback(name) || name.endsWith('.localhost')) return true;
+  if (allowedHosts === undefined) return !isLocal;
+  return allowedHosts.includes(name) || (!isLocal && isIP(name) !== 0);
+}
+
+/** The name of a `Host` header. The port may be another one: it may be forwarded. */
+function nameOf(host: string): string {
   const name = host.toLowerCase().replace(/:\d*$/, '');
-  return isLoopback(name.replace(/^\[(.*)\]$/, '$1')) || name.endsWith('.localhost');
+  return name.replace(/^\[(.*)\]$/, '$1');
 }

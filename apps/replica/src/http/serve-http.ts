@@ -5,6 +5,7 @@ import type { Reporter } from '../reporter.ts';
 import { Observer } from '../status/observer.ts';
 import type { Status } from '../status/status.ts';
 import type { Observed } from '../status/status-source.ts';
+import { isLoopback } from './guard.ts';
 import { Live } from './live.ts';
 import { routesOf, tickOf } from './routes.ts';
 import type { Route } from './server.ts';
@@ -20,6 +21,8 @@ export interface HttpHost {
 /** What is served, for who began it. */
 export interface ServedHttp {
   readonly observed: Observed;
+  /** Takes what can change while it serves. */
+  adopt(http: HttpConfig): void;
   close(): Promise<void>;
 }
 
@@ -58,8 +61,15 @@ export async function serveHttp(
   reporter.step(`metrics and a page are served at ${server.url}`, {
     ...{ event: 'http', address: server.url },
   });
+  if (isUnguarded(http)) warnUnguarded(server.url, reporter);
+  let current = http;
   return {
     observed: observer,
+    adopt: (live) => {
+      server.adopt(live);
+      if (isUnguarded(live) && !isUnguarded(current)) warnUnguarded(server.url, reporter);
+      current = live;
+    },
     close: async () => {
       live.close();
       await Promise.all([observer.stop(), server.close()]);
@@ -67,13 +77,27 @@ export async function serveHttp(
   };
 }
 
+/** Whether it is served to other machines, under any name and without a password. */
+function isUnguarded({ host, password, allowedHosts }: HttpConfig): boolean {
+  return !isLoopback(host) && password === undefined && allowedHosts === undefined;
+}
+
+function warnUnguarded(url: string, reporter: Reporter): void {
+  reporter.trouble(
+    `${url} is served to every machine, under any name and without a password: ` +
+      'set --http-password or --http-allowed-hosts',
+    { event: 'http-open', address: url },
+  );
+}
+
 async function listen(
-  { host, port, asked }: HttpConfig,
+  http: HttpConfig,
   routes: ReadonlyMap<string, Route>,
   reporter: Reporter,
 ): Promise<HttpServer | undefined> {
+  const { host, port, asked } = http;
   try {
-    return await HttpServer.listen(host, port, routes);
+    return await HttpServer.listen(host, port, routes, http);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const why = `${host}:${port} cannot be listened on: ${code}`;

@@ -1,7 +1,10 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { Server as SecureServer } from 'node:https';
+import { createServer as createSecureServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
 import { describeEndpoint } from '@forebay/replica';
+import type { Access } from './guard.ts';
 import { HEADERS, isLoopback, refusalOf } from './guard.ts';
 
 /** Connections at once; more are closed as they come. */
@@ -17,17 +20,59 @@ const CHECK_TIME = 1000;
 const KEEP_ALIVE = 5000;
 const SILENCE = 30_000;
 
+const LIMITS = {
+  maxHeaderSize: HEADER_BYTES,
+  headersTimeout: HEADERS_TIME,
+  requestTimeout: REQUEST_TIME,
+  connectionsCheckingInterval: CHECK_TIME,
+  keepAliveTimeout: KEEP_ALIVE,
+  handshakeTimeout: HEADERS_TIME,
+};
+
 /** Answers one path. The answer is ended by it, now or later. */
 export type Route = (request: IncomingMessage, response: ServerResponse) => void;
 
+/** Certificate and key of a server, as PEM. */
+export interface Certified {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** Who is served, and by which certificate. */
+export interface HttpServerOptions extends Access {
+  /** Undefined: without TLS. */
+  readonly secure: Certified | undefined;
+}
+
 /** A server with few paths, which takes no body and changes nothing. */
 export class HttpServer {
-  readonly #server: Server;
+  readonly #server: Server | SecureServer;
   readonly #host: string;
+  /** Those whose TLS handshake has not ended, too. */
+  readonly #sockets = new Set<Socket>();
+  #options: HttpServerOptions;
 
-  private constructor(server: Server, host: string) {
-    this.#server = server;
+  private constructor(
+    host: string,
+    routes: ReadonlyMap<string, Route>,
+    options: HttpServerOptions,
+  ) {
     this.#host = host;
+    this.#options = options;
+    const isLocal = isLoopback(host);
+    const onRequest = (request: IncomingMessage, response: ServerResponse) =>
+      answer(request, response, routes, isLocal, this.#options);
+    this.#server =
+      options.secure === undefined
+        ? createServer(LIMITS, onRequest)
+        : createSecureServer({ ...LIMITS, ...options.secure }, onRequest);
+    this.#server.maxConnections = CONNECTIONS;
+    this.#server.maxHeadersCount = HEADER_COUNT;
+    this.#server.timeout = SILENCE;
+    this.#server.on('connection', (socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
   }
 
   /** @throws {NodeJS.ErrnoException} where the address cannot be listened on */
@@ -35,21 +80,10 @@ export class HttpServer {
     host: string,
     port: number,
     routes: ReadonlyMap<string, Route>,
+    options: HttpServerOptions,
   ): Promise<HttpServer> {
-    const options = {
-      maxHeaderSize: HEADER_BYTES,
-      headersTimeout: HEADERS_TIME,
-      requestTimeout: REQUEST_TIME,
-      connectionsCheckingInterval: CHECK_TIME,
-      keepAliveTimeout: KEEP_ALIVE,
-    };
-    const isLocal = isLoopback(host);
-    const server = createServer(options, (request, response) =>
-      answer(request, response, routes, isLocal),
-    );
-    server.maxConnections = CONNECTIONS;
-    server.maxHeadersCount = HEADER_COUNT;
-    server.timeout = SILENCE;
+    const made = new HttpServer(host, routes, options);
+    const server = made.#server;
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen({ host, port }, () => {
@@ -57,7 +91,16 @@ export class HttpServer {
         resolve();
       });
     });
-    return new HttpServer(server, host);
+    return made;
+  }
+
+  /** Takes another access list, password and certificate. Whether there is TLS stays. */
+  adopt(options: HttpServerOptions): void {
+    this.#options = options;
+    const { secure } = options;
+    if (secure !== undefined && 'setSecureContext' in this.#server) {
+      this.#server.setSecureContext({ ...secure });
+    }
   }
 
   get port(): number {
@@ -66,13 +109,14 @@ export class HttpServer {
 
   get url(): string {
     const { port } = this;
-    return `http://${describeEndpoint({ kind: 'tcp', host: this.#host, port })}/`;
+    const scheme = this.#options.secure === undefined ? 'http' : 'https';
+    return `${scheme}://${describeEndpoint({ kind: 'tcp', host: this.#host, port })}/`;
   }
 
   /** Resolves when nobody is served any more: whoever is connected is cut off. */
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    this.#server.closeAllConnections();
+    for (const socket of this.#sockets) socket.destroy();
     await closed;
   }
 }
@@ -99,17 +143,17 @@ function answer(
   response: ServerResponse,
   routes: ReadonlyMap<string, Route>,
   isLocal: boolean,
+  access: Access,
 ): void {
   for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
-  const refusal = refusalOf(request, isLocal);
+  const [path = ''] = (request.url ?? '').split('?', 1);
+  const refusal = refusalOf(request, path, isLocal, access);
   if (refusal !== undefined) {
     // What else comes over the connection may be a body, which nobody reads.
-    const { status, reason } = refusal;
-    const allow: Record<string, string> = status === 405 ? { Allow: 'GET, HEAD' } : {};
-    send(response, status, `${reason}\n`, { Connection: 'close', ...allow });
+    const { status, reason, headers } = refusal;
+    send(response, status, `${reason}\n`, { Connection: 'close', ...headers });
     return;
   }
-  const [path = ''] = (request.url ?? '').split('?', 1);
   const route = routes.get(path);
   if (route === undefined) send(response, 404, 'there is nothing here\n');
   else route(request, response);

@@ -67,6 +67,9 @@ export const EVENTS = {
   room: { description: 'there may be room: following goes on' },
   listening: { description: 'replicas are served' },
   http: { description: 'metrics and a page are served' },
+  'http-open': {
+    description: 'HTTP is served to other machines without a password and under any name',
+  },
   'no-http': { description: 'they are not, for the address is taken, which nobody named' },
   'replica-continued': { description: 'a replica below goes on where it was', bounded: true },
   'replica-full-copy': { description: 'a replica below gets a full copy', bounded: true },

@@ -10,6 +10,7 @@ it('a page that takes nothing is let go, and the others are told on', async () =
     '127.0.0.1',
     0,
     new Map([['/events', (_, response) => live.add(response, 'data: first\n\n')]]),
+    { allowedHosts: undefined, password: undefined, secure: undefined },
   );
   onTestFinished(() => server.close());
   const open = async () => {
