@@ -105,7 +105,7 @@ export class RdbRetimer {
     if (this.#retime === undefined) {
       const moment = this.#moment;
       if (moment === undefined || !Number.isFinite(moment)) {
-        const message = 'the RDB does not say when it was made (ctime): give the moment';
+        const message = 'the RDB does not say when it was made (aux field ctime)';
         throw new RdbError('INVALID_OPTION', 0, message);
       }
       this.#retime = retimeBy({ ...this.#options, moment });

@@ -90,7 +90,7 @@ describe('the times of an RDB', () => {
     expect(() => timesOf(rdb, { mode: 'shift' })).toThrow(
       expect.objectContaining({
         code: 'INVALID_OPTION',
-        message: expect.stringMatching(/give the moment/),
+        message: expect.stringMatching(/does not say when it was made/),
       }),
     );
   });

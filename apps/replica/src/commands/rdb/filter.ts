@@ -8,8 +8,11 @@ import { bytesOf, millisecondsOf, rangeOf } from '../../quantities.ts';
 import type { Reporter } from '../../reporter.ts';
 import { formatBytes } from '../../reporter.ts';
 import { endSignal } from '../stop-signal.ts';
+import type { TtlChoice } from '../ttl-option.ts';
+import { TTL_CHOICES } from '../ttl-option.ts';
 import { openInput } from './input.ts';
 import { PassingBytes } from './passing-bytes.ts';
+import { momentOption, retimed, TTL_HELP } from './retimed-input.ts';
 import type { Visitor } from './scan.ts';
 import { scan } from './scan.ts';
 import type { Selection, SelectionFlags } from './selection.ts';
@@ -19,7 +22,7 @@ const HELP = `
   forebay rdb filter dump.rdb --match 'user:*' --ttl none -o users.rdb
 
 The new snapshot has the version of the old. The bytes of what is kept are those of the old; its checksum is
-new. Auxiliary fields, functions and module data are kept. Left out are the replication id and
+new, and so are times with --ttl drop or shift. Auxiliary fields, functions and module data are kept. Left out are the replication id and
 offset (repl-id, repl-offset, repl-stream-db), for a replica booted with them would go on from there without
 the keys that are missing; and how many keys there are of each database and slot: it is a hint, and would be
 wrong.
@@ -35,11 +38,15 @@ A RANGE is FROM..TO, either of which may be missing: --size 1mb.. --ttl ..7d. Ti
 now on; one that is past is 0. --size holds a value in memory until it is known whether it is in the
 range: up to FROM bytes of it, and where there is a TO, up to TO.
 
+${TTL_HELP}
+A RANGE beside it is of the new times: --ttl shift --ttl ..7d.
+
 Exit codes: 0 done; 1 stopped; 64 usage; 74 the disk, a damaged file, or the output was closed.`;
 
 interface FilterFlags extends SelectionFlags {
   readonly output?: string;
-  readonly ttl?: 'none' | Range;
+  readonly ttl?: Ttl;
+  readonly moment?: number;
   readonly size?: Range;
   readonly functions: boolean;
   readonly moduleAux: boolean;
@@ -52,10 +59,12 @@ export function filterCommand(reporter: Reporter): Command {
     .argument('<file>', 'the RDB; - is standard input')
     .option('-o, --output <file>', 'where to write it; - is standard output, and is the default')
     .addOption(
-      new Option('--ttl <none|range>', 'keys that do not expire, or in this time only').argParser(
-        (text) => (text === 'none' ? text : rangeOf(text, millisecondsOf)),
-      ),
+      new Option(
+        '--ttl <what>',
+        'none or a RANGE: keys that do not expire, or in this time only; keep (default), drop or shift: what becomes of times; may be given again',
+      ).argParser(ttlOf),
     )
+    .addOption(momentOption())
     .addOption(
       new Option('--size <range>', 'values of so many bytes in the file only').argParser((text) =>
         rangeOf(text, bytesOf),
@@ -70,7 +79,8 @@ export function filterCommand(reporter: Reporter): Command {
       if (out === '-' && process.stdout.isTTY) {
         throw new ExitError(EXIT.usage, 'a snapshot is no text for a terminal: give -o FILE');
       }
-      const input = await openInput(path);
+      const choice = flags.ttl?.choice ?? 'keep';
+      const input = retimed(await openInput(path), choice, flags.moment);
       // A FIFO that nobody reads is waited for, and a signal ends that at once.
       await using output = await Output.to(out);
       const stop = endSignal();
@@ -80,6 +90,18 @@ export function filterCommand(reporter: Reporter): Command {
       const { kept, seen, written } = filter;
       reporter.good(`kept ${kept} of ${seen} keys, ${formatBytes(written)}`);
     });
+}
+
+/** Which times are wanted, and what becomes of them. */
+interface Ttl {
+  readonly wanted?: 'none' | Range;
+  readonly choice?: TtlChoice;
+}
+
+function ttlOf(text: string, before: Ttl = {}): Ttl {
+  const choice = TTL_CHOICES.find((each) => each === text);
+  if (choice !== undefined) return { ...before, choice };
+  return { ...before, wanted: text === 'none' ? text : rangeOf(text, millisecondsOf) };
 }
 
 /** Opcode of the end, and the first version that a checksum follows in. */
@@ -102,7 +124,7 @@ class Filter implements Visitor {
   readonly reader = new RdbReader({ level: 'raw' });
   readonly #output: Output;
   readonly #selects: Selection;
-  readonly #ttl: FilterFlags['ttl'];
+  readonly #ttl: Ttl['wanted'];
   readonly #size: Range;
   readonly #functions: boolean;
   readonly #moduleAux: boolean;
@@ -123,7 +145,7 @@ class Filter implements Visitor {
   constructor(output: Output, flags: FilterFlags) {
     this.#output = output;
     this.#selects = selectionOf(flags);
-    this.#ttl = flags.ttl;
+    this.#ttl = flags.ttl?.wanted;
     this.#size = flags.size ?? { from: 0, to: Number.POSITIVE_INFINITY };
     this.#functions = flags.functions;
     this.#moduleAux = flags.moduleAux;

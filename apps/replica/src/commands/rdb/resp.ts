@@ -4,10 +4,13 @@ import { encodeCommand } from '@forebay/resp';
 import { Command } from 'commander';
 import { Output } from '../../output/output.ts';
 import type { Reporter } from '../../reporter.ts';
+import type { TtlChoice } from '../ttl-option.ts';
+import { ttlOption } from '../ttl-option.ts';
 import { openInput } from './input.ts';
 import { PlainCommands } from './plain-commands.ts';
 import { PlainStreams } from './plain-streams.ts';
 import { RestoreCommands } from './restore-commands.ts';
+import { momentOption, retimed, TTL_HELP } from './retimed-input.ts';
 import type { Visitor } from './scan.ts';
 import { scan } from './scan.ts';
 import type { Selection, SelectionFlags } from './selection.ts';
@@ -34,7 +37,8 @@ that were given back (XNACK), and without --plain too, what modules attach to ke
 The checksum is at the end, behind all keys: of a file that may be damaged they are printed before that is
 known. forebay rdb check says it first.
 
-Times to live are absolute. A key that has expired is written, and gone at once.
+Times to live are absolute. A key that has expired is written, and gone at once, unless its time is changed.
+${TTL_HELP}
 
 Exit codes: 0 done; 1 a value too large for RESTORE, or a group for --plain; 64 usage; 74 the file cannot be read, or is damaged.`;
 
@@ -42,6 +46,8 @@ interface RespFlags extends SelectionFlags {
   readonly plain?: boolean;
   readonly replace?: boolean;
   readonly functions: boolean;
+  readonly ttl: TtlChoice;
+  readonly moment?: number;
 }
 
 /** `forebay rdb resp`: the commands that fill a server with it. */
@@ -52,9 +58,11 @@ export function respCommand(reporter: Reporter): Command {
     .option('--plain', 'SET, RPUSH, SADD, … in place of RESTORE')
     .option('--replace', 'take the place of keys and functions that are there')
     .option('--no-functions', 'leave functions out')
+    .addOption(ttlOption())
+    .addOption(momentOption())
     .addHelpText('after', HELP)
     .action(async (path: string, flags: RespFlags) => {
-      const input = await openInput(path);
+      const input = retimed(await openInput(path), flags.ttl, flags.moment);
       await using output = Output.stdout();
       const commands = new Commands(output, flags);
       await scan(input, commands.reader, commands, { reporter, prints: true }).catch(
