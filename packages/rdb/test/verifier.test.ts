@@ -43,6 +43,14 @@ function refusal(bytes: Uint8Array): RdbError | undefined {
   }
 }
 
+/** Of a length that is too long the upper half says enough: the lower is 0 where it has not come yet. */
+function comparable(verdict: RdbVerdict): unknown {
+  const findings = verdict.findings.map(({ message, ...finding }) => {
+    return { ...finding, message: message.replace(/a string of \d+ bytes/, 'a string') };
+  });
+  return { ...verdict, findings };
+}
+
 const messages = ({ findings }: RdbVerdict) => findings.map(({ message }) => message);
 
 /** A listpack whose second element claims to be longer than it is. */
@@ -130,7 +138,7 @@ describe('a verifier', () => {
       (magic, type, bytes, piece) => {
         const input = rdb(magic, 0xfe, 0, type, 'k', bytes);
         const whole = verify(input, input.length);
-        expect(verify(input, piece)).toEqual(whole);
+        expect(comparable(verify(input, piece))).toEqual(comparable(whole));
         expect(verify(bytes, piece).outcome).toBe('damaged');
       },
     );

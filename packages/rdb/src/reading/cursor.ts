@@ -264,7 +264,7 @@ export class Cursor {
   }
 
   #checked(length: number, position: number): number {
-    if (length <= this.maxLength || this.short) return length;
+    if (length <= this.maxLength) return length;
     const message = `a string of ${length} bytes exceeds the limit of ${this.maxLength}, at byte ${position}`;
     throw new RdbError('TOO_LONG', position, message);
   }
