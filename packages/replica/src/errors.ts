@@ -1,3 +1,5 @@
+import type { RdbVerdict } from '@forebay/rdb';
+
 /** Why an attempt to follow the primary ended, or why it cannot be made. */
 export type ReplicaErrorCode =
   /** The caller's fault: a URL or option that cannot be used. */
@@ -20,7 +22,7 @@ export type ReplicaErrorCode =
   | 'REFUSED'
   /** What answers is no Redis or Valkey. */
   | 'NOT_UNDERSTOOD'
-  /** The primary sent what is no payload, or none that can be taken. */
+  /** The primary sent what is no payload, or a snapshot that is refused: then `verdict` says why. */
   | 'BAD_PAYLOAD'
   /** The stream turned into something else; its history is not asked for again. */
   | 'DESYNCHRONIZED'
@@ -37,14 +39,17 @@ export class ReplicaError extends Error {
   readonly code: ReplicaErrorCode;
   /** The primary's own line, where it gave one. */
   readonly reply: string | undefined;
+  /** What a snapshot that was refused is worth. */
+  readonly verdict: RdbVerdict | undefined;
 
   constructor(
     code: ReplicaErrorCode,
     message: string,
-    options: { reply?: string | undefined; cause?: unknown } = {},
+    options: { reply?: string | undefined; cause?: unknown; verdict?: RdbVerdict } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.reply = options.reply;
+    this.verdict = options.verdict;
   }
 }

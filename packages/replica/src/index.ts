@@ -20,6 +20,6 @@ export type {
   ReplicaState,
   ReplicaTarget,
 } from './replica-options.ts';
-export type { TransferProgress } from './snapshot.ts';
+export type { AcceptedSnapshots, TransferProgress } from './snapshot.ts';
 export type { LinkSocket, LinkSocketListener, TlsOptions, Transport } from './transport.ts';
 export type { DecideUpstream, Upstream, UpstreamDecision } from './upstream.ts';

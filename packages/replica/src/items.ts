@@ -1,11 +1,12 @@
 import type { Boundary, CopyCause, History, Position } from '@forebay/psync';
+import type { RdbVerdict } from '@forebay/rdb';
 import type { ReplicaError } from './errors.ts';
 
 /**
  * What a replica receives, in the order it came. `bytes` are valid until the next item is asked for.
  *
  * A full resync is `full-resync`, `snapshot` any number of times, and then `snapshot-end`, or
- * `snapshot-aborted` where the link was lost midway. Until `snapshot-end` what was received before
+ * `snapshot-aborted` where the link was lost midway or the snapshot was refused. Until `snapshot-end` what was received before
  * stays the truth. `stream` items follow each other without a gap.
  */
 export type ReplicaItem =
@@ -32,6 +33,8 @@ export type ReplicaItem =
       readonly database: number;
       /** The RDB's auxiliary fields, as they stand before its first key. */
       readonly aux: ReadonlyMap<string, string>;
+      /** What it is worth; undefined where `acceptedSnapshots` is `any`. */
+      readonly verdict: RdbVerdict | undefined;
     }
   | { readonly type: 'snapshot-aborted'; readonly error: ReplicaError }
   /**

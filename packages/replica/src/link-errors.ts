@@ -1,5 +1,6 @@
 import type { HandshakeOutcome, HandshakeStep } from '@forebay/psync';
 import { classifyReply, PsyncError } from '@forebay/psync';
+import type { RdbVerdict } from '@forebay/rdb';
 import { RdbError } from '@forebay/rdb';
 import { RdbReceiverError } from '@forebay/rdb-receiver';
 import type { Address } from './address.ts';
@@ -38,6 +39,17 @@ export function errorOfBytes(cause: unknown, where: string): ReplicaError {
     return new ReplicaError('BAD_PAYLOAD', message, { cause });
   }
   throw cause;
+}
+
+/** A snapshot that came and is not taken. */
+export function errorOfSnapshot(verdict: RdbVerdict, where: string): ReplicaError {
+  const { outcome, findings } = verdict;
+  const [first, ...others] = findings.map(({ message }) => message);
+  const last = others.at(-1);
+  const found = [first, ...(last === undefined ? [] : [last])].join('; ');
+  const proof = outcome === 'unproven' ? '; it has no checksum that proves the rest' : '';
+  const message = `the snapshot from ${where} is refused: ${found}${proof}`;
+  return new ReplicaError('BAD_PAYLOAD', message, { verdict });
 }
 
 export function lostError(where: string, phase: LinkPhase): ReplicaError {

@@ -6,6 +6,7 @@ import type { Address, Endpoint } from './address.ts';
 import type { CachedStream } from './cached-stream.ts';
 import type { Clock } from './clock.ts';
 import { ReplicaError } from './errors.ts';
+import type { AcceptedSnapshots } from './snapshot.ts';
 import type { TlsOptions, Transport } from './transport.ts';
 
 /** What a link is doing; it begins with `connect`, which it does not tell. */
@@ -31,6 +32,7 @@ export interface LinkOptions {
   readonly rdbOnly: boolean;
   /** What a snapshot is to hold; everything unless given. */
   readonly rdbFilterOnly: string | undefined;
+  readonly acceptedSnapshots: AcceptedSnapshots;
   /** What the server says of itself is to be known before it is asked for anything. */
   readonly asksReport: boolean;
   readonly timeouts: Timeouts;

@@ -12,6 +12,7 @@ import {
   errorOfBytes,
   errorOfOutcome,
   errorOfRefusal,
+  errorOfSnapshot,
   lostError,
   quoted,
   silentError,
@@ -202,6 +203,7 @@ export class Link {
       deliver: (item) => this.#host.deliver(item),
       onTransfer: (progress) => this.#host.onTransfer(progress),
       onWaiting: () => this.#host.onWaiting(),
+      accepts: this.#options.acceptedSnapshots,
       ...reason,
     });
     this.#enter('transfer');
@@ -226,11 +228,15 @@ export class Link {
       this.close(errorOfRefusal(this.#said(end.line), this.#options.address));
       return bytes.subarray(bytes.length);
     }
+    if (end.type === 'unfit') {
+      this.close(errorOfSnapshot(end.verdict, this.#where));
+      return bytes.subarray(bytes.length);
+    }
     this.#snapshot = undefined;
-    const { history, offset, database } = end;
+    const { history, offset, database, aux, verdict } = end;
     const tracker = new StreamTracker({ offset, database });
     this.#host.remember({ history, start: offset, tracker });
-    this.#host.deliver({ type: 'snapshot-end', history, offset, database, aux: end.aux });
+    this.#host.deliver({ type: 'snapshot-end', history, offset, database, aux, verdict });
     if (this.#options.rdbOnly) {
       this.close(new ReplicaError('STOPPED', 'the snapshot is whole'));
       return bytes.subarray(bytes.length);

@@ -7,7 +7,7 @@ import { systemClock } from './clock.ts';
 import { openSocket } from './connect.ts';
 import type { ReplicaError } from './errors.ts';
 import type { LinkOptions, LinkPhase, Timeouts } from './link-options.ts';
-import type { TransferProgress } from './snapshot.ts';
+import type { AcceptedSnapshots, TransferProgress } from './snapshot.ts';
 import type { TlsOptions, Transport } from './transport.ts';
 import type { DecideUpstream } from './upstream.ts';
 
@@ -46,6 +46,8 @@ export interface ReplicaOptions extends ReplicaTarget {
    * or nothing (`""`); everything unless given. Older servers refuse the option and send everything.
    */
   readonly rdbFilterOnly?: string;
+  /** Which snapshots are taken; `proven` by default. */
+  readonly acceptedSnapshots?: AcceptedSnapshots;
   /** Milliseconds of silence after which a link is given up, 60,000 each by default. */
   readonly timeouts?: Partial<Timeouts>;
   readonly backoff?: BackoffOptions;
@@ -93,6 +95,7 @@ export function linkOptions(options: ReplicaOptions): LinkOptions {
     version: options.version,
     rdbOnly: options.rdbOnly ?? false,
     rdbFilterOnly: options.rdbFilterOnly,
+    acceptedSnapshots: options.acceptedSnapshots ?? 'proven',
     asksReport: options.onUpstream !== undefined,
     timeouts: {
       connect: timeouts?.connect ?? DEFAULT_TIMEOUT,

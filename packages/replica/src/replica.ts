@@ -21,6 +21,7 @@ import type {
   ReplicaTarget,
 } from './replica-options.ts';
 import { linkOptions, retargeted } from './replica-options.ts';
+import type { AcceptedSnapshots } from './snapshot.ts';
 import type { DecideUpstream, Upstream, UpstreamDecision } from './upstream.ts';
 
 /** Milliseconds after which a primary that said "later" is asked again. */
@@ -137,6 +138,14 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
     this.#link?.setTimeouts(timeouts);
   }
 
+  /** Which snapshots are taken from the next attempt on; one that waits after a refusal is made at once. */
+  setAcceptedSnapshots(acceptedSnapshots: AcceptedSnapshots): void {
+    if (acceptedSnapshots === this.#options.acceptedSnapshots) return;
+    this.#options = { ...this.#options, acceptedSnapshots };
+    this.#backoff.reset();
+    this.#wake?.();
+  }
+
   /**
    * Lets go of the primary, in whatever state (`REPLICAOF NO ONE`). What was received is still to be
    * taken; after it the items end.
@@ -188,8 +197,7 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
         this.#finish(error);
         return;
       }
-      const least = error.code === 'TRY_LATER' ? LATER : 0;
-      const delay = this.#retargeted ? 0 : this.#backoff.next(record, least);
+      const delay = this.#retargeted ? 0 : this.#delayAfter(error, record);
       this.#enter('waiting');
       this.emit('attempt-ended', error, delay);
       await this.#sleep(delay);
@@ -208,6 +216,11 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
     } finally {
       this.#link = undefined;
     }
+  }
+
+  #delayAfter({ code }: ReplicaError, record: LinkRecord): number {
+    const delay = this.#backoff.next(record, code === 'TRY_LATER' ? LATER : 0);
+    return code === 'BAD_PAYLOAD' ? Math.max(delay, this.#backoff.afterRefusal()) : delay;
   }
 
   /** A snapshot alone is whole or it is not: there is no further attempt. */

@@ -1,9 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import type { CopyCause, History, Position } from '@forebay/psync';
 import { BLANK_ID, isReplicationId, startHistory } from '@forebay/psync';
-import { RdbPreambleReader, replicationInfo } from '@forebay/rdb';
+import type { RdbVerdict } from '@forebay/rdb';
+import { RdbPreambleReader, RdbVerifier, replicationInfo } from '@forebay/rdb';
 import { BulkPayloadReader } from '@forebay/rdb-receiver';
 import type { ReplicaItem } from './items.ts';
+
+/**
+ * Which snapshots are taken (`RdbVerdict`):
+ *
+ * - `proven`: those that are sound, and those with a flaw that a checksum proves to be the primary's own;
+ * - `unproven`: also those with a flaw and without a checksum; of all these none is damaged;
+ * - `any`: all whose framing is whole. They are not verified.
+ */
+export type AcceptedSnapshots = 'proven' | 'unproven' | 'any';
 
 /** How far a transfer has come. */
 export interface TransferProgress {
@@ -25,12 +35,15 @@ export interface SnapshotStart {
 /** How a transfer ended. */
 export type SnapshotEnd =
   | { readonly type: 'refused'; readonly line: string }
+  /** All of it came, and it is none that is taken. */
+  | { readonly type: 'unfit'; readonly verdict: RdbVerdict }
   | {
       readonly type: 'whole';
       readonly history: History;
       readonly offset: number;
       readonly database: number;
       readonly aux: ReadonlyMap<string, string>;
+      readonly verdict: RdbVerdict | undefined;
       /** Whether the primary takes acknowledgements. */
       readonly acknowledged: boolean;
       /** Whether the payload ended at a mark: the primary then sends nothing until it is acknowledged. */
@@ -43,16 +56,18 @@ interface SnapshotHost {
   onTransfer(progress: TransferProgress): void;
   /** The primary is still making the snapshot. */
   onWaiting(): void;
+  readonly accepts: AcceptedSnapshots;
   readonly cause: CopyCause;
   readonly reason: string;
 }
 
-/** A bulk payload on its way: framing off, its head looked into as it passes. */
+/** A bulk payload on its way: framing off, verified as it passes. */
 export class Snapshot {
   readonly #start: SnapshotStart;
   readonly #host: SnapshotHost;
   readonly #payload = new BulkPayloadReader();
   readonly #preamble = new RdbPreambleReader();
+  readonly #verifier: RdbVerifier | undefined;
   readonly #aux = new Map<string, string>();
   #length: number | undefined;
   #marked = false;
@@ -61,6 +76,7 @@ export class Snapshot {
   constructor(start: SnapshotStart, host: SnapshotHost) {
     this.#start = start;
     this.#host = host;
+    this.#verifier = host.accepts === 'any' ? undefined : new RdbVerifier();
   }
 
   /** Whether `full-resync` was delivered: it is to have an end. */
@@ -95,6 +111,7 @@ export class Snapshot {
           break;
         case 'bytes':
           this.#look(event.bytes);
+          this.#verifier?.push(event.bytes);
           this.#host.deliver({ type: 'snapshot', bytes: event.bytes });
           break;
         case 'refused':
@@ -119,8 +136,10 @@ export class Snapshot {
   }
 
   #whole(rest: Uint8Array): SnapshotEnd {
-    this.#preamble.finish();
     this.#host.onTransfer({ total: this.#length, read: this.#payload.progress.read });
+    const verdict = this.#verifier?.finish();
+    if (verdict !== undefined && !this.#takes(verdict)) return { type: 'unfit', verdict };
+    this.#preamble.finish();
     const told = replicationInfo(this.#aux);
     const { bySync } = this.#start;
     const id = this.#start.id ?? told.replicationId ?? BLANK_ID;
@@ -132,11 +151,16 @@ export class Snapshot {
       offset: this.#start.offset ?? told.offset ?? 0,
       database: told.streamDatabase ?? 0,
       aux: this.#aux,
+      verdict,
       // A primary that SYNC reached may be older than ACK (2.8), whose answer would join the stream.
       acknowledged: !bySync || told.offset !== undefined || this.#marked,
       marked: this.#marked,
       rest,
     };
+  }
+
+  #takes({ outcome }: RdbVerdict): boolean {
+    return outcome === 'unproven' ? this.#host.accepts === 'unproven' : outcome !== 'damaged';
   }
 }
 

@@ -5,7 +5,7 @@ import { concatBytes } from '@forebay/testkit';
 import { describe, expect, it } from 'vitest';
 import type { ReplicaItem } from '../src/index.ts';
 import { Replica } from '../src/index.ts';
-import { counted, fullResync, rdb } from './payloads.ts';
+import { counted, fullResync, rdb, rdbOfString } from './payloads.ts';
 
 const MIB = 1024 * 1024;
 const RDB = rdb();
@@ -105,7 +105,7 @@ describe('a taker that stops taking', () => {
 
   it('is waited for in a transfer, too', async () => {
     let newlines = 0;
-    const payload = concatBytes([RDB, new Uint8Array(TOTAL)]);
+    const payload = rdbOfString(TOTAL);
     await using primary = await ScriptedPrimary.listen(async (peer) => {
       await peer.handshake();
       void peer.send(fullResync(0, counted(payload)));

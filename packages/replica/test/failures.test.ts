@@ -147,7 +147,7 @@ const LIES: [name: string, wire: Uint8Array | string, code: ReplicaErrorCode, sa
     'a marked RDB shorter than its head',
     fullResync(0, bytesOf(`$EOF:${MARK}\r\nREDIS0011\xfa\x05redis${MARK}`)),
     'BAD_PAYLOAD',
-    /auxiliary/,
+    /the RDB ends at byte 16, before its end/,
   ],
   [
     'an error in place of a payload',

@@ -22,6 +22,14 @@ export function rdb(aux: Record<string, string> = {}): Uint8Array {
   return concatBytes([bytesOf('REDIS0011'), ...fields, Uint8Array.of(0xff), new Uint8Array(8)]);
 }
 
+/** An RDB of one key, whose value is a string of so many zeros. */
+export function rdbOfString(length: number): Uint8Array {
+  const head = concatBytes([bytesOf('REDIS0011\0\x01k\x80'), new Uint8Array(4)]);
+  new DataView(head.buffer).setUint32(head.length - 4, length);
+  const end = concatBytes([Uint8Array.of(0xff), new Uint8Array(8)]);
+  return concatBytes([head, new Uint8Array(length), end]);
+}
+
 /** A payload whose length is told before it. */
 export function counted(payload: Uint8Array): Uint8Array {
   return concatBytes([bytesOf(`$${payload.length}\r\n`), payload]);
