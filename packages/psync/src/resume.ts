@@ -143,13 +143,20 @@ function historyAt({ id, offset }: SharedPoint, history: History): History {
   return { ...history, secondIdLimit: Math.min(history.secondIdLimit, offset + 1) };
 }
 
+/** A restart keeps the id only in an RDB, and only since 7.0 (`rdb.c: rdbPopulateSaveInfo`). */
 function strangers(
   { history }: HeldStream,
   { id, secondId = BLANK_ID }: ReplicationReport,
 ): string {
-  const before = secondId === BLANK_ID ? 'nothing before' : `before that ${secondId}`;
+  const ids = `it shares no history with what is held under ${history.id}: its replication id is ${id}`;
+  if (secondId === BLANK_ID) {
+    return (
+      `${ids}, and it knows none before that; most likely it restarted, without its data or from an AOF ` +
+      '(before 7.0 also from an RDB), or it is another server'
+    );
+  }
   return (
-    `our id ${history.id} is in neither of its fields (promoted twice while we were away?): ` +
-    `it is under ${id}, ${before}`
+    `${ids}, before that ${secondId}; it was promoted or restarted more than once since it was last ` +
+    'followed, or it is another server'
   );
 }

@@ -214,17 +214,24 @@ describe('a full copy is asked for', () => {
       /is not there/,
     ],
     [
-      'of one promoted twice while we were away',
+      'of one that was promoted twice',
       HELD,
       report({ id: C, secondId: B, secondIdLimit: 900 }),
-      new RegExp(`${A} is in neither.*under ${C}, before that ${B}`),
+      new RegExp(
+        `under ${A}.*id is ${C}, before that ${B}; it was promoted or restarted more than once`,
+      ),
     ],
-    ['of a stranger', HELD, report({ id: C }), new RegExp(`under ${C}, nothing before`)],
+    [
+      'of one that restarted without its data',
+      HELD,
+      report({ id: C }),
+      new RegExp(`under ${A}.*id is ${C}, and it knows none before that; most likely it restarted`),
+    ],
     [
       'where the blank id is all that is the same',
       HELD,
       report({ id: C, secondId: BLANK_ID, secondIdLimit: 501 }),
-      /neither/,
+      /shares no history/,
     ],
   ])('%s', (_, held, told, reason) => {
     const plan = planResume(held, told);
