@@ -28,6 +28,8 @@ export const TRANSACTION: Uint8Array = concatBytes([
 export class Subject {
   readonly disk: SimulatedDisk;
   readonly clock = new SimulatedClock();
+  /** What bases are made of. */
+  rdb: Uint8Array = EMPTY_RDB;
   readonly #seed: number;
   #log: Log | undefined;
   #stream = new StreamTracker({ offset: 0 });
@@ -95,8 +97,8 @@ export class Subject {
 
   async #placedBase(): Promise<NewBase> {
     const target = this.log.awaitBase();
-    await writeWhole(this.disk.process, target.path, EMPTY_RDB);
-    return { target, size: EMPTY_RDB.length, crc: crc32(EMPTY_RDB) };
+    await writeWhole(this.disk.process, target.path, this.rdb);
+    return { target, size: this.rdb.length, crc: crc32(this.rdb) };
   }
 }
 

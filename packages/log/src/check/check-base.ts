@@ -1,16 +1,18 @@
 import { crc32 } from 'node:zlib';
+import type { RdbFinding, RdbVerdict } from '@forebay/rdb';
+import { RdbVerifier } from '@forebay/rdb';
 import type { Disk } from '../disk/disk.ts';
 import { LogError, orLogError } from '../errors.ts';
 import type { Base } from '../manifest/manifest.ts';
-import { checkBase, checkBaseEnd, statNamed } from '../recovery/base.ts';
+import { statNamed } from '../recovery/base.ts';
 import type { Finding } from './finding.ts';
 import { fileNamed, isUnreadable, whatOf } from './finding.ts';
 import { flippedBit } from './flipped-bit.ts';
 import { piecesOf } from './pieces.ts';
 
 /**
- * Whether a base is the file that was taken in: its size, its checksum, and that it begins and ends as
- * an RDB does. No more than one finding.
+ * Whether a base is the file that was taken in, by its size and its checksum, and what that file is worth: a
+ * snapshot that no server loads is an error, a damaged value in it or what cannot be read here a warning.
  *
  * @throws {LogError} `IO`
  */
@@ -34,16 +36,14 @@ export async function checkBaseFile(
       const what = `has ${size} bytes, it had ${base.size} when it was taken in`;
       return finding(Math.min(size, base.size), what);
     }
-    const found = await checksumOf(disk, path, size, count);
-    if (found !== base.crc) {
-      const flipped = flippedBit(found, base.crc, size);
+    const { crc, verdict } = await verify(disk, path, size, count);
+    if (crc !== base.crc) {
+      const flipped = flippedBit(crc, base.crc, size);
       return flipped === undefined
         ? finding(0, `is not what was taken in: one or more of its ${size} bytes are others`)
         : finding(flipped.place, `bit ${flipped.bit} of this byte is not what was taken in`);
     }
-    await checkBase(disk, path, base);
-    await checkBaseEnd(disk, path, size);
-    return [];
+    return verdict.findings.map((found) => findingOf(base, found, verdict));
   } catch (error) {
     if (isUnreadable(error)) return finding(place, whatOf(error));
     if (error instanceof LogError && error.code === 'CORRUPT') return finding(0, whatOf(error));
@@ -51,20 +51,33 @@ export async function checkBaseFile(
   }
 }
 
-async function checksumOf(
+function findingOf(base: Base, found: RdbFinding, { outcome }: RdbVerdict): Finding {
+  const { kind, position, message } = found;
+  const proof = outcome === 'unproven' ? ' (the snapshot has no checksum)' : '';
+  return {
+    severity: kind === 'damage' ? 'error' : 'warning',
+    file: fileNamed(base.name),
+    place: position,
+    what: `${message}${proof}`,
+  };
+}
+
+async function verify(
   disk: Disk,
   path: string,
   size: number,
   onRead: (bytes: number) => void,
-): Promise<number> {
+): Promise<{ readonly crc: number; readonly verdict: RdbVerdict }> {
   const file = await orLogError(path, 'opening', () => disk.open(path, 'read'));
+  const verifier = new RdbVerifier();
   try {
     let crc = 0;
     for await (const bytes of piecesOf(file, path, 0, size)) {
       crc = crc32(bytes, crc);
+      verifier.push(bytes);
       onRead(bytes.length);
     }
-    return crc;
+    return { crc, verdict: verifier.finish() };
   } finally {
     await file.close();
   }

@@ -173,7 +173,7 @@ class Examination {
     if (unit.type === 'base') {
       const path = pathIn(this.#directory, unit.name);
       const findings = await checkBaseFile(this.#disk, path, unit.base, onRead);
-      if (findings.length > 0) this.#badBases.add(unit.name);
+      if (findings.some(({ severity }) => severity === 'error')) this.#badBases.add(unit.name);
       else this.#badBases.delete(unit.name);
       return findings;
     }
