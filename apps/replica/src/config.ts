@@ -80,6 +80,8 @@ export interface ReplicaConfig {
   readonly fsync: SyncPolicy;
   /** Milliseconds. */
   readonly timeout: number;
+  /** Whether a snapshot is adopted that cannot be verified to its end and has no checksum. */
+  readonly acceptUnverified: boolean;
   readonly base: BasePolicy;
   readonly retain: Retain;
   readonly maxDisk: DiskLimit;
@@ -95,6 +97,7 @@ export type LiveConfig = Pick<
   | 'listen'
   | 'http'
   | 'timeout'
+  | 'acceptUnverified'
   | 'base'
   | 'retain'
   | 'maxDisk'
@@ -121,6 +124,7 @@ export function configOf(settings: Resolved, faults: Fault[]): ReplicaConfig | u
     announcedVersion: values['announce-version'],
     fsync: values.appendfsync,
     timeout: values['repl-timeout'] * 1000,
+    acceptUnverified: values['accept-unverified-rdb'],
     base: {
       percentage: values['auto-aof-rewrite-percentage'],
       minSize: values['auto-aof-rewrite-min-size'],

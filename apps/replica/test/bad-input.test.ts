@@ -86,7 +86,16 @@ describe('what may mend itself is tried again, and said', () => {
         (peer) => peer.send('$-5\r\n'),
         /cannot be taken: .*-5.*; trying again/,
       ],
-      ['no RDB', (peer) => peer.send('$5\r\nGIF89'), /cannot be taken: .*; trying again/],
+      [
+        'no RDB',
+        (peer) => peer.send('$14\r\nGIF89a no RDB.'),
+        /cannot be taken: "GIF89a no" is not how an RDB begins; trying again/,
+      ],
+      [
+        'less than an RDB begins with',
+        (peer) => peer.send('$5\r\nREDIS'),
+        /is refused: the RDB ends at byte 5, before its end; next attempt in/,
+      ],
       [
         'a snapshot it cannot make',
         (peer) => peer.send("-ERR BGSAVE failed, replication can't continue\r\n"),

@@ -67,11 +67,13 @@ export class LinkSource implements Source {
   /** @throws {FeedError} `INVALID_OPTION` */
   #attach(resume: { readonly resume?: Resume } = {}): Replica {
     const { target, snapshot, timeout, onNotice } = this.#options;
+    // Who takes it decodes it, and so finds what is wrong with it.
+    const acceptedSnapshots = 'any';
     // Where it is taken, the snapshot is empty: its end alone is wanted, and the SELECT after it.
     const filter = snapshot ? {} : { rdbFilterOnly: '' };
     const patience = timeout === undefined ? {} : { timeouts: timeoutsOf(timeout) };
     const replica = asFeedError(
-      () => new Replica({ ...target, ...patience, ...filter, ...resume }),
+      () => new Replica({ ...target, ...patience, ...filter, ...resume, acceptedSnapshots }),
     );
     replica.on('state', (state) => {
       if (state === 'handshake') onNotice({ type: 'connected' });

@@ -8,12 +8,13 @@ import type { Resolved } from '../config/resolve.ts';
 import { CONNECTION } from '../config/settings.ts';
 import { EXIT, ExitError, linkExitCodeOf } from '../exit.ts';
 import { targetOf } from '../follow/session.ts';
+import { acceptedBy, refusalOf, warnOf } from '../follow/verified-snapshot.ts';
 import { Output } from '../output/output.ts';
 import type { Reporter } from '../reporter.ts';
 import { formatBytes } from '../reporter.ts';
 import { endSignal } from './stop-signal.ts';
 
-const NAMES = [...CONNECTION, 'repl-timeout'] as const;
+const NAMES = [...CONNECTION, 'repl-timeout', 'accept-unverified-rdb'] as const;
 
 const HELP = `
   forebay dump redis://127.0.0.1:6379 -o dump.rdb
@@ -26,6 +27,9 @@ It costs the primary one fork, as BGSAVE does, and the sending. Since 6.2 it is 
 one before that begins to send its stream too, which is cut off. A primary that never had a replica has a
 replication backlog and a new id after it, for it makes both for whoever asks to be sent a snapshot; its
 data set, and what it counts to be lost in a failover, are as they were.
+
+The snapshot is verified as it comes. One with a wrong checksum, a broken structure or no end is refused, with the
+byte at which it is wrong. Standard output has it by then: the exit code tells.
 
 The rights a user needs: +psync +replconf +ping.
 
@@ -65,7 +69,11 @@ async function dump(
   // waited for, and a signal ends that at once.
   await using output = await Output.to(path);
   const signal = endSignal();
-  const options = { ...targetOf(candidate), tls, timeouts, signal, rdbOnly: true };
+  const acceptedSnapshots = acceptedBy(settings.values['accept-unverified-rdb']);
+  const options = {
+    ...targetOf(candidate),
+    ...{ tls, timeouts, acceptedSnapshots, signal, rdbOnly: true },
+  };
   try {
     await using replica = new Replica(options);
     report(replica, describeEndpoint(candidate.endpoint), reporter);
@@ -92,6 +100,7 @@ async function fetch(replica: Replica, output: Output, reporter: Reporter): Prom
       await output.finish();
       const seconds = ((performance.now() - since) / 1000).toFixed(1);
       const position = formatPosition({ id: item.history.id, offset: item.offset });
+      warnOf(item.verdict, reporter);
       reporter.good(`snapshot done, ${formatBytes(read)} in ${seconds} s, at ${position}`);
       return;
     }
@@ -117,6 +126,8 @@ function sizeOf({ length }: Extract<ReplicaItem, { type: 'full-resync' }>): stri
 
 function asExit(error: ReplicaError, path: string): ExitError {
   const left = path === '-' ? '' : `: nothing was left in ${path}`;
-  const message = error.code === 'STOPPED' ? `stopped${left}` : error.message;
+  const refusal = refusalOf(error);
+  const refused = refusal === undefined ? error.message : `${refusal}${left}`;
+  const message = error.code === 'STOPPED' ? `stopped${left}` : refused;
   return new ExitError(linkExitCodeOf(error.code) ?? EXIT.runtime, message, error);
 }

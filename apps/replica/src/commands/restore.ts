@@ -6,6 +6,7 @@ import { Command, Option } from 'commander';
 import { EXIT, ExitError } from '../exit.ts';
 import { print } from '../output/output.ts';
 import { refuseInsideLog } from '../output/outside-logs.ts';
+import { shellWord } from '../output/shell-word.ts';
 import type { Reporter } from '../reporter.ts';
 import { formatBytes } from '../reporter.ts';
 import type { BeforeFlags } from './before.ts';
@@ -164,7 +165,7 @@ function resultOf(
     ['reached', formatPosition(restored.position)],
     ...(plan.relative ? [['absolute', `${restored.changed} commands changed`] as const] : []),
     ...(ttl === 'keep' ? [] : [['times', timesOf(ttl, restored)] as const]),
-    ['boot', `${server} --dir ${quoted(out)} --appendonly yes ${form}`],
+    ['boot', `${server} --dir ${shellWord(out)} --appendonly yes ${form}`],
   ];
 }
 
@@ -186,8 +187,4 @@ function warn(plan: RestorePlan, { scripts }: Restored, single: boolean, reporte
 
 function dateOf(time: number): string {
   return new Date(time).toISOString();
-}
-
-function quoted(path: string): string {
-  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

@@ -119,6 +119,14 @@ export const SETTINGS = {
     live: true,
     description: 'silence after which a link is given up, above us and below',
   },
+  'accept-unverified-rdb': {
+    group: 'link',
+    form: yesNo,
+    default: 'no',
+    live: true,
+    description:
+      'adopt a snapshot that forebay cannot verify to its end and that has no checksum to prove it',
+  },
   'replica-announce-ip': {
     group: 'link',
     form: text('address'),

@@ -6,6 +6,7 @@ import type { ReplicaConfig } from '../config.ts';
 import type { Reporter } from '../reporter.ts';
 import { formatBytes } from '../reporter.ts';
 import { replicaOptions } from './session.ts';
+import { refusalOf, warnOf } from './verified-snapshot.ts';
 import type { World } from './world.ts';
 
 /** Waits until the log holds the stream up to an offset; rejects when that is given up. */
@@ -13,7 +14,7 @@ export type Reached = (offset: number) => Promise<void>;
 
 /**
  * Fetches a snapshot over a second connection while the first streams on, and makes it the newest
- * base. It costs the primary a fork.
+ * base. It costs the primary a fork. Returns how many keys it has, where that is known.
  *
  * @throws what kept it from coming; the log is as it was
  */
@@ -25,7 +26,7 @@ export async function fetchBase(
   reporter: Reporter,
   reached: Reached,
   stop: AbortSignal,
-): Promise<void> {
+): Promise<{ readonly keys: number | undefined }> {
   const since = performance.now();
   const target = log.awaitBase();
   const options = { ...replicaOptions(upstream, config, world), rdbOnly: true, signal: stop };
@@ -42,16 +43,18 @@ export async function fetchBase(
         await log.splitFor(position);
         file = await world.createBase(target.directory);
       } else if (item.type === 'snapshot') await file?.write(item.bytes);
-      else if (item.type === 'snapshot-aborted') throw item.error;
+      else if (item.type === 'snapshot-aborted')
+        throw new Error(refusalOf(item.error) ?? item.error.message, { cause: item.error });
       else if (item.type === 'snapshot-end' && file !== undefined) {
-        const { history, offset } = item;
+        const { history, offset, verdict } = item;
         await file.commit(target.path);
         const { length: size, crc } = file;
         await log.addBase({ target, size, crc, position: { id: history.id, offset } });
         const seconds = ((performance.now() - since) / 1000).toFixed(1);
         const fields = { event: 'base-done', bytes: size, seconds: Number(seconds) } as const;
         reporter.good(`fresh base done, ${formatBytes(size)} in ${seconds} s`, fields);
-        return;
+        warnOf(verdict, reporter);
+        return { keys: verdict?.keys };
       }
     }
     throw new Error('the link ended before it was whole');

@@ -423,10 +423,12 @@ export class Follower {
   }
 
   /** Takes what can change while it runs. */
-  adopt({ candidates, tls, timeout, base, retain, maxDisk }: LiveConfig): void {
+  adopt({ candidates, tls, timeout, acceptUnverified, base, retain, maxDisk }: LiveConfig): void {
     const isOther = candidates !== this.#config.candidates;
-    this.#config = { ...this.#config, candidates, tls, timeout, base, retain, maxDisk };
+    const live = { candidates, tls, timeout, acceptUnverified, base, retain, maxDisk };
+    this.#config = { ...this.#config, ...live };
     this.#session?.setTimeout(timeout);
+    this.#session?.acceptUnverified(acceptUnverified);
     this.#session?.secure(tls);
     if (isOther) this.#choice.replace(candidates);
   }
@@ -466,7 +468,10 @@ export class Follower {
     const { upstream } = session;
     const reached = (offset: number) => this.#arrivals.at(offset, log.written, ending);
     try {
-      await fetchBase(log, upstream, this.#config, this.#world, this.#reporter, reached, ending);
+      const { keys } = await fetchBase(
+        ...([log, upstream, this.#config, this.#world, this.#reporter, reached, ending] as const),
+      );
+      session.counted(keys);
       this.#baseCounts.done++;
     } catch (error) {
       if (!ending.aborted) this.#baseCounts.failed++;

@@ -15,9 +15,13 @@ import type { Candidate } from '../config/candidate.ts';
 import { readSecret } from '../config/named-files.ts';
 import type { ReplicaConfig } from '../config.ts';
 import { EXIT, ExitError } from '../exit.ts';
+import { formatDuration } from '../output/duration.ts';
 import type { Reporter } from '../reporter.ts';
 import { formatBytes } from '../reporter.ts';
 import type { LinkRecord } from '../status/link-record.ts';
+import type { DataSetSize, HeldDataSet } from './data-set-size.ts';
+import { isShrunk, shrunkMessage } from './data-set-size.ts';
+import { acceptedBy, refusalOf, warnOf } from './verified-snapshot.ts';
 import type { BaseFile, World } from './world.ts';
 
 type Item<T extends ReplicaItem['type']> = Extract<ReplicaItem, { type: T }>;
@@ -59,6 +63,7 @@ export class Session {
   readonly #reporter: Reporter;
   readonly #events: SessionEvents;
   readonly #replica: Replica;
+  readonly #directory: string;
   #upstream: Candidate;
   #tls: TlsOptions;
   #failure: unknown;
@@ -67,6 +72,8 @@ export class Session {
   #transfer: Transfer | undefined;
   /** Bytes of a full copy that there was no room for. */
   #needed = 0;
+  /** Keys in the newest base; undefined where they were not counted, as after a start. */
+  #keys: number | undefined;
 
   constructor(
     log: Log,
@@ -82,6 +89,7 @@ export class Session {
     this.#world = world;
     this.#reporter = reporter;
     this.#events = events;
+    this.#directory = config.directory;
     this.#replica = new Replica({
       ...replicaOptions(upstream, config, world),
       ...(log.found === undefined ? {} : { resume: log.found }),
@@ -121,6 +129,16 @@ export class Session {
   /** Milliseconds of silence after which its links are given up. */
   setTimeout(timeout: number): void {
     this.#replica.setTimeouts(timeoutsOf(timeout));
+  }
+
+  /** Whether a snapshot is adopted that cannot be verified to its end and has no checksum. */
+  acceptUnverified(accept: boolean): void {
+    this.#replica.setAcceptedSnapshots(acceptedBy(accept));
+  }
+
+  /** So many keys are in the base that was added last. */
+  counted(keys: number | undefined): void {
+    this.#keys = keys;
   }
 
   /** Takes other certificates; a link that stands by the old ones is made anew. */
@@ -179,6 +197,8 @@ export class Session {
         return this.#adopt(item);
       case 'snapshot-aborted':
         await this.#dropTransfer();
+        // Told together with when it is asked for again.
+        if (item.error.verdict !== undefined) return;
         return this.#reporter.trouble('full copy cut short, what was held before stays', {
           event: 'full-copy-cut-short',
         });
@@ -217,12 +237,13 @@ export class Session {
     return file.write(bytes);
   }
 
-  async #adopt({ history, offset, database }: Item<'snapshot-end'>): Promise<void> {
+  async #adopt({ history, offset, database, verdict }: Item<'snapshot-end'>): Promise<void> {
     const { target, file, reason, since } = this.#transfer!;
     this.#replacing = true;
     await file.commit(target.path);
     this.#transfer = undefined;
     const { length: size, crc } = file;
+    const before = this.#held;
     const base = { target, size, crc, history, offset, database, reason };
     await this.#events.change(() => this.#log.beginHistory(base));
     this.#replacing = false;
@@ -234,7 +255,29 @@ export class Session {
       `full copy done, ${formatBytes(size)} in ${seconds} s; the stream goes on at ${position}`,
       { event: 'full-copy-done', position, bytes: size, seconds: Number(seconds) },
     );
+    warnOf(verdict, this.#reporter);
+    this.#keys = verdict?.keys;
+    if (before !== undefined) this.#compare(before, { bytes: size, keys: verdict?.keys });
     this.#events.onStream();
+  }
+
+  /** What a full resync would replace; undefined: nothing. */
+  get #held(): HeldDataSet | undefined {
+    const { history, base, written } = this.#log;
+    if (history === undefined || base === undefined) return undefined;
+    return {
+      ...{ bytes: base.size, keys: this.#keys, streamed: written - base.offset },
+      position: { id: history.id, offset: written },
+    };
+  }
+
+  /** A primary that has lost its data is followed all the same; somebody has to be told. */
+  #compare(before: HeldDataSet, after: DataSetSize): void {
+    if (!isShrunk(before, after)) return;
+    this.#reporter.trouble(shrunkMessage(before, after, this.#directory), {
+      ...{ event: 'data-set-shrank', primary: this.#primary },
+      ...{ from: formatPosition(before.position), bytes: after.bytes },
+    });
   }
 
   async #dropTransfer(): Promise<void> {
@@ -299,9 +342,11 @@ export class Session {
       this.fail(new ExitError(EXIT.denied, error.message, error));
       return;
     }
+    const refusal = refusalOf(error);
+    if (refusal !== undefined) this.#refused(refusal, delay);
     // Asked for, and said already.
-    if (error.code !== 'RETARGETED') {
-      const when = delay === 0 ? 'at once' : `in ${(delay / 1000).toFixed(1)} s`;
+    else if (error.code !== 'RETARGETED') {
+      const when = delay === 0 ? 'at once' : `in ${formatDuration(delay / 1000)}`;
       const fields = { event: 'link-lost', primary: this.#primary, retryMs: delay } as const;
       const { message, code } = error;
       this.#reporter.trouble(`${message}; trying again ${when}`, { ...fields, code });
@@ -309,20 +354,29 @@ export class Session {
     this.#events.link.attemptEnded(error.code);
     this.#events.onAttemptEnded(error);
   }
+  #refused(refusal: string, delay: number): void {
+    const kept = this.#log.history === undefined ? '' : '; what was held before is kept';
+    const when = formatDuration(delay / 1000);
+    this.#reporter.trouble(`${refusal}${kept}; next attempt in ${when}`, {
+      ...{ event: 'snapshot-refused', primary: this.#primary, reason: refusal, retryMs: delay },
+    });
+  }
 }
 
 /** What a replica is told to follow a server as the configuration says. */
 export function replicaOptions(
   upstream: Candidate,
-  { tls, port, announcedAddress, announcedVersion: version, timeout }: ReplicaConfig,
+  config: ReplicaConfig,
   { network }: World,
 ): ReplicaOptions {
+  const { tls, port, announcedAddress, announcedVersion: version, timeout } = config;
   return {
     ...network,
     ...targetOf(upstream),
     tls,
     listeningPort: port,
     version,
+    acceptedSnapshots: acceptedBy(config.acceptUnverified),
     timeouts: timeoutsOf(timeout),
     ...(announcedAddress === undefined ? {} : { announcedAddress }),
   };

@@ -49,6 +49,15 @@ export const EVENTS = {
   'full-copy': { description: 'a full copy comes' },
   'full-copy-done': { description: 'it is on the disk, and the stream goes on' },
   'full-copy-cut-short': { description: 'it did not come to its end; what was held stays' },
+  'snapshot-refused': {
+    description: 'the snapshot of a full resync is damaged or unproven; what was held stays',
+  },
+  'snapshot-flawed': {
+    description: 'a snapshot was adopted that has a damaged value, or that cannot be read here',
+  },
+  'data-set-shrank': {
+    description: 'a full resync left less than half of the data set; `from` is where it was whole',
+  },
   'partial-resync': { description: 'the stream goes on where it was' },
   rewound: { description: 'the log has stepped back to what a new primary has' },
   'resume-note': { description: 'how the stream goes on is worth knowing' },

@@ -214,6 +214,7 @@ export class Simulation {
       http: undefined,
       fsync: 'everysec',
       timeout: 3_600_000,
+      acceptUnverified: false,
       base: { percentage: 1, minSize: 400, interval: 4000 },
       retain: { time: 20_000 },
       maxDisk: { share: 0.8 },

@@ -1,0 +1,53 @@
+import type { RdbVerdict } from '@forebay/rdb';
+import type { AcceptedSnapshots, ReplicaError } from '@forebay/replica';
+import type { Reporter } from '../reporter.ts';
+
+/** What a replica takes by the setting `accept-unverified-rdb`. */
+export function acceptedBy(acceptUnverified: boolean): AcceptedSnapshots {
+  return acceptUnverified ? 'unproven' : 'proven';
+}
+
+/** What is wrong with a snapshot that was refused, and what to do; undefined: the error is about another thing. */
+export function refusalOf({ verdict, message }: ReplicaError): string | undefined {
+  if (verdict === undefined) return undefined;
+  if (verdict.outcome !== 'unproven') return message;
+  return `${message}: set rdbchecksum yes on the primary, or --accept-unverified-rdb to adopt it all the same`;
+}
+
+/** What is worth a warning about a snapshot that is adopted, a line each. */
+export function warningsOf(verdict: RdbVerdict): string[] {
+  const { findings, damagedValues, outcome } = verdict;
+  const values = findings.filter(({ kind }) => kind === 'value');
+  const untold = damagedValues - values.length;
+  const proof =
+    outcome === 'flawed'
+      ? 'its checksum proves that it is what the primary sent'
+      : 'no checksum proves it (--accept-unverified-rdb)';
+  const lines = values.map(
+    ({ message }) => `the snapshot has a damaged value: ${message}; adopted, since ${proof}`,
+  );
+  if (untold > 0) lines.push(`the snapshot has ${untold} more damaged values`);
+  const unreadable = findings.filter(({ kind }) => kind === 'unreadable');
+  if (unreadable.length > 0) {
+    const what = unreadable.map(({ message }) => message).join('; ');
+    lines.push(
+      `the snapshot is newer than this forebay and was adopted as it came (${what}): ` +
+        `forebay cannot read what follows, and only ${writerOf(verdict)} can load it; ${proof}`,
+    );
+  }
+  return lines;
+}
+
+/** Warns about a snapshot that has been adopted. */
+export function warnOf(verdict: RdbVerdict | undefined, reporter: Reporter): void {
+  for (const reason of verdict === undefined ? [] : warningsOf(verdict)) {
+    reporter.trouble(reason, { event: 'snapshot-flawed', reason });
+  }
+}
+
+/** Which servers read what forebay does not. */
+function writerOf({ fields }: RdbVerdict): string {
+  const [redis, valkey] = [fields.get('redis-ver'), fields.get('valkey-ver')];
+  if (valkey !== undefined) return `Valkey ${valkey} or newer`;
+  return redis === undefined ? 'a server as new as the primary' : `Redis ${redis} or newer`;
+}
