@@ -12,7 +12,7 @@ export function isThere(cursor: Cursor, primitives: string): boolean {
     else {
       const length = lengthOf(cursor, letter);
       const expanded = letter === 'S' ? (cursor.expandsTo ?? 0) : 0;
-      isTooLong = !cursor.short && Math.max(length, expanded) > cursor.maxLength;
+      isTooLong = Math.max(length, expanded) > cursor.maxLength;
       if (cursor.skip(length) > 0) cursor.short = true;
     }
   }
