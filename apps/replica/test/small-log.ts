@@ -11,13 +11,14 @@ export const EMPTY_RDB = Buffer.from('REDIS0006\xff\0\0\0\0\0\0\0\0', 'latin1');
 /** A log of `A` from 0 on, to be written to as the daemon does it. */
 export async function newLog(
   directory: string,
+  rdb: Uint8Array = EMPTY_RDB,
 ): Promise<{ log: Log; append: Append; begin: Begin }> {
   const log = await Log.open(directory, { fsync: 'no' });
   let stream = new StreamTracker({ offset: 0 });
   const begin = async (offset: number, id: string) => {
     const target = log.awaitBase();
-    await writeFile(target.path, EMPTY_RDB);
-    const base = { target, size: EMPTY_RDB.length, crc: crc32(EMPTY_RDB), reason: 'a test' };
+    await writeFile(target.path, rdb);
+    const base = { target, size: rdb.length, crc: crc32(rdb), reason: 'a test' };
     await log.beginHistory({ ...base, history: startHistory(id), offset, database: 0 });
     stream = new StreamTracker({ offset });
   };

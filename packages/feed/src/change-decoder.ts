@@ -10,6 +10,9 @@ import { Sieve } from './filter.ts';
 /** What primaries since 7.0 may send; a bulk's length is not bounded on this link (since 6.0.7). */
 const MAX_ARGUMENTS = 2_147_483_647;
 
+/** Bytes of a command from which on the cursor's memory is taken over, and not copied. */
+const LONG = 64 * 1024;
+
 /** Where a stream begins that is decoded. */
 export interface DecoderStart {
   /** The replication id that the first bytes come under. */
@@ -151,14 +154,16 @@ export class ChangeDecoder {
     return tx === undefined ? change : this.#holdBack(change);
   }
 
-  /** Copies what is not in the bytes that were pushed: the cursor uses its own memory again. */
+  /** Of a command that came in several pieces, what is short is copied: the cursor uses its own memory again. */
   #argumentsOf(cursor: CommandCursor): Uint8Array[] {
     const count = cursor.argumentCount - 1;
+    const isLong = cursor.bytesConsumed > LONG;
+    if (isLong) cursor.keepArguments();
     // As long as it has to be: one that grows takes room for 17 at the first, and the collector's time.
     const args = new Array<Uint8Array>(count);
     for (let i = 0; i < count; i++) {
       const view = cursor.argument(i + 1);
-      args[i] = view.buffer === this.#memory ? view : view.slice();
+      args[i] = isLong || view.buffer === this.#memory ? view : view.slice();
     }
     return args;
   }

@@ -1,5 +1,5 @@
 import type { RdbEvent, RdbKey } from '@forebay/rdb';
-import { RdbError, RdbReader, restorePayload } from '@forebay/rdb';
+import { RdbError, RdbReader, RestorePayloadBuilder } from '@forebay/rdb';
 import type { SnapshotEntry, SnapshotKey } from './change.ts';
 import { FORMAT_VERSION } from './change.ts';
 import { FeedError } from './errors.ts';
@@ -20,8 +20,8 @@ export class SnapshotDecoder {
   readonly #mostBytes: number;
   #version = 0;
   #key: RdbKey | undefined;
-  /** Of the key's value, what came in pieces before the last. */
-  #pieces: Uint8Array[] = [];
+  /** Takes the key's value; undefined where it is too large, and counted only. */
+  #payload: RestorePayloadBuilder | undefined;
   #size = 0;
 
   /**
@@ -83,10 +83,7 @@ export class SnapshotDecoder {
       case 'function':
         return { type: 'function', v: FORMAT_VERSION, code: copyOf(event.code) };
       case 'key':
-        this.#key = this.#sieve.letsKey(event.database, event.key)
-          ? { ...event, key: copyOf(event.key) }
-          : undefined;
-        if (this.#key === undefined) this.#reader.skip();
+        this.#begin(event);
         return undefined;
       case 'raw':
         this.#gather(event.bytes);
@@ -98,22 +95,31 @@ export class SnapshotDecoder {
     }
   }
 
+  #begin(key: RdbKey): void {
+    this.#key = undefined;
+    if (!this.#sieve.letsKey(key.database, key.key)) {
+      this.#reader.skip();
+      return;
+    }
+    this.#key = { ...key, key: copyOf(key.key) };
+    this.#payload = new RestorePayloadBuilder(key.valueType, this.#version);
+    this.#size = 0;
+  }
+
   #gather(bytes: Uint8Array): void {
     this.#size += bytes.length;
     // It is counted to its end, so that it can be said how large it is.
-    if (this.#size > this.#mostBytes) this.#pieces = [];
-    else this.#pieces.push(copyOf(bytes));
+    if (this.#size > this.#mostBytes) this.#payload = undefined;
+    else this.#payload?.add(bytes);
   }
 
   #end(): SnapshotKey | undefined {
     const found = this.#key;
     if (found === undefined) return undefined;
-    if (this.#size > this.#mostBytes) throw tooLarge(found, this.#size, this.#mostBytes);
+    const payload = this.#payload?.finish();
+    this.#payload = undefined;
+    if (payload === undefined) throw tooLarge(found, this.#size, this.#mostBytes);
     const { database, key, dataType, encoding, expiresAt, idle, frequency } = found;
-    const value = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces);
-    const payload = restorePayload(found.valueType, value, this.#version);
-    this.#pieces = [];
-    this.#size = 0;
     const about = { database, key, dataType, encoding, expiresAt, idle, frequency };
     return { type: 'key', v: FORMAT_VERSION, ...about, payload };
   }

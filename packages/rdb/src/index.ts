@@ -38,7 +38,7 @@ export type { RdbVerifierOptions } from './verifying/verifier.ts';
 export { RdbVerifier } from './verifying/verifier.ts';
 export { compressLzf } from './writing/compress-lzf.ts';
 export type { RdbLoss, WritableEvent, WritableKey } from './writing/events.ts';
-export { restorePayload } from './writing/restore-payload.ts';
+export { RestorePayloadBuilder, restorePayload } from './writing/restore-payload.ts';
 export type { RdbLoader, RdbTarget } from './writing/target.ts';
 export { rdbTargetOf, serversThatLoad } from './writing/target.ts';
 export type { RdbWriterOptions } from './writing/writer.ts';

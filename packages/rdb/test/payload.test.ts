@@ -1,6 +1,7 @@
+import { concatBytes } from '@forebay/testkit';
 import { describe, expect, it } from 'vitest';
-import { payloadElements, RdbError, restorePayload } from '../src/index.ts';
-import { asTold, elementsOfKeys } from './collect.ts';
+import { payloadElements, RdbError, RestorePayloadBuilder, restorePayload } from '../src/index.ts';
+import { asTold, elementsOfKeys, inPieces } from './collect.ts';
 import { oneOfAllKinds } from './one-of-all-kinds.ts';
 import { payloads } from './payloads.ts';
 
@@ -66,5 +67,35 @@ describe('the elements of a payload', () => {
         }
       }
     }
+  });
+});
+
+describe('a payload that is made of pieces', () => {
+  const value = concatBytes([Uint8Array.of(0x80, 0, 4, 0, 0), new Uint8Array(256 * 1024).fill(7)]);
+
+  it.each<[type: number, size: number | undefined, what: string]>([
+    [0, undefined, 'a string, whose beginning says how long it is'],
+    [0, value.length, 'a string of a size'],
+    [16, undefined, 'another value'],
+  ])('is that of the whole value: type %i, size %s, %s', (type, size, _) => {
+    const whole = restorePayload(type, value, 11);
+    for (const length of [1000, 70_000, value.length]) {
+      const builder = new RestorePayloadBuilder(type, 11, size);
+      for (const piece of inPieces(value, length)) builder.add(piece);
+      expect(builder.size).toBe(value.length);
+      expect(Buffer.compare(builder.finish(), whole)).toBe(0);
+    }
+  });
+
+  it('is refused where there is more or less of the value than was said', () => {
+    const builder = new RestorePayloadBuilder(16, 11, 10);
+    builder.add(new Uint8Array(9));
+    expect(() => builder.finish()).toThrow(expect.objectContaining({ code: 'MISUSE' }));
+    expect(() => builder.add(new Uint8Array(2))).toThrow(
+      expect.objectContaining({ code: 'MISUSE' }),
+    );
+    const string = new RestorePayloadBuilder(0, 11);
+    string.add(value.subarray(0, 100_000));
+    expect(() => string.finish()).toThrow(expect.objectContaining({ code: 'MISUSE' }));
   });
 });

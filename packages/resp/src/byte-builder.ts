@@ -4,13 +4,15 @@ import { utf8Length, writeUtf8 } from './text.ts';
 /** Positions are 32-bit integers: no builder grows past this. */
 const MOST_BYTES = 2_147_483_647;
 const FIRST_CAPACITY = 512;
+/** From here on memory grows by more where it is known how much is to come: what grew is copied, too. */
+const LARGE = 1024 * 1024;
 /** Below this many bytes a loop copies faster than a view is made for `set`. */
 const COPIED_BY_LOOP = 32;
 
 /**
- * Bytes that are appended to. It grows by doubling, so that appending is linear in all and never
- * more than twice what came is held; where the caller knows how much is still to come, it does not
- * grow past that.
+ * Bytes that are appended to. It grows by doubling, so that appending is linear in all and never more than twice
+ * what came is held. Where the caller knows how much is still to come it does not grow past that; what is large
+ * grows by eight times then, and the memory before it is an eighth.
  */
 export class ByteBuilder {
   #bytes: Uint8Array = new Uint8Array(0);
@@ -65,6 +67,12 @@ export class ByteBuilder {
     if (this.#bytes.length > keep) this.#bytes = new Uint8Array(0);
   }
 
+  /** Leaves the memory to whoever has views of it; the builder is empty after it. */
+  leave(): void {
+    this.#bytes = new Uint8Array(0);
+    this.#length = 0;
+  }
+
   /** What was appended, as an array of its own; the builder is empty after it. */
   take(): Uint8Array {
     const bytes = this.#bytes;
@@ -75,8 +83,9 @@ export class ByteBuilder {
   }
 
   #grow(needed: number, more: number): void {
-    const doubled = Math.max(needed, this.#bytes.length * 2, FIRST_CAPACITY);
-    const capacity = Math.min(doubled, needed + more, MOST_BYTES);
+    const factor = more < MOST_BYTES && needed > LARGE ? 8 : 2;
+    const enlarged = Math.max(needed, this.#bytes.length * factor, FIRST_CAPACITY);
+    const capacity = Math.min(enlarged, needed + more, MOST_BYTES);
     if (needed > capacity) throw tooLarge(needed);
     let grown: Uint8Array;
     try {

@@ -75,6 +75,11 @@ export class CommandGatherer {
     return this.#builder.bytes;
   }
 
+  /** What was gathered is not written over: the next command gets other memory. */
+  leaveBytes(): void {
+    this.#builder.leave();
+  }
+
   /** Forgets the last command; the next byte read is the first of another. */
   begin(): void {
     this.#builder.clear(KEPT_BYTES);

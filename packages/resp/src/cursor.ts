@@ -245,6 +245,14 @@ export class CommandCursor {
   }
 
   /**
+   * Views of the current command's arguments stay valid for as long as its chunk does not change: where they are
+   * in memory of the cursor, that is left to them. For arguments that are long, in place of a copy.
+   */
+  keepArguments(): void {
+    if (this.#phase === 'gathered') this.#gatherer.leaveBytes();
+  }
+
+  /**
    * Argument `i` as text in UTF-8, what `encodeCommand` makes of a string; bytes that are no UTF-8
    * become U+FFFD. Where each byte matters, take `argument` or `argumentLatin1`.
    *

@@ -85,10 +85,10 @@ export class Output<Mark> {
   async #write(): Promise<void> {
     while (this.#size > 0) {
       this.#takeText();
-      const [bytes, mark] = [Buffer.concat(this.#waiting), this.#mark];
+      const [pieces, mark] = [this.#waiting, this.#mark];
       this.#waiting = [];
       this.#size = 0;
-      await writeAll(this.#fd, bytes);
+      for (const bytes of joined(pieces)) await writeAll(this.#fd, bytes);
       this.#written = mark;
     }
   }
@@ -97,4 +97,19 @@ export class Output<Mark> {
     if (this.#text !== '') this.#waiting.push(Buffer.from(this.#text));
     this.#text = '';
   }
+}
+
+/** What is written at once: short pieces together, and a long one without a copy. */
+function joined(pieces: readonly Uint8Array[]): Uint8Array[] {
+  const all: Uint8Array[] = [];
+  let short: Uint8Array[] = [];
+  for (const piece of pieces) {
+    if (piece.length < BATCH) short.push(piece);
+    else {
+      all.push(Buffer.concat(short), piece);
+      short = [];
+    }
+  }
+  all.push(Buffer.concat(short));
+  return all.filter(({ length }) => length > 0);
 }

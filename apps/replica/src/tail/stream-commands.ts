@@ -2,6 +2,7 @@ import type { SnapshotEntry, SourceItem, Start } from '@forebay/feed';
 import { FeedError, SnapshotDecoder } from '@forebay/feed';
 import { PsyncError, StreamTracker } from '@forebay/psync';
 import { encodeCommand } from '@forebay/resp';
+import { commandParts } from '../output/command-parts.ts';
 import { restoreArguments } from '../output/restore-arguments.ts';
 
 /** The first RDBs that have functions, of 7.0. */
@@ -98,7 +99,7 @@ export class StreamCommands {
       return;
     }
     yield* this.#select(entry.database);
-    yield encodeCommand(restoreArguments(entry.key, entry.payload, entry));
+    yield* commandParts(restoreArguments(entry.key, entry.payload, entry));
   }
 
   *#select(database: number): Generator<Uint8Array, void, void> {

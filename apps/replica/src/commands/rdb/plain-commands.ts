@@ -1,6 +1,7 @@
 import type { RdbElement, RdbKey, RdbLongElement } from '@forebay/rdb';
 import { encodeCommand } from '@forebay/resp';
 import { EXIT, ExitError } from '../../exit.ts';
+import { commandParts } from '../../output/command-parts.ts';
 import type { Output } from '../../output/output.ts';
 import { nameOf } from './scan.ts';
 import type { Argument } from './stream-commands.ts';
@@ -132,13 +133,13 @@ export class PlainCommands {
 
   /** What is long is written in its parts, and not put together first. */
   #send(args: readonly Argument[]): void | Promise<void> {
-    const isLong = args.some((arg) => arg instanceof Uint8Array && arg.length > MOST_BYTES);
-    return isLong ? this.#sendParts(args) : this.#output.add(encodeCommand(args));
+    const [only, ...others] = commandParts(args);
+    if (others.length === 0) return this.#output.add(only!);
+    return this.#addAll([only!, ...others]);
   }
 
-  async #sendParts(args: readonly Argument[]): Promise<void> {
-    await this.#output.add(Buffer.from(`*${args.length}\r\n`));
-    for (const arg of args) await this.#sendPart(arg);
+  async #addAll(parts: readonly Uint8Array[]): Promise<void> {
+    for (const part of parts) await this.#output.add(part);
   }
 
   async #sendPart(arg: Argument): Promise<void> {

@@ -1,26 +1,23 @@
 import type { RdbKey } from '@forebay/rdb';
-import { restorePayload } from '@forebay/rdb';
-import { encodeCommand } from '@forebay/resp';
+import { RestorePayloadBuilder } from '@forebay/rdb';
 import { EXIT, ExitError } from '../../exit.ts';
 import { ByteSink } from '../../output/byte-sink.ts';
+import { commandParts } from '../../output/command-parts.ts';
 import type { Output } from '../../output/output.ts';
 import { restoreArguments } from '../../output/restore-arguments.ts';
 import { nameOf } from './scan.ts';
 
 /** The longest argument that servers take (`proto-max-bulk-len` as it is by default). */
 const MOST_BYTES = 512 * 1024 * 1024;
-/** Memory that is kept from value to value. */
-const KEPT = 1024 * 1024;
-
 /** Makes a RESTORE of a key that is read at the level `raw`, of which all is in memory until then. */
 export class RestoreCommands {
   readonly #output: Output;
   readonly #replace: boolean;
   #version = 0;
   #key!: RdbKey;
-  /** Name and value of the key: their bytes do not last until all of it is there. */
+  /** The name of the key: its bytes do not last until all of it is there. */
   readonly #name = new ByteSink(4096);
-  #value = new ByteSink(KEPT);
+  #payload!: RestorePayloadBuilder;
 
   constructor(output: Output, replace: boolean) {
     this.#output = output;
@@ -36,23 +33,27 @@ export class RestoreCommands {
     this.#key = key;
     this.#name.cutTo(0);
     this.#name.add(key.key);
+    this.#payload = new RestorePayloadBuilder(key.valueType, this.#version);
   }
 
   /** @throws {ExitError} runtime where it is longer than a command can have */
   add(bytes: Uint8Array): void {
-    this.#value.add(bytes);
-    if (this.#value.length <= MOST_BYTES) return;
+    this.#payload.add(bytes);
+    if (this.#payload.size <= MOST_BYTES) return;
     const which = `key ${nameOf(this.#name.view)} of database ${this.#key.database}`;
     const message = `${which} is too large for one RESTORE: --plain makes many commands of it`;
     throw new ExitError(EXIT.runtime, message);
   }
 
   end(): void | Promise<void> {
-    const payload = restorePayload(this.#key.valueType, this.#value.view, this.#version);
+    const payload = this.#payload.finish();
     const args = restoreArguments(this.#name.view, payload, this.#key, this.#replace);
-    const command = encodeCommand(args);
-    if (this.#value.length > KEPT) this.#value = new ByteSink(KEPT);
-    else this.#value.cutTo(0);
-    return this.#output.add(command);
+    const [only, ...others] = commandParts(args);
+    if (others.length === 0) return this.#output.add(only!);
+    return this.#addAll([only!, ...others]);
+  }
+
+  async #addAll(parts: readonly Uint8Array[]): Promise<void> {
+    for (const part of parts) await this.#output.add(part);
   }
 }
