@@ -53,6 +53,19 @@ const CANDIDATES: ReadonlySet<SettingName> = new Set([
   ...CONNECTION,
 ]);
 
+/** What `rewrite` has written to the file. */
+export interface Rewritten {
+  readonly path: string;
+  /** The file's permissions. */
+  readonly mode: number;
+  /** Settings that a flag or a variable goes before. */
+  readonly overruled: readonly SettingName[];
+  /** Settings with a secret, where the file can be read by its group or by everyone. */
+  readonly exposed: readonly SettingName[];
+}
+
+const READABLE_BY_OTHERS = 0o044;
+
 /**
  * The settings in effect, and the one place that changes them. What is set by a command holds until all
  * is read anew, as then the files say what is in effect; `rewrite` puts it into the file.
@@ -143,12 +156,11 @@ export class Configuration {
   }
 
   /**
-   * Puts into the file what was set by commands. Returns those that it does not decide: a flag or a variable
-   * goes before it.
+   * Puts into the file what was set by commands.
    *
    * @throws {ExitError} where there is no file, or it cannot be written
    */
-  rewrite(): readonly SettingName[] {
+  rewrite(): Rewritten {
     const { path, flags, env } = this.#origin;
     if (path === undefined) {
       throw new ExitError(EXIT.usage, 'The server is running without a config file');
@@ -158,9 +170,20 @@ export class Configuration {
       const { value, text } = currentOf(name, this.#settings);
       return [name, tomlOf(value, text)] as const;
     });
-    if (names.length > 0) rewriteConfigFile(path, new Map(changes));
+    const mode = names.length > 0 ? rewriteConfigFile(path, new Map(changes)) : 0;
     this.#unwritten.clear();
-    return names.filter((name) => flags.has(name) || env[variableOf(name)]);
+    const isReadable = (mode & READABLE_BY_OTHERS) !== 0;
+    return {
+      ...{ path, mode },
+      overruled: names.filter((name) => flags.has(name) || env[variableOf(name)]),
+      exposed: names.filter((name) => isReadable && this.#hasSecret(name)),
+    };
+  }
+
+  /** A URL may have a password, too. */
+  #hasSecret(name: SettingName): boolean {
+    const { secret, text = '' } = currentOf(name, this.#settings);
+    return secret ? text !== '' : /:\/\/[^\s/@]*:[^\s/@]+@/.test(text);
   }
 }
 

@@ -21,13 +21,13 @@ export type TomlValue = boolean | number | string | string[];
 
 /**
  * Gives keys of a file other values, and leaves the rest as it is, comments and order too. The file is
- * replaced whole, with the mode that it has; a link to it stays one.
+ * replaced whole, with the mode that it has, which is returned; a link to it stays one.
  *
  * @throws {ExitError} configuration: it cannot be read or written, and is as it was
  */
-export function rewriteConfigFile(path: string, changes: ReadonlyMap<string, TomlValue>): void {
+export function rewriteConfigFile(path: string, changes: ReadonlyMap<string, TomlValue>): number {
   const before = readText('--config', path);
-  replaceFile(path, rewritten(before, changes));
+  return replaceFile(path, rewritten(before, changes));
 }
 
 /** @throws {ExitError} configuration: what would come of it is not what was asked for */
@@ -92,7 +92,7 @@ function keepOwner(file: number, uid: number, gid: number): void {
   }
 }
 
-function replaceFile(path: string, text: string): void {
+function replaceFile(path: string, text: string): number {
   let temporary: string | undefined;
   try {
     const real = realpathSync(path);
@@ -110,6 +110,7 @@ function replaceFile(path: string, text: string): void {
       closeSync(file);
     }
     renameSync(temporary, real);
+    return mode & 0o7777;
   } catch (error) {
     if (temporary !== undefined) rmSync(temporary, { force: true });
     const { code } = error as NodeJS.ErrnoException;

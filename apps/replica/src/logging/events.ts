@@ -43,6 +43,7 @@ export const EVENTS = {
   'link-lost': {
     description: 'an attempt, or a link that stood, has ended; the next is tried by itself',
   },
+  'link-cut': { description: 'CLIENT KILL has ended the link, and it is made anew', bounded: true },
   'option-refused': { description: 'the primary does not take an option of ours' },
   'no-primary': { description: 'none of the candidates is a primary just now' },
   'snapshot-awaited': { description: 'the primary makes the snapshot of a full copy' },
@@ -97,6 +98,9 @@ export const EVENTS = {
   },
   'setting-overruled': {
     description: 'a setting was written to the file, which a flag or a variable goes before',
+  },
+  'secret-readable': {
+    description: 'CONFIG REWRITE wrote a secret to a file that other users can read',
   },
   certificates: { description: 'who comes by TLS finds other certificates' },
   reloaded: {

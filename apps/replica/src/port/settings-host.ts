@@ -1,4 +1,4 @@
-import type { Changed, Configuration, CurrentSetting } from '../config/configuration.ts';
+import type { Changed, Configuration, CurrentSetting, Rewritten } from '../config/configuration.ts';
 import { shown } from '../config/print.ts';
 import type { SettingName } from '../config/settings.ts';
 import type { LiveConfig } from '../config.ts';
@@ -23,17 +23,25 @@ export function settingsHost(
       tellChanged(change, reporter);
     },
     rewrite(): void {
-      for (const name of rewritten(configuration, reporter)) {
+      const { overruled, exposed, path, mode } = rewritten(configuration, reporter);
+      for (const name of overruled) {
         reporter.trouble(`${name} is written, but a flag or a variable goes before the file`, {
           ...{ event: 'setting-overruled', setting: name },
         });
+      }
+      for (const name of exposed) {
+        reporter.trouble(
+          `CONFIG REWRITE wrote the secret of ${name} to ${path}, which other users can read ` +
+            `(mode ${mode.toString(8).padStart(4, '0')}): chmod 600 ${path}`,
+          { event: 'secret-readable', setting: name },
+        );
       }
     },
   };
 }
 
 /** A Sentinel that asks for it does not look at the answer: that it failed is told here, too. */
-function rewritten(configuration: Configuration, reporter: Reporter): readonly SettingName[] {
+function rewritten(configuration: Configuration, reporter: Reporter): Rewritten {
   try {
     return configuration.rewrite();
   } catch (error) {

@@ -1,4 +1,4 @@
-import { appendFile, readFile } from 'node:fs/promises';
+import { appendFile, chmod, readFile } from 'node:fs/promises';
 import { freePort, installedServers, Server } from '@forebay/conformance';
 import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
@@ -104,6 +104,23 @@ it('CONFIG REWRITE keeps the credentials that came in a URL', async () => {
   expect(await call('REPLICAOF', '127.0.0.1', String(port))).toBe('OK');
   expect(await call('CONFIG', 'REWRITE')).toBe('OK');
   expect(await readFile(file.path, 'utf8')).toContain(`"redis://ann:p%40ss@127.0.0.1:${port}"`);
+});
+
+it('CONFIG REWRITE warns of a secret that it writes to a file that other users can read', async () => {
+  const { file, daemon, call } = await started();
+  const warned = () => daemon.printed.match(/wrote the secret of .*/g) ?? [];
+  const advice = `to ${file.path}, which other users can read (mode 0640): chmod 600 ${file.path}`;
+  await chmod(file.path, 0o640);
+  expect(await call('CONFIG', 'SET', 'requirepass', 'first', 'retain', '2h')).toBe('OK');
+  expect(await call('CONFIG', 'REWRITE')).toBe('OK');
+  await daemon.prints(/wrote the secret of/);
+  expect(warned()).toEqual([`wrote the secret of requirepass ${advice}`]);
+  await chmod(file.path, 0o600);
+  expect(await call('CONFIG', 'SET', 'requirepass', 'other')).toBe('OK');
+  expect(await call('CONFIG', 'REWRITE')).toBe('OK');
+  expect(await call('CONFIG', 'SET', 'retain', '3h')).toBe('OK');
+  await daemon.prints(/retain is 3h from now on/);
+  expect(warned()).toHaveLength(1);
 });
 
 it('a time-out that is set holds for the link that stands', async () => {
