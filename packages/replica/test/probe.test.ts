@@ -47,8 +47,9 @@ describe('a server that does not answer the question', () => {
 
   it('and is no server of ours, or not there, is named', async () => {
     await using primary = await ScriptedPrimary.listen((peer) => peer.send('HTTP/1.1 400\r\n'));
-    await expect(probe({ url: url(primary.port) })).rejects.toThrow(code('NOT_UNDERSTOOD'));
+    const { port } = primary;
+    await expect(probe({ url: url(port) })).rejects.toThrow(code('NOT_UNDERSTOOD'));
     await primary[Symbol.asyncDispose]();
-    await expect(probe({ url: url(primary.port) })).rejects.toThrow(code('UNREACHABLE'));
+    await expect(probe({ url: url(port) })).rejects.toThrow(code('UNREACHABLE'));
   });
 });
