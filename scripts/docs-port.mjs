@@ -48,7 +48,7 @@ async function fieldsOfInfo(built) {
   const { infoOf } = await built('port', 'info.js');
   const sections = infoOf(SAMPLE, {
     sentinel: {},
-    stats: { of: () => ({ counts: {}, rates: {} }) },
+    stats: { of: () => ({ counts: {}, rates: {}, errors: new Map([['ERR', 1]]) }) },
   })
     .trim()
     .split('\r\n\r\n');

@@ -47,6 +47,11 @@ export interface ReplicationServerOptions extends LiveOptions {
   readonly resyncBackoff?: ResyncBackoffOptions | false;
   /** What is told of replicas. */
   readonly events?: ReplicaEvents;
+  /**
+   * Ends the link to the server that is followed, for `CLIENT KILL TYPE master`; false: there is none.
+   * Left out at the top of a chain.
+   */
+  readonly cutUpstream?: () => boolean;
   /** Puts a question into the stream, as its top: how far the replicas are. */
   readonly askForAcks?: () => void;
   readonly clock?: Clock;

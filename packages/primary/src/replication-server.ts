@@ -30,6 +30,8 @@ export interface ServerCounts {
   readonly refused: number;
   /** Commands taken since the beginning. */
   readonly commands: number;
+  /** Errors that were answered since the beginning, by their code (`server.c: afterErrorReply`). */
+  readonly errors: ReadonlyMap<string, number>;
   /** Full copies begun, and replicas that went on from where they were, since the beginning. */
   readonly fullResyncs: number;
   readonly partialResyncs: number;
@@ -65,6 +67,7 @@ export class ReplicationServer implements AsyncDisposable {
   readonly #commands: CommandTable<Client>;
   readonly #traffic = new Traffic(this.#clients);
   readonly #counts = { connections: 0, commands: 0, refused: 0 };
+  readonly #errors = new Map<string, number>();
   #nextId = 1;
   #buffered = 0;
   #stopTicking: (() => void) | undefined;
@@ -101,6 +104,7 @@ export class ReplicationServer implements AsyncDisposable {
         const { requirepass } = server.#options;
         return requirepass === undefined ? undefined : authenticator(requirepass);
       },
+      cutUpstream: () => options.cutUpstream?.() ?? false,
       now: () => clock.now(),
     };
     this.#commands = commandTable(host, commands);
@@ -134,7 +138,8 @@ export class ReplicationServer implements AsyncDisposable {
   /** What is counted of all clients. */
   get counts(): ServerCounts {
     const clients = this.#clients.size - this.#replicas.list().length;
-    return { ...this.#counts, ...this.#replicas.resyncs, clients, most: this.#most };
+    const errors = new Map(this.#errors);
+    return { ...this.#counts, ...this.#replicas.resyncs, clients, most: this.#most, errors };
   }
 
   /** What came from clients and went to them; added up when it is asked for, in time that grows with them. */
@@ -248,6 +253,9 @@ export class ReplicationServer implements AsyncDisposable {
       refuse: ([name = '']) => this.#options.refuse?.(name),
       onCommand: () => {
         this.#counts.commands++;
+      },
+      onError: (code) => {
+        this.#errors.set(code, (this.#errors.get(code) ?? 0) + 1);
       },
       onBuffered: (change) => {
         this.#buffered += change;

@@ -217,3 +217,16 @@ it('who is idle is let go where that is asked for; a subscriber is not', async (
   await idle.peer.ended();
   expect(listener.peer.closed).toBe(false);
 });
+
+it('CLIENT KILL MAXAGE ends those that have been here so long', async () => {
+  const clock = new SimulatedClock();
+  const primary = await listening({ clock });
+  const old = await Talker.connect(primary);
+  expect(await old.ask('PING')).toBe('PONG');
+  clock.advance(10_000);
+  const young = await Talker.connect(primary);
+  expect(await young.ask('CLIENT', 'KILL', 'MAXAGE', '11', 'SKIPME', 'no')).toBe(0);
+  expect(await young.ask('CLIENT', 'KILL', 'MAXAGE', '10', 'SKIPME', 'no')).toBe(1);
+  await expect.poll(() => old.peer.closed).toBe(true);
+  expect(await young.ask('CLIENT', 'LIST')).toMatch(/^id=2 .* cmd=client\|list .* tot-cmds=3\n$/);
+});

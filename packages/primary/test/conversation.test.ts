@@ -47,6 +47,9 @@ describe('a client is answered', () => {
     [['CLIENT', 'KILL', 'TYPE', 'other'], "-ERR Unknown client type 'other'"],
     [['CLIENT', 'KILL', 'ID', 'x'], '-ERR client-id should be greater than 0'],
     [['CLIENT', 'KILL', 'ID', '99'], ':0'],
+    [['CLIENT', 'KILL', 'MAXAGE', 'x'], '-ERR maxage is not an integer or out of range'],
+    [['CLIENT', 'KILL', 'MAXAGE', '0'], '-ERR maxage should be greater than 0'],
+    [['CLIENT', 'KILL', 'TYPE', 'master'], ':0'],
     [['CLIENT', 'KILL', '127.0.0.1:1'], '-ERR No such client'],
     [['CLIENT', 'KILL', 'NOTHING', '1'], '-ERR syntax error'],
   ])('%j: %s', async (words, reply) => {

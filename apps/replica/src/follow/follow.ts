@@ -46,6 +46,7 @@ export async function follow(
       return follower.catchingUp;
     },
     now: () => world.clock.now(),
+    cutLink: () => follower.cutLink(),
     lookAbove: () => follower.lookAbove(),
     freshenBase: () => follower.freshenBase(),
   };

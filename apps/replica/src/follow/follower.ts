@@ -186,6 +186,11 @@ export class Follower {
     this.#session?.detach();
   }
 
+  /** Ends the link to the primary, which is made anew (`CLIENT KILL TYPE master`); false: none stands. */
+  cutLink(): boolean {
+    return this.#session?.cut() ?? false;
+  }
+
   /** Whether more is known to come than is here. */
   get catchingUp(): boolean {
     return this.#session?.streaming !== true || (this.#log?.written ?? 0) < this.#reported;

@@ -148,6 +148,17 @@ export class Session {
     if (this.#upstream.endpoint.kind === 'tls') this.retarget(this.#upstream);
   }
 
+  /** Ends the link, and makes it anew; false: none stands. */
+  cut(): boolean {
+    if (!this.streaming) return false;
+    const primary = this.#primary;
+    this.#reporter.step(`the link to ${primary} is cut by CLIENT KILL, and made anew`, {
+      ...{ event: 'link-cut', primary },
+    });
+    this.#replica.retarget({ ...targetOf(this.#upstream), tls: this.#tls });
+    return true;
+  }
+
   /** What the log tells goes on to the primary, as acknowledgement. */
   progressed({ written, synced }: LogProgress): void {
     if (this.#replacing) return;

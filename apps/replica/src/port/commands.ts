@@ -94,6 +94,7 @@ export function portCommands(host: PortHost): CommandTable {
       'config',
       {
         ...words(2, MANY, 'Tells what it was told, and changes what can change.'),
+        isContainer: true,
         run: (_, rest) =>
           configCommand(host.settings, host.status(), () => host.stats.reset(), rest),
       },
@@ -138,6 +139,7 @@ export function portCommands(host: PortHost): CommandTable {
       'latency',
       {
         ...words(2, MANY, 'Is not measured here.'),
+        isContainer: true,
         run: (_, [what = '', ...rest]) => {
           switch (what.toLowerCase()) {
             case 'latest':
@@ -165,6 +167,7 @@ export function portCommands(host: PortHost): CommandTable {
       'acl',
       {
         ...words(2, MANY, 'Tells who it is: there is one user.'),
+        isContainer: true,
         run: (_, [what = '']) =>
           what.toLowerCase() === 'whoami'
             ? bulk('default')
@@ -175,6 +178,7 @@ export function portCommands(host: PortHost): CommandTable {
       'module',
       {
         ...words(2, MANY, 'There are none.'),
+        isContainer: true,
         run: (_, [what = '']) =>
           what.toLowerCase() === 'list' ? empty : otherSubcommand('module', what, ['LIST']),
       },
@@ -202,6 +206,7 @@ function shutdown(host: PortHost, options: readonly string[]): Reply {
 function log(command: string, summary: string): Command {
   return {
     ...words(2, MANY, summary),
+    isContainer: true,
     run: (_, [what = '', count = '-1']) => {
       switch (what.toLowerCase()) {
         case 'get':

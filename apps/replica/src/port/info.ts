@@ -6,7 +6,8 @@ import type { SentinelConfig } from '../config.ts';
 import type { Status } from '../status/status.ts';
 import { answeredAs } from './identity.ts';
 import { linkWord } from './role.ts';
-import type { Stats } from './stats.ts';
+import type { Stats, Told } from './stats.ts';
+import { usedMemory } from './stats.ts';
 
 type Field = readonly [name: string, value: string | number];
 /** What is told besides the status. */
@@ -16,7 +17,8 @@ export interface InfoHost {
   readonly stats: Pick<Stats, 'of'>;
 }
 
-type Section = (status: Status, host: InfoHost) => readonly Field[];
+/** `told` adds up what is counted, when the first section asks for it. */
+type Section = (status: Status, host: InfoHost, told: () => Told) => readonly Field[];
 
 const SECTIONS: Readonly<Record<string, Section>> = {
   Server: server,
@@ -26,6 +28,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   Stats: stats,
   Replication: replication,
   CPU: cpu,
+  Errorstats: errorStats,
   Cluster: () => [['cluster_enabled', 0]],
   Keyspace: () => [],
 };
@@ -35,10 +38,15 @@ const EVERYTHING = new Set(['all', 'default', 'everything']);
 export function infoOf(status: Status, host: InfoHost, names: readonly string[] = []): string {
   const asked = names.map((name) => name.toLowerCase());
   const isWhole = asked.length === 0 || asked.some((name) => EVERYTHING.has(name));
+  let counted: Told | undefined;
+  const told = (): Told => {
+    counted ??= host.stats.of(status);
+    return counted;
+  };
   return Object.entries(SECTIONS)
     .filter(([name]) => isWhole || asked.includes(name.toLowerCase()))
     .map(([name, section]) => {
-      const lines = section(status, host).map(([field, value]) => `${field}:${value}\r\n`);
+      const lines = section(status, host, told).map(([field, value]) => `${field}:${value}\r\n`);
       return `# ${name}\r\n${lines.join('')}`;
     })
     .join('\r\n');
@@ -82,13 +90,18 @@ function clients({ clients: { clients: connected, most } }: Status): Field[] {
   ];
 }
 
-function memory({ memory: { rss, heapUsed, external } }: Status): Field[] {
-  const used = heapUsed + external;
+function memory({ memory }: Status, _: InfoHost, told: () => Told): Field[] {
+  const { rss } = memory;
+  const { memoryPeak: peak } = told();
+  const used = usedMemory(memory);
   return [
     ['used_memory', used],
     ['used_memory_human', human(used)],
     ['used_memory_rss', rss],
     ['used_memory_rss_human', human(rss)],
+    ['used_memory_peak', peak],
+    ['used_memory_peak_human', human(peak)],
+    ['used_memory_peak_perc', `${((100 * used) / peak).toFixed(2)}%`],
     ['total_system_memory', totalmem()],
     ['total_system_memory_human', human(totalmem())],
     ['maxmemory', 0],
@@ -117,8 +130,8 @@ function persistence({ log, link, paused }: Status): Field[] {
   ];
 }
 
-function stats(status: Status, host: InfoHost): Field[] {
-  const { counts, rates } = host.stats.of(status);
+function stats(_status: Status, _host: InfoHost, told: () => Told): Field[] {
+  const { counts, rates, errors } = told();
   return [
     ['total_connections_received', counts.connections],
     ['total_commands_processed', counts.commands],
@@ -140,7 +153,12 @@ function stats(status: Status, host: InfoHost): Field[] {
     ['evicted_keys', 0],
     ['keyspace_hits', 0],
     ['keyspace_misses', 0],
+    ['total_error_replies', [...errors.values()].reduce((sum, count) => sum + count, 0)],
   ];
+}
+
+function errorStats(_status: Status, _host: InfoHost, told: () => Told): Field[] {
+  return [...told().errors].map(([code, count]) => [`errorstat_${code}`, `count=${count}`]);
 }
 
 function replication(status: Status, { sentinel }: InfoHost): Field[] {

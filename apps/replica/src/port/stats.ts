@@ -25,6 +25,10 @@ export interface Told {
   readonly counts: Counts;
   /** A second, of late (`server.c: getInstantaneousMetric`). */
   readonly rates: Counts;
+  /** Errors that were answered since the start, or the last reset, by their code. */
+  readonly errors: ReadonlyMap<string, number>;
+  /** Bytes: the most that were in use at a sample or an INFO since the start. */
+  readonly memoryPeak: number;
 }
 
 /** Undefined counts: none were taken yet, and nothing had come. */
@@ -43,6 +47,8 @@ export class Stats {
   /** The last two, the older one first. */
   #samples: readonly [Sample] | readonly [Sample, Sample];
   #before: Counts | undefined;
+  #errorsBefore: ReadonlyMap<string, number> = new Map();
+  #memoryPeak = 0;
   #cancel: (() => void) | undefined;
 
   constructor(clock: Clock, status: () => Status) {
@@ -54,7 +60,9 @@ export class Stats {
   /** Takes samples from now on, until `stop`. */
   start(): void {
     this.#cancel = this.#clock.after(TICK, () => {
-      const sample = { time: this.#clock.now(), counts: totalsOf(this.#status()) };
+      const status = this.#status();
+      this.#lookAtMemory(status);
+      const sample = { time: this.#clock.now(), counts: totalsOf(status) };
       const [first, last = first] = this.#samples;
       this.#samples = [last, sample];
       this.start();
@@ -68,18 +76,39 @@ export class Stats {
   /** As of one status, whose traffic is added up once. */
   of(status: Status): Told {
     const totals = totalsOf(status);
+    this.#lookAtMemory(status);
     const [{ time, counts }] = this.#samples;
     const seconds = Math.max(1, status.now - time) / 1000;
     return {
       counts: growth(totals, this.#before),
       rates: growth(totals, counts, seconds),
+      errors: this.#errorsSince(status),
+      memoryPeak: this.#memoryPeak,
     };
   }
 
   /** What was counted so far counts no longer. */
   reset(): void {
-    this.#before = totalsOf(this.#status());
+    const status = this.#status();
+    this.#before = totalsOf(status);
+    this.#errorsBefore = status.clients.errors;
   }
+
+  #errorsSince({ clients: { errors } }: Status): ReadonlyMap<string, number> {
+    const since = [...errors].map(([code, count]) => {
+      return [code, count - (this.#errorsBefore.get(code) ?? 0)] as const;
+    });
+    return new Map(since.filter(([, count]) => count > 0));
+  }
+
+  #lookAtMemory({ memory }: Status): void {
+    this.#memoryPeak = Math.max(this.#memoryPeak, usedMemory(memory));
+  }
+}
+
+/** Bytes of the heap and beside it: what a server's allocator would count. */
+export function usedMemory({ heapUsed, external }: Status['memory']): number {
+  return heapUsed + external;
 }
 
 /** By how much each has grown, in each of so many seconds. */

@@ -26,6 +26,8 @@ import { unloadedReason } from './unloaded.ts';
 export interface RelayHost extends SourceHost {
   /** Which server is followed; undefined until it is known. */
   readonly primary: ReportedServer | undefined;
+  /** Ends the link to it; false: none stands. */
+  cutLink(): boolean;
 }
 
 /** Serves replicas of our own: the stream verbatim, under the ids and offsets that it has above. */
@@ -62,6 +64,7 @@ export class Relay {
       ...liveOptions(listen, timeout),
       ...{ backlogSize, events: eventsTo(reporter), commands },
       ...{ refuse: refusal, identity: identityOf(() => host.primary) },
+      cutUpstream: () => host.cutLink(),
     });
     const relay = new Relay(source, server, listen, reporter);
     try {

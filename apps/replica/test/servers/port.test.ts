@@ -1,5 +1,5 @@
 import type { Script } from '@forebay/conformance';
-import { freePort, ScriptedPrimary, Server } from '@forebay/conformance';
+import { freePort, installedServers, ScriptedPrimary, Server } from '@forebay/conformance';
 import { Redis } from 'ioredis';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Daemon, freshDirectory } from '../daemon.ts';
@@ -116,7 +116,7 @@ describe.each(threeServers())('the port under $name', (installed) => {
     expect(all.match(/^# .*/gm)).toEqual(
       [
         ...['Server', 'Clients', 'Memory', 'Persistence', 'Stats', 'Replication', 'CPU'],
-        ...['Cluster', 'Keyspace'],
+        ...['Errorstats', 'Cluster', 'Keyspace'],
       ].map((name) => `# ${name}`),
     );
     expect(fieldsOf(all)).toMatchObject({
@@ -147,6 +147,48 @@ describe.each(threeServers())('the port under $name', (installed) => {
     const again = await client.call('REPLICAOF', '127.0.0.1', other.port);
     expect(again).toBe('OK Already connected to specified master');
   });
+});
+
+describe.each(installedServers())('CLIENT under $name', (installed) => {
+  it('LIST has the fields of that server in its order, and KILL TYPE master makes the link anew', async () => {
+    const { primary, daemon, port } = await chain(installed, {}, 1);
+    const client = clientOf(port);
+    const ours = fieldNames(String(await client.call('CLIENT', 'LIST')));
+    const theirs = fieldNames(String(await primary.client.call('CLIENT', 'LIST')));
+    // Only Valkey from 8.1 on, and only Redis from 8.0 on have these.
+    const common = theirs.filter((name) => name !== 'capa' && name !== 'io-thread');
+    expect(ours.filter((name) => common.includes(name))).toEqual(common);
+    expect(await client.call('CLIENT', 'KILL', 'TYPE', 'master')).toBe(1);
+    await daemon.prints(/the link to .* is cut by CLIENT KILL, and made anew/);
+    await daemon.prints(/partial resync, the stream goes on/);
+    await expect.poll(() => client.call('CLIENT', 'KILL', 'TYPE', 'master'), PATIENCE).toBe(1);
+    await daemon.prints(/partial resync, the stream goes on/, 2);
+  });
+});
+
+function fieldNames(list: string): string[] {
+  return list
+    .split('\n')[0]!
+    .split(' ')
+    .map((field) => field.split('=', 1)[0]!);
+}
+
+it('INFO counts errors by their code until CONFIG RESETSTAT, and has the peak of memory', async () => {
+  const [installed] = threeServers();
+  const { port } = await chain(installed!, {}, 1);
+  const client = clientOf(port);
+  await expect(client.get('k')).rejects.toThrow();
+  await expect(client.call('HELLO', '4')).rejects.toThrow();
+  await expect(client.multi().get('k').exec()).rejects.toThrow(/EXECABORT/);
+  const errors = async () => fieldsOf(await client.info('errorstats'));
+  expect(await errors()).toEqual({
+    ...{ errorstat_ERR: 'count=2', errorstat_NOPROTO: 'count=1', errorstat_EXECABORT: 'count=1' },
+  });
+  expect(fieldsOf(await client.info('stats')).total_error_replies).toBe('4');
+  await client.config('RESETSTAT');
+  expect(await errors()).toEqual({});
+  const { used_memory_peak = 0, used_memory = 0 } = numbersOf(await client.info('memory'));
+  expect(used_memory_peak).toBeGreaterThanOrEqual(used_memory);
 });
 
 /** What INFO and HELLO of a port say about which server it is. */

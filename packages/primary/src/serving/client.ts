@@ -20,6 +20,8 @@ export interface ClientHost {
   refuse(request: Request): RespFailure | undefined;
   /** A command is about to be carried out, or queued. */
   onCommand(): void;
+  /** An error is answered, with this code. */
+  onError(code: string): void;
   /** So many bytes more wait to be a whole request, or fewer. */
   onBuffered(change: number): void;
   onGone(client: Client): void;
@@ -51,6 +53,8 @@ export class Client implements Caller {
   readonly library: { 'lib-name': string; 'lib-ver': string } = { 'lib-name': '', 'lib-ver': '' };
   name = '';
   lastCommand = 'NULL';
+  /** Carried out, or queued. */
+  commands = 0;
   /** Of RESP. */
   protocol: 2 | 3 = 2;
   /** As selected; nothing here is in one. */
@@ -172,6 +176,7 @@ export class Client implements Caller {
   }
 
   reply(value: RespValue): void {
+    this.#countErrors(value);
     if (!this.closed) this.socket.write(encodeValue(value, this.protocol));
   }
 
@@ -222,6 +227,12 @@ export class Client implements Caller {
     }
   }
 
+  /** Those of a transaction are inside of its reply. */
+  #countErrors(value: RespValue): void {
+    if (value.type === 'error') this.#host.onError(value.code);
+    else if (value.type === 'array') for (const item of value.items) this.#countErrors(item);
+  }
+
   #count(buffered: number): void {
     const change = buffered - this.#buffered;
     this.#buffered = buffered;
@@ -264,7 +275,7 @@ export class Client implements Caller {
       return undefined;
     }
     const command = this.#host.commands.get(name.toLowerCase());
-    if (command !== undefined) this.lastCommand = name.toLowerCase();
+    if (command !== undefined) this.lastCommand = nameOf(command, request);
     // A replica that is served says what it has, and nothing else: a reply would be read as stream.
     if (this.attachment !== undefined && command?.forReplicas !== true) {
       this.destroy();
@@ -277,6 +288,7 @@ export class Client implements Caller {
       return refusal;
     }
     this.#host.onCommand();
+    this.commands++;
     const words = request.slice(1);
     const isQueued = transaction !== undefined && command.inTransaction === undefined;
     return isQueued ? transaction.queue(command, this, words) : command.run(this, words);
@@ -296,6 +308,12 @@ export class Client implements Caller {
     const mayConfuse = this.listensByResp2 && command.forSubscribers !== true;
     return mayConfuse ? notToSubscribers(name) : undefined;
   }
+}
+
+/** `client|list` of a command with subcommands (`server.h: fullname`). */
+function nameOf({ isContainer }: Command<Client>, [name = '', subcommand = '']: Request): string {
+  const isShown = isContainer === true && /^[a-z-]{1,32}$/i.test(subcommand);
+  return (isShown ? `${name}|${subcommand}` : name).toLowerCase();
 }
 
 /** `server.c: processCommand`. */

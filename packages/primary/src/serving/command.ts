@@ -20,6 +20,8 @@ export interface Command<By extends Caller = Caller> {
   readonly most: number;
   /** One line for people, told by `COMMAND DOCS`. */
   readonly summary: string;
+  /** Its first argument is a subcommand. */
+  readonly isContainer?: true;
   /** Answered before AUTH, where a password is asked for. */
   readonly forStrangers?: boolean;
   /** Taken from a replica that is served. */

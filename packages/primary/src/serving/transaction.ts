@@ -17,6 +17,11 @@ export class Transaction {
     return this.#calls.length;
   }
 
+  /** Characters, and what words take besides. */
+  get size(): number {
+    return this.#size;
+  }
+
   /** Something was refused: EXEC will carry out nothing. */
   spoil(): void {
     this.#spoiled = true;

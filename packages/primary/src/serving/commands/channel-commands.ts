@@ -56,7 +56,7 @@ export function channelCommands(channels: Channels): [string, Command<Client>][]
     [
       'pubsub',
       {
-        ...{ least: 2, most: MANY, summary: 'Tells who listens.' },
+        ...{ least: 2, most: MANY, summary: 'Tells who listens.', isContainer: true },
         run: (_, [subcommand = '', ...words]) => pubsub(channels, subcommand, words),
       },
     ],

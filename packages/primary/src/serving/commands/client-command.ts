@@ -22,6 +22,7 @@ const SUBCOMMANDS = [
 type Matches = (client: Client) => boolean;
 
 const ID = /^[1-9]\d{0,14}$/;
+const NO_INTEGER = 'is not an integer or out of range';
 const NAME = /^[!-~]{0,256}$/;
 
 /** `CLIENT …`: who is here, and who is to go (`networking.c: clientCommand`). */
@@ -75,18 +76,17 @@ function setInfo(client: Client, [option = '', value = '']: readonly string[]): 
 }
 
 function list(host: CommandHost, words: readonly string[]): Reply {
-  const matches = listed(words);
+  const matches = listed(words, host.now());
   if ('type' in matches) return matches;
   const lines = [...host.clients].filter(matches).map((each) => `${line(each, host.now())}\n`);
   return verbatim(lines.join(''));
 }
 
-/** All, or those of a type, or those of the ids that are named. */
-function listed([filter = '', ...values]: readonly string[]): Matches | RespFailure {
-  const name = filter.toLowerCase();
-  if (name === '') return () => true;
-  if (name === 'type') return matcher([filter, ...values]);
-  if (name !== 'id' || values.length === 0) return SYNTAX_ERROR;
+/** All, those of the ids that are named, or those that filters select, as since Valkey 8.1. */
+function listed(words: readonly string[], now: number): Matches | RespFailure {
+  const [filter = '', ...values] = words;
+  if (filter.toLowerCase() !== 'id') return matcher(words, now);
+  if (values.length === 0) return SYNTAX_ERROR;
   if (!values.every((value) => ID.test(value))) return error('ERR Invalid client ID');
   return ({ id }) => values.some((value) => id === Number(value));
 }
@@ -99,10 +99,20 @@ function kill(host: CommandHost, client: Client, words: readonly string[]): Repl
     return found === undefined ? error('ERR No such client') : dismiss([found], client, OK);
   }
   const skipMe = filterValue(words, 'skipme')?.toLowerCase() !== 'no';
-  const matches = matcher(words);
+  const matches = matcher(words, host.now());
   if ('type' in matches) return matches;
   const found = [...host.clients].filter((each) => matches(each) && !(skipMe && each === client));
-  return dismiss(found, client, integer(found.length));
+  const isCut = namesPrimaryAlone(words) && host.cutUpstream();
+  return dismiss(found, client, integer(found.length + Number(isCut)));
+}
+
+/** The link to the primary is none of the clients here, and is known by its type only. */
+function namesPrimaryAlone(words: readonly string[]): boolean {
+  const filters = words.filter((_, i) => i % 2 === 0).map((word) => word.toLowerCase());
+  if (!filters.includes('type')) return false;
+  return filters.every((name, i) => {
+    return name === 'skipme' || (name === 'type' && typeNamed(words[2 * i + 1]!) === 'primary');
+  });
 }
 
 /** Who is among those that it kills is answered first. */
@@ -113,7 +123,7 @@ function dismiss(found: readonly Client[], by: Client, reply: RespValue): Reply 
 }
 
 /** What pairs of filter and value select, or the error that they are answered with. */
-function matcher(words: readonly string[]): Matches | RespFailure {
+function matcher(words: readonly string[], now: number): Matches | RespFailure {
   if (words.length % 2 !== 0) return SYNTAX_ERROR;
   const all: Matches[] = [];
   for (let i = 0; i < words.length; i += 2) {
@@ -136,6 +146,13 @@ function matcher(words: readonly string[]): Matches | RespFailure {
         const type = typeNamed(value);
         if (type === undefined) return error(`ERR Unknown client type '${value.slice(0, 128)}'`);
         all.push((client) => typeOf(client) === type);
+        break;
+      }
+      case 'maxage': {
+        if (!/^-?\d{1,15}$/.test(value)) return error(`ERR maxage ${NO_INTEGER}`);
+        const age = Number(value);
+        if (age <= 0) return error('ERR maxage should be greater than 0');
+        all.push(({ connectedAt }) => secondsFrom(connectedAt, now) >= age);
         break;
       }
       case 'skipme':
@@ -178,19 +195,35 @@ function filterValue(words: readonly string[], name: string): string | undefined
   return i === -1 ? undefined : words[i + 1];
 }
 
-/** `networking.c: catClientInfoString`, as far as there is something to say. */
+/**
+ * All fields that Redis from 6.0 on and Valkey have in common, in their order (`networking.c:
+ * catClientInfoString`). What there is no measure of here is 0, `fd` -1.
+ */
 function line(client: Client, now: number): string {
   const { id, address, localAddress, name, connectedAt, lastHeard, lastCommand } = client;
-  const { socket, subscriptions, transaction, database, protocol, library } = client;
-  const seconds = (since: number): number => Math.floor((now - since) / 1000);
-  return (
-    `id=${id} addr=${address} laddr=${localAddress} name=${name} age=${seconds(connectedAt)} ` +
-    `idle=${seconds(lastHeard)} flags=${flagsOf(client)} db=${database} ` +
-    `sub=${subscriptions.channels.size} psub=${subscriptions.patterns.size} ` +
-    `multi=${transaction?.length ?? -1} omem=${socket.writableLength} ` +
-    `tot-mem=${socket.writableLength} events=rw cmd=${lastCommand} user=default resp=${protocol} ` +
-    `lib-name=${library['lib-name']} lib-ver=${library['lib-ver']}`
-  );
+  const { socket, subscriptions, transaction, database, protocol, library, buffered } = client;
+  const { bytesRead, bytesWritten, writableLength: unsent } = socket;
+  const { channels, patterns, shardChannels } = subscriptions;
+  const queued = transaction?.size ?? 0;
+  const fields: Readonly<Record<string, string | number>> = {
+    ...{ id, addr: address, laddr: localAddress, fd: -1, name },
+    ...{ age: secondsFrom(connectedAt, now), idle: secondsFrom(lastHeard, now) },
+    ...{ flags: flagsOf(client), db: database },
+    ...{ sub: channels.size, psub: patterns.size, ssub: shardChannels.size },
+    ...{ multi: transaction?.length ?? -1, watch: 0 },
+    ...{ qbuf: buffered, 'qbuf-free': 0, 'argv-mem': 0, 'multi-mem': queued, rbs: 0, rbp: 0 },
+    ...{ obl: 0, oll: Number(unsent > 0), omem: unsent, 'tot-mem': buffered + queued + unsent },
+    ...{ events: unsent > 0 ? 'rw' : 'r', cmd: lastCommand, user: 'default', redir: -1 },
+    ...{ resp: protocol, ...library },
+    ...{ 'tot-net-in': bytesRead, 'tot-net-out': bytesWritten, 'tot-cmds': client.commands },
+  };
+  return Object.entries(fields)
+    .map(([field, value]) => `${field}=${value}`)
+    .join(' ');
+}
+
+function secondsFrom(since: number, now: number): number {
+  return Math.floor((now - since) / 1000);
 }
 
 function flagsOf(client: Client): string {

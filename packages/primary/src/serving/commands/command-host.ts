@@ -18,5 +18,7 @@ export interface CommandHost {
   readonly identity: Identity;
   /** Whether a name and a password are right; undefined: none is asked for. */
   readonly authenticate: ((user: string, password: string) => boolean) | undefined;
+  /** Ends the link to the server that is followed; false: there is none. */
+  cutUpstream(): boolean;
   now(): number;
 }

@@ -86,6 +86,7 @@ function connectionCommands(host: CommandHost): [string, Command<Client>][] {
       'client',
       {
         ...{ least: 2, most: MANY, summary: 'Tells who is connected, names and ends them.' },
+        isContainer: true,
         run: (...call) => clientCommand(host, ...call),
       },
     ],
