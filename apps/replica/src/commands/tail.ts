@@ -25,6 +25,7 @@ interface TailFlags {
   readonly since?: string;
   readonly snapshot?: boolean;
   readonly flush?: boolean;
+  readonly plain?: boolean;
   readonly cursor?: string;
   readonly follow: boolean;
   readonly db?: readonly number[];
@@ -53,7 +54,10 @@ transactions. With --snapshot keys are RESTOREs, and
 
   forebay tail --snapshot --format resp redis://from | redis-cli -h to --pipe
 
-copies a data set, and goes on copying. The target has to be empty: keys that are there stay as they are, unless
+copies a data set, and goes on copying. RESTORE needs a target that reads the RDB version of the source: the same
+version or a newer one of the same project. For an older target, or another project, --plain makes keys by SET,
+RPUSH, SADD and so on, as forebay rdb resp --plain does, except values of modules and arrays; what it leaves out is
+counted on standard error. The changes that follow are the source's own commands in either case. The target has to be empty: keys that are there stay as they are, unless
 --flush empties it first (FLUSHALL, FUNCTION FLUSH). Before each further snapshot it is emptied in any case.
 
 With --dir the log may be written to meanwhile, and a slow reader costs the primary nothing. From a server
@@ -84,6 +88,7 @@ export function tailCommand(reporter: Reporter): Command {
     )
     .option('--snapshot', 'all keys first, and again wherever it breaks off')
     .option('--flush', 'with --snapshot --format resp: commands that empty the target come first')
+    .option('--plain', 'with --snapshot --format resp: SET, RPUSH, SADD, … in place of RESTORE')
     .option('--cursor <name>', 'with --dir: begin where this name ended, and keep its place')
     .option('--no-follow', 'with --dir: end at the end')
     .addOption(databaseOption())
@@ -124,7 +129,8 @@ async function tail(
     tell(notice);
   });
   try {
-    if (flags.format === 'resp') await printStream(options, flags.flush === true, reporter);
+    const { flush = false, plain = false } = flags;
+    if (flags.format === 'resp') await printStream(options, { flush, plain }, reporter);
     else await printChanges(options);
   } catch (error) {
     if (isSystemError(error) && error.syscall === 'write') throw unwritable(STDOUT, error);
@@ -165,6 +171,9 @@ function optionsOf(
   }
   if (flags.flush && !(snapshot && format === 'resp')) {
     throw new ExitError(EXIT.usage, '--flush needs --snapshot and --format resp');
+  }
+  if (flags.plain && !(snapshot && format === 'resp')) {
+    throw new ExitError(EXIT.usage, '--plain needs --snapshot and --format resp');
   }
   const common = {
     ...filter,

@@ -2,8 +2,10 @@ import type { SnapshotEntry, SourceItem, Start } from '@forebay/feed';
 import { FeedError, SnapshotDecoder } from '@forebay/feed';
 import { PsyncError, StreamTracker } from '@forebay/psync';
 import { encodeCommand } from '@forebay/resp';
+import { linesOfLosses } from '../commands/rdb/losses.ts';
 import { commandParts } from '../output/command-parts.ts';
 import { restoreArguments } from '../output/restore-arguments.ts';
+import { isPlain, PlainSnapshot } from './plain-snapshot.ts';
 
 /** The first RDBs that have functions, of 7.0. */
 const FUNCTIONS_SINCE = 10;
@@ -15,6 +17,7 @@ const FUNCTIONS_SINCE = 10;
  */
 export class StreamCommands {
   readonly #flushesFirst: boolean;
+  readonly #plain: PlainSnapshot | undefined;
   #snapshot: SnapshotDecoder | undefined;
   #snapshots = 0;
   #flushes = false;
@@ -23,13 +26,22 @@ export class StreamCommands {
   /** What came after the last boundary. */
   #held: Uint8Array[] = [];
 
-  /** `flushesFirst`: whether the target is emptied for the first snapshot, as it is for each further one. */
-  constructor(flushesFirst: boolean) {
+  /**
+   * `flushesFirst`: whether the target is emptied for the first snapshot, as it is for each further one. `plain`:
+   * whether keys are made by commands of clients, and not by RESTORE.
+   */
+  constructor(flushesFirst: boolean, plain = false) {
     this.#flushesFirst = flushesFirst;
+    this.#plain = plain ? new PlainSnapshot() : undefined;
+  }
+
+  /** What was left out of snapshots so far, a line each. */
+  get losses(): string[] {
+    return this.#plain === undefined ? [] : linesOfLosses(this.#plain.losses);
   }
 
   /** @throws {FeedError} `SNAPSHOT`, `DESYNCHRONIZED` */
-  *commandsOf(item: SourceItem): Generator<Uint8Array, void, void> {
+  async *commandsOf(item: SourceItem): AsyncGenerator<Uint8Array, void, void> {
     switch (item.type) {
       case 'stream':
         yield* this.#pass(item.bytes);
@@ -74,7 +86,7 @@ export class StreamCommands {
     this.#database = undefined;
   }
 
-  *#restore(bytes: Uint8Array): Generator<Uint8Array, void, void> {
+  async *#restore(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, void> {
     const snapshot = this.#snapshot;
     if (snapshot === undefined) return;
     snapshot.push(bytes);
@@ -93,13 +105,14 @@ export class StreamCommands {
     if (version >= FUNCTIONS_SINCE) yield encodeCommand(['FUNCTION', 'FLUSH']);
   }
 
-  *#commandsOf(entry: SnapshotEntry): Generator<Uint8Array, void, void> {
+  async *#commandsOf(entry: SnapshotEntry): AsyncGenerator<Uint8Array, void, void> {
     if (entry.type === 'function') {
       yield encodeCommand(['FUNCTION', 'LOAD', entry.code]);
       return;
     }
     yield* this.#select(entry.database);
-    yield* commandParts(restoreArguments(entry.key, entry.payload, entry));
+    if (this.#plain !== undefined && isPlain(entry)) yield* this.#plain.commandsOf(entry);
+    else yield* commandParts(restoreArguments(entry.key, entry.payload, entry));
   }
 
   *#select(database: number): Generator<Uint8Array, void, void> {

@@ -34,18 +34,27 @@ export async function printChanges(options: FeedOptions): Promise<void> {
 /** Prints the stream as commands, until it ends; that it broke off is for the person to see. */
 export async function printStream(
   options: StreamOptions,
-  flush: boolean,
+  { flush, plain }: { readonly flush: boolean; readonly plain: boolean },
   reporter: Reporter,
 ): Promise<void> {
   await using stream = streamFrom(options);
   const output = new Output<undefined>(STANDARD_OUTPUT, () => void stream.close());
-  const commands = new StreamCommands(flush);
+  const commands = new StreamCommands(flush, plain);
+  let told = '';
+  const tellLosses = () => {
+    const { losses } = commands;
+    const text = losses.join('\n');
+    if (text !== told) for (const loss of losses) reporter.trouble(loss);
+    told = text;
+  };
   for await (const item of stream) {
     if (item.type === 'reset' || item.type === 'rewound') {
       const places = `from ${formatPosition(item.from)} to ${formatPosition(item.to)}`;
       reporter.trouble(`${item.type} ${places}`);
     }
-    for (const bytes of commands.commandsOf(item)) {
+    // A snapshot has ended.
+    if (item.type === 'start') tellLosses();
+    for await (const bytes of commands.commandsOf(item)) {
       output.add(bytes, undefined);
       if (output.full) await output.flush();
     }

@@ -66,6 +66,26 @@ describe.each(installedServers())('$name', (installed) => {
     },
   );
 
+  it('--plain makes commands that fill an empty server of the same version and of the oldest', async () => {
+    const oldest = installedServers()[0]!;
+    await using primary = await Server.start(installed);
+    await fillEveryType(primary);
+    const tail = new Tailing(['--snapshot', '--format', 'resp', '--plain', primary.url]);
+    await tail.begun();
+    await primary.command('SET', 'the last', '1');
+    await tail.until(() => tail.output.includes('the last'));
+    expect(await tail.stop()).toBe(0);
+    expect(tail.output.includes('RESTORE')).toBe(false);
+    await using target = await Server.start(installed);
+    expect(await pipeInto(target, tail.output)).toMatch(/errors: 0, replies: \d{2,}/);
+    expect(await compareDataSets(primary.client, target.client)).toEqual([]);
+    await using old = await Server.start(oldest);
+    await pipeInto(old, tail.output);
+    const differences = await compareDataSets(primary.client, old.client);
+    const known = /function|field|entries-(added|read)|max-deleted|recorded-first|seen-time|lag/i;
+    expect(differences.filter((difference) => !known.test(difference))).toEqual([]);
+  });
+
   it('the commands of a second run empty the target first, where they are to', async () => {
     await using primary = await Server.start(installed);
     await using target = await Server.start(installed);

@@ -2,7 +2,6 @@ import type { RdbElement, RdbKey, RdbLongElement } from '@forebay/rdb';
 import { encodeCommand } from '@forebay/resp';
 import { EXIT, ExitError } from '../../exit.ts';
 import { commandParts } from '../../output/command-parts.ts';
-import type { Output } from '../../output/output.ts';
 import { nameOf } from './scan.ts';
 import type { Argument } from './stream-commands.ts';
 import { StreamCommands } from './stream-commands.ts';
@@ -17,12 +16,20 @@ const CRLF = Buffer.from('\r\n');
 /** The command that takes several elements of a type. */
 const COMMANDS = { item: 'RPUSH', member: 'SADD', scored: 'ZADD', field: 'HMSET' } as const;
 
+/** Where commands go. A promise: the next waits for it. */
+export interface CommandSink {
+  add(bytes: Uint8Array): void | Promise<void>;
+}
+
+/** What PlainCommands is told of a key. */
+export type PlainKey = Pick<RdbKey, 'key' | 'expiresAt'>;
+
 /** Makes the commands that build a key of its elements, as a rewritten AOF has them (`aof.c`). */
 export class PlainCommands {
-  readonly #output: Output;
+  readonly #output: CommandSink;
   readonly #replace: boolean;
   readonly #stream: StreamCommands;
-  #key!: RdbKey;
+  #key!: PlainKey;
   /** Elements that wait for others to be in one command with; copies, for their bytes do not last. */
   #batch: Argument[] = [];
   #command = '';
@@ -31,15 +38,15 @@ export class PlainCommands {
   /** Fields of the batch that expire. */
   #times: [time: number, field: Uint8Array][] = [];
 
-  constructor(output: Output, replace: boolean) {
+  constructor(output: CommandSink, replace: boolean) {
     this.#output = output;
     this.#replace = replace;
     this.#stream = new StreamCommands((args) => output.add(encodeCommand(args)));
   }
 
   /** `missing`: as `StreamCommands.begin` has it. */
-  begin(key: RdbKey, missing?: readonly string[]): void | Promise<void> {
-    this.#key = { ...key, key: key.key.slice() };
+  begin(key: PlainKey, missing?: readonly string[]): void | Promise<void> {
+    this.#key = { key: key.key.slice(), expiresAt: key.expiresAt };
     this.#stream.begin(this.#key.key, missing);
     if (this.#replace) return this.#send(['DEL', key.key]);
   }

@@ -1,18 +1,12 @@
 import type { RdbElement, RdbKey, RdbMagic } from '@forebay/rdb';
 import { RdbReader } from '@forebay/rdb';
 import { EXIT, ExitError } from '../../exit.ts';
+import type { Losses } from './losses.ts';
 import type { PlainCommands } from './plain-commands.ts';
 import { StreamGaps } from './stream-gaps.ts';
 
 /** Bytes of a stream that are held to be read twice. */
 const MOST_HELD = 512 * 1024 * 1024;
-
-/** What is lost of streams: no command sets it, or only one that had to come before what is printed already. */
-export interface StreamLosses {
-  negative: number;
-  produced: number;
-  deleted: number;
-}
 
 /**
  * Makes the commands of streams, which are read at the level `raw`. A pending entry whose message was deleted
@@ -20,7 +14,7 @@ export interface StreamLosses {
  * One that is too large is read once, and such entries are lost and counted.
  */
 export class PlainStreams {
-  readonly losses: StreamLosses = { negative: 0, produced: 0, deleted: 0 };
+  readonly losses: Omit<Losses, 'metadata'> = { negative: 0, produced: 0, deleted: 0 };
   readonly #plain: PlainCommands;
   readonly #mostHeld: number;
   #header: Uint8Array = new Uint8Array(0);

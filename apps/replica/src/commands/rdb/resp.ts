@@ -7,6 +7,7 @@ import type { Reporter } from '../../reporter.ts';
 import type { TtlChoice } from '../ttl-option.ts';
 import { ttlOption } from '../ttl-option.ts';
 import { openInput } from './input.ts';
+import { linesOfLosses } from './losses.ts';
 import { PlainCommands } from './plain-commands.ts';
 import { PlainStreams } from './plain-streams.ts';
 import { RestoreCommands } from './restore-commands.ts';
@@ -77,14 +78,6 @@ export function respCommand(reporter: Reporter): Command {
     });
 }
 
-/** What is left out, and why. */
-const LOSSES = {
-  metadata: 'keys without what modules tell of them: no command sets it',
-  negative: 'pending entries left out that their consumers gave back: no command sets them',
-  produced: 'ids left out that messages are recognised by: no command sets them',
-  deleted: 'pending entries of deleted messages left out: their streams are above 512 MiB',
-} as const;
-
 /** Makes commands of what a reader tells, at the level that each key needs. */
 class Commands implements Visitor {
   readonly reader = new RdbReader({ level: 'raw' });
@@ -110,9 +103,7 @@ class Commands implements Visitor {
 
   /** What was left out, a line each. */
   get losses(): string[] {
-    const lost = { metadata: this.#metadata, ...this.#streams.losses };
-    const names = ['metadata', 'negative', 'produced', 'deleted'] as const;
-    return names.filter((name) => lost[name] > 0).map((name) => `${lost[name]} ${LOSSES[name]}`);
+    return linesOfLosses({ metadata: this.#metadata, ...this.#streams.losses });
   }
 
   take(event: RdbEvent): void | Promise<void> {

@@ -1,0 +1,21 @@
+/** What commands cannot make, counted. */
+export interface Losses {
+  /** Keys without what modules tell of them. */
+  metadata: number;
+  negative: number;
+  produced: number;
+  deleted: number;
+}
+
+const TEXTS: Readonly<Record<keyof Losses, string>> = {
+  metadata: 'keys without what modules tell of them: no command sets it',
+  negative: 'pending entries left out that their consumers gave back: no command sets them',
+  produced: 'ids left out that messages are recognised by: no command sets them',
+  deleted: 'pending entries of deleted messages left out: their streams are above 512 MiB',
+};
+
+/** A line for each loss that there is. */
+export function linesOfLosses(losses: Losses): string[] {
+  const names = Object.keys(TEXTS) as (keyof Losses)[];
+  return names.filter((name) => losses[name] > 0).map((name) => `${losses[name]} ${TEXTS[name]}`);
+}
