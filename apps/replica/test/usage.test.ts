@@ -47,6 +47,7 @@ describe('a flag of redis-cli or of redis-server', () => {
 
   it.each([
     [['replica', '-ahunter2'], /^error: unknown option '-a': give the password as --masterauth/],
+    [['status', '--http', 'http://:hunter2#@h'], /argument 'http:\/\/:\*{3}@h' is invalid/],
     [['rdb', 'keys', '-h'], /^error: unknown option '-h': --help shows the help$/m],
   ])('is answered by the program: %j', async (args, says) => {
     const daemon = Daemon.start(args);

@@ -74,6 +74,8 @@ export class Configuration {
   readonly #origin: Origin;
   #settings: Resolved;
   #config: ReplicaConfig;
+  /** As they were when all was read last: a command reads files, and takes no candidate out of them. */
+  #files: NamedFiles;
   /** Set by a command, and not in the file. */
   readonly #unwritten = new Set<SettingName>();
 
@@ -82,6 +84,7 @@ export class Configuration {
     this.#origin = origin;
     this.#settings = readable(origin);
     this.#config = complete(this.#settings);
+    this.#files = this.#settings.files;
   }
 
   get config(): ReplicaConfig {
@@ -114,12 +117,11 @@ export class Configuration {
       (name) => !isDeepStrictEqual(before.values[name], fresh.values[name]),
     );
     const told = differing.map((name) => currentOf(name, merged));
-    const changed = told.filter(({ live }) => live);
-    const names = merged.files
-      .changedSince(before.files)
-      .filter((name) => !changed.some((setting) => setting.name === name));
+    const names = merged.files.changedSince(this.#files);
+    this.#files = merged.files;
     return {
-      ...{ config: this.#config, changed },
+      config: this.#config,
+      changed: told.filter(({ live }) => live),
       kept: told.filter(({ live }) => !live),
       files: names.map((name) => currentOf(name, merged)),
     };

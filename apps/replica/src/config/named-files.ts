@@ -5,20 +5,20 @@ import type { SettingName } from './settings.ts';
 
 /** The files that settings name, each read once: a reload compares what was used, not what is there later. */
 export class NamedFiles {
-  readonly #texts = new Map<SettingName, string>();
+  readonly #files = new Map<SettingName, { readonly path: string; readonly text: string }>();
 
   /** The text of the file at `path`, which `name` names. @throws {ExitError} configuration */
   read(name: SettingName, path: string): string {
-    const text = this.#texts.get(name) ?? readText(`--${name}`, path);
-    this.#texts.set(name, text);
+    const text = this.#files.get(name)?.text ?? readText(`--${name}`, path);
+    this.#files.set(name, { path, text });
     return text;
   }
 
-  /** Settings whose file was read here and for `before`, with another text. */
+  /** Settings that name the same file here and in `before`, which has another text now. */
   changedSince(before: NamedFiles): SettingName[] {
-    return [...this.#texts].flatMap(([name, text]) => {
-      const earlier = before.#texts.get(name);
-      return earlier === undefined || earlier === text ? [] : [name];
+    return [...this.#files].flatMap(([name, { path, text }]) => {
+      const earlier = before.#files.get(name);
+      return earlier?.path !== path || earlier.text === text ? [] : [name];
     });
   }
 }

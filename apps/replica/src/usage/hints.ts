@@ -1,3 +1,5 @@
+import { withoutPasswords } from '../logging/secrets.ts';
+
 /** Commands that take the address of a server as an argument. */
 const TAKES_ADDRESS = ['doctor', 'dump', 'tail'];
 
@@ -27,9 +29,10 @@ export function withHint(text: string, command: string): string {
   return hint === undefined ? text : `${line}: ${hint}\n`;
 }
 
-/** The text without what a mistyped flag carries: it may be a password. */
+/** The text without what a mistyped flag carries, which may be a password, and without passwords in URLs. */
 export function withoutValues(text: string): string {
-  return text.replace(/(--[\w-]+)=[^']*/g, '$1').replace(/'(-\w)[^-'][^']*'/g, "'$1'");
+  const flagsAlone = text.replace(/(--[\w-]+)=[^']*/g, '$1').replace(/'(-\w)[^-'][^']*'/g, "'$1'");
+  return withoutPasswords(flagsAlone);
 }
 
 /**
