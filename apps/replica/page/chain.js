@@ -51,7 +51,7 @@ export function behindOf({ behind, age, state }) {
 
 /** Why nothing is read from the primary, and what is needed. */
 function pauseOf({ cause, reason, needed }) {
-  if (cause === 'max-disk') return `--max-disk is reached: ${reason}`;
+  if (cause === 'max-disk') return reason;
   return `the disk is full: ${reason}${needed > 0 ? `; ${bytes(needed)} have to be free` : ''}`;
 }
 

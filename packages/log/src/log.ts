@@ -170,6 +170,11 @@ export class Log {
     return !this.#closed && this.#contents.current?.writer.syncFailed !== true;
   }
 
+  /** Bytes that `splitFor` or `stepBack` to an offset of the newest file writes before it removes as many. */
+  copiedBy(offset: number): number {
+    return this.#contents.current?.writer.copiedBy(offset) ?? 0;
+  }
+
   /** Bytes on disk as of now: see `LogSize`. */
   get size(): LogSize {
     return this.#contents.size;

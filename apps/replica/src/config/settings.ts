@@ -162,7 +162,8 @@ export const SETTINGS = {
     form: percent,
     default: '100',
     live: true,
-    description: 'fetch a fresh base when the stream after the last is this share of it; 0: never',
+    description:
+      'fetch a fresh base when the stream after the last is this share of it; 0: only at --max-disk',
   },
   'auto-aof-rewrite-min-size': {
     group: 'log',
@@ -176,7 +177,8 @@ export const SETTINGS = {
     form: time,
     default: '1h',
     live: true,
-    description: 'time between two bases: each costs the primary a fork',
+    description:
+      'minimum time between two bases, each of which costs the primary a fork; at --max-disk it is 10 s',
   },
   retain: {
     group: 'log',
@@ -190,7 +192,9 @@ export const SETTINGS = {
     form: diskLimit,
     default: '80%',
     live: true,
-    description: 'what the log may take, whoever still reads it',
+    description:
+      'hard limit on disk use; near it a base is fetched at once, lagging consumers lose their ' +
+      'position, and where that is not enough following pauses',
   },
   port: {
     group: 'replicas',

@@ -24,6 +24,7 @@ import { Chain } from './chain.ts';
 import type { ChoiceHost } from './choice.ts';
 import { Choice } from './choice.ts';
 import { fetchBase } from './fetch-base.ts';
+import type { Waiting } from './keeper.ts';
 import { Keeper } from './keeper.ts';
 import { watchForLoops } from './loop-watch.ts';
 import { replicaOptions, Session } from './session.ts';
@@ -235,7 +236,7 @@ export class Follower {
     const began = clock.now();
     try {
       const log = await this.#open();
-      await this.#follow(log);
+      await this.#follow(log, this.#keeper!);
       await this.#close();
       this.#tellStopped(log);
     } catch (error) {
@@ -265,7 +266,11 @@ export class Follower {
     this.#control.onLog?.(log);
     this.#relay?.serve(log);
     const config = () => this.#config;
-    this.#keeper = new Keeper(log, config, this.#world, this.#reporter, () => this.#fetchBase(log));
+    this.#keeper = new Keeper(log, config, this.#world, this.#reporter, {
+      fetchBase: () => this.#fetchBase(log),
+      onWaiting: (waiting) => this.#onWaiting(waiting),
+    });
+    await this.#keeper.begin();
     return log;
   }
 
@@ -300,12 +305,33 @@ export class Follower {
     });
     // What is not synced is taken back: those who have it ask anew.
     if (this.#log?.readable === false) this.#relay?.serve(undefined);
-    await this.#space.until(obstacle, stop);
+    await this.#space.until(obstacle, stop, this.#keeper);
+  }
+
+  /** What has come waits in memory, and the primary with what comes; the link stands. */
+  #onWaiting(waiting: Waiting | undefined): void {
+    if (waiting === undefined) {
+      this.#resume();
+      return;
+    }
+    const { reason, needed } = waiting;
+    const before = this.#paused;
+    const since = before?.since ?? this.#world.clock.now();
+    this.#paused = { cause: 'max-disk', reason, needed, since };
+    if (before !== undefined) return;
+    this.#control.onLink?.({ up: false, reason: pauseText(this.#paused) });
+    this.#reporter.trouble(`${reason}; waiting for room, nothing more is acknowledged`, {
+      ...{ event: 'no-room', bytes: needed },
+    });
   }
 
   /** A server serves us: there is room, as far as anyone knows. */
   #onLinked(): void {
     this.#linked = true;
+    this.#resume();
+  }
+
+  #resume(): void {
     if (this.#paused === undefined) return;
     this.#paused = undefined;
     this.#reporter.good('there is room again: following goes on', { event: 'room' });
@@ -319,7 +345,14 @@ export class Follower {
     this.#reporter.good(message, { event: 'stopped', position });
   }
 
-  async #follow(log: Log): Promise<void> {
+  #tellUp(): void {
+    const { endpoint } = this.#choice.upstream;
+    this.#control.onLink?.({ up: true, upstream: describeEndpoint(endpoint) });
+    // A full resync may have come without a report.
+    if (this.#primary === undefined) this.#askUpstream().catch(() => {});
+  }
+
+  async #follow(log: Log, keeper: Keeper): Promise<void> {
     const { stop } = this.#control;
     // It may have been asked for before there was any link.
     if (!this.attached) this.link.entered('detached');
@@ -335,15 +368,16 @@ export class Follower {
     const ending = new AbortController();
     const events = {
       link: this.link,
-      decide: (report: ReplicationReport | undefined) => this.#decide(log, report),
+      decide: (report: ReplicationReport | undefined) => this.#decide(log, keeper, report),
       isDenialFinal: () => !this.#linked && this.#choice.isOnly,
       onLinked: () => this.#onLinked(),
       onStream: () => {
-        const { endpoint } = this.#choice.upstream;
-        this.#control.onLink?.({ up: true, upstream: describeEndpoint(endpoint) });
-        // A full resync may have come without a report.
-        if (this.#primary === undefined) this.#askUpstream().catch(() => {});
+        keeper.transferDone();
+        this.#tellUp();
       },
+      admit: (bytes: number) => keeper.admit(bytes),
+      admitTransfer: (length: number | undefined) => keeper.admitTransfer(length),
+      onEnding: () => keeper.endWaiting(),
       onAttemptEnded: ({ code, message }: ReplicaError) => {
         this.#control.onLink?.({ up: false, reason: message });
         if (code !== 'RETARGETED') void this.#choice.choose();
@@ -352,7 +386,9 @@ export class Follower {
       onStored: (bytes: Uint8Array) => this.#relay?.propagate(bytes),
       change: <T>(change: () => Promise<T>) => this.#change(log, change),
     };
-    const session = new Session(log, upstream, this.#config, this.#world, this.#reporter, events);
+    const createBase = (inner: string) => keeper.createBase('transfer', inner);
+    const world = { ...this.#world, createBase };
+    const session = new Session(log, upstream, this.#config, world, this.#reporter, events);
     this.#session = session;
     // It may have been asked for while a candidate was chosen.
     if (!this.#attachment.attached) session.detach();
@@ -360,11 +396,12 @@ export class Follower {
     const offWatch = this.#watchForLoops(session);
     try {
       await session.run(stop);
+      this.#paused = undefined;
     } finally {
       offWatch();
       this.#needed = session.needed;
       ending.abort();
-      await this.#keeper?.fetchEnded();
+      await keeper.linkEnded();
       this.#session = undefined;
     }
   }
@@ -432,6 +469,7 @@ export class Follower {
     const isOther = candidates !== this.#config.candidates;
     const live = { candidates, tls, timeout, acceptUnverified, base, retain, maxDisk };
     this.#config = { ...this.#config, ...live };
+    void this.#keeper?.changed();
     this.#session?.setTimeout(timeout);
     this.#session?.acceptUnverified(acceptUnverified);
     this.#session?.secure(tls);
@@ -452,14 +490,20 @@ export class Follower {
   }
 
   /** Where a full copy would be the way on, another candidate may know a shorter one. */
-  async #decide(log: Log, report: ReplicationReport | undefined): Promise<UpstreamDecision> {
+  async #decide(
+    log: Log,
+    keeper: Keeper,
+    report: ReplicationReport | undefined,
+  ): Promise<UpstreamDecision> {
     const loop = report && (await this.#loopOver(this.#choice.upstream, report));
     if (loop !== undefined) return { type: 'loop', reason: loop };
     this.#reported = report?.offset ?? 0;
     this.#primary = report?.server ?? this.#primary;
     if (report?.offset !== undefined) this.lag.saw(report.offset, report.id);
     const change = <T>(change: () => Promise<T>) => this.#change(log, change);
-    const decision = await negotiate(log, report, this.#reporter, change);
+    const admit = (offset: number) => keeper.admitStepBack(offset);
+    const negotiated = await negotiate(log, report, this.#reporter, change, admit);
+    const decision = keeper.limited(negotiated, report?.offset);
     if (decision.type !== 'full' || this.#choice.isOnly) return decision;
     const asked = this.#choice.upstream;
     await this.#choice.choose();
@@ -471,10 +515,17 @@ export class Follower {
     const [session, ending] = [this.#session, this.#ending];
     if (session === undefined || ending === undefined) throw new Error('no primary is followed');
     const { upstream } = session;
-    const reached = (offset: number) => this.#arrivals.at(offset, log.written, ending);
+    const keeper = this.#keeper!;
+    const reached = async (offset: number): Promise<void> => {
+      keeper.baseStands(offset);
+      await this.#arrivals.at(offset, log.written, ending);
+      await keeper.basePlaced(offset);
+    };
+    const createBase = (inner: string) => keeper.createBase('fetch', inner);
+    const world = { ...this.#world, createBase };
     try {
       const { keys } = await fetchBase(
-        ...([log, upstream, this.#config, this.#world, this.#reporter, reached, ending] as const),
+        ...([log, upstream, this.#config, world, this.#reporter, reached, ending] as const),
       );
       session.counted(keys);
       this.#baseCounts.done++;

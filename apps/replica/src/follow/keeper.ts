@@ -1,47 +1,87 @@
-import type { Log, Retained, RetainPolicy } from '@forebay/log';
+import type { Log, Retained } from '@forebay/log';
+import type { UpstreamDecision } from '@forebay/replica';
 import type { ReplicaConfig } from '../config.ts';
 import type { Reporter } from '../reporter.ts';
 import { formatBytes } from '../reporter.ts';
+import type { CountedBase } from './counted-base.ts';
+import { DiskBudget } from './disk-budget.ts';
+import type { DiskState } from './disk-policy.ts';
+import {
+  complaintAbout,
+  fitsBase,
+  fitsStream,
+  isFetchUrgent,
+  isRetentionDue,
+  LEAST_LEAD,
+  neededFor,
+  retainTarget,
+  verdictOn,
+} from './disk-policy.ts';
+import { NoRoomError, overLimit } from './space.ts';
 import type { World } from './world.ts';
 
 /** Milliseconds between two looks at what may go. */
 const SWEEP = 10_000;
 
-/** Keeps a log from growing for ever: has a fresh base fetched when it is due, and lets the past go. */
+/** Why bytes of the stream wait, and the `--max-disk` that would spare it. */
+export interface Waiting {
+  readonly reason: string;
+  readonly needed: number;
+}
+
+/** What a keeper has done, and tells. */
+export interface KeeperHost {
+  /** Fetches a base and adds it to the log. @throws what kept it from coming */
+  fetchBase(): Promise<void>;
+  /** Bytes of the stream wait for room; undefined: they wait no longer. */
+  onWaiting(waiting: Waiting | undefined): void;
+}
+
+/** Keeps a log within its limits: has bases fetched, removes the past, and says whether more may be written. */
 export class Keeper {
   readonly #log: Log;
   readonly #config: () => ReplicaConfig;
   readonly #world: World;
   readonly #reporter: Reporter;
-  readonly #fetchBase: () => Promise<void>;
+  readonly #host: KeeperHost;
+  readonly #budget: DiskBudget;
   #cancel: (() => void) | undefined;
   #fetching: Promise<void> | undefined;
   #looking: Promise<void> | undefined;
-  /** When the last fetch began that failed; it cost a fork too. */
-  #tried = 0;
   #failed = false;
-  #overLimit = false;
-  #limit: number | undefined;
   /** What is fetched is ended on purpose. */
   #ending = false;
   #stopped = false;
-  /** What was said last of a retention that failed. */
+  /** Those who wait for something to change. */
+  readonly #waiting = new Set<() => void>();
+  /** What was said last of a retention that failed, and of a limit that cannot hold. */
   #complaint: string | undefined;
+  #warned: string | undefined;
 
   constructor(
     log: Log,
     config: () => ReplicaConfig,
     world: World,
     reporter: Reporter,
-    fetchBase: () => Promise<void>,
+    host: KeeperHost,
   ) {
     this.#log = log;
     this.#config = config;
     this.#world = world;
     this.#reporter = reporter;
-    this.#fetchBase = fetchBase;
-    // A log that was opened anew for want of room has something to let go of, perhaps, at once.
+    this.#host = host;
+    this.#budget = new DiskBudget(log, world.clock);
+  }
+
+  /** Finds the limit, and begins to look after the log: what was opened for want of room may have some to give. */
+  async begin(): Promise<void> {
+    await this.#measure();
     this.#schedule(0);
+  }
+
+  /** `--max-disk` in bytes. */
+  get limit(): number {
+    return this.#budget.limit;
   }
 
   /** Whether the last base that was asked for did not come. */
@@ -54,101 +94,310 @@ export class Keeper {
     return this.#fetching !== undefined;
   }
 
-  /** The log has come further: a base may be due. */
+  /** The settings have changed. */
+  async changed(): Promise<void> {
+    await this.#measure();
+    this.#wake();
+  }
+
+  /** The log has come further: a base may be due, or retention. */
   progressed(): void {
-    if (this.#fetching === undefined && !this.#stopped && this.#isDue()) void this.freshen();
+    if (this.#stopped) return;
+    const { state } = this.#budget;
+    if (isFetchUrgent(state)) {
+      this.#tellLimit(state.total);
+      void this.freshen();
+    } else if (this.#fetching === undefined && this.#isDue(state)) void this.freshen();
+    if (this.#looking === undefined && isRetentionDue(state)) void this.#look();
+  }
+
+  /**
+   * Whether so many bytes of the stream may be written: undefined where they may at once, else a promise,
+   * of false where the wait was ended by the end of the link.
+   *
+   * @throws {NoRoomError} as a rejection, where no wait makes room
+   */
+  admit(bytes: number): undefined | Promise<boolean> {
+    this.#budget.streamed(bytes);
+    return verdictOn(this.#budget.state, bytes).type === 'write' ? undefined : this.#await(bytes);
+  }
+
+  /** Where the base on its way stands. @throws {NoRoomError} if there is no room for the stream up to there */
+  baseStands(offset: number): void {
+    this.#budget.announced(offset);
+    const { state } = this.#budget;
+    if (!fitsStream(state, state.ahead)) {
+      const reason = 'the stream up to a fresh base does not fit';
+      throw overLimit(this.limit, 'base', reason, neededFor(state));
+    }
+    this.#wake();
+  }
+
+  /** The stream has come there: makes room for the files that are made of what comes after. @throws {NoRoomError} */
+  async basePlaced(offset: number): Promise<void> {
+    this.#budget.fetch = 'placed';
+    const bytes = this.#log.copiedBy(offset);
+    await this.#makeRoom(bytes);
+    this.#budget.copying = bytes;
+    this.#wake();
+  }
+
+  /** A file for a base: `fetch`, beside the stream, or `transfer`, of a full resync. */
+  async createBase(kind: 'fetch' | 'transfer', directory: string): Promise<CountedBase> {
+    if (kind === 'fetch') this.#budget.copying = 0;
+    const file = await this.#world.createBase(directory);
+    return this.#budget.counted(kind, file, (bytes) => this.#makeRoom(bytes));
+  }
+
+  /** A full resync has begun. @throws {NoRoomError} if it cannot fit beside what is held */
+  async admitTransfer(length: number | undefined): Promise<void> {
+    if (length === undefined) return;
+    const needed = this.#budget.neededBeside(length);
+    const size = formatBytes(length);
+    if (needed > this.limit) {
+      const reason = `a full resync of ${size} does not fit beside what is held`;
+      throw overLimit(this.limit, 'base', reason, needed);
+    }
+    const { free } = await this.#world.disk.space(this.#config().directory);
+    if (free >= length) return;
+    const reason = `a full resync of ${size} does not fit, ${formatBytes(free)} are free`;
+    throw new NoRoomError('disk-full', 'base', reason, length);
+  }
+
+  /** The full resync is a part of the log. */
+  transferDone(): void {
+    this.#budget.transferred();
+    this.#warn();
+  }
+
+  /**
+   * How to go on at a server that has come to `offset`: where what was missed does not fit, and the next base
+   * would have to stand after it, with a full resync.
+   *
+   * @throws {NoRoomError} where neither fits
+   */
+  limited(decision: UpstreamDecision, offset: number | undefined): UpstreamDecision {
+    const goesOn = decision.type === 'ask' || decision.type === 'resume';
+    if (!goesOn || offset === undefined || this.#log.history === undefined) return decision;
+    this.#budget.saw(offset);
+    const { state } = this.#budget;
+    const missed = Math.max(0, offset - this.#log.written);
+    if (fitsStream(state, missed)) return decision;
+    const reason = `the ${formatBytes(missed)} that were missed do not fit`;
+    if (fitsBase(state)) return { type: 'full', reason: `${reason} under --max-disk` };
+    throw overLimit(this.limit, 'stream', reason, neededFor(state));
+  }
+
+  /** Room for a copy of what comes after an offset (`Log.stepBack`). @throws {NoRoomError} */
+  async admitStepBack(offset: number): Promise<void> {
+    await this.#makeRoom(this.#log.copiedBy(offset));
+  }
+
+  /** Whether the stream may go on after a pause at the limit: as it was, or with a full resync. */
+  get hasRoom(): boolean {
+    const { state } = this.#budget;
+    const { type } = verdictOn(state, LEAST_LEAD);
+    return type === 'write' || type === 'retain' || fitsBase(state);
   }
 
   /** Has a base fetched though none is due; who asks meanwhile waits for the same. It never rejects. */
   async freshen(): Promise<void> {
     if (this.#stopped) return;
-    this.#tried = this.#world.clock.now();
-    this.#fetching ??= this.#fetch().finally(() => {
-      this.#fetching = undefined;
-    });
+    if (this.#fetching === undefined) {
+      this.#budget.began();
+      this.#fetching = this.#fetch().finally(() => {
+        this.#fetching = undefined;
+        this.#budget.fetch = 'none';
+        this.#budget.copying = 0;
+        this.#wake();
+      });
+    }
     await this.#fetching;
   }
 
-  /** `--max-disk` in bytes; undefined before the file system was asked for its size. */
-  get limit(): number | undefined {
-    return this.#limit;
-  }
-
-  /** The link that a fetch belongs to is gone: waits for the fetch to end, which is no failure of it. */
-  async fetchEnded(): Promise<void> {
+  /** The link is gone: ends who waits, and waits for a fetch to end, which is no failure of it. */
+  async linkEnded(): Promise<void> {
     this.#ending = true;
+    this.#wake();
     await this.#fetching;
     this.#ending = false;
+  }
+
+  /** The link is to end: who waits for room need not wait on. */
+  endWaiting(): void {
+    this.#ending = true;
+    this.#wake();
   }
 
   /** Begins nothing more, and waits for what runs; the fetch is to be ended by who began it. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancel?.();
+    this.#wake();
     await this.#fetching;
     await this.#looking;
   }
 
-  #isDue(): boolean {
+  /** Whether the stream after the newest base has grown as far as the settings say. */
+  #isDue(state: DiskState): boolean {
     const { percentage, minSize, interval } = this.#config().base;
     const { base, written } = this.#log;
-    if (base === undefined || percentage === 0) return false;
-    const now = this.#world.clock.now();
-    // What the clock says is yet to come was before it was set back: that keeps nothing from being due.
-    const isRecent = (time: number): boolean => now - time >= 0 && now - time < interval;
-    if (isRecent(base.time) || isRecent(this.#tried)) return false;
+    if (base === undefined || percentage === 0 || !fitsBase(state)) return false;
+    // A time that is yet to come was before the clock was set back: it keeps nothing from being due.
+    const isRecent = (time: number): boolean =>
+      state.now - time >= 0 && state.now - time < interval;
+    if (isRecent(base.time) || isRecent(state.fetchedAt ?? -Infinity)) return false;
     const grown = written - base.offset;
-    if (this.#overLimit) return grown > 0;
     return grown >= minSize && grown >= (base.size * percentage) / 100;
   }
 
   async #fetch(): Promise<void> {
     try {
-      await this.#fetchBase();
+      await this.#makeRoom(this.#budget.state.expected);
+      await this.#host.fetchBase();
       this.#failed = false;
+      this.#budget.ended(true);
       await this.#look();
+      this.#warn();
     } catch (error) {
-      if (!this.#stopped && !this.#ending) {
-        this.#failed = true;
-        const reason = error instanceof Error ? error.message : String(error);
-        this.#reporter.trouble(`no fresh base: ${reason}`, { event: 'base-failed', reason });
-      }
+      if (this.#stopped || this.#ending) return;
+      this.#failed = true;
+      // Of want of room the primary knows nothing: the next may come as soon as there is some.
+      if (!(error instanceof NoRoomError)) this.#budget.ended(false);
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#reporter.trouble(`no fresh base: ${reason}`, { event: 'base-failed', reason });
     }
+  }
+
+  /** Waits until bytes of the stream may be written. */
+  async #await(bytes: number): Promise<boolean> {
+    let told = false;
+    let retained = false;
+    while (!this.#stopped && !this.#ending) {
+      const { state } = this.#budget;
+      // Where retention has nothing to give, all that is there counts as required.
+      const seen = retained ? { ...state, required: state.total } : state;
+      const verdict = verdictOn(seen, bytes);
+      if (verdict.type === 'write') {
+        if (told) {
+          this.#budget.waited();
+          this.#host.onWaiting(undefined);
+        }
+        return true;
+      }
+      if (verdict.type === 'retain') {
+        retained = !(await this.#retain(verdict.to));
+        continue;
+      }
+      if (verdict.type === 'fetch') {
+        void this.freshen();
+        continue;
+      }
+      const error = overLimit(this.limit, 'stream', verdict.reason, verdict.needed);
+      if (verdict.type === 'pause') throw error;
+      this.#host.onWaiting({ reason: error.message, needed: verdict.needed });
+      told = true;
+      retained = false;
+      await this.#change(verdict.until);
+    }
+    return false;
+  }
+
+  /** Removes of the past what so many bytes more need. @throws {NoRoomError} if that is not enough */
+  async #makeRoom(bytes: number): Promise<void> {
+    const { most } = this.#budget;
+    if (this.#budget.state.total + bytes <= most) return;
+    await this.#retain(most - bytes);
+    if (this.#budget.state.total + bytes <= most) return;
+    const what = `${formatBytes(bytes)} more do not fit beside what is held`;
+    const needed = this.#budget.neededBeside(bytes);
+    throw overLimit(this.limit, 'base', what, Math.max(needed, this.limit + 1));
   }
 
   #schedule(delay = SWEEP): void {
     if (this.#stopped) return;
     this.#cancel = this.#world.clock.after(delay, () => {
-      this.#looking = this.#look().finally(() => this.#schedule());
+      void this.#measure()
+        .then(() => this.#look())
+        .then(() => this.#schedule());
     });
   }
 
-  /** Lets go of what the policy does not keep. What fails here has failed the log, which tells it. */
+  /** Removes what the policy does not keep; who asks meanwhile waits for the same. */
   async #look(): Promise<void> {
-    if (this.#stopped) return;
+    this.#looking ??= this.#retain(retainTarget(this.#budget.state)).then(() => {
+      this.#looking = undefined;
+    });
+    await this.#looking;
+  }
+
+  /** Removes what the policy does not keep, and more where the log would have over `to` bytes; whether any went. */
+  async #retain(to: number): Promise<boolean> {
+    if (this.#stopped || this.#log.history === undefined) return false;
     try {
-      const policy = await this.#policy();
-      if (this.#log.history === undefined) return;
-      const retained = await this.#log.retain(policy);
-      this.#overLimit = retained.held > (policy.hardLimit ?? Infinity);
+      const hardLimit = Math.max(0, to - this.#budget.beside);
+      const retained = await this.#log.retain({ ...this.#config().retain, hardLimit });
       this.#tell(retained);
       this.#complaint = undefined;
+      return retained.removed > 0;
     } catch (error) {
+      // What fails here has failed the log, which tells it; on a disk that stays full at each look.
       const { message } = error as Error;
-      // On a disk that stays full it would be said at each look.
-      if (this.#stopped || message === this.#complaint) return;
+      if (this.#stopped || message === this.#complaint) return false;
       this.#complaint = message;
       this.#reporter.trouble(message, { event: 'retention-failed' });
+      return false;
     }
   }
 
-  async #policy(): Promise<RetainPolicy> {
-    const { retain, maxDisk, directory } = this.#config();
-    this.#limit =
-      'size' in maxDisk
-        ? maxDisk.size
-        : Math.floor((await this.#world.disk.space(directory)).total * maxDisk.share);
-    return { ...retain, hardLimit: this.#limit };
+  async #measure(): Promise<void> {
+    const { maxDisk, directory } = this.#config();
+    if ('size' in maxDisk) this.#budget.limit = maxDisk.size;
+    else {
+      // A file system that does not tell its size now has the one that it had.
+      const space = await this.#world.disk.space(directory).catch(() => undefined);
+      if (space !== undefined) this.#budget.limit = Math.floor(space.total * maxDisk.share);
+    }
+    this.#warn();
+  }
+
+  /** Says once of each limit that it cannot hold. */
+  #warn(): void {
+    const complaint = complaintAbout(this.#budget.state);
+    const limit = formatBytes(this.limit);
+    const message =
+      complaint &&
+      `--max-disk ${limit} is too small: ${complaint.reason}; following will pause at the limit, give at least ${formatBytes(complaint.needed)}`;
+    if (message !== undefined && this.#warned !== message) {
+      this.#reporter.trouble(message, { event: 'limit-too-small', bytes: complaint?.needed });
+    }
+    this.#warned = message;
+  }
+
+  #tellLimit(total: number): void {
+    const [has, limit] = [total, this.limit].map(formatBytes);
+    this.#reporter.step(
+      `the log has ${has} of --max-disk ${limit}: a base is fetched before its time`,
+      { event: 'limit-near', bytes: total },
+    );
+  }
+
+  /** Resolves at the next change, at the latest at `until`. */
+  #change(until: number | undefined): Promise<void> {
+    const { clock } = this.#world;
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        cancel();
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      const cancel = until === undefined ? () => {} : clock.after(until - clock.now(), wake);
+      this.#waiting.add(wake);
+    });
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting) wake();
   }
 
   #tell({ removed, held, cutOff }: Retained): void {
@@ -157,7 +406,7 @@ export class Keeper {
       this.#reporter.step(message, { event: 'let-go', bytes: removed, kept: held });
     }
     for (const { name = 'a reader without a name', offset } of cutOff) {
-      const message = `cut off ${name} at offset ${offset}: --max-disk is reached; "forebay cursor" lists, moves and removes cursors`;
+      const message = `cut off ${name} at offset ${offset}: --max-disk is reached`;
       this.#reporter.trouble(message, { event: 'reader-cut-off', reader: name, offset });
     }
   }

@@ -50,6 +50,12 @@ export interface SessionEvents {
   onAttemptEnded(error: ReplicaError): void;
   /** The log has come further. */
   onProgress(): void;
+  /** Whether so many bytes of the stream may be written; false: what comes is dropped, for the link ends. */
+  admit(bytes: number): undefined | Promise<boolean>;
+  /** A full resync has begun, of so many bytes where that is known. It rejects where there is no room. */
+  admitTransfer(length: number | undefined): Promise<void>;
+  /** No link follows, or another log: nothing is worth waiting for. */
+  onEnding(): void;
   /** The log has taken these; they are of no use when this returns. */
   onStored(bytes: Uint8Array): void;
   /** Carries out what gives the log another id, another history, or another end. */
@@ -69,6 +75,8 @@ export class Session {
   #failure: unknown;
   /** A snapshot is being made the log's base: what the log tells meanwhile may be of the old one. */
   #replacing = false;
+  /** Bytes of the stream were dropped: so are all after them, which come again over the next link. */
+  #dropping = false;
   #transfer: Transfer | undefined;
   /** Bytes of a full copy that there was no room for. */
   #needed = 0;
@@ -168,6 +176,7 @@ export class Session {
 
   /** Lets go of the server; `run` resolves when what was received is taken. */
   detach(): void {
+    this.#events.onEnding();
     void this.#replica.detach();
   }
 
@@ -184,7 +193,10 @@ export class Session {
     if (stop.aborted) onStop();
     if (this.#log.found !== undefined) this.progressed(this.#log);
     try {
-      for await (const item of this.#replica) await this.#take(item);
+      for await (const item of this.#replica) {
+        await this.#take(item);
+        if (this.#dropping) break;
+      }
       if (this.#failure !== undefined) throw this.#failure;
     } finally {
       stop.removeEventListener('abort', onStop);
@@ -221,6 +233,9 @@ export class Session {
   async #append({ bytes, boundary }: Item<'stream'>): Promise<void> {
     const { written } = this.#log;
     this.#events.link.heard(bytes.length);
+    const admitted = this.#events.admit(bytes.length);
+    if (admitted !== undefined && !(await admitted)) this.#dropping = true;
+    if (this.#dropping) return;
     try {
       await this.#log.append(bytes, boundary);
     } finally {
@@ -234,9 +249,10 @@ export class Session {
     const size = length === undefined ? 'of a size not told' : formatBytes(length);
     const fields = { event: 'full-copy', primary: this.#primary, bytes: length, reason } as const;
     this.#reporter.step(`full copy, ${size} (${reason})`, fields);
-    this.#events.onLinked();
     this.#events.link.copied(cause);
     this.#needed = length ?? 0;
+    await this.#events.admitTransfer(length);
+    this.#events.onLinked();
     const target = this.#log.awaitBase();
     const file = await this.#world.createBase(target.directory);
     this.#transfer = { target, file, reason, since: performance.now() };

@@ -1,5 +1,6 @@
 import { LogError } from '@forebay/log';
 import { RdbReceiverError } from '@forebay/rdb-receiver';
+import { formatBytes } from '../reporter.ts';
 import type { PauseCause } from '../status/status.ts';
 import type { World } from './world.ts';
 
@@ -10,6 +11,8 @@ const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 10_000;
 const LONGEST_WAIT_FOR_COPY = 300_000;
+/** Milliseconds before the first attempt after `--max-disk` was reached: it may cost a fork. */
+const LEAST_AT_LIMIT = 10_000;
 /** Milliseconds after which an attempt is made whatever the free space is, where it costs no fork. */
 const BLIND = 60_000;
 /** Milliseconds between two looks at the free space. */
@@ -20,6 +23,8 @@ const LEAST_ROOM = 1024 * 1024;
 /** What keeps the stream from being written. */
 export interface Obstacle {
   readonly cause: PauseCause;
+  /** Whether it is the stream that does not fit, or a base. */
+  readonly of: 'stream' | 'base';
   /** What was refused, on what, and why. */
   readonly reason: string;
   /** Bytes that have to be free before the next attempt; 0 where that is not known. */
@@ -28,20 +33,61 @@ export interface Obstacle {
   readonly shown: boolean;
 }
 
+/** Bytes that have no room, which is known before they are written. */
+export class NoRoomError extends Error {
+  override readonly name = 'NoRoomError';
+  readonly limit: PauseCause;
+  /** Whether it is the stream that does not fit, or a base. */
+  readonly of: 'stream' | 'base';
+  /** The `--max-disk` that is needed, or the bytes that have to be free; 0: not known. */
+  readonly needed: number;
+
+  constructor(limit: PauseCause, of: 'stream' | 'base', reason: string, needed: number) {
+    super(reason);
+    this.limit = limit;
+    this.of = of;
+    this.needed = needed;
+  }
+}
+
+/** What does not fit under `--max-disk`, in bytes, and what has to be given. */
+export function overLimit(
+  limit: number,
+  of: 'stream' | 'base',
+  reason: string,
+  needed: number,
+): NoRoomError {
+  const message = `--max-disk ${formatBytes(limit)}: ${reason}; give ${formatBytes(needed)} or more`;
+  return new NoRoomError('max-disk', of, message, needed);
+}
+
 /**
  * What an error says of room; undefined where it is about something else. `copy`: bytes of a full resync
  * that did not fit, 0 for none.
  */
 export function obstacleOf(error: unknown, copy: number): Obstacle | undefined {
+  if (error instanceof NoRoomError) {
+    const { message: reason, limit: cause, of, needed } = error;
+    return { cause, of, reason, needed, shown: true };
+  }
   const errno = errnoOf(error);
   if (errno === undefined || !NO_ROOM.has(errno)) return undefined;
   const { message: reason } = error as Error;
-  return { cause: 'disk-full', reason, needed: copy, shown: errno === 'ENOSPC' };
+  const of = copy > 0 ? 'base' : 'stream';
+  return { cause: 'disk-full', of, reason, needed: copy, shown: errno === 'ENOSPC' };
 }
 
 function errnoOf(error: unknown): string | undefined {
   if (error instanceof LogError) return error.errno;
   return error instanceof RdbReceiverError ? error.systemCode : undefined;
+}
+
+/** What a log may take, as of now. */
+interface LimitedLog {
+  /** Bytes. */
+  readonly limit: number;
+  /** Whether the stream may go on. */
+  readonly hasRoom: boolean;
 }
 
 /** Waits for room, longer after each attempt that failed. */
@@ -60,23 +106,36 @@ export class SpaceWait {
     this.#wait = FIRST_WAIT;
   }
 
-  /** Resolves when an attempt is worth it, or `stop` is aborted. */
-  async until({ needed, shown }: Obstacle, stop: AbortSignal): Promise<void> {
-    const longest = needed > 0 ? LONGEST_WAIT_FOR_COPY : LONGEST_WAIT;
-    const blind = needed > 0 ? Infinity : shown ? BLIND : LONGEST_WAIT;
-    const least = Math.min(this.#wait, longest);
+  /**
+   * Resolves when an attempt is worth it, or `stop` is aborted. At `--max-disk` that is when the limit is what
+   * is needed; or when the next attempt, which may cost the primary a fork, is due and `log` has room.
+   */
+  async until(obstacle: Obstacle, stop: AbortSignal, log: LimitedLog | undefined): Promise<void> {
+    const { cause, of, needed } = obstacle;
+    const forks = of === 'base' || cause === 'max-disk';
+    const longest = forks ? LONGEST_WAIT_FOR_COPY : LONGEST_WAIT;
+    const least = Math.min(
+      Math.max(this.#wait, cause === 'max-disk' ? LEAST_AT_LIMIT : 0),
+      longest,
+    );
+    const blind = cause === 'disk-full' ? blindAfter(obstacle) : Infinity;
     this.#wait = 2 * least;
     for (let waited = 0; !stop.aborted && waited < blind; ) {
-      const wait = waited < least ? Math.min(least - waited, LONGEST_WAIT) : LOOK;
+      const wait = Math.min(waited < least ? least - waited : LOOK, LOOK);
       await this.#sleep(wait, stop);
       waited += wait;
-      if (waited >= least && (await this.#has(Math.max(LEAST_ROOM, needed)))) return;
+      if (cause === 'max-disk') {
+        const { limit = Infinity, hasRoom = true } = log ?? {};
+        if (limit >= needed) return;
+        // Of a base that did not fit nothing is known but that the primary may have less by now.
+        if (of === 'stream' ? waited >= least && hasRoom : waited >= longest) return;
+      } else if (waited >= least && (await this.#has(needed))) return;
     }
   }
 
-  async #has(bytes: number): Promise<boolean> {
+  async #has(needed: number): Promise<boolean> {
     const { free } = await this.#world.disk.space(this.#directory);
-    return free > bytes;
+    return free > Math.max(LEAST_ROOM, needed);
   }
 
   #sleep(milliseconds: number, stop: AbortSignal): Promise<void> {
@@ -91,4 +150,9 @@ export class SpaceWait {
       if (stop.aborted) wake();
     });
   }
+}
+
+function blindAfter({ of, shown }: Obstacle): number {
+  if (of === 'base') return Infinity;
+  return shown ? BLIND : LONGEST_WAIT;
 }

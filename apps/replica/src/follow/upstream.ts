@@ -14,13 +14,14 @@ type LogChange = <T>(change: () => Promise<T>) => Promise<T>;
 /**
  * Decides how to go on at a server, before it is asked: a request that it cannot continue would start
  * a full copy at once, fork and all. Where we hold more than it does of what is shared, the log steps
- * back first.
+ * back first, for which `admitStepBack` finds room, or rejects.
  */
 export async function negotiate(
   log: Log,
   report: ReplicationReport | undefined,
   reporter: Reporter,
   change: LogChange,
+  admitStepBack: (offset: number) => Promise<void>,
 ): Promise<UpstreamDecision> {
   const { history, written: offset, lowest } = log;
   if (history === undefined || lowest === undefined) return { type: 'ask' };
@@ -36,6 +37,7 @@ export async function negotiate(
     case 'full':
       return { type: 'full', cause: plan.cause, reason: plan.reason };
     case 'step-back':
+      await admitStepBack(plan.to);
       return stepBack(log, plan, reporter, change);
   }
 }

@@ -68,11 +68,15 @@ export const EVENTS = {
   'base-done': { description: 'it is on the disk' },
   'base-failed': { description: 'it did not come' },
   'let-go': { description: 'files that need not be kept are gone' },
-  'reader-cut-off': { description: 'a reader has lost what it had not read: the disk is full' },
+  'reader-cut-off': {
+    description: 'a consumer has lost what it had not read: --max-disk is reached',
+  },
   'retention-failed': { description: 'what need not be kept could not be let go of' },
   'clock-stepped-back': {
     description: 'the clock went back: the times of what arrives until it catches up are uncertain',
   },
+  'limit-near': { description: 'the log comes near --max-disk: a base is fetched before its time' },
+  'limit-too-small': { description: '--max-disk has no room for two bases and the stream between' },
   'no-room': { description: 'the disk is full, or --max-disk is reached: following is paused' },
   room: { description: 'there may be room: following goes on' },
   listening: { description: 'replicas are served' },

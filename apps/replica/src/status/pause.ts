@@ -3,7 +3,7 @@ import type { PauseStatus } from './status.ts';
 
 /** A pause in a sentence: what is wrong, and what is needed. */
 export function pauseText({ cause, reason, needed }: Omit<PauseStatus, 'since'>): string {
-  if (cause === 'max-disk') return `paused, --max-disk is reached: ${reason}`;
+  if (cause === 'max-disk') return `paused: ${reason}`;
   const need = needed > 0 ? `; ${formatBytes(needed)} have to be free` : '';
   return `paused, the disk is full: ${reason}${need}`;
 }

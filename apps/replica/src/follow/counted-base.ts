@@ -1,0 +1,47 @@
+import type { BaseFile } from './world.ts';
+
+/** A base on its way, of which each piece has to be allowed before it is written. */
+export class CountedBase implements BaseFile {
+  readonly #file: BaseFile;
+  readonly #admit: (bytes: number) => undefined | Promise<void>;
+  readonly #release: () => void;
+
+  /** `admit` rejects where so many bytes more have no room; `release` is called when the file is gone. */
+  constructor(
+    file: BaseFile,
+    admit: (bytes: number) => undefined | Promise<void>,
+    release: () => void,
+  ) {
+    this.#file = file;
+    this.#admit = admit;
+    this.#release = release;
+  }
+
+  get length(): number {
+    return this.#file.length;
+  }
+
+  get crc(): number {
+    return this.#file.crc;
+  }
+
+  write(bytes: Uint8Array): undefined | Promise<void> {
+    const admitted = this.#admit(bytes.length);
+    return admitted === undefined
+      ? this.#file.write(bytes)
+      : admitted.then(() => this.#file.write(bytes));
+  }
+
+  /** It counts on until it is a part of the log. */
+  commit(path: string): Promise<void> {
+    return this.#file.commit(path);
+  }
+
+  async abort(): Promise<void> {
+    try {
+      await this.#file.abort();
+    } finally {
+      this.#release();
+    }
+  }
+}

@@ -1,0 +1,198 @@
+import { formatBytes } from '../reporter.ts';
+
+/**
+ * The hard limit on disk use, as a pure function of sizes and times. The `Keeper` measures, asks, and
+ * carries out; nothing here reads a clock, a file, or a socket.
+ *
+ * Of the limit, room for the next base is kept free, for the stream after the newest base can be removed
+ * only when a newer base is whole. What is left is for that stream:
+ *
+ *     | newest base | stream since  ...fetch...  ...pause | room for the next base | slack |
+ *
+ * Invariant: bytes on disk never exceed the limit, unless it was lowered below what is held.
+ */
+
+/** Milliseconds between two fetches at the limit, at least; doubled after each that failed. */
+export const FETCH_INTERVAL = 10_000;
+/** At most. */
+export const LONGEST_FETCH_INTERVAL = 300_000;
+
+/** Milliseconds in which a primary says where the base stands that it was asked for. */
+const PATIENCE = 30_000;
+
+/** Bytes for what is written beside the stream: records of an index, a second manifest while it is replaced. */
+const MOST_SLACK = 512 * 1024;
+/** Bytes of stream that have to fit between two bases; with less, a fetch would follow a fetch. */
+export const LEAST_STREAM = 8 * 1024 * 1024;
+/** Bytes for what waits in memory when a base is asked for: the stream has to come as far as the base. */
+export const LEAST_LEAD = 2 * 1024 * 1024;
+
+/** What is on disk, and what is on its way. Sizes in bytes, times in milliseconds since 1970. */
+export interface DiskState {
+  readonly now: number;
+  /** `--max-disk`. */
+  readonly limit: number;
+  /** Of the log, and of bases that are being received. */
+  readonly total: number;
+  /** Of these, what retention cannot remove. */
+  readonly required: number;
+  /** The newest base; 0 before the first. */
+  readonly base: number;
+  /** What the next base is expected to have. */
+  readonly expected: number;
+  /** Received of bases on their way. */
+  readonly received: number;
+  /** `announced`: where the base stands is known; `placed`: the stream has come as far as that. */
+  readonly fetch: 'none' | 'asked' | 'announced' | 'placed';
+  /** Bytes of stream that come before the next base can stand, as far as that is known. */
+  readonly ahead: number;
+  /** When the last fetch began; undefined: none has yet. */
+  readonly fetchedAt: number | undefined;
+  /** Fetches that failed one after another. */
+  readonly failures: number;
+  /** Bytes of stream a second, of late. */
+  readonly rate: number;
+}
+
+/** What is to become of bytes that are to be written. */
+export type Verdict =
+  | { readonly type: 'write' }
+  /** Retention has to bring the log down to `to` bytes first. */
+  | { readonly type: 'retain'; readonly to: number }
+  /** A base has to be fetched; the bytes wait. */
+  | { readonly type: 'fetch' }
+  /** They wait for a base on its way, or until the next may be fetched. */
+  | {
+      readonly type: 'wait';
+      readonly reason: string;
+      readonly needed: number;
+      readonly until?: number;
+    }
+  /** No fetch makes room for them: following pauses. */
+  | { readonly type: 'pause'; readonly reason: string; readonly needed: number };
+
+/** Bytes kept free for what is written beside the stream. */
+export function slackOf(limit: number): number {
+  return Math.min(MOST_SLACK, Math.floor(limit / 64));
+}
+
+/** Bytes of stream that fit between the newest base and the next; less than `LEAST_STREAM`: too few. */
+function streamRoom({ limit, base, expected }: DiskState): number {
+  return limit - slackOf(limit) - base - expected;
+}
+
+function isHoldable(state: DiskState): boolean {
+  return state.base > 0 && streamRoom(state) >= LEAST_STREAM;
+}
+
+/** Bytes of the stream after the newest base. */
+function streamSince({ required, base, received }: DiskState): number {
+  return required - base - received;
+}
+
+/** The most that may be on disk after the stream is written. */
+function streamMark(state: DiskState): number {
+  const most = state.limit - slackOf(state.limit);
+  if (state.fetch !== 'none') return most - Math.max(0, state.expected - state.received);
+  if (!isHoldable(state)) return most;
+  return most - state.expected - Math.max(LEAST_LEAD, streamRoom(state) / 8);
+}
+
+/** What is to become of `bytes` of the stream. */
+export function verdictOn(state: DiskState, bytes: number): Verdict {
+  const mark = streamMark(state);
+  if (state.total + bytes <= mark) return { type: 'write' };
+  if (state.total > state.required) {
+    // Some more goes at once: else each append would wait for a retention.
+    const to = mark - bytes - Math.max(0, mark - state.required - bytes) / 8;
+    return { type: 'retain', to: Math.floor(to) };
+  }
+  if (!isHoldable(state)) {
+    return { type: 'pause', reason: tooSmall(state), needed: neededFor({ ...state, rate: 0 }) };
+  }
+  const needed = neededFor(state);
+  if (state.fetch === 'placed') {
+    return { type: 'wait', reason: 'reached; a fresh base is on its way', needed };
+  }
+  if (state.fetch !== 'none') return verdictBefore(state, needed);
+  if (!fitsBase(state) || !fitsStream(state, state.ahead)) {
+    const reason = 'reached; a fresh base and the stream up to it do not fit beside what is held';
+    return { type: 'pause', reason, needed };
+  }
+  const until = fetchableAt(state);
+  if (until <= state.now) return { type: 'fetch' };
+  const seconds = Math.ceil((until - state.now) / 1000);
+  const why =
+    state.failures > 0 ? 'the last fetch of a base failed' : 'bases are fetched 10 s apart';
+  return { type: 'wait', reason: `reached; ${why}, the next comes in ${seconds} s`, needed, until };
+}
+
+/** The base that is on its way stands in a part of the stream for which there is no room, if that is known. */
+function verdictBefore({ now, fetch, fetchedAt = now }: DiskState, needed: number): Verdict {
+  const until = fetchedAt + PATIENCE;
+  if (fetch === 'asked' && now >= fetchedAt && now < until) {
+    return { type: 'wait', reason: 'reached; a fresh base is asked for', needed, until };
+  }
+  return {
+    type: 'pause',
+    reason: 'reached; the stream fills it before a base can be fetched',
+    needed,
+  };
+}
+
+/** Whether a base is to be fetched because of the limit, however young the last one is. */
+export function isFetchUrgent(state: DiskState): boolean {
+  if (state.fetch !== 'none' || !isHoldable(state)) return false;
+  const since = streamSince(state);
+  return since > 0 && since >= streamRoom(state) / 2 && fetchableAt(state) <= state.now;
+}
+
+/** Whether there is room for another base beside what cannot be removed. */
+export function fitsBase({ limit, required, expected }: DiskState): boolean {
+  return required + expected <= limit - slackOf(limit);
+}
+
+/** Whether so much of the stream can be written before the next base stands at its end. */
+export function fitsStream(state: DiskState, bytes: number): boolean {
+  const reserved = isHoldable(state) ? state.expected : 0;
+  return state.required + bytes <= state.limit - slackOf(state.limit) - reserved;
+}
+
+/** What the log has to come down to, so that the stream and the next base go on to fit. */
+export function retainTarget(state: DiskState): number {
+  const mark = streamMark(state);
+  return Math.floor(mark - Math.max(0, mark - state.required) / 8);
+}
+
+/** Whether retention should run now, before bytes have to wait for it. */
+export function isRetentionDue(state: DiskState): boolean {
+  return state.total > state.required && state.total > retainTarget(state);
+}
+
+/** The `--max-disk` that the present base, and the stream between two fetches, need. */
+export function neededFor({ limit, required, base, expected, rate }: DiskState): number {
+  const stream = Math.max(LEAST_STREAM, 2 * LEAST_LEAD + (4 * rate * FETCH_INTERVAL) / 1000);
+  const needed = Math.max(base + stream, required + LEAST_STREAM) + expected + MOST_SLACK;
+  // It did not hold: that more is needed is known, whatever the rate was measured to be.
+  return Math.ceil(Math.max(needed, limit * 1.25));
+}
+
+/** When the next base may be fetched at the limit. A time yet to come was before the clock was set back. */
+function fetchableAt({ now, fetchedAt, failures }: DiskState): number {
+  if (fetchedAt === undefined || fetchedAt > now) return now;
+  const interval = Math.min(LONGEST_FETCH_INTERVAL, FETCH_INTERVAL * 2 ** failures);
+  return fetchedAt + interval;
+}
+
+function tooSmall({ base }: DiskState): string {
+  return `two bases of ${formatBytes(base)} and the stream between them do not fit`;
+}
+
+/** What is wrong with a limit, whatever comes; undefined: nothing. */
+export function complaintAbout(state: DiskState): { reason: string; needed: number } | undefined {
+  if (state.base === 0 || isHoldable(state)) return undefined;
+  return {
+    reason: tooSmall(state),
+    needed: neededFor({ ...state, required: 0, rate: 0, limit: 0 }),
+  };
+}
