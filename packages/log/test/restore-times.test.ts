@@ -125,11 +125,18 @@ describe('a time', () => {
     expect(await offsetAt(recording, half)).toBe(SET.length);
     expect(await offsetAt(recording, noon - 1)).toBe(SET.length);
     expect(await offsetAt(recording, noon)).toBe(held);
+    const leavesOut = async (time: number) => {
+      await using plan = await planRestore(recording.process, DIRECTORY, { time });
+      return plan.leavesOut;
+    };
+    expect(await leavesOut(noon - 3_600_000)).toBe(false);
+    expect([await leavesOut(half), await leavesOut(noon)]).toEqual([true, true]);
     await expect(offsetAt(recording, noon + 1)).rejects.toThrow(/last byte arrived/);
     clock.advance(3_600_000);
     await recording.append(SET);
     expect(await offsetAt(recording, clock.now() - 1)).toBe(held);
     expect(await offsetAt(recording, clock.now())).toBe(recording.position.offset);
+    expect([await leavesOut(half), await leavesOut(clock.now())]).toEqual([true, false]);
   });
 
   it('is in the history that was held before the clock went back, not in the one after it', async () => {

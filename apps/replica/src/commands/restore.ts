@@ -97,6 +97,11 @@ async function restoreTo(directory: string, flags: RestoreFlags, reporter: Repor
   await using plan = await planned(directory, target);
   const found: Line[] = place === undefined ? [] : [['before', place.text]];
   await print(textOf([...linesOf(plan), ...found]));
+  if (plan.leavesOut) {
+    reporter.trouble(
+      'the clock went back: writes after this position have times up to the one asked for too, and are left out, for they may have come later. A position reaches them',
+    );
+  }
   if (dryRun) return;
   const since = performance.now();
   const onProgress = ({ read, total }: { read: number; total: number }) => {

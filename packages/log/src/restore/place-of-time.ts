@@ -19,24 +19,26 @@ import type { Way } from './ways.ts';
  */
 export async function placeOfTime(held: Held, time: number): Promise<Place | undefined> {
   const search = new TimeSearch(held, time);
-  for (const way of held.ways.toReversed()) {
-    await search.follow(way);
-    if (search.over) return search.place;
-  }
-  const { place, latest } = search;
-  if (latest < time) throw beyondEnd(held.directory, time, latest);
+  for (const way of held.ways.toReversed()) await search.follow(way);
+  const { place, over, latest } = search;
+  if (!over && latest < time) throw beyondEnd(held.directory, time, latest);
   return place;
 }
 
-/** Follows what a log has held, in the order in which it came, to the first that came after a time. */
+/**
+ * Follows what a log has held, in the order in which it came, to the first that came after a time; and then
+ * only to see whether the clock went back.
+ */
 class TimeSearch {
   readonly #held: Held;
   readonly #time: number;
-  #place: Place | undefined;
+  #place: Omit<Place, 'leavesOut'> | undefined;
   #latest = Number.NEGATIVE_INFINITY;
   /** What could not be read since the last place: it may hold a later one. */
   #doubt: LogError | undefined;
   #over = false;
+  /** Whether something after the place has a time up to the one asked for. */
+  #leavesOut = false;
 
   constructor(held: Held, time: number) {
     this.#held = held;
@@ -56,7 +58,7 @@ class TimeSearch {
   /** The last certain place. @throws {LogError} where it may be another one, which cannot be read */
   get place(): Place | undefined {
     if (this.#doubt !== undefined) throw this.#doubt;
-    return this.#place;
+    return this.#place && { ...this.#place, leavesOut: this.#leavesOut };
   }
 
   /** Ways are to be followed in the order in which they were gone. @throws {LogError} */
@@ -68,10 +70,11 @@ class TimeSearch {
       } catch (error) {
         if (!(error instanceof LogError)) throw error;
         // What comes later may show that it is not needed.
-        this.#doubt ??= error;
+        if (!this.#over) this.#doubt ??= error;
       }
-      if (this.#over) return;
+      if (this.#over && this.#leavesOut) return;
     }
+    if (this.#over) return;
     if (way.end === undefined) await this.#readTail(way);
     else this.#leave(way);
   }
@@ -79,12 +82,11 @@ class TimeSearch {
   async #read(way: Way, { increment, index }: IncrementReader): Promise<void> {
     let number = 0;
     for await (const record of index.from(0)) {
-      if (record === undefined) this.#doubt ??= index.damaged(number);
-      else {
+      if (record !== undefined) {
         if (number === 0) this.#begin(way, increment, record.time);
-        if (!this.#over) this.#see(way, record.boundary, record.time);
-      }
-      if (this.#over) return;
+        this.#see(way, record.boundary, record.time);
+      } else if (!this.#over) this.#doubt ??= index.damaged(number);
+      if (this.#over && this.#leavesOut) return;
       number++;
     }
   }
@@ -117,10 +119,12 @@ class TimeSearch {
 
   #see(way: Way, boundary: Boundary, time: number): void {
     if (time > this.#time) this.#over = true;
-    else if (time >= this.#latest) {
+    else if (this.#over || time < this.#latest) this.#leavesOut = true;
+    else {
       this.#latest = time;
       this.#place = { way, boundary };
       this.#doubt = undefined;
+      this.#leavesOut = false;
     }
   }
 }

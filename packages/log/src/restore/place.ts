@@ -15,6 +15,8 @@ export type RestoreTarget = { readonly position: Position } | { readonly time: n
 export interface Place {
   readonly way: Way;
   readonly boundary: Boundary;
+  /** Of a time: whether something after it has a time up to that, for the clock went back. */
+  readonly leavesOut: boolean;
 }
 
 /**
@@ -25,7 +27,11 @@ export interface Place {
  */
 export async function findPlace(held: Held, target?: RestoreTarget): Promise<Place> {
   if (target === undefined) {
-    return { way: held.ways[0], boundary: (await held.liveEnd()).stream.boundary };
+    return {
+      way: held.ways[0],
+      boundary: (await held.liveEnd()).stream.boundary,
+      leavesOut: false,
+    };
   }
   const found =
     'time' in target
@@ -71,7 +77,7 @@ async function placeOfPosition(held: Held, { id, offset }: Position): Promise<Pl
     const shared = sharedEnd(way, id, way.end ?? Infinity);
     if (shared === undefined || offset > shared || offset < way.increments[0].startOffset) continue;
     if (!(await reaches(held, way, offset))) continue;
-    return { way, boundary: await cutUpTo(held, way, offset) };
+    return { way, boundary: await cutUpTo(held, way, offset), leavesOut: false };
   }
   return undefined;
 }

@@ -42,6 +42,11 @@ export interface RestorePlan extends AsyncDisposable {
   readonly database: number;
   /** When the last byte arrived, milliseconds since 1970; of a base alone, when it was taken in. */
   readonly time: number;
+  /**
+   * Whether the clock went back, so that bytes after the position have times up to the one that was asked for:
+   * they came later, or may have. Never where no time was.
+   */
+  readonly leavesOut: boolean;
   /** The server that made the base. */
   readonly origin: Origin;
   /** Whether the stream has relative times, which are made absolute. */
@@ -125,6 +130,7 @@ async function planUnder(held: Held, target: RestoreTarget | undefined): Promise
     bytes: parts.reduce((sum, { increment, to }) => sum + sizeUpTo(increment, to), base.size),
     position: { id: ids.at(-1) ?? '', offset: boundary.offset },
     database: boundary.database,
+    leavesOut: place.leavesOut,
     relative: hasRelativeTimes(files.origin),
     [Symbol.asyncDispose]: close,
   };
