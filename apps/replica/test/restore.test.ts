@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
-import { Log } from '@forebay/log';
+import type { LogOptions } from '@forebay/log';
+import { Log, systemClock } from '@forebay/log';
 import { StreamTracker, startHistory } from '@forebay/psync';
 import { describe, expect, it } from 'vitest';
 import { momentOf } from '../src/commands/moment.ts';
@@ -19,9 +20,12 @@ const STREAM = SET + EXPIRE + SET;
 const FIELD = '\xfa\x09redis-ver\x06';
 
 /** A log that begins at 100, of a primary of some version. */
-async function madeLog(version = '7.0.15'): Promise<{ directory: string; out: string }> {
+async function madeLog(
+  version = '7.0.15',
+  options: LogOptions = {},
+): Promise<{ directory: string; out: string }> {
   const directory = await freshDirectory();
-  await using log = await Log.open(directory);
+  await using log = await Log.open(directory, options);
   const target = log.awaitBase();
   const rdb = Buffer.from(`REDIS0009${FIELD}${version}\xff\0\0\0\0\0\0\0\0`, 'latin1');
   await writeFile(target.path, rdb);
@@ -67,6 +71,19 @@ describe('restore', () => {
     expect(run.printed).toContain(`position   ${ID}:${100 + STREAM.length}\n`);
     expect(run.printed).not.toContain('boot');
     expect(await readdir(dirname(directory))).toEqual(['data']);
+  });
+
+  it('warns where writes are left out because the clock went back', async () => {
+    // The base is of 12 o'clock, and what comes after it of 11.
+    const noon = Date.UTC(2026, 10, 29, 12);
+    let clock = 0;
+    const { directory } = await madeLog('7.0.15', {
+      clock: { ...systemClock, now: () => (clock++ < 2 ? noon : noon - 3_600_000) },
+    });
+    const run = restore(directory, '--dry-run', '--at', '2026-11-29T12:00:00Z');
+    expect(await run.exited).toBe(0);
+    expect(run.printed).toContain(`position   ${ID}:100\n`);
+    expect(run.printed).toMatch(/the clock went back: writes after this position .* are left out/);
   });
 
   it('with --single writes the one file, and says what it did with relative times', async () => {

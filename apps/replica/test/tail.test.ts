@@ -106,10 +106,13 @@ describe('forebay tail of a directory', () => {
     await append('SET', 'd', '1');
     await tail.until(() => tail.lines.length === 6);
     expect(tail.lines[2]).toMatchObject({ v: 1, type: 'rewound', from: `${A}:${end}` });
+    expect(Date.parse(tail.lines[2]!.time!)).toBeGreaterThan(0);
     // Either id names the place: it may have been seen before the new one was there.
     expect([`${A}:${to}`, `${B}:${to}`]).toContain(tail.lines[2]?.to);
     expect(tail.lines[3]).toMatchObject({ id: B, args: ['c', '1'] });
-    const reset = { v: 1, type: 'reset', from: `${B}:${last}`, to: `${A}:5`, reason: 'a test' };
+    const time = expect.stringMatching(/Z$/);
+    const places = { from: `${B}:${last}`, to: `${A}:5` };
+    const reset = { v: 1, type: 'reset', ...places, reason: 'a test', time };
     expect(tail.lines[4]).toEqual(reset);
     expect(tail.lines[5]).toMatchObject({ id: A, args: ['d', '1'] });
     await log.close();
@@ -223,7 +226,7 @@ describe('forebay tail is refused', () => {
       /whole stream/,
     ],
     ['certificates without TLS', ['redis://x', '--cacert', 'x'], 64, /need --tls/],
-    ['a directory that is not there', ['--dir', '/no/such'], 74, /ENOENT/],
+    ['a directory that is not there', ['--dir', '/no/such'], 78, /holds no log/],
   ])('%s', async (_, args, code, says) => {
     const tail = new Tailing(args);
     expect(await tail.ended).toBe(code);

@@ -53,6 +53,8 @@ export interface Reset {
   readonly from: Position;
   readonly to: Position;
   readonly reason: string;
+  /** When it did, milliseconds since 1970; from a server, when it was noticed. */
+  readonly time?: number | undefined;
 }
 
 /** What came after `to` is no part of the history that is followed now, after a failover say. */
@@ -61,6 +63,8 @@ export interface Rewound {
   readonly v: typeof FORMAT_VERSION;
   readonly from: Position;
   readonly to: Position;
+  /** When the log stepped back, milliseconds since 1970. */
+  readonly time?: number | undefined;
 }
 
 /**
@@ -74,6 +78,8 @@ export interface SnapshotBegin {
   readonly at: Position | undefined;
   /** Why there is one. */
   readonly reason: string;
+  /** When the snapshot began to arrive, or was taken into the log: milliseconds since 1970. */
+  readonly time?: number | undefined;
 }
 
 /** A library of functions, in the snapshot (7.0 and later). */

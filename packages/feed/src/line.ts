@@ -36,12 +36,12 @@ export function linePieces(item: FeedItem): Iterable<string> {
     case 'change':
       return bytesIn(item.args) <= SMALL ? [changeLine(item)] : gathered(changePieces(item));
     case 'reset':
-      return [JSON.stringify({ v, type, ...placesOf(item), reason: item.reason })];
+      return [JSON.stringify({ v, type, ...placesOf(item), reason: item.reason, ...timeOf(item) })];
     case 'rewound':
-      return [JSON.stringify({ v, type, ...placesOf(item) })];
+      return [JSON.stringify({ v, type, ...placesOf(item), ...timeOf(item) })];
     case 'snapshot': {
       const at = item.at === undefined ? null : formatPosition(item.at);
-      return [JSON.stringify({ v, type, at, reason: item.reason })];
+      return [JSON.stringify({ v, type, at, reason: item.reason, ...timeOf(item) })];
     }
     case 'function':
       return [JSON.stringify({ v, type, code: lineValueOf(item.code) })];
@@ -78,6 +78,10 @@ function headOf({ v, offset, id, database, command }: Change): string {
 function tailOf({ tx, time }: Change): string {
   const mark = tx === undefined ? 'null' : JSON.stringify(tx);
   return time === undefined ? `,"tx":${mark}}` : `,"tx":${mark},"time":"${dateOf(time)}"}`;
+}
+
+function timeOf({ time }: { readonly time?: number | undefined }): { readonly time?: string } {
+  return time === undefined ? {} : { time: dateOf(time) };
 }
 
 /** What was asked for last: changes come many at a time. */

@@ -95,7 +95,10 @@ export class LinkSource implements Source {
         this.#reason = item.reason;
         if (!this.#options.snapshot) break;
         this.#inSnapshot = true;
-        yield { type: 'snapshot', v: FORMAT_VERSION, at: item.position, reason: item.reason };
+        yield {
+          ...{ type: 'snapshot', v: FORMAT_VERSION, at: item.position, reason: item.reason },
+          time: Date.now(),
+        };
         break;
       case 'snapshot':
         if (this.#inSnapshot) yield { type: 'rdb', bytes: item.bytes };
@@ -109,7 +112,8 @@ export class LinkSource implements Source {
         const from = this.#here ?? this.#options.from;
         if (from !== undefined && !this.#inSnapshot) {
           const places = { from: { id: from.id, offset: from.offset }, to };
-          yield { type: 'reset', v: FORMAT_VERSION, ...places, reason: this.#reason };
+          const [reason, time] = [this.#reason, Date.now()];
+          yield { type: 'reset', v: FORMAT_VERSION, ...places, reason, time };
         }
         this.#here = to;
         this.#inSnapshot = false;

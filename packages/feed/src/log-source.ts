@@ -88,7 +88,8 @@ export class LogSource implements Source {
     try {
       const { position, segment } = base;
       await this.#pin(view, position, segment);
-      yield { type: 'snapshot', v: FORMAT_VERSION, at: position, reason: this.#reason };
+      const { time } = base.base;
+      yield { type: 'snapshot', v: FORMAT_VERSION, at: position, reason: this.#reason, time };
       for await (const bytes of base.read()) yield { type: 'rdb', bytes };
       // It may have taken long, and the end is where it was seen last.
       await view.look();
@@ -165,9 +166,9 @@ export class LogSource implements Source {
 }
 
 function breakOf(item: Exclude<LogItem, { type: 'stream' }>): Reset | Rewound {
-  const { from, to } = item;
-  if (item.type === 'rewound') return { type: 'rewound', v: FORMAT_VERSION, from, to };
-  return { type: 'reset', v: FORMAT_VERSION, from, to, reason: item.reason };
+  const { from, to, time } = item;
+  if (item.type === 'rewound') return { type: 'rewound', v: FORMAT_VERSION, from, to, time };
+  return { type: 'reset', v: FORMAT_VERSION, from, to, reason: item.reason, time };
 }
 
 function reasonOf(item: Exclude<LogItem, { type: 'stream' }>): string {

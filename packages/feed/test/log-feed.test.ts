@@ -103,6 +103,7 @@ describe('a feed of a log', () => {
     await log.append('SET b 1');
     expect((await next).value).toEqual({
       ...{ type: 'reset', v: 1, from: at(end), to: at(7, B), reason: 'a test' },
+      time: expect.any(Number),
     });
     expect((await changes.next()).value).toMatchObject({ database: 5, id: B, offset: log.end });
   });

@@ -92,6 +92,7 @@ describe('a feed of a log with a snapshot', () => {
     expect(JSON.parse(formatLine(first))).toEqual({
       v: 1,
       type: 'snapshot',
+      time: expect.stringMatching(/Z$/),
       at: `${A}:100`,
       reason,
     });

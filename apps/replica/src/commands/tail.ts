@@ -37,7 +37,9 @@ interface TailFlags {
 const HELP = `
 A line is one JSON object: v, offset (of the command's last byte), id, db, cmd, keys (null where they are
 not known), args, tx (null outside of a transaction; its id, and begin, inside, end or only), and time: when it
-arrived, to a quarter of a second out of a log, a time that forebay restore --at takes. Text is text, other bytes are {"base64":"..."}. Lines with a type are others: after a reset what follows belongs
+arrived, to a quarter of a second out of a log, in the form that forebay restore --at takes. Text is text, other
+bytes are {"base64":"..."}. Lines with a type are others, and have the time of the break or the snapshot; keys,
+functions and snapshot-end have that of the snapshot before them. After a reset what follows belongs
 on a snapshot at its place, after rewound what came after that place never was. <id>:<offset>:<db> of a
 line is a position for --since; from a server only where tx is null, end or only, and with the same --db,
 --command and --match: they say what of a transaction there is to come.

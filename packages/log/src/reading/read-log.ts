@@ -29,6 +29,8 @@ export type LogItem =
       readonly to: Position;
       readonly reason: string;
       readonly segment: number;
+      /** When that was, milliseconds since 1970. */
+      readonly time: number | undefined;
     }
   /** What came after `to` never was, in the history that is followed now. */
   | {
@@ -36,6 +38,8 @@ export type LogItem =
       readonly from: Position;
       readonly to: Position;
       readonly segment: number;
+      /** When that was, milliseconds since 1970; undefined where nothing of it is held. */
+      readonly time: number | undefined;
     };
 
 export interface ReadOptions {
@@ -120,7 +124,8 @@ class Reader implements ReaderSeat {
     this.#id = found.type === 'held' ? from.id : positionIn(found.segment, 0).id;
     if (found.type === 'held') return;
     const to = positionIn(found.segment, found.offset);
-    yield { type: 'rewound', from, to, segment: this.#segment };
+    const time = steppedBackAt(manifest, from.id);
+    yield { type: 'rewound', from, to, segment: this.#segment, time };
   }
 
   /** Whether there is nothing to give, in this moment. */
@@ -137,7 +142,7 @@ class Reader implements ReaderSeat {
     const { manifest } = this.#log;
     const left = segmentsOf(manifest).find(({ number }) => number === segment) ?? manifest.live;
     const to = positionIn(left, offset);
-    this.#rewound = { type: 'rewound', from, to, segment };
+    this.#rewound = { type: 'rewound', from, to, segment, time: steppedBackAt(manifest) };
     this.#offset = offset;
     this.#id = to.id;
     this.#chunks = undefined;
@@ -229,7 +234,8 @@ class Reader implements ReaderSeat {
     this.#offset = successor.bases[0]?.offset ?? startOf(successor);
     const to = this.#here(successor);
     this.#id = to.id;
-    return { type: 'reset', from, to, reason, segment: successor.number };
+    const time = 'ended' in segment ? Number(segment.ended) : undefined;
+    return { type: 'reset', from, to, reason, segment: successor.number, time };
   }
 
   #here(segment: Segment): Position {
@@ -248,6 +254,12 @@ class Reader implements ReaderSeat {
     const message = `${id}:${offset} is not held in ${directory}, which has ${held}`;
     return new LogError('NOT_COVERED', directory, message);
   }
+}
+
+/** When what came under an id was taken back; the last step back where none is given, or nothing is held of it. */
+function steppedBackAt({ past }: Manifest, id?: string): number | undefined {
+  const tails = past.filter(({ by }) => by === 'rewound');
+  return (tails.findLast(({ ids }) => ids.some((span) => span.id === id)) ?? tails.at(-1))?.ended;
 }
 
 function changed(log: WatchedLog, signal: AbortSignal | undefined): Promise<void> {
