@@ -1,6 +1,6 @@
 import type { SyncPolicy } from '@forebay/log';
 import type { SecureOptions } from '@forebay/primary';
-import type { TlsOptions } from '@forebay/replica';
+import type { ListeningPort, TlsOptions } from '@forebay/replica';
 import type { Candidates } from './config/candidate.ts';
 import type { HttpAddress } from './config/forms.ts';
 import { candidatesOf, tlsOf } from './config/primary.ts';
@@ -58,18 +58,13 @@ export interface SentinelConfig {
   readonly announced: boolean;
 }
 
-/** What a primary is told where we do not listen: it names us in INFO and ROLE. */
-const DEFAULT_PORT = 6380;
-
 /** The same, read, checked and complete. */
 export interface ReplicaConfig {
   readonly candidates: Candidates;
   readonly tls: TlsOptions;
   readonly directory: string;
-  /** Announced as listening-port, where nothing is listened on. */
-  readonly port: number;
-  /** The same wherever we listen; undefined: what is listened on. */
-  readonly announcedPort: number | undefined;
+  /** Announced as listening-port; undefined: the port that is served at the address that the link leaves from. */
+  readonly announcedPort: ListeningPort | undefined;
   /** Undefined: no replicas are served. */
   readonly listen: ListenConfig | undefined;
   /** Undefined: nowhere. */
@@ -116,7 +111,6 @@ export function configOf(settings: Resolved, faults: Fault[]): ReplicaConfig | u
   if (candidates === undefined || tls === undefined || directory === undefined) return undefined;
   return {
     ...{ candidates, tls, directory },
-    port: values['replica-announce-port'] || DEFAULT_PORT,
     announcedPort: values['replica-announce-port'] || undefined,
     listen,
     http,

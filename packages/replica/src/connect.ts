@@ -52,6 +52,9 @@ export function openSocket(
     get writable() {
       return socket.writable;
     },
+    get localAddress() {
+      return socket.localAddress;
+    },
     get certificateEnd() {
       if (!(socket instanceof TLSSocket)) return undefined;
       const { valid_to: end } = socket.getPeerCertificate();

@@ -8,7 +8,7 @@ export { errorOfSocket, openSocket } from './connect.ts';
 export type { ReplicaErrorCode } from './errors.ts';
 export { ReplicaError } from './errors.ts';
 export type { ReplicaItem } from './items.ts';
-export type { LinkPhase, Timeouts } from './link-options.ts';
+export type { LinkPhase, ListeningPort, Timeouts } from './link-options.ts';
 export { checkTlsOptions } from './link-options.ts';
 export type { ProbeOptions } from './probe.ts';
 export { probe } from './probe.ts';

@@ -25,7 +25,7 @@ export interface LinkOptions {
   readonly address: Address;
   readonly readPassword: (() => string) | undefined;
   readonly tls: TlsOptions;
-  readonly listeningPort: number | undefined;
+  readonly listeningPort: ListeningPort | undefined;
   readonly announcedAddress: string | undefined;
   readonly version: string | false | undefined;
   /** A snapshot is wanted, and no stream. */
@@ -40,10 +40,17 @@ export interface LinkOptions {
   readonly clock: Clock;
 }
 
-/** The negotiation of one link, which goes on after what `cached` has received. */
+/**
+ * The port that is told to the primary, 0 to 65535; 0: nothing listens. A function finds it for the address that a link
+ * leaves from, undefined over a unix socket.
+ */
+export type ListeningPort = number | ((localAddress: string | undefined) => number);
+
+/** The negotiation of one link that leaves from `localAddress`, which goes on after what `cached` has received. */
 export function newHandshake(
   options: LinkOptions,
   cached: CachedStream | undefined,
+  localAddress?: string,
 ): ReplicaHandshake {
   const { address, listeningPort, announcedAddress, version, rdbOnly, asksReport } = options;
   const { rdbFilterOnly } = options;
@@ -51,7 +58,8 @@ export function newHandshake(
   return new ReplicaHandshake({
     ...(password === undefined ? {} : { password }),
     ...(username === undefined ? {} : { username }),
-    ...(listeningPort === undefined ? {} : { listeningPort }),
+    listeningPort:
+      typeof listeningPort === 'function' ? listeningPort(localAddress) : (listeningPort ?? 0),
     ...(announcedAddress === undefined ? {} : { announcedAddress }),
     ...(version === undefined ? {} : { version }),
     ...(cached === undefined ? {} : { resume: positionOf(cached) }),
@@ -96,7 +104,9 @@ export function checkLinkOptions(options: LinkOptions, cached: CachedStream | un
   const { address, readPassword } = options;
   const password = readPassword === undefined ? address.password : '';
   try {
-    newHandshake({ ...options, address: { ...address, password } }, cached);
+    // A port that is found for each link is not known yet.
+    const listeningPort = typeof options.listeningPort === 'function' ? 0 : options.listeningPort;
+    newHandshake({ ...options, listeningPort, address: { ...address, password } }, cached);
   } catch (error) {
     throw invalid('', error);
   }

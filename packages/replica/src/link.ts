@@ -146,7 +146,7 @@ export class Link {
 
   #onConnect(): void {
     this.#enter('handshake');
-    this.#negotiation.begin();
+    this.#negotiation.begin(this.#socket.localAddress);
   }
 
   #onClose(): void {

@@ -33,7 +33,8 @@ export class Negotiation {
   readonly #options: LinkOptions;
   readonly #host: LinkHost;
   readonly #link: NegotiationLink;
-  readonly #handshake: ReplicaHandshake;
+  /** There from `begin` on. */
+  #handshake!: ReplicaHandshake;
   #deciding = false;
   #reason: CopyReason | undefined;
 
@@ -41,7 +42,6 @@ export class Negotiation {
     this.#options = options;
     this.#host = host;
     this.#link = link;
-    this.#handshake = newHandshake(options, host.cached);
   }
 
   /** Whether the primary is silent because it has not been asked yet. */
@@ -57,8 +57,9 @@ export class Negotiation {
     return { cause: 'refused', reason: `the primary does not go on after ${held}` };
   }
 
-  /** The link stands. */
-  begin(): void {
+  /** The link stands, and leaves from this address. */
+  begin(localAddress: string | undefined): void {
+    this.#handshake = newHandshake(this.#options, this.#host.cached, localAddress);
     this.#drain();
   }
 

@@ -6,7 +6,7 @@ import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
 import { openSocket } from './connect.ts';
 import type { ReplicaError } from './errors.ts';
-import type { LinkOptions, LinkPhase, Timeouts } from './link-options.ts';
+import type { LinkOptions, LinkPhase, ListeningPort, Timeouts } from './link-options.ts';
 import type { AcceptedSnapshots, TransferProgress } from './snapshot.ts';
 import type { TlsOptions, Transport } from './transport.ts';
 import type { DecideUpstream } from './upstream.ts';
@@ -29,8 +29,8 @@ export type Password = string | (() => string);
 
 export interface ReplicaOptions extends ReplicaTarget {
   readonly resume?: Resume;
-  /** Told to the primary, 0 to 65535; 0 by default: nothing listens. */
-  readonly listeningPort?: number;
+  /** Told to the primary, 0 to 65535, or what finds it for each link; 0 by default: nothing listens. */
+  readonly listeningPort?: ListeningPort;
   readonly announcedAddress?: string;
   /** Told to the primary, by which Valkey 9.1 chooses the RDB's version; false omits it. */
   readonly version?: string | false;

@@ -4,6 +4,8 @@ import type { Endpoint } from './address.ts';
 export interface LinkSocket {
   /** Whether `write` still leads anywhere. */
   readonly writable: boolean;
+  /** The address of this side, once a link stands; undefined over a unix socket, or where it is not known. */
+  readonly localAddress?: string | undefined;
   /** Until when the peer's certificate is valid, once a secured link stands; undefined without one. */
   readonly certificateEnd?: Date | undefined;
   write(bytes: Uint8Array): void;

@@ -130,13 +130,14 @@ export const SETTINGS = {
   'replica-announce-ip': {
     group: 'link',
     form: text('address'),
-    description: 'our address, as told to the primary',
+    description: 'address announced to the primary; the port is then announced whatever --bind has',
   },
   'replica-announce-port': {
     group: 'link',
     form: port,
     default: '0',
-    description: 'our port, as told to the primary; 0: the one that is listened on',
+    description:
+      'port announced to the primary; 0: the port of --port, if --bind has the address that the link to the primary leaves from',
   },
   'announce-version': {
     group: 'link',

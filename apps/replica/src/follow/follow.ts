@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { ListeningPort } from '@forebay/replica';
 import type { LiveConfig, ReplicaConfig } from '../config.ts';
 import type { ServedHttp } from '../http/serve-http.ts';
 import { serveHttp } from '../http/serve-http.ts';
@@ -6,6 +7,7 @@ import { portCommands } from '../port/commands.ts';
 import { settingsHost } from '../port/settings-host.ts';
 import { Stats } from '../port/stats.ts';
 import type { Reporter } from '../reporter.ts';
+import { AnnouncedPort } from '../serve/announced-port.ts';
 import { Relay } from '../serve/relay.ts';
 import { RecentEvents } from '../status/recent-events.ts';
 import { statusSource } from '../status/status-source.ts';
@@ -84,8 +86,7 @@ export async function follow(
     });
   const relay: Relay | undefined =
     listen && commands && (await Relay.listen(listen, timeout, host, reporter, commands));
-  const port = config.announcedPort ?? relay?.port;
-  const announced = port === undefined ? config : { ...config, port };
+  const announced = { ...config, announcedPort: announcedPortOf(config, relay, reporter) };
   const follower: Follower = new Follower(announced, reporter, world, controlled, relay);
   const measureLag = () => follower.measureLag();
   if (relay !== undefined) stats.start();
@@ -100,4 +101,16 @@ export async function follow(
     await http?.close();
     await relay?.close();
   }
+}
+
+/** An address that is announced may be reached through a port forward, whatever is listened on. */
+function announcedPortOf(
+  { announcedPort, announcedAddress }: ReplicaConfig,
+  relay: Relay | undefined,
+  reporter: Reporter,
+): ListeningPort | undefined {
+  if (announcedPort !== undefined || relay === undefined) return announcedPort;
+  if (announcedAddress !== undefined) return relay.port;
+  const port = new AnnouncedPort(relay.places, reporter);
+  return (local) => port.over(local);
 }

@@ -396,12 +396,12 @@ export function replicaOptions(
   config: ReplicaConfig,
   { network }: World,
 ): ReplicaOptions {
-  const { tls, port, announcedAddress, announcedVersion: version, timeout } = config;
+  const { tls, announcedPort, announcedAddress, announcedVersion: version, timeout } = config;
   return {
     ...network,
     ...targetOf(upstream),
     tls,
-    listeningPort: port,
+    ...(announcedPort === undefined ? {} : { listeningPort: announcedPort }),
     version,
     acceptedSnapshots: acceptedBy(config.acceptUnverified),
     timeouts: timeoutsOf(timeout),

@@ -80,6 +80,10 @@ export const EVENTS = {
   'no-room': { description: 'the disk is full, or --max-disk is reached: following is paused' },
   room: { description: 'there may be room: following goes on' },
   listening: { description: 'replicas are served' },
+  'port-not-announced': {
+    description:
+      'the primary is told no port: none is served at the address that the link leaves from',
+  },
   http: { description: 'metrics and a page are served' },
   'http-open': {
     description: 'HTTP is served to other machines without a password and under any name',

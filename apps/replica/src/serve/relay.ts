@@ -18,6 +18,7 @@ import { EXIT, ExitError } from '../exit.ts';
 import { refusal } from '../port/commands.ts';
 import { identityOf } from '../port/identity.ts';
 import type { Reporter } from '../reporter.ts';
+import type { Place } from './announced-port.ts';
 import type { SourceHost } from './log-source.ts';
 import { LogSource } from './log-source.ts';
 import { unloadedReason } from './unloaded.ts';
@@ -37,6 +38,7 @@ export class Relay {
   #listen: ListenConfig;
   readonly #reporter: Reporter;
   #secure: SecureOptions | undefined;
+  readonly #places: Place[] = [];
 
   private constructor(
     source: LogSource,
@@ -90,6 +92,11 @@ export class Relay {
       });
     }
     this.#secure = secure;
+  }
+
+  /** Where replicas are served. */
+  get places(): readonly Place[] {
+    return this.#places;
   }
 
   get port(): number {
@@ -149,6 +156,7 @@ export class Relay {
       const host = addressOf(spelt);
       try {
         port = await this.#server.listen({ host, port, tls });
+        this.#places.push({ host, port });
         count++;
         const how = tls ? ' by TLS' : '';
         const address = describeEndpoint({ kind: 'tcp', host, port });

@@ -10,7 +10,7 @@ import type { Certificates, InstalledServer } from '@forebay/conformance';
 import { freePort, makeCertificates, Server, Wire } from '@forebay/conformance';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Daemon, freshDirectory, PORT_OF_FILE } from '../daemon.ts';
-import { caughtUp } from '../primary.ts';
+import { caughtUp, cutReplicas } from '../primary.ts';
 import { expectCaughtUp, serversNamed, threeServers } from './chain.ts';
 import { SettingsFile } from './settings-file.ts';
 
@@ -201,5 +201,33 @@ describe('addresses', () => {
   it('another port than that is told to the primary where that is asked for', async () => {
     const { primary } = await serving('--port', 'any', '--replica-announce-port', '7777');
     expect((await primary.info('replication')).slave0).toContain('port=7777,');
+  });
+
+  it('is not announced when the link leaves from another address, which is logged once', async () => {
+    const { primary, daemon } = await serving('--port', 'any', '--bind', '127.0.0.2');
+    const [, port] = /served at 127\.0\.0\.2:(\d+)/.exec(daemon.printed) ?? [];
+    await expect.poll(async () => (await primary.info('replication')).slave0).toContain('port=0,');
+    await cutReplicas(primary);
+    await daemon.prints(/partial resync/);
+    await expect.poll(async () => (await primary.info('replication')).slave0).toContain('port=0,');
+    const said = daemon.printed.match(/port \d+ is not announced to the primary: .*/g);
+    expect(said).toEqual([
+      `port ${port} is not announced to the primary: the link leaves from 127.0.0.1, and replicas are served at ` +
+        '127.0.0.2 only; give --bind an address that others reach, or --replica-announce-ip and --replica-announce-port',
+    ]);
+  });
+
+  it('is announced all the same with an address that is announced', async () => {
+    const flags = ['--port', 'any', '--bind', '127.0.0.2', '--replica-announce-ip', '192.0.2.9'];
+    const { primary, daemon } = await serving(...flags);
+    const [, port] = /served at 127\.0\.0\.2:(\d+)/.exec(daemon.printed) ?? [];
+    const { slave0 } = await primary.info('replication');
+    expect(slave0).toContain(`ip=192.0.2.9,port=${port},`);
+    expect(daemon.printed).not.toMatch(/is not announced/);
+  });
+
+  it('is announced as 0 when nobody is served', async () => {
+    const { primary } = await serving('--port', '0');
+    expect((await primary.info('replication')).slave0).toContain('port=0,');
   });
 });

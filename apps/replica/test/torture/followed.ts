@@ -3,8 +3,8 @@ import type { ReplicationReport } from '@forebay/psync';
 import { parseReplicationReport } from '@forebay/psync';
 import { expect } from 'vitest';
 
-/** What the daemon tells a server to be its port: other replicas have one of their own. */
-const OUR_PORT = 6380;
+/** The daemon serves nobody, and announces that; other replicas have a port. */
+const OUR_PORT = 0;
 
 export async function reportOf(server: Server): Promise<ReplicationReport> {
   const report = parseReplicationReport(String(await server.command('INFO', 'replication')));

@@ -1,0 +1,52 @@
+import { isIPv4, isIPv6 } from 'node:net';
+import type { Reporter } from '../reporter.ts';
+
+/** Where replicas are served. */
+export interface Place {
+  /** An address, or a name that was given in place of one. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Which port the primary is told: it shows it, with the address that the link leaves from, to Sentinels and tools. */
+export class AnnouncedPort {
+  readonly #places: readonly Place[];
+  readonly #reporter: Reporter;
+  /** The last address for which it was said that no port is told. */
+  #said: string | undefined;
+
+  constructor(places: readonly Place[], reporter: Reporter) {
+    this.#places = places;
+    this.#reporter = reporter;
+  }
+
+  /** The port that is served at the address that a link leaves from, undefined over a unix socket; 0: none. */
+  over(local: string | undefined): number {
+    const place = this.#places.find(({ host }) => local === undefined || covers(host, local));
+    if (place !== undefined) return place.port;
+    const [first] = this.#places;
+    if (first !== undefined && this.#said !== local) this.#tell(first.port, String(local));
+    return 0;
+  }
+
+  #tell(port: number, local: string): void {
+    this.#said = local;
+    const hosts = [...new Set(this.#places.map(({ host }) => host))].join(', ');
+    const reason = `the link leaves from ${local}, and replicas are served at ${hosts} only`;
+    this.#reporter.step(
+      `port ${port} is not announced to the primary: ${reason}; give --bind an address that others reach, or ` +
+        '--replica-announce-ip and --replica-announce-port',
+      { event: 'port-not-announced', address: local, reason },
+    );
+  }
+}
+
+/** Whether what listens at `host` is reached at `address`. */
+function covers(host: string, address: string): boolean {
+  const local = address.replace(/^::ffff:(?=\d+\.)/i, '');
+  if (host === local || host === '::') return true;
+  if (host === '0.0.0.0') return isIPv4(local);
+  if (host === 'localhost') return local.startsWith('127.') || local === '::1';
+  // What a name stands for is known to the system alone.
+  return !isIPv4(host) && !isIPv6(host);
+}
