@@ -38,9 +38,19 @@ export function httpUrlOf(text: string): URL {
   return url;
 }
 
-/** @throws {ExitError} unavailable; denied where the password is wrong; configuration where TLS fails */
-export async function askDaemon(url: URL, cacert: string | undefined): Promise<Told> {
+/**
+ * Asks a daemon for its status. `password`: where the URL has none.
+ *
+ * @throws {ExitError} unavailable; denied where the password is wrong; configuration where TLS fails
+ */
+export async function askDaemon(
+  url: URL,
+  { cacert, password }: { readonly cacert?: string; readonly password?: string },
+): Promise<Told> {
   const ca = cacert === undefined ? undefined : certificatesIn(cacert);
+  if (url.username === '' && url.password === '' && password !== undefined) {
+    url.password = encodeURIComponent(password);
+  }
   const [status, readiness] = await Promise.all([
     get(url, '/status.json', ca),
     get(url, '/readyz', ca),
@@ -106,7 +116,10 @@ function unreachable(url: URL, error: unknown): ExitError {
   const { code, name, message } = error as NodeJS.ErrnoException;
   const why = name === 'TimeoutError' || name === 'AbortError' ? 'no answer in 10 s' : code;
   const what = `no status from ${nameOf(url)}: ${why ?? message}`;
-  const isTls = /CERT|SSL|TLS|ALTNAME/.test(code ?? '');
+  if (url.protocol === 'http:' && /^(HPE_|ECONNRESET)/.test(code ?? '')) {
+    return new ExitError(EXIT.configuration, `${what}; HTTPS may be served there: https://`, error);
+  }
+  const isTls = /CERT|SSL|TLS|ALTNAME|_SIGNATURE/.test(code ?? '');
   if (isTls) return new ExitError(EXIT.configuration, `${what}; --cacert names a CA`, error);
   const advice = 'is "forebay replica" running there? --dir DIR reads a directory without it';
   return new ExitError(EXIT.unavailable, `${what}; ${advice}`, error);
@@ -116,7 +129,10 @@ function refused(url: URL, { code, text }: Answer): ExitError {
   const [first = ''] = text.split('\n');
   const message = `${nameOf(url)} answers ${code} (${first})`;
   if (code !== 401 && code !== 403) return new ExitError(EXIT.unavailable, message);
-  return new ExitError(EXIT.denied, `${message}; give --http http://:PASSWORD@${url.host}`);
+  return new ExitError(
+    EXIT.denied,
+    `${message}; give --http ${url.protocol}//:PASSWORD@${url.host} or FOREBAY_HTTP_PASSWORD`,
+  );
 }
 
 /** Without the credentials. */

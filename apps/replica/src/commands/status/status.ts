@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { settingsOf } from '../../config/options.ts';
 import { EXIT, ExitError } from '../../exit.ts';
 import { print } from '../../output/output.ts';
 import type { Told } from './ask.ts';
@@ -8,7 +9,8 @@ import { linesOf } from './lines.ts';
 
 const HELP = `
 Asks the daemon at --http, or reads DIR without it: then the link and the replicas are not known. With both, DIR is
-read where no daemon answers. --json prints the fields of /status.json (docs/reference/status.md), and before them
+read where no daemon answers. The password is that of the URL, or of FOREBAY_HTTP_PASSWORD or the file named by
+FOREBAY_HTTP_PASSWORD_FILE. --json prints the fields of /status.json (docs/reference/status.md), and before them
 healthy and reason.
 
   forebay status                       # the daemon on this machine
@@ -43,8 +45,10 @@ export function statusCommand(): Command {
     .option('--json', 'print one JSON object; times are milliseconds since 1970')
     .addHelpText('after', HELP)
     .allowExcessArguments(false)
-    .action(async (flags: StatusFlags) => {
-      const { told, name } = await toldBy(flags);
+    .action(async (flags: StatusFlags, command: Command) => {
+      const { told, name } = await toldBy(flags, () => {
+        return settingsOf(command, ['http-password']).values['http-password'];
+      });
       await print(
         flags.json === true
           ? [JSON.stringify({ healthy: told.ready, reason: told.text, ...told.report }, null, 2)]
@@ -54,14 +58,22 @@ export function statusCommand(): Command {
     });
 }
 
-async function toldBy({ http, dir, cacert }: StatusFlags): Promise<{ told: Told; name: string }> {
+async function toldBy(
+  { http, dir, cacert }: StatusFlags,
+  passwordOf: () => string | undefined,
+): Promise<{ told: Told; name: string }> {
   if (dir === '') throw new ExitError(EXIT.usage, '--dir names no directory');
   if (dir !== undefined && http === undefined) {
     return { told: await lookAtDirectory(dir), name: dir };
   }
   const url = http ?? addressOfEnvironment();
+  const password = passwordOf();
+  const access = {
+    ...(cacert === undefined ? {} : { cacert }),
+    ...(password === undefined ? {} : { password }),
+  };
   try {
-    return { told: await askDaemon(url, cacert), name: `${url.protocol}//${url.host}` };
+    return { told: await askDaemon(url, access), name: `${url.protocol}//${url.host}` };
   } catch (error) {
     const isGone = error instanceof ExitError && error.exitCode === EXIT.unavailable;
     if (dir === undefined || !isGone) throw error;
