@@ -120,13 +120,15 @@ describe('what may mend itself is tried again, and said', () => {
 
   it('a full copy cut short leaves what was held, and the place is asked for again', async () => {
     const asked: string[][] = [];
-    await using primary = await ScriptedPrimary.listen(async (peer, connection) => {
-      asked.push((await peer.handshake()).psync);
-      await peer.send(`+FULLRESYNC ${connection === 1 ? ID : 'b'.repeat(40)} 5\r\n`);
-      await peer.send(`$${RDB.length}\r\n${connection === 1 ? RDB : RDB.slice(0, 9)}`);
-      if (connection === 1) await peer.send('*1\r\n$4\r\nPING\r\n');
-      if (connection === 1) await peer.skipTo('REPLCONF', 'ACK', '19');
-      if (connection < 3) peer.end();
+    await using primary = await ScriptedPrimary.listen(async (peer) => {
+      // A probe ends before it.
+      const { psync } = await peer.handshake();
+      const link = asked.push(psync);
+      await peer.send(`+FULLRESYNC ${link === 1 ? ID : 'b'.repeat(40)} 5\r\n`);
+      await peer.send(`$${RDB.length}\r\n${link === 1 ? RDB : RDB.slice(0, 9)}`);
+      if (link === 1) await peer.send('*1\r\n$4\r\nPING\r\n');
+      if (link === 1) await peer.skipTo('REPLCONF', 'ACK', '19');
+      if (link < 3) peer.end();
       await peer.closed;
     });
     const directory = await freshDirectory();

@@ -56,17 +56,22 @@ function firstBytes(
   signal: AbortSignal,
 ): Promise<Uint8Array> {
   return new Promise((resolve) => {
-    const socket = connect({
-      host,
-      port,
-      signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]),
-    });
+    const socket = connect({ host, port });
+    // Not by AbortSignal.any: what nobody else holds is collected with its timer, and the socket stays.
+    const end = () => void socket.destroy();
+    const timer = setTimeout(end, PATIENCE);
+    signal.addEventListener('abort', end, { once: true });
+    if (signal.aborted) end();
     socket.once('connect', () => socket.write(request));
     socket.once('data', (bytes: Uint8Array) => {
       resolve(bytes);
       socket.destroy();
     });
     socket.on('error', () => {});
-    socket.once('close', () => resolve(new Uint8Array()));
+    socket.once('close', () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve(new Uint8Array());
+    });
   });
 }
