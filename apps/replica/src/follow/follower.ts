@@ -348,8 +348,6 @@ export class Follower {
   #tellUp(): void {
     const { endpoint } = this.#choice.upstream;
     this.#control.onLink?.({ up: true, upstream: describeEndpoint(endpoint) });
-    // A full resync may have come without a report.
-    if (this.#primary === undefined) this.#askUpstream().catch(() => {});
   }
 
   async #follow(log: Log, keeper: Keeper): Promise<void> {
