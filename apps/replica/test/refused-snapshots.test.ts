@@ -1,5 +1,5 @@
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { ScriptedPrimary } from '@forebay/conformance';
 import { Crc64 } from '@forebay/rdb';
 import { bytesOf, concatBytes } from '@forebay/testkit';
@@ -178,5 +178,21 @@ describe('a snapshot with a flaw', () => {
     await other.prints(/full copy done/);
     await other.prints(/only Redis 9\.1\.2 or newer can load it; no checksum proves it/);
     expect(await other.stop()).toBe(0);
+  });
+
+  it('that no checksum proves is adopted after SIGHUP has read that it may be', async () => {
+    await using primary = await primaryOf(rdb(NEWER_TYPE, false));
+    const directory = await freshDirectory();
+    const file = `${directory}.toml`;
+    await mkdir(dirname(file), { recursive: true });
+    const settings = `replicaof = "127.0.0.1 ${primary.port}"\ndir = "${directory}"\n`;
+    await writeFile(file, settings);
+    const daemon = Daemon.start(['replica', '--config', file]);
+    await daemon.prints(/next attempt in/);
+    await writeFile(file, `${settings}accept-unverified-rdb = true\n`);
+    daemon.signal('SIGHUP');
+    await daemon.prints(/full copy done/);
+    expect(daemon.printed.match(/is refused/g)).toHaveLength(1);
+    expect(await daemon.stop()).toBe(0);
   });
 });
