@@ -237,6 +237,12 @@ describe('what is newer than this code', () => {
     expect(verify(bytes.subarray(0, -9)).outcome).toBe('damaged');
   });
 
+  it('without an end is damage, in a version without a checksum too', () => {
+    const bytes = rdb('REDIS0004', 99, 'k', 'anything').subarray(0, -8);
+    expect(verify(bytes)).toMatchObject({ outcome: 'unproven', checksum: 'absent' });
+    expect(verify(bytes.subarray(0, -1))).toMatchObject({ outcome: 'damaged' });
+  });
+
   it('is told without a count of keys, unless it is the version alone', () => {
     expect(verify(type).keys).toBeUndefined();
     expect(verify(version).keys).toBe(1);

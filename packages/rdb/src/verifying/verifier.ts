@@ -292,7 +292,8 @@ export class RdbVerifier {
     const end = this.#end!;
     const after = this.#pushed - end;
     if (after === 0 || this.#goesOn) return;
-    if (this.#isNewer && this.#trailing.result === 'right') {
+    const { result, opcode } = this.#trailing;
+    if (this.#isNewer && result === 'right' && opcode === OPCODE.end) {
       // What was taken for the end is something else in that version.
       this.#checksum = 'right';
       this.#state = 'lost';
@@ -305,16 +306,16 @@ export class RdbVerifier {
 
   #finishLost(): void {
     if (this.#version === undefined) return;
-    if (this.#version < CHECKSUM_SINCE) {
-      this.#checksum = 'absent';
-    } else if (this.#trailing.opcode !== OPCODE.end) {
+    const { opcode, stored, result } = this.#trailing;
+    const isSummed = this.#version >= CHECKSUM_SINCE;
+    if ((isSummed ? opcode : stored.at(-1)) !== OPCODE.end) {
       const message = `the RDB ends at byte ${this.#pushed}, before its end`;
       this.#findings.add('damage', this.#pushed, message);
-    } else {
-      this.#checksum = this.#trailing.result;
-      const position = this.#pushed - CHECKSUM_LENGTH;
-      if (this.#checksum === 'wrong') this.#findings.addChecksum(this.#trailing, position);
+      return;
     }
+    this.#checksum = isSummed ? result : 'absent';
+    const position = this.#pushed - CHECKSUM_LENGTH;
+    if (this.#checksum === 'wrong') this.#findings.addChecksum(this.#trailing, position);
   }
 
   #finishShort(): void {
