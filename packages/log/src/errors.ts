@@ -15,6 +15,8 @@ export type LogErrorCode =
   /** The caller used a log that has been closed, or out of turn. */
   | 'MISUSE';
 
+const NO_ROOM: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+
 /** The only error this package throws. */
 export class LogError extends Error {
   override readonly name = 'LogError';
@@ -29,6 +31,11 @@ export class LogError extends Error {
     this.code = code;
     this.path = path;
     this.errno = errnoOf(cause);
+  }
+
+  /** Whether the reason is a full file system, a quota, or a limit of file sizes. */
+  get noRoom(): boolean {
+    return NO_ROOM.has(this.errno ?? '');
   }
 }
 

@@ -110,7 +110,9 @@ export class Log {
       const manifest = await openDirectory(disk, directory);
       const log = new Log(directory, options, lock, await nextSequence(disk, directory));
       if (manifest === undefined) return log;
-      const { found, arrived, ...current } = await recover(log.#workshop, directory, manifest);
+      const recovered = await recover(log.#workshop, directory, manifest);
+      const { found, arrived, refused, ...current } = recovered;
+      log.#failure = refused;
       log.#clock.compare(arrived);
       log.#contents = new Contents(directory, log.#workshop, current);
       await log.#contents.measure();
@@ -120,6 +122,14 @@ export class Log {
       await closeQuietly({ close: () => lock.release() });
       throw error;
     }
+  }
+
+  /**
+   * What the disk has refused: the log takes no more. A log that is opened on a full disk has this from the
+   * start, and can be read.
+   */
+  get failure(): LogError | undefined {
+    return this.#failure;
   }
 
   /** What was found when the log was opened; undefined in a directory without a history. */

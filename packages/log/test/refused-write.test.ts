@@ -10,19 +10,20 @@ import { A, addBase, append, B, collect, freshDirectory, giveBase } from './dire
 const SET = encodeCommand(['SET', 'key', 'value']);
 const HOUR = 3_600_000;
 
-/** The real disk, on which increments are full while `refusing.stream` is set, and syncs fail with `sync`. */
+/** The real disk, on which increments are full while `refusing.stream` is set, indexes with `index`, and syncs fail with `sync`. */
 function limitedDisk() {
-  const refusing = { stream: false, sync: false };
+  const refusing = { stream: false, index: false, sync: false };
   const full = () => Object.assign(new Error('no space left'), { code: 'ENOSPC' });
   const disk: Disk = Object.create(nodeDisk, {
     open: {
       value: async (path: string, mode: 'read' | 'write' | 'create') => {
         const file = await nodeDisk.open(path, mode);
-        if (!path.endsWith('.incr.aof')) return file;
+        const isIndex = path.endsWith('.index');
+        if (!path.endsWith('.incr.aof') && !isIndex) return file;
         return Object.create(file, {
           write: {
             value: (bytes: Uint8Array, place: number) => {
-              if (refusing.stream) throw full();
+              if (isIndex ? refusing.index : refusing.stream) throw full();
               return file.write(bytes, place);
             },
           },
@@ -59,6 +60,24 @@ it('a log whose write was refused can still be read, by readers that wait and by
   ).resolves.toBe('waits');
   await log.close();
   expect((await more).done).toBe(true);
+});
+
+it('a log that is opened on a full disk can be read, takes nothing, and claims no sync of its own', async () => {
+  const directory = await freshDirectory();
+  const first = await Log.open(directory);
+  await giveBase(first, 0);
+  await append(first, SET);
+  await first.close();
+  const { disk, refusing } = limitedDisk();
+  refusing.index = true;
+  const log = await Log.open(directory, { disk });
+  expect(log.failure).toMatchObject({ code: 'IO', errno: 'ENOSPC' });
+  expect([log.history?.id, log.written, log.readable]).toEqual([A, SET.length, true]);
+  expect(await collect(log.read({ id: A, offset: 0 }, { follow: false }))).toHaveLength(SET.length);
+  await expect(append(log, SET)).rejects.toMatchObject({ errno: 'ENOSPC' });
+  await log.close();
+  await using again = await Log.open(directory);
+  expect([again.failure, again.written]).toEqual([undefined, SET.length]);
 });
 
 it('a log whose write was refused still removes what a policy lets go', async () => {

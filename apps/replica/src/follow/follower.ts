@@ -236,6 +236,7 @@ export class Follower {
     const began = clock.now();
     try {
       const log = await this.#open();
+      if (log.failure !== undefined) throw log.failure;
       await this.#follow(log, this.#keeper!);
       await this.#close();
       this.#tellStopped(log);

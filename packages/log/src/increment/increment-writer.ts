@@ -80,6 +80,7 @@ export class IncrementWriter {
     index: IndexWriter,
     end: StreamEnd,
     options: WriterOptions,
+    synced: number = end.offset,
   ) {
     this.increment = increment;
     this.#file = file;
@@ -92,7 +93,7 @@ export class IncrementWriter {
     this.#syncer = new Syncer({
       policy: options.policy,
       clock: options.clock,
-      offset: end.offset,
+      offset: synced,
       sync: async () => {
         const began = performance.now();
         await this.#syncBoth();
@@ -138,6 +139,19 @@ export class IncrementWriter {
     found: FoundIndex,
     options: WriterOptions,
   ): Promise<IncrementWriter> {
+    const writer = await IncrementWriter.begin(directory, increment, end, found, options);
+    await writer.confirm(found.synced);
+    return writer;
+  }
+
+  /** The first half of `open`, after which `confirm` is due: both files, and the record of this run. */
+  static async begin(
+    directory: (name: string) => string,
+    increment: Increment,
+    end: StreamEnd,
+    found: FoundIndex,
+    options: WriterOptions,
+  ): Promise<IncrementWriter> {
     const { disk } = options;
     const size = sizeUpTo(increment, end.offset);
     const file = await AppendFile.open(disk, directory(increment.name), size);
@@ -151,13 +165,41 @@ export class IncrementWriter {
       writer.#lastTime = found.time;
       // The record comes first: what is written to the file after all records would not seem ours.
       await writer.#record(found.synced);
-      // Written by an earlier process, and perhaps never synced by it.
-      await file.rewrite(sizeUpTo(increment, found.synced));
-      await Promise.all([file.sync(), index.sync()]);
-      writer.#syncedRecords = index.count;
       return writer;
     } catch (error) {
       await closeQuietly(index, file);
+      throw error;
+    }
+  }
+
+  /** The second half of `open`: what an earlier process has written, and perhaps never synced, is synced. */
+  async confirm(syncedBefore: number): Promise<void> {
+    try {
+      await this.#file.rewrite(sizeUpTo(this.increment, syncedBefore));
+      await Promise.all([this.#file.sync(), this.#index.sync()]);
+      this.#syncedRecords = this.#index.count;
+    } catch (error) {
+      await closeQuietly(this);
+      throw error;
+    }
+  }
+
+  /** Opens both files to be read up to `end`: nothing is written, and nothing can be appended. */
+  static async openToRead(
+    directory: (name: string) => string,
+    increment: Increment,
+    end: StreamEnd,
+    { records, synced }: FoundIndex,
+    options: WriterOptions,
+  ): Promise<IncrementWriter> {
+    const { disk } = options;
+    const size = sizeUpTo(increment, end.offset);
+    const file = await AppendFile.open(disk, directory(increment.name), size);
+    try {
+      const index = await IndexWriter.open(disk, directory(increment.index), records, records);
+      return new IncrementWriter(increment, file, index, end, options, synced);
+    } catch (error) {
+      await closeQuietly(file);
       throw error;
     }
   }

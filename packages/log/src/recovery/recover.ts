@@ -1,5 +1,5 @@
 import type { Current, Workshop } from '../changes/change.ts';
-import { orLogError } from '../errors.ts';
+import { LogError, orLogError } from '../errors.ts';
 import { IncrementWriter } from '../increment/increment-writer.ts';
 import type { LogEnd } from '../log-types.ts';
 import type { Manifest } from '../manifest/manifest.ts';
@@ -13,6 +13,8 @@ export interface Recovered extends Current {
   readonly found: LogEnd;
   /** When its last byte arrived, milliseconds since 1970. */
   readonly arrived: number;
+  /** Why nothing can be appended: there is no room for the record that this run writes. */
+  readonly refused: LogError | undefined;
 }
 
 /**
@@ -38,10 +40,21 @@ export async function recover(
     await cutExcess(disk, directory, manifest);
     await sweep(disk, directory, manifest);
     const end = { offset: stream.offset, boundary: stream.boundary };
-    const writer = await IncrementWriter.open(pathOf, increment, end, index, writerOptions);
     const history = historyOf(manifest.live);
     const found = { history, offset: stream.offset, stream, dropped };
-    return { manifest, writer, found, arrived: index.time };
+    const recovered = { manifest, found, arrived: index.time };
+    const opening = [pathOf, increment, end, index, writerOptions] as const;
+    const begun = await IncrementWriter.begin(...opening).catch((error: unknown) => {
+      if (error instanceof LogError && error.noRoom) return error;
+      throw error;
+    });
+    if (begun instanceof LogError) {
+      const writer = await IncrementWriter.openToRead(...opening);
+      return { ...recovered, writer, refused: begun };
+    }
+    // A sync that is refused is another matter: what it was to save may be gone.
+    await begun.confirm(index.synced);
+    return { ...recovered, writer: begun, refused: undefined };
   } finally {
     await reader.close();
   }

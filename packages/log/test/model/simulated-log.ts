@@ -271,6 +271,12 @@ export class SimulatedLog {
             this.#failed = true;
           },
         });
+        const { failure } = this.#log;
+        if (failure === undefined) continue;
+        this.story.push(`open, to be read alone: ${failure.message}`);
+        await this.#log.close();
+        this.#log = undefined;
+        this.#clock.clear();
       } catch (error) {
         const crashed = process !== this.disk.process;
         if (!crashed && (error as { code?: string }).code !== 'IO') throw error;
