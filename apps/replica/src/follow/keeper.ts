@@ -54,9 +54,12 @@ export class Keeper {
   #stopped = false;
   /** Those who wait for something to change. */
   readonly #waiting = new Set<() => void>();
-  /** What was said last of a retention that failed, and of a limit that cannot hold. */
+  /** What was said last of a retention that failed. */
   #complaint: string | undefined;
-  #warned: string | undefined;
+  /** Of which settings it was said that they cannot hold, by what is wrong. */
+  readonly #said = new Map<string, string>();
+  /** Bytes of the file system that were free. */
+  #free = Infinity;
 
   constructor(
     log: Log,
@@ -352,26 +355,46 @@ export class Keeper {
 
   async #measure(): Promise<void> {
     const { maxDisk, directory } = this.#config();
+    // A file system that does not tell its size now has the one that it had.
+    const space = await this.#world.disk.space(directory).catch(() => undefined);
     if ('size' in maxDisk) this.#budget.limit = maxDisk.size;
-    else {
-      // A file system that does not tell its size now has the one that it had.
-      const space = await this.#world.disk.space(directory).catch(() => undefined);
-      if (space !== undefined) this.#budget.limit = Math.floor(space.total * maxDisk.share);
-    }
+    else if (space !== undefined) this.#budget.limit = Math.floor(space.total * maxDisk.share);
+    this.#free = space?.free ?? Infinity;
     this.#warn();
   }
 
-  /** Says once of each limit that it cannot hold. */
+  /** Says of settings that cannot hold, once as long as they stay as they are. */
   #warn(): void {
-    const complaint = complaintAbout(this.#budget.state);
+    const { state } = this.#budget;
+    const { retain, maxDisk } = this.#config();
     const limit = formatBytes(this.limit);
-    const message =
-      complaint &&
-      `--max-disk ${limit} is too small: ${complaint.reason}; following will pause at the limit, give at least ${formatBytes(complaint.needed)}`;
-    if (message !== undefined && this.#warned !== message) {
-      this.#reporter.trouble(message, { event: 'limit-too-small', bytes: complaint?.needed });
+    const complaint = complaintAbout(state);
+    if (complaint === undefined) this.#said.delete('two bases');
+    else {
+      const { reason, needed } = complaint;
+      const message =
+        `--max-disk ${limit} is too small: ${reason}; ` +
+        `following will pause at the limit, give at least ${formatBytes(needed)}`;
+      this.#warnOf('two bases', message, needed);
     }
-    this.#warned = message;
+    if ('size' in retain && retain.size > this.limit) {
+      const message = `--retain ${formatBytes(retain.size)} is more than --max-disk ${limit} keeps`;
+      this.#warnOf('retain', message, retain.size);
+    }
+    const room = state.total + this.#free;
+    if ('size' in maxDisk && this.limit > room) {
+      const message =
+        `--max-disk ${limit} is more than there is room for: the log has ${formatBytes(state.total)}, ` +
+        `and ${formatBytes(this.#free)} are free; a full disk pauses following`;
+      this.#warnOf('disk', message, room);
+    }
+  }
+
+  #warnOf(what: string, message: string, bytes: number): void {
+    const key = `${this.limit} ${JSON.stringify(this.#config().retain)}`;
+    if (this.#said.get(what) === key) return;
+    this.#said.set(what, key);
+    this.#reporter.trouble(message, { event: 'limit-too-small', bytes });
   }
 
   #tellLimit(total: number): void {

@@ -76,7 +76,7 @@ export const EVENTS = {
     description: 'the clock went back: the times of what arrives until it catches up are uncertain',
   },
   'limit-near': { description: 'the log comes near --max-disk: a base is fetched before its time' },
-  'limit-too-small': { description: '--max-disk has no room for two bases and the stream between' },
+  'limit-too-small': { description: '--max-disk, or --retain beside it, cannot hold' },
   'no-room': { description: 'the disk is full, or --max-disk is reached: following is paused' },
   room: { description: 'there may be room: following goes on' },
   listening: { description: 'replicas are served' },

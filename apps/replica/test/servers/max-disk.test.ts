@@ -94,6 +94,15 @@ describe.skipIf(installed === undefined)('--max-disk', () => {
     await expectBootsEqual(primary, directory);
   }, 120_000);
 
+  it('that the file system cannot hold, or that is less than --retain, is warned about at the start', async () => {
+    const settings = ['--max-disk', '1000tb', '--retain', '2000tb'];
+    const args = ['replica', '--replicaof', '127.0.0.1', '1', '--dir', await freshDirectory()];
+    const daemon = Daemon.start([...args, ...settings]);
+    await daemon.prints(/--retain .* is more than --max-disk .* keeps/);
+    await daemon.prints(/--max-disk .* is more than there is room for: .* are free/);
+    expect(await daemon.stop()).toBe(0);
+  });
+
   it('without room for two bases is warned about at once, and pauses following at the limit', async () => {
     await using primary = await Server.start(installed!, {
       config: { 'repl-backlog-size': '64mb' },
