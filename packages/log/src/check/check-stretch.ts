@@ -199,12 +199,15 @@ class StretchCheck {
     const { findings } = this.#notes;
     const isLast = this.#stretch.end === undefined && this.#stretch.closedSize === undefined;
     if (!isLast || findings.some(({ severity }) => severity === 'error')) return undefined;
-    const reader = await IncrementReader.open(this.#disk, this.#pathOf, increment);
+    let reader: IncrementReader | undefined;
     try {
+      reader = await IncrementReader.open(this.#disk, this.#pathOf, increment);
       await recoverEnd(this.#disk, reader, undefined);
       return undefined;
     } catch (error) {
-      if (error instanceof LogError && error.code !== 'IO') return whatOf(error);
+      // A file that is gone may have been replaced meanwhile: who asks looks again.
+      const isTold = error instanceof LogError && (error.code !== 'IO' || isUnreadable(error));
+      if (isTold) return whatOf(error);
       throw error;
     } finally {
       await closeQuietly(reader);
