@@ -20,8 +20,8 @@ export interface World {
   readonly createBase: (directory: string) => Promise<BaseFile>;
   /** Removes what a process that was killed has left of such files. */
   readonly removeStale: (directory: string) => Promise<unknown>;
-  /** How servers are reached, and by which clock; the real ones where empty. */
-  readonly network: Pick<ReplicaOptions, 'transport' | 'clock'>;
+  /** Transport, clock and randomness of the links to servers; the real ones where empty. */
+  readonly network: Pick<ReplicaOptions, 'transport' | 'clock' | 'backoff'>;
 }
 
 export const realWorld: World = {

@@ -9,7 +9,8 @@ import type { Candidates } from '../../src/config/candidate.ts';
 import type { ReplicaConfig } from '../../src/config.ts';
 import { follow } from '../../src/follow/follow.ts';
 import type { BaseFile, World } from '../../src/follow/world.ts';
-import { ProcessReporter } from '../../src/logging/process-reporter.ts';
+import type { Entry } from '../../src/logging/entry.ts';
+import { Speaker } from '../../src/reporter.ts';
 import { SimulatedNetwork } from './network.ts';
 import { ReaderCopy } from './reader-copy.ts';
 import { SimulatedServer } from './server.ts';
@@ -173,6 +174,7 @@ export class Simulation {
       createBase: (directory) => MemoryBase.create(process, directory),
       removeStale: async () => {},
       network: {
+        backoff: { random: () => this.#random.float() },
         transport: this.#network.transport(),
         clock: {
           now: () => this.#clock.elapsed,
@@ -189,13 +191,9 @@ export class Simulation {
         if (process === this.#disk.process) this.#onLog(log);
       },
     };
-    const reporter = new ProcessReporter({
-      on: () => {},
-      writableLength: 0,
-      write: (line: string) => {
-        if (process === this.#disk.process) this.#onLine(line);
-      },
-    } as unknown as NodeJS.WriteStream);
+    const reporter = new Story((entry) => {
+      if (process === this.#disk.process) this.#onEntry(entry);
+    });
     this.#running = follow(this.#config, reporter, control, world).catch((error: Error) => {
       if (process === this.#disk.process) this.#failure ??= error;
     });
@@ -231,11 +229,11 @@ export class Simulation {
     return [first!, ...others];
   }
 
-  #onLine(line: string): void {
-    this.story.push(`    ${line.trim()}`);
-    if (line.includes('rewound')) this.rewinds++;
-    if (line.includes('fresh base done')) this.bases++;
-    if (/rewound|full copy done/.test(line)) this.#floor = undefined;
+  #onEntry({ message, fields }: Entry): void {
+    this.story.push(`    ${message}`);
+    if (fields?.event === 'rewound') this.rewinds++;
+    if (fields?.event === 'base-done') this.bases++;
+    if (fields?.event === 'rewound' || fields?.event === 'full-copy-done') this.#floor = undefined;
   }
 
   #onLog(log: Log): void {
@@ -442,4 +440,22 @@ class MemoryBase implements BaseFile {
       await file.close();
     }
   }
+}
+
+/** Takes what the daemon logs. */
+class Story extends Speaker {
+  readonly #onEntry: (entry: Entry) => void;
+
+  constructor(onEntry: (entry: Entry) => void) {
+    super();
+    this.#onEntry = onEntry;
+  }
+
+  override say(entry: Entry): void {
+    this.#onEntry(entry);
+  }
+
+  override transfer(): void {}
+
+  override clear(): void {}
 }
