@@ -2,7 +2,7 @@ import { randomFrom, runSeed } from '@forebay/testkit';
 import { expect, it } from 'vitest';
 import { Simulation } from './simulation.ts';
 
-const HISTORIES = Number(process.env.FOREBAY_HISTORIES ?? 10_000);
+const HISTORIES = Number(process.env.FOREBAY_HISTORIES ?? 5_000);
 const STEPS = 30;
 
 it('follows whatever primary there is, and loses and invents nothing', async () => {
