@@ -17,6 +17,8 @@ export interface ReplicationReport {
   /** Whom it follows; undefined of a primary. */
   readonly upstream: ReportedUpstream | undefined;
   readonly replicas: readonly ReportedReplica[];
+  /** Clients that it has disconnected at their output buffer limit since its start (7.2 and later). */
+  readonly outputBufferCuts?: number | undefined;
   /**
    * Run ids of the forebays from this server up to the primary, its own first (`forebay_run_ids`); empty of
    * another server.
@@ -85,6 +87,7 @@ export function parseReplicationReport(text: string): ReplicationReport | undefi
     loading: loading === undefined ? undefined : loading !== '0',
     upstream: role === 'slave' ? upstreamOf(fields) : undefined,
     replicas: replicasOf(fields),
+    outputBufferCuts: numberOf(fields.get('client_output_buffer_limit_disconnections')),
     runIds: (fields.get('forebay_run_ids') ?? '').split(',').filter((id) => isReplicationId(id)),
     server: serverOf(fields),
   };

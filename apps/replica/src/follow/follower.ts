@@ -4,8 +4,8 @@ import { APPEND_DIRECTORY, Log } from '@forebay/log';
 import type { Upstream } from '@forebay/primary';
 import type { ReplicationReport, ReportedServer } from '@forebay/psync';
 import { formatPosition } from '@forebay/psync';
-import type { ReplicaError, UpstreamDecision } from '@forebay/replica';
-import { describeEndpoint, probe } from '@forebay/replica';
+import type { UpstreamDecision } from '@forebay/replica';
+import { describeEndpoint, probe, ReplicaError } from '@forebay/replica';
 import type { Candidate } from '../config/candidate.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { LiveConfig, ReplicaConfig } from '../config.ts';
@@ -14,6 +14,7 @@ import { formatBytes } from '../reporter.ts';
 import type { Relay } from '../serve/relay.ts';
 import type { LinkState } from '../service-manager.ts';
 import { Lag } from '../status/lag.ts';
+import type { LinkStatus } from '../status/link-record.ts';
 import { LinkRecord } from '../status/link-record.ts';
 import { pauseText } from '../status/pause.ts';
 import type { BaseCounts, LimitsStatus, LogStatus, PauseStatus } from '../status/status.ts';
@@ -23,6 +24,7 @@ import { Attachment } from './attachment.ts';
 import { Chain } from './chain.ts';
 import type { ChoiceHost } from './choice.ts';
 import { Choice } from './choice.ts';
+import { CutInquiry } from './cut-inquiry.ts';
 import { fetchBase } from './fetch-base.ts';
 import type { Waiting } from './keeper.ts';
 import { Keeper } from './keeper.ts';
@@ -73,6 +75,7 @@ export class Follower {
   readonly lag: Lag;
   readonly syncTimes = new SyncTimes();
   readonly chain = new Chain();
+  readonly #cutInquiry: CutInquiry;
   #log: Log | undefined;
   #session: Session | undefined;
   /** Aborted when the session ends: a base that is being fetched has no stream to stand in then. */
@@ -108,6 +111,7 @@ export class Follower {
     this.#space = new SpaceWait(world, config.directory);
     this.link = new LinkRecord(world.clock);
     this.lag = new Lag(world.clock);
+    this.#cutInquiry = new CutInquiry(world.clock, reporter);
   }
 
   /** Whether anybody is followed. */
@@ -377,8 +381,9 @@ export class Follower {
       admit: (bytes: number) => keeper.admit(bytes),
       admitTransfer: (length: number | undefined) => keeper.admitTransfer(length),
       onEnding: () => keeper.endWaiting(),
-      onAttemptEnded: ({ code, message }: ReplicaError) => {
+      onAttemptEnded: ({ code, message }: ReplicaError, before: LinkStatus) => {
         this.#control.onLink?.({ up: false, reason: message });
+        if (code === 'LINK_LOST') this.#inquire(session.upstream, before);
         if (code !== 'RETARGETED') void this.#choice.choose();
       },
       onProgress: () => this.#onProgress(log),
@@ -393,16 +398,27 @@ export class Follower {
     if (!this.#attachment.attached) session.detach();
     this.#ending = ending.signal;
     const offWatch = this.#watchForLoops(session);
+    const offInquiry = this.#cutInquiry.start();
     try {
       await session.run(stop);
       this.#paused = undefined;
     } finally {
       offWatch();
+      offInquiry();
       this.#needed = session.needed;
       ending.abort();
       await keeper.linkEnded();
       this.#session = undefined;
     }
+  }
+
+  /** Has it found out why a link ended that stood. */
+  #inquire(upstream: Candidate, { state, since }: Pick<LinkStatus, 'state' | 'since'>): void {
+    // A simulated network has no primary that real sockets lead to.
+    if (this.#world.network.transport !== undefined) return;
+    if (state !== 'transfer' && state !== 'stream') return;
+    const lasted = this.#world.clock.now() - since;
+    void this.#cutInquiry.inquire(upstream, this.#config, { phase: state, lasted });
   }
 
   #watchForLoops(session: Session): () => void {
@@ -496,6 +512,7 @@ export class Follower {
   ): Promise<UpstreamDecision> {
     const loop = report && (await this.#loopOver(this.#choice.upstream, report));
     if (loop !== undefined) return { type: 'loop', reason: loop };
+    this.#cutInquiry.saw(report?.outputBufferCuts);
     this.#reported = report?.offset ?? 0;
     this.#primary = report?.server ?? this.#primary;
     if (report?.offset !== undefined) this.lag.saw(report.offset, report.id);
@@ -515,6 +532,7 @@ export class Follower {
     if (session === undefined || ending === undefined) throw new Error('no primary is followed');
     const { upstream } = session;
     const keeper = this.#keeper!;
+    const since = this.#world.clock.now();
     const reached = async (offset: number): Promise<void> => {
       keeper.baseStands(offset);
       await this.#arrivals.at(offset, log.written, ending);
@@ -530,6 +548,9 @@ export class Follower {
       this.#baseCounts.done++;
     } catch (error) {
       if (!ending.aborted) this.#baseCounts.failed++;
+      if (error instanceof ReplicaError && error.code === 'LINK_LOST') {
+        this.#inquire(upstream, { state: 'transfer', since });
+      }
       throw error;
     }
   }

@@ -18,7 +18,7 @@ import { EXIT, ExitError } from '../exit.ts';
 import { formatDuration } from '../output/duration.ts';
 import type { Reporter } from '../reporter.ts';
 import { formatBytes } from '../reporter.ts';
-import type { LinkRecord } from '../status/link-record.ts';
+import type { LinkRecord, LinkStatus } from '../status/link-record.ts';
 import type { DataSetSize, HeldDataSet } from './data-set-size.ts';
 import { isShrunk, shrunkMessage } from './data-set-size.ts';
 import { acceptedBy, refusalOf, warnOf } from './verified-snapshot.ts';
@@ -46,8 +46,8 @@ export interface SessionEvents {
   onLinked(): void;
   /** What is held is whole, and the stream comes in. */
   onStream(): void;
-  /** A link was lost; the next attempt comes by itself. */
-  onAttemptEnded(error: ReplicaError): void;
+  /** A link was lost, which was in that state before; the next attempt comes by itself. */
+  onAttemptEnded(error: ReplicaError, before: LinkStatus): void;
   /** The log has come further. */
   onProgress(): void;
   /** Whether so many bytes of the stream may be written; false: what comes is dropped, for the link ends. */
@@ -336,7 +336,9 @@ export class Session {
     let awaited = false;
     const { link } = this.#events;
     link.began(replica);
+    let before = link.status;
     replica.on('state', (state) => {
+      before = link.status;
       link.entered(state);
       const primary = this.#primary;
       reporter.detail(`the link is in the state ${state}`, { event: 'link', state, primary });
@@ -361,10 +363,10 @@ export class Session {
         ...{ event: 'option-refused', primary: this.#primary, reason: reply },
       });
     });
-    replica.on('attempt-ended', (error, delay) => this.#onAttemptEnded(error, delay));
+    replica.on('attempt-ended', (error, delay) => this.#onAttemptEnded(error, delay, before));
   }
 
-  #onAttemptEnded(error: ReplicaError, delay: number): void {
+  #onAttemptEnded(error: ReplicaError, delay: number, before: LinkStatus): void {
     if (error.code === 'DENIED' && this.#events.isDenialFinal()) {
       this.fail(new ExitError(EXIT.denied, error.message, error));
       return;
@@ -379,7 +381,7 @@ export class Session {
       this.#reporter.trouble(`${message}; trying again ${when}`, { ...fields, code });
     }
     this.#events.link.attemptEnded(error.code);
-    this.#events.onAttemptEnded(error);
+    this.#events.onAttemptEnded(error, before);
   }
   #refused(refusal: string, delay: number): void {
     const kept = this.#log.history === undefined ? '' : '; what was held before is kept';

@@ -44,6 +44,7 @@ export const EVENTS = {
     description: 'an attempt, or a link that stood, has ended; the next is tried by itself',
   },
   'link-cut': { description: 'CLIENT KILL has ended the link, and it is made anew', bounded: true },
+  'cut-cause': { description: 'why the primary has closed a link, as far as it can be found out' },
   'option-refused': { description: 'the primary does not take an option of ours' },
   'no-primary': { description: 'none of the candidates is a primary just now' },
   'snapshot-awaited': { description: 'the primary makes the snapshot of a full copy' },
