@@ -255,7 +255,7 @@ export class Session {
     this.#events.onLinked();
     const target = this.#log.awaitBase();
     const file = await this.#world.createBase(target.directory);
-    this.#transfer = { target, file, reason, since: performance.now() };
+    this.#transfer = { target, file, reason, since: this.#world.elapsed() };
   }
 
   #store({ bytes }: Item<'snapshot'>): undefined | Promise<void> {
@@ -276,7 +276,7 @@ export class Session {
     this.#replacing = false;
     this.#needed = 0;
     this.progressed(this.#log);
-    const seconds = ((performance.now() - since) / 1000).toFixed(1);
+    const seconds = ((this.#world.elapsed() - since) / 1000).toFixed(1);
     const position = formatPosition({ id: history.id, offset: this.#log.written });
     this.#reporter.good(
       `full copy done, ${formatBytes(size)} in ${seconds} s; the stream goes on at ${position}`,

@@ -17,6 +17,8 @@ export interface BaseFile {
 export interface World {
   readonly disk: Disk;
   readonly clock: Clock;
+  /** Milliseconds since some moment, which no step of the wall clock moves (`performance.now`). */
+  readonly elapsed: () => number;
   readonly createBase: (directory: string) => Promise<BaseFile>;
   /** Removes what a process that was killed has left of such files. */
   readonly removeStale: (directory: string) => Promise<unknown>;
@@ -27,6 +29,7 @@ export interface World {
 export const realWorld: World = {
   disk: nodeDisk,
   clock: systemClock,
+  elapsed: () => performance.now(),
   createBase: (directory) => RdbFile.create(directory),
   removeStale: removeStaleTemporaries,
   network: {},

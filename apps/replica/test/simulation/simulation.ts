@@ -171,6 +171,7 @@ export class Simulation {
     const world: World = {
       disk: process,
       clock: this.#clock,
+      elapsed: () => this.#clock.elapsed,
       createBase: (directory) => MemoryBase.create(process, directory),
       removeStale: async () => {},
       network: {
