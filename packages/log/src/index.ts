@@ -42,6 +42,7 @@ export { LogView } from './reading/log-view.ts';
 export type { OpenBase } from './reading/open-base.ts';
 export type { LogItem, ReadOptions } from './reading/read-log.ts';
 export { isLogDirectory } from './recovery/no-log.ts';
+export type { LeftOut } from './recovery/settle-copy.ts';
 export type { CheckedPiece } from './restore/checked-bytes.ts';
 export type { Origin } from './restore/origin.ts';
 export type { RestoreTarget } from './restore/place.ts';

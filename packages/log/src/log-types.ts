@@ -3,6 +3,7 @@ import type { Clock, ClockStep } from './clock.ts';
 import type { Disk } from './disk/disk.ts';
 import type { LogError } from './errors.ts';
 import type { SyncPolicy } from './increment/syncer.ts';
+import type { LeftOut } from './recovery/settle-copy.ts';
 
 /** How far the log has come: offsets of the last byte written and of the last byte synced. */
 export interface LogProgress {
@@ -81,8 +82,13 @@ export interface LogEnd {
   readonly offset: number;
   /** The stream followed up to there: in the middle of a command it knows of which. */
   readonly stream: StreamTracker;
-  /** Bytes that were there and that nothing vouched for after a power cut. */
+  /** Bytes that were there and that nothing vouched for, after a power cut or in a copy. */
   readonly dropped: number;
+  /**
+   * Where the directory is a copy of one that was written to: the files that the copy does not hold whole, which
+   * are left out. Absent in any other directory.
+   */
+  readonly copied?: readonly LeftOut[];
 }
 
 /** What a step back came to. */

@@ -82,6 +82,7 @@ export class Log {
       clock,
       pathOf: (name) => pathIn(directory, name),
       nextSequence: () => next++,
+      superseded: [],
       writerOptions: {
         disk,
         clock,
@@ -257,19 +258,23 @@ export class Log {
   }
 
   /**
-   * Commits ids: what `+CONTINUE` with a new id brings, before its first byte is appended.
+   * Commits ids: what `+CONTINUE` with a new id brings, before its first byte is appended. A new file begins
+   * with the id, so that no copy has bytes under it beside an older manifest, which would name them otherwise.
    *
-   * @throws {LogError} `IO`, `MISUSE`
+   * @throws {LogError} `CORRUPT`, `IO`, `MISUSE`
    */
   async setHistory({ id }: History): Promise<void> {
     await this.#inTurn(async () => {
-      const { manifest, writer } = this.#contents.needed;
-      const { live } = manifest;
-      if (historyOf(live).id === id) return;
-      const ids = shiftIds(live.ids, id, writer.written);
-      const change = { manifest: { ...opened(manifest), live: { ...live, ids } }, writer };
+      const current = this.#contents.needed;
+      if (historyOf(current.manifest.live).id === id) return;
+      const { written, end } = current.writer;
+      const { offset } = end.boundary;
+      const cut = (await split(this.#workshop, current, offset, { anew: true })) ?? current;
+      const { live } = cut.manifest;
+      const ids = shiftIds(live.ids, id, written);
+      const change = { ...cut, manifest: { ...opened(cut.manifest), live: { ...live, ids } } };
       // Who has read what a power cut took from us has read it under the id before.
-      await this.#apply(change, () => this.#readers.stepBack(live.number, writer.written));
+      await this.#apply(change, () => this.#readers.stepBack(live.number, written));
     });
   }
 

@@ -18,7 +18,7 @@ const STATES: [name: string, leave: (subject: Subject) => Promise<void>][] = [
 
 /** Without its index nothing tells what of the last file was synced, and framing does not show zeros. */
 function isBeyondTelling(state: string, path: string, size: number): boolean {
-  return state.endsWith('before a sync') && path.endsWith('.11.index') && size < 64;
+  return state.endsWith('before a sync') && path.endsWith('.12.index') && size < 64;
 }
 
 describe.each(STATES)('a log that was %s', (state, leave) => {
@@ -27,7 +27,7 @@ describe.each(STATES)('a log that was %s', (state, leave) => {
 
   it('has a beginning of what it had after a bit was flipped, or is as it was', async () => {
     const damage = async ({ disk }: Subject, path: string, place: number) => {
-      disk.flipBit(path, place, place % 8);
+      if (!isBeyondTelling(state, path, place)) disk.flipBit(path, place, place % 8);
     };
     await tryAll(await leftBy(leave), SAMPLES, damage);
   });
@@ -66,8 +66,8 @@ describe('what is kept', () => {
     const moved = subject.disk.paths().filter((path) => path.startsWith(`${DIRECTORY}/damaged-1/`));
     expect(moved.map((path) => path.slice(DIRECTORY.length + 11)).sort()).toEqual(
       [
-        ...[name(10, 'base.rdb'), name(11), name(11, 'index'), name(5), name(5, 'index')],
-        ...[name(6), name(8), name(8, 'index'), name(9, 'index'), 'appendonly.aof.manifest'],
+        ...[name(11, 'base.rdb'), name(12), name(12, 'index'), name(5), name(5, 'index')],
+        ...[name(6), name(10), name(10, 'index'), name(9, 'index'), 'appendonly.aof.manifest'],
       ].sort(),
     );
     await using log = await opened(subject);
@@ -102,7 +102,7 @@ describe('what is kept', () => {
 
   it('where two files are damaged ends at the first of them', async () => {
     const subject = await closed();
-    for (const sequence of [8, 11]) subject.disk.flipBit(`${INNER}/${name(sequence)}`, 25, 0);
+    for (const sequence of [10, 12]) subject.disk.flipBit(`${INNER}/${name(sequence)}`, 25, 0);
     const { lost } = await repaired(subject);
     expect(lost.map(({ from }) => from.offset)).toEqual([1198]);
   });
@@ -113,7 +113,7 @@ describe('what is kept', () => {
     subject.disk.flipBit(index, 64 * 3 + 5, 0);
     const times = timesIn(subject.disk.peek(index)).toSpliced(3, 1);
     await repaired(subject);
-    const made = subject.disk.paths().find((path) => path.endsWith('.12.index'))!;
+    const made = subject.disk.paths().find((path) => path.endsWith('.13.index'))!;
     expect(new Set(timesIn(subject.disk.peek(made)))).toEqual(new Set(times));
   });
 
@@ -130,7 +130,7 @@ describe('nothing is changed', () => {
     [
       'where no base of the live history is whole',
       ({ disk }) => {
-        for (const sequence of [4, 10]) {
+        for (const sequence of [4, 11]) {
           disk.flipBit(`${INNER}/appendonly.aof.${sequence}.base.rdb`, 3, 0);
         }
       },
@@ -185,7 +185,7 @@ describe('a repair that is cut short', () => {
   /** Damage that makes a repair do everything that one may: cut, drop, and make anew. */
   async function damaged(): Promise<Subject> {
     const subject = await closed();
-    const flipped = { '3.incr.aof': 30, '5.index': 70, '8.incr.aof': 30, '6.incr.aof': 2 };
+    const flipped = { '3.incr.aof': 30, '5.index': 70, '10.incr.aof': 30, '6.incr.aof': 2 };
     for (const [name, place] of Object.entries(flipped)) {
       subject.disk.flipBit(`${INNER}/appendonly.aof.${name}`, place, 0);
     }

@@ -7,7 +7,7 @@ import { sizeUpTo } from '../src/increment/preamble.ts';
 import type { NewBase } from '../src/index.ts';
 import { Log } from '../src/index.ts';
 import { endOf, positionIn } from '../src/manifest/lineage.ts';
-import { startOf } from '../src/manifest/manifest.ts';
+import { filesNamedBy, MANIFEST_NAME, startOf } from '../src/manifest/manifest.ts';
 import { readManifest } from '../src/recovery/open-directory.ts';
 import { A, B, collect, EMPTY_RDB } from './directories.ts';
 
@@ -123,7 +123,17 @@ export async function fullSubject(): Promise<Subject> {
   await subject.addBase();
   await log.cursor('reader');
   for (const bytes of [TRANSACTION, SET, SET.subarray(0, 9)]) await subject.append(bytes);
+  await removeSuperseded(subject);
   return subject;
+}
+
+/** What the next start would remove: it is no part of the log. */
+async function removeSuperseded({ disk }: Subject): Promise<void> {
+  const named = filesNamedBy((await readManifest(disk.process, DIRECTORY))!);
+  for (const path of disk.paths().filter((each) => each.startsWith(`${INNER}/`))) {
+    const name = path.slice(INNER.length + 1);
+    if (name !== MANIFEST_NAME && !named.includes(name)) await disk.process.remove(path);
+  }
 }
 
 /** What each segment holds, a character a byte, by its number; and that the log can be opened and read. */

@@ -130,11 +130,11 @@ describe('a flipped bit', () => {
 
   it('in the stream is told with its offset, and in a file that is written to as well', async () => {
     const subject = await fullSubject();
-    const path = `${INNER}/appendonly.aof.11.incr.aof`;
+    const path = `${INNER}/appendonly.aof.12.incr.aof`;
     subject.disk.flipBit(path, 60, 2);
     expect(await findingsOf(subject)).toEqual([
       {
-        ...{ severity: 'error', file: 'appendonlydir/appendonly.aof.11.incr.aof', place: 60 },
+        ...{ severity: 'error', file: 'appendonlydir/appendonly.aof.12.incr.aof', place: 60 },
         ...{ offset: 1250, what: expect.stringContaining('bit 2 of this byte') },
       },
     ]);
@@ -167,8 +167,8 @@ describe('what has been put there, or taken away', () => {
     ],
     [
       'an index that is gone',
-      ({ disk }) => disk.remove(`${INNER}/appendonly.aof.8.index`),
-      { file: 'appendonlydir/appendonly.aof.8.index', place: 0, severity: 'error' },
+      ({ disk }) => disk.remove(`${INNER}/appendonly.aof.10.index`),
+      { file: 'appendonlydir/appendonly.aof.10.index', place: 0, severity: 'error' },
     ],
     [
       'a base that is cut',
@@ -182,8 +182,8 @@ describe('what has been put there, or taken away', () => {
     ],
     [
       'the last file, cut',
-      (subject) => cut(subject, 'appendonly.aof.11.incr.aof', 100),
-      { file: 'appendonlydir/appendonly.aof.11.incr.aof', place: 100 },
+      (subject) => cut(subject, 'appendonly.aof.12.incr.aof', 100),
+      { file: 'appendonlydir/appendonly.aof.12.incr.aof', place: 100 },
     ],
     [
       'an index that is cut',
@@ -202,7 +202,7 @@ describe('what has been put there, or taken away', () => {
     ],
     [
       'a last file to which a server has appended',
-      (subject) => lengthen(subject, 'appendonly.aof.11.incr.aof', SET),
+      (subject) => lengthen(subject, 'appendonly.aof.12.incr.aof', SET),
       { place: 183, what: expect.stringContaining('a server has been started') },
     ],
     [
@@ -256,8 +256,8 @@ describe('a manifest', () => {
     [
       'with a file that is named twice',
       (text) =>
-        signed(text.replace('index appendonly.aof.9.index', 'index appendonly.aof.8.index')),
-      /8\.index is named twice/,
+        signed(text.replace('index appendonly.aof.9.index', 'index appendonly.aof.10.index')),
+      /10\.index is named twice/,
     ],
     [
       'with a base where no file begins',
@@ -366,7 +366,7 @@ describe('a medium that does not give what it holds', () => {
   it.each([
     'appendonly.aof.4.base.rdb',
     'appendonly.aof.5.incr.aof',
-    'appendonly.aof.11.incr.aof',
+    'appendonly.aof.12.incr.aof',
     'appendonly.aof.5.index',
     'appendonly.aof.manifest',
   ])('is a finding in %s, and the rest is looked at', async (name) => {

@@ -102,6 +102,9 @@ async function restoreTo(directory: string, flags: RestoreFlags, reporter: Repor
       'the clock went back: writes after this position have times up to the one asked for too, and are left out, for they may have come later. A position reaches them',
     );
   }
+  for (const { file, what } of plan.notInCopy ?? []) {
+    reporter.trouble(`left out of the copy: ${file}: ${what}`);
+  }
   if (dryRun) return;
   const since = performance.now();
   const onProgress = ({ read, total }: { read: number; total: number }) => {

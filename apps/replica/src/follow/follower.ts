@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { ClockStep } from '@forebay/log';
+import type { ClockStep, LeftOut } from '@forebay/log';
 import { APPEND_DIRECTORY, Log } from '@forebay/log';
 import type { Upstream } from '@forebay/primary';
 import type { ReplicationReport, ReportedServer } from '@forebay/psync';
@@ -451,15 +451,31 @@ export class Follower {
       this.#reporter.step('nothing is held yet: a full copy comes first', { event: 'held' });
       return;
     }
-    const { history, offset, dropped } = found;
+    const { history, offset, dropped, copied } = found;
     const position = formatPosition({ id: history.id, offset });
     this.#reporter.step(`held up to ${position}`, { event: 'held', position });
-    if (dropped === 0) return;
+    if (copied !== undefined) this.#describeCopy(position, dropped, copied);
+    if (dropped === 0 || copied !== undefined) return;
     const lost = formatBytes(dropped);
     this.#reporter.trouble(
       `${lost} after that were not synced when the power went, and are not kept`,
       { event: 'bytes-dropped', position, bytes: dropped },
     );
+  }
+
+  /** A directory that was copied while it was written to. */
+  #describeCopy(position: string, dropped: number, leftOut: readonly LeftOut[]): void {
+    const tail = dropped === 0 ? '' : `; ${formatBytes(dropped)} after it are dropped`;
+    this.#reporter.step(`the directory is a copy: checksums confirm it up to ${position}${tail}`, {
+      event: 'copy-opened',
+      position,
+      bytes: dropped,
+    });
+    for (const { file, what } of leftOut) {
+      this.#reporter.trouble(`left out of the copy: ${file}: ${what}`, {
+        ...{ event: 'copy-left-out', position, reason: what },
+      });
+    }
   }
 
   #onProgress({ written }: Log): void {

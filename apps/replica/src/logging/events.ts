@@ -65,6 +65,8 @@ export const EVENTS = {
   'resume-note': { description: 'how the stream goes on is worth knowing' },
   held: { description: 'what the directory held at the start' },
   'bytes-dropped': { description: 'what a power cut has left unsynced is not kept' },
+  'copy-opened': { description: 'the directory is a copy: up to where checksums confirm it' },
+  'copy-left-out': { description: 'a file that the copy does not hold whole' },
   base: { description: 'a fresh base is fetched' },
   'base-done': { description: 'it is on the disk' },
   'base-failed': { description: 'it did not come' },

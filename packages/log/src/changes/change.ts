@@ -12,6 +12,8 @@ export interface Workshop {
   readonly pathOf: (name: string) => string;
   /** A number that no file has yet. */
   readonly nextSequence: () => number;
+  /** Names of files that others have taken the place of, oldest first: the newest stay for a while. */
+  readonly superseded: string[];
 }
 
 /** What is held, and the file that is written. */

@@ -14,7 +14,8 @@ import { opened } from './change.ts';
 
 /**
  * Ends the last increment at `offset`, where the stream may be cut, and goes on in a new one, into
- * which what was written after that is copied. Nothing to do where an increment starts there already.
+ * which what was written after that is copied. Nothing to do where an increment starts there already;
+ * with `anew` a new one takes its place.
  *
  * @throws {LogError} `NOT_COVERED` where the stream cannot be cut there, or not any more; `IO`
  */
@@ -22,11 +23,15 @@ export async function split(
   workshop: Workshop,
   { manifest, writer: old }: Current,
   offset: number,
+  { anew = false }: { readonly anew?: boolean } = {},
 ): Promise<Change | undefined> {
   const { live } = manifest;
   const last = lastIncrement(live);
-  if (live.increments.some(({ startOffset }) => startOffset === offset)) return undefined;
-  checkWithin(old, last, offset);
+  const replaces = anew && last.startOffset === offset;
+  if (!replaces) {
+    if (live.increments.some(({ startOffset }) => startOffset === offset)) return undefined;
+    checkWithin(old, last, offset);
+  }
   // What is in the file is in the index, and on the disk, before another file relies on it.
   await old.flush();
   await old.settle();
@@ -39,13 +44,20 @@ export async function split(
       end.offset === offset
         ? await IncrementWriter.create(workshop.pathOf, next, workshop.writerOptions)
         : await goOnInCopy(workshop, reader, next, end);
-    const head = await headUpTo(workshop, reader, at, end);
-    const increments = [...live.increments.slice(0, -1), head, next] as const;
-    return {
+    const before = live.increments.slice(0, -1);
+    const changed = (increments: readonly Increment[]) => ({
       manifest: { ...opened(manifest), live: { ...live, increments: nonEmpty(increments) } },
       writer,
-      afterwards: () => cutBehind(workshop, last, head, at),
-    };
+    });
+    if (replaces) {
+      const supersede = async () => {
+        for (const name of [last.name, last.index]) await removeLater(workshop, name);
+      };
+      return { ...changed([...before, next]), afterwards: supersede };
+    }
+    const head = await headUpTo(workshop, reader, at, end);
+    const cut = () => cutBehind(workshop, last, head, at);
+    return { ...changed([...before, head, next]), afterwards: cut };
   } finally {
     await reader.close();
   }
@@ -67,17 +79,27 @@ export async function headUpTo(
   return { ...reader.increment, index };
 }
 
+/** Small files, and a copy that is made meanwhile may have the manifest that names them. */
+const SUPERSEDED_KEPT = 16;
+
 /** Takes away what `before` held and `head` does not: after the commit. */
 export async function cutBehind(
-  { disk, pathOf }: Workshop,
+  workshop: Workshop,
   before: Increment,
   head: Increment,
   end: Boundary,
 ): Promise<void> {
   if (head === before) return;
+  const { disk, pathOf } = workshop;
   await truncate(disk, pathOf(before.name), sizeUpTo(before, end.offset));
-  const index = pathOf(before.index);
-  await orLogError(index, 'removing', () => disk.remove(index));
+  await removeLater(workshop, before.index);
+}
+
+async function removeLater({ disk, pathOf, superseded }: Workshop, name: string): Promise<void> {
+  superseded.push(name);
+  if (superseded.length <= SUPERSEDED_KEPT) return;
+  const path = pathOf(superseded.shift()!);
+  await orLogError(path, 'removing', () => disk.remove(path));
 }
 
 /** Makes a file end after `size` bytes, synced. @throws {LogError} `IO` */

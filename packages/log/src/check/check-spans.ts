@@ -20,8 +20,10 @@ export interface SpanCheckOptions {
   readonly limit: number;
   /** Offset of the last byte that is to be there; undefined where nobody said. */
   readonly expected: number | undefined;
-  /** Offset up to which everything was synced before the power was cut; Infinity where it was not. */
+  /** Offset after which the bytes may be others than those written, where a power cut or a copy explains it. */
   readonly synced: number;
+  /** What that comes from. */
+  readonly isCopy: boolean;
 }
 
 /**
@@ -212,10 +214,10 @@ export class SpanCheck {
   }
 
   #doubt(after: number): false {
-    const what =
-      'was not synced when the machine went down, and is not all there: ' +
-      `the next start goes on after offset ${after}`;
-    this.#options.notes.warning(after + 1, what);
+    const why = this.#options.isCopy
+      ? 'is not whole in this copy'
+      : 'was not synced when the machine went down, and is not all there';
+    this.#options.notes.warning(after + 1, `${why}: the next start goes on after offset ${after}`);
     this.#doubtedAfter = after;
     return false;
   }

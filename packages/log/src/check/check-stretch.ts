@@ -3,10 +3,12 @@ import type { Disk, DiskFile } from '../disk/disk.ts';
 import { LogError, orLogError } from '../errors.ts';
 import { endOffsetOf, preambleOf } from '../increment/preamble.ts';
 import { IndexReader } from '../index-file/index-reader.ts';
-import { RECORD_SIZE, shortBootId } from '../index-file/record.ts';
+import { RECORD_SIZE, writerOf } from '../index-file/record.ts';
+import type { Increment, Manifest } from '../manifest/manifest.ts';
 import { bootedError } from '../manifest/parse.ts';
 import { IncrementReader } from '../reading/spans.ts';
 import { statNamed } from '../recovery/base.ts';
+import type { RecoveredEnd } from '../recovery/recover-end.ts';
 import { recoverEnd } from '../recovery/recover-end.ts';
 import { SpanCheck } from './check-spans.ts';
 import { isUnreadable, whatOf } from './finding.ts';
@@ -71,6 +73,7 @@ class StretchCheck {
     const spans = new SpanCheck({
       ...{ file: this.#file, path: this.#path, walk, notes: this.#notes, limit, expected },
       ...{ index: this.#index, synced: await this.#syncedOf(records) },
+      isCopy: this.#stretch.copied !== undefined,
     });
     await this.#readAll(walk, spans, records, limit);
     const vouched = spans.doubtedAfter;
@@ -141,16 +144,34 @@ class StretchCheck {
     this.#notes.preambleDamage(place, what);
   }
 
-  /** Offset up to which everything was synced in an earlier run of the machine; Infinity in this one. */
+  /**
+   * Offset up to which everything was synced in an earlier run of the machine; Infinity in this one. Of a copy,
+   * where a start goes on.
+   */
   async #syncedOf(records: number): Promise<number> {
-    const { end, closedSize } = this.#stretch;
+    const { increment, end, closedSize, copied } = this.#stretch;
     if (end !== undefined || closedSize !== undefined) return Infinity;
+    if (copied !== undefined) {
+      const found = await orRefusal(this.#disk, this.#pathOf, increment, copied);
+      return typeof found === 'string' ? Infinity : found.index.spanEnd;
+    }
+    const boot = await this.#bootNow();
     for (let number = records - 1; number >= 0; number--) {
       const record = await this.#index?.at(number);
       if (record === undefined) continue;
-      return record.boot === shortBootId(this.#disk.bootId) ? Infinity : record.synced;
+      return record.boot === boot ? Infinity : record.synced;
     }
     return Infinity;
+  }
+
+  /** What this run of the machine notes in records; undefined where the file is gone meanwhile. */
+  async #bootNow(): Promise<string | undefined> {
+    try {
+      return (await writerOf(this.#disk, this.#path)).boot;
+    } catch (error) {
+      if (isUnreadable(error)) return undefined;
+      throw error;
+    }
   }
 
   async #readAll(
@@ -199,19 +220,8 @@ class StretchCheck {
     const { findings } = this.#notes;
     const isLast = this.#stretch.end === undefined && this.#stretch.closedSize === undefined;
     if (!isLast || findings.some(({ severity }) => severity === 'error')) return undefined;
-    let reader: IncrementReader | undefined;
-    try {
-      reader = await IncrementReader.open(this.#disk, this.#pathOf, increment);
-      await recoverEnd(this.#disk, reader, undefined);
-      return undefined;
-    } catch (error) {
-      // A file that is gone may have been replaced meanwhile: who asks looks again.
-      const isTold = error instanceof LogError && (error.code !== 'IO' || isUnreadable(error));
-      if (isTold) return whatOf(error);
-      throw error;
-    } finally {
-      await closeQuietly(reader);
-    }
+    const found = await orRefusal(this.#disk, this.#pathOf, increment, this.#stretch.copied ?? {});
+    return typeof found === 'string' ? found : undefined;
   }
 
   /** Whether the file ends where the next one, or the manifest, says. */
@@ -246,6 +256,27 @@ class StretchCheck {
       ...{ findings, end, isDoubted, commands, spans, hasPreamble, hasIndex },
       ...(cut === undefined ? {} : { cut }),
     };
+  }
+}
+
+/** Where a start goes on from an increment, or why none does. @throws {LogError} `IO` */
+async function orRefusal(
+  disk: Disk,
+  pathOf: (name: string) => string,
+  increment: Increment,
+  end: Pick<Manifest, 'closedSize' | 'limit'>,
+): Promise<RecoveredEnd | string> {
+  let reader: IncrementReader | undefined;
+  try {
+    reader = await IncrementReader.open(disk, pathOf, increment);
+    return await recoverEnd(disk, reader, end);
+  } catch (error) {
+    if (isUnreadable(error) || (error instanceof LogError && error.code !== 'IO')) {
+      return whatOf(error);
+    }
+    throw error;
+  } finally {
+    await closeQuietly(reader);
   }
 }
 

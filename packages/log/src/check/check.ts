@@ -9,8 +9,11 @@ import {
   filesNamedBy,
   lastIncrement,
   MANIFEST_NAME,
+  sequenceOf,
 } from '../manifest/manifest.ts';
-import { CURSOR_DIRECTORY, pathIn } from '../recovery/open-directory.ts';
+import { CURSOR_DIRECTORY, newestSequence, pathIn } from '../recovery/open-directory.ts';
+import type { Settled } from '../recovery/settle-copy.ts';
+import { settleCopy } from '../recovery/settle-copy.ts';
 import { checkBaseFile } from './check-base.ts';
 import { checkStretch } from './check-stretch.ts';
 import { contradictionsOf } from './contradictions.ts';
@@ -69,6 +72,8 @@ export async function check(
 
 /** A report, and what it was made from. */
 export interface Examined extends CheckReport {
+  /** What was looked at. */
+  readonly settled: Settled;
   /** What the manifest says that cannot be. */
   readonly contradictions: readonly Finding[];
   /** The names of bases that are not what was taken in. */
@@ -85,11 +90,23 @@ const NOTHING: CheckCounts = { files: 0, bytes: 0, commands: 0, spans: 0 };
 export async function examine(
   disk: Disk,
   directory: string,
-  found: { readonly manifest: Manifest; readonly text: string },
+  { manifest, text }: { readonly manifest: Manifest; readonly text: string },
   onProgress: (progress: CheckProgress) => void = () => {},
 ): Promise<Examined> {
-  const examination = new Examination(disk, directory, found, onProgress);
+  const settled = await settledOrNot(disk, directory, manifest);
+  const examination = new Examination(disk, directory, settled, text, onProgress);
   return examination.run();
+}
+
+/** A copy of which no base can be used is looked at as it stands: what it lacks is found. */
+async function settledOrNot(disk: Disk, directory: string, manifest: Manifest): Promise<Settled> {
+  try {
+    return await settleCopy(disk, directory, manifest);
+  } catch (error) {
+    if (!isUnreadable(error) && !(error instanceof LogError && error.code === 'CORRUPT'))
+      throw error;
+    return { manifest, isCopy: false, leftOut: [] };
+  }
 }
 
 /** How often something that is written to meanwhile is looked at. */
@@ -98,6 +115,7 @@ const LOOKS = 5;
 class Examination {
   readonly #disk: Disk;
   readonly #directory: string;
+  readonly #contents: Settled;
   readonly #manifest: Manifest;
   readonly #text: string;
   readonly #onProgress: (progress: CheckProgress) => void;
@@ -111,12 +129,14 @@ class Examination {
   constructor(
     disk: Disk,
     directory: string,
-    { manifest, text }: { readonly manifest: Manifest; readonly text: string },
+    settled: Settled,
+    text: string,
     onProgress: (progress: CheckProgress) => void,
   ) {
     this.#disk = disk;
     this.#directory = directory;
-    this.#manifest = manifest;
+    this.#contents = settled;
+    this.#manifest = settled.manifest;
     this.#text = text;
     this.#onProgress = onProgress;
   }
@@ -124,7 +144,10 @@ class Examination {
   async run(): Promise<Examined> {
     const contradictions = contradictionsOf(this.#manifest, this.#text);
     this.#findings.push(...contradictions);
-    const units = unitsOf(this.#manifest);
+    for (const { file, what } of this.#contents.leftOut) {
+      this.#findings.push({ severity: 'warning', file: fileNamed(file), place: 0, what });
+    }
+    const units = unitsOf(this.#manifest, this.#contents.isCopy);
     this.#total = await this.#sizeOf(units);
     for (const unit of units) this.#findings.push(...(await this.#settled(unit)));
     await this.#checkUnnamed();
@@ -132,6 +155,7 @@ class Examination {
     return {
       findings: this.#findings,
       counts: this.#counts(),
+      settled: this.#contents,
       contradictions,
       badBases: this.#badBases,
       stretches: this.#stretches,
@@ -148,7 +172,8 @@ class Examination {
       const findings = await this.#checkUnit(unit);
       if (findings.length === 0 || looks === LOOKS) return findings;
       const now = await this.#manifestNow();
-      const again = now && unitsOf(now).find(({ name }) => name === first.name);
+      const units = now && unitsOf(now.manifest, now.isCopy);
+      const again = units?.find(({ name }) => name === first.name);
       if (now !== undefined && again === undefined) {
         this.#forget(first);
         return [];
@@ -188,9 +213,9 @@ class Examination {
     this.#stretches.delete(name);
   }
 
-  async #manifestNow(): Promise<Manifest | undefined> {
+  async #manifestNow(): Promise<Settled | undefined> {
     const { manifest }: FoundManifest = await findManifest(this.#disk, this.#directory);
-    return manifest;
+    return manifest && settledOrNot(this.#disk, this.#directory, manifest);
   }
 
   /** Files that no manifest speaks of, neither the one from before nor the one of now. */
@@ -198,11 +223,14 @@ class Examination {
     const inner = join(this.#directory, APPEND_DIRECTORY);
     const names = await orLogError(inner, 'reading', () => this.#disk.list(inner));
     const now = await this.#manifestNow();
-    const manifests = [this.#manifest, ...(now === undefined ? [] : [now])];
+    const manifests = [this.#manifest, ...(now === undefined ? [] : [now.manifest])];
     const named = new Set([MANIFEST_NAME, ...manifests.flatMap(filesNamedBy)]);
+    const newest = Math.max(...manifests.map(newestSequence));
+    for (const { file } of this.#contents.leftOut) named.add(file);
     for (const name of names.sort()) {
-      // What is being received, or being replaced.
+      // What is being received, or being replaced; and what the next start removes.
       if (named.has(name) || name.startsWith('temp-')) continue;
+      if ((sequenceOf(name) ?? Infinity) < newest) continue;
       const what = 'is not named by the manifest';
       this.#findings.push({ severity: 'warning', file: fileNamed(name), place: 0, what });
     }

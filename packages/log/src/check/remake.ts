@@ -5,8 +5,8 @@ import { AppendFile } from '../increment/append-file.ts';
 import { preambleOf } from '../increment/preamble.ts';
 import { IndexReader } from '../index-file/index-reader.ts';
 import { IndexWriter } from '../index-file/index-writer.ts';
-import type { IndexRecord } from '../index-file/record.ts';
-import { shortBootId } from '../index-file/record.ts';
+import type { IndexRecord, RecordWriter } from '../index-file/record.ts';
+import { writerOf } from '../index-file/record.ts';
 import type { Increment } from '../manifest/manifest.ts';
 import { StreamWalk } from './stream-walk.ts';
 
@@ -48,7 +48,8 @@ export async function remake(
       target = await AppendFile.create(disk, pathOf(to.name));
       await target.append(preambleOf(to));
     }
-    const records = recordsOf(disk, path, made, source, old, target);
+    const writer = await writerOf(disk, pathOf(to.name));
+    const records = recordsOf(disk, path, made, source, old, target, writer);
     index = await IndexWriter.create(disk, pathOf(to.index), records);
     await Promise.all([target?.sync(), index.sync()]);
   } finally {
@@ -72,10 +73,10 @@ async function* recordsOf(
   source: DiskFile | undefined,
   old: IndexReader | undefined,
   target: AppendFile | undefined,
+  writer: RecordWriter,
 ): AsyncGenerator<IndexRecord, void, void> {
   const { startOffset: offset, database } = to;
-  const boot = shortBootId(disk.bootId);
-  const first = { end: offset, boundary: { offset, database }, crc: 0, boot, synced: offset };
+  const first = { end: offset, boundary: { offset, database }, crc: 0, ...writer, synced: offset };
   const walk = source && new StreamWalk(source, path, to);
   let isFirst = true;
   for await (const { end: upTo, time } of timesOf(disk, path, old, to, end)) {
@@ -88,7 +89,7 @@ async function* recordsOf(
       const { boundary, crc } = walk;
       if (boundary === undefined || walk.offset === before) throw changed(path);
       // What the old file has of it may not be synced: checksums are to decide after a power cut.
-      yield { end: walk.offset, boundary, time, crc, boot, synced: offset };
+      yield { end: walk.offset, boundary, time, crc, ...writer, synced: offset };
     }
   }
 }

@@ -6,6 +6,7 @@ import { preambleOf } from '../increment/preamble.ts';
 import { formatManifest } from '../manifest/format.ts';
 import type { Increment, Manifest } from '../manifest/manifest.ts';
 import { filesNamedBy, MANIFEST_NAME } from '../manifest/manifest.ts';
+import { adoptCopy } from '../recovery/adopt-copy.ts';
 import { lockDirectory } from '../recovery/lock.ts';
 import { nextSequence, pathIn } from '../recovery/open-directory.ts';
 import type { CheckProgress } from './check.ts';
@@ -84,6 +85,11 @@ class Repair {
     const isDamaged = examined.findings.some(({ severity }) => severity === 'error');
     if (found.manifest === undefined) return this.#mend(found, manifest, findings, isDamaged);
     if (!isDamaged) return { findings, done: [], lost: [] };
+    const { settled } = examined;
+    if (settled.isCopy && formatManifest(settled.manifest) !== text) {
+      await adoptCopy(disk, directory, manifest, settled);
+      return this.run(onProgress);
+    }
     let next = await nextSequence(disk, directory);
     const plan = planRepair(manifest, examined, () => next++);
     if ('refused' in plan) return refusal(findings, plan.refused);

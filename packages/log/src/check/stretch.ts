@@ -1,7 +1,7 @@
 import type { Boundary } from '@forebay/psync';
 import { endOffsetOf, placeOf } from '../increment/preamble.ts';
 import { RECORD_SIZE } from '../index-file/record.ts';
-import type { Increment } from '../manifest/manifest.ts';
+import type { Increment, Manifest } from '../manifest/manifest.ts';
 import type { Finding } from './finding.ts';
 import { fileNamed } from './finding.ts';
 
@@ -14,6 +14,8 @@ export interface Stretch {
   readonly nextDatabase?: number;
   /** Bytes of the file at a clean close; absent where there was none. */
   readonly closedSize?: number;
+  /** Of the last increment of a copy: what the manifest says of its end. */
+  readonly copied?: Pick<Manifest, 'closedSize' | 'limit'>;
 }
 
 /** What has become of it. */

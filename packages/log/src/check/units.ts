@@ -6,24 +6,32 @@ export type Unit =
   | { readonly type: 'base'; readonly name: string; readonly base: Base }
   | { readonly type: 'stretch'; readonly name: string; readonly stretch: Stretch };
 
-/** All that a manifest names, oldest segment first. */
-export function unitsOf({ live, past, closedSize }: Manifest): Unit[] {
+/** All that a manifest names, oldest segment first; `isCopy`: of a directory that is a copy. */
+export function unitsOf(manifest: Manifest, isCopy: boolean): Unit[] {
+  const { live, past, closedSize, limit } = manifest;
+  const given = <T>(key: string, value: T | undefined) =>
+    value === undefined ? {} : { [key]: value };
+  const ofEnd = given('closedSize', closedSize);
+  const end = isCopy ? { copied: { ...ofEnd, ...given('limit', limit) } } : ofEnd;
   return [...past, live].flatMap((segment): Unit[] => [
     ...segment.bases.map((base): Unit => ({ type: 'base', name: base.name, base })),
-    ...stretchesOf(segment, closedSize).map(
+    ...stretchesOf(segment, end).map(
       (stretch): Unit => ({ type: 'stretch', name: stretch.increment.name, stretch }),
     ),
   ]);
 }
 
-/** The stretches of a segment; `closedSize` is of the live one. */
-function stretchesOf(segment: Segment | PastSegment, closedSize?: number): Stretch[] {
+/** The stretches of a segment; `last` is said of the end of the live one. */
+function stretchesOf(
+  segment: Segment | PastSegment,
+  last: Pick<Stretch, 'closedSize' | 'copied'>,
+): Stretch[] {
   return segment.increments.map((increment, i): Stretch => {
     const next = segment.increments[i + 1];
     if (next !== undefined) {
       return { increment, end: next.startOffset, nextDatabase: next.database };
     }
     if ('end' in segment) return { increment, end: segment.end };
-    return { increment, ...(closedSize === undefined ? {} : { closedSize }) };
+    return { increment, ...last };
   });
 }

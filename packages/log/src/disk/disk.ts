@@ -36,6 +36,10 @@ export interface DiskStat {
   readonly modified: number;
   /** Whether that was in this run of the machine, as far as its clocks tell. */
   readonly ofThisRun: boolean;
+  /** Names the file as long as it exists, whatever its name: a copy of it has another. */
+  readonly identity: string;
+  /** Names the file system, in this run of the machine. */
+  readonly device: string;
 }
 
 /** An open file. One write at a time. */

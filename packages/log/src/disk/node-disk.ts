@@ -16,8 +16,12 @@ export const nodeDisk: Disk = {
     return new NodeFile(await open(path, FLAGS[mode], 0o644));
   },
   async stat(path) {
-    const { size, mtimeMs } = await stat(path);
-    return { size, modified: mtimeMs, ofThisRun: isOfThisRun(mtimeMs) };
+    const { size, mtimeNs, ino, birthtimeNs, dev } = await stat(path, { bigint: true });
+    const modified = Number(mtimeNs) / 1e6;
+    return {
+      ...{ size: Number(size), modified, ofThisRun: isOfThisRun(modified) },
+      ...{ identity: `${ino} ${birthtimeNs}`, device: String(dev) },
+    };
   },
   list: (directory) => readdir(directory),
   async makeDirectory(path) {

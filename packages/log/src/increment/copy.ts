@@ -4,7 +4,8 @@ import { StreamTracker } from '@forebay/psync';
 import type { Disk } from '../disk/disk.ts';
 import { LogError } from '../errors.ts';
 import { IndexWriter } from '../index-file/index-writer.ts';
-import type { IndexRecord } from '../index-file/record.ts';
+import type { IndexRecord, RecordWriter } from '../index-file/record.ts';
+import { writerOf } from '../index-file/record.ts';
 import type { Increment } from '../manifest/manifest.ts';
 import type { IncrementReader } from '../reading/spans.ts';
 import { AppendFile } from './append-file.ts';
@@ -56,7 +57,7 @@ export async function copyTail(
   const file = await AppendFile.create(disk, pathOf(target.name));
   try {
     await file.append(preambleOf(target));
-    const records = copySpans(source, target, file);
+    const records = copySpans(source, target, file, await writerOf(disk, file.path));
     const index = await IndexWriter.create(disk, pathOf(target.index), records);
     try {
       await Promise.all([file.sync(), index.sync()]);
@@ -73,15 +74,18 @@ async function* copySpans(
   source: IncrementReader,
   { startOffset, database }: Increment,
   file: AppendFile,
+  writer: RecordWriter,
 ): AsyncGenerator<IndexRecord, void, void> {
   const start: Boundary = { offset: startOffset, database };
   let first = true;
-  for await (const { bytes, offset, record } of source.spans(startOffset + 1)) {
-    if (first) yield { ...record, end: startOffset, boundary: start, crc: 0, synced: startOffset };
+  for await (const span of source.spans(startOffset + 1)) {
+    const { bytes, offset } = span;
+    const record = { ...span.record, ...writer, synced: startOffset };
+    if (first) yield { ...record, end: startOffset, boundary: start, crc: 0 };
     const fresh = bytes.subarray(Math.max(0, bytes.length - (offset - startOffset)));
     await file.append(fresh);
     const boundary = record.boundary.offset < startOffset ? start : record.boundary;
-    yield { ...record, boundary, crc: first ? crc32(fresh) : record.crc, synced: startOffset };
+    yield { ...record, boundary, crc: first ? crc32(fresh) : record.crc };
     first = false;
   }
 }

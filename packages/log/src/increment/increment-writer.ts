@@ -4,7 +4,8 @@ import type { Clock } from '../clock.ts';
 import { closeQuietly } from '../disk/close-quietly.ts';
 import type { Disk } from '../disk/disk.ts';
 import { IndexWriter } from '../index-file/index-writer.ts';
-import { RECORD_SIZE, shortBootId } from '../index-file/record.ts';
+import type { RecordWriter } from '../index-file/record.ts';
+import { RECORD_SIZE, writerOf } from '../index-file/record.ts';
 import type { Increment } from '../manifest/manifest.ts';
 import { AppendFile } from './append-file.ts';
 import { preambleOf, sizeUpTo } from './preamble.ts';
@@ -62,7 +63,7 @@ export class IncrementWriter {
   readonly #file: AppendFile;
   readonly #index: IndexWriter;
   readonly #clock: Clock;
-  readonly #boot: string;
+  readonly #writer: RecordWriter;
   readonly #syncer: Syncer;
   #end: StreamEnd;
   /** The span that no record covers yet. */
@@ -79,6 +80,7 @@ export class IncrementWriter {
     file: AppendFile,
     index: IndexWriter,
     end: StreamEnd,
+    writer: RecordWriter,
     options: WriterOptions,
     synced: number = end.offset,
   ) {
@@ -86,7 +88,7 @@ export class IncrementWriter {
     this.#file = file;
     this.#index = index;
     this.#clock = options.clock;
-    this.#boot = shortBootId(options.disk.bootId);
+    this.#writer = writer;
     this.#end = end;
     this.#spanEnd = end.offset;
     this.#lastTime = options.clock.now();
@@ -118,7 +120,8 @@ export class IncrementWriter {
     try {
       await file.append(preambleOf(increment));
       index = await IndexWriter.create(disk, directory(increment.index), []);
-      const writer = new IncrementWriter(increment, file, index, end, options);
+      const by = await writerOf(disk, file.path);
+      const writer = new IncrementWriter(increment, file, index, end, by, options);
       await writer.#record(startOffset);
       await Promise.all([file.sync(), index.sync()]);
       return writer;
@@ -159,7 +162,8 @@ export class IncrementWriter {
     try {
       const { records, syncedRecords } = found;
       index = await IndexWriter.open(disk, directory(increment.index), records, syncedRecords);
-      const writer = new IncrementWriter(increment, file, index, end, options);
+      const by = await writerOf(disk, file.path);
+      const writer = new IncrementWriter(increment, file, index, end, by, options);
       writer.#spanEnd = found.spanEnd;
       writer.#spanCrc = found.spanCrc;
       writer.#lastTime = found.time;
@@ -197,7 +201,8 @@ export class IncrementWriter {
     const file = await AppendFile.open(disk, directory(increment.name), size);
     try {
       const index = await IndexWriter.open(disk, directory(increment.index), records, records);
-      return new IncrementWriter(increment, file, index, end, options, synced);
+      const by = await writerOf(disk, file.path);
+      return new IncrementWriter(increment, file, index, end, by, options, synced);
     } catch (error) {
       await closeQuietly(file);
       throw error;
@@ -355,9 +360,9 @@ export class IncrementWriter {
   async #record(synced: number): Promise<void> {
     const { offset, boundary } = this.#end;
     const crc = offset === this.#spanEnd ? 0 : this.#spanCrc;
-    const [time, boot] = [this.#lastTime, this.#boot];
+    const time = this.#lastTime;
     this.#spanEnd = offset;
     this.#spanCrc = 0;
-    await this.#index.add({ end: offset, boundary, time, crc, boot, synced });
+    await this.#index.add({ end: offset, boundary, time, crc, ...this.#writer, synced });
   }
 }

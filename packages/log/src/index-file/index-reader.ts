@@ -10,6 +10,7 @@ const AT_ONCE = 1024;
 export class IndexReader {
   readonly path: string;
   readonly #file: DiskFile;
+  #limit = Infinity;
 
   private constructor(path: string, file: DiskFile) {
     this.path = path;
@@ -24,7 +25,12 @@ export class IndexReader {
   /** How many records there are; what is less than a record at the end is none. */
   async count(): Promise<number> {
     const size = await orLogError(this.path, 'reading', () => this.#file.size());
-    return Math.floor(size / RECORD_SIZE);
+    return Math.min(this.#limit, Math.floor(size / RECORD_SIZE));
+  }
+
+  /** From now on there are no more than so many records: those after them speak of what is not held. */
+  limitTo(records: number): void {
+    this.#limit = records;
   }
 
   /** Record `i` from 0 on, undefined where it is damaged or not there. */

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { Boundary } from '@forebay/psync';
+import type { Disk } from '../disk/disk.ts';
+import { orLogError } from '../errors.ts';
 
 /** Bytes of a record; an index is nothing but records, one behind the other. */
 export const RECORD_SIZE = 64;
@@ -18,8 +20,10 @@ export interface IndexRecord {
   readonly time: number;
   /** CRC-32 of the span's bytes. */
   readonly crc: number;
-  /** The run of the machine that wrote it, by `shortBootId`. */
+  /** The run of the machine that wrote it, by `writerOf`. */
   readonly boot: string;
+  /** The increment that it was written for, by `writerOf`: a copy of that is another file. */
+  readonly file: string;
   /** The offset up to which everything was synced when the record was written. */
   readonly synced: number;
 }
@@ -29,8 +33,8 @@ const CHECKED = RECORD_SIZE - 4;
 
 /**
  * A record as it stands in the file, in little-endian order: end, boundary, synced, time (64 bits
- * each), boot id (16 bytes), database of the boundary, CRC of the span, magic, CRC of the record
- * (32 bits each).
+ * each), run of the machine and file (8 bytes each), database of the boundary, CRC of the span, magic, CRC
+ * of the record (32 bits each).
  */
 export function encodeRecord(record: IndexRecord): Uint8Array {
   const bytes = new Uint8Array(RECORD_SIZE);
@@ -39,7 +43,7 @@ export function encodeRecord(record: IndexRecord): Uint8Array {
   view.setBigUint64(8, BigInt(record.boundary.offset), true);
   view.setBigUint64(16, BigInt(record.synced), true);
   view.setBigUint64(24, BigInt(Math.max(0, Math.floor(record.time))), true);
-  bytes.set(Buffer.from(record.boot, 'hex'), 32);
+  bytes.set(Buffer.from(record.boot + record.file, 'hex'), 32);
   view.setUint32(48, record.boundary.database, true);
   view.setUint32(52, record.crc, true);
   view.setUint32(56, MAGIC, true);
@@ -61,12 +65,22 @@ export function decodeRecord(bytes: Uint8Array): IndexRecord | undefined {
     },
     synced: Number(view.getBigUint64(16, true)),
     time: Number(view.getBigUint64(24, true)),
-    boot: Buffer.from(bytes.subarray(32, 48)).toString('hex'),
+    boot: Buffer.from(bytes.subarray(32, 40)).toString('hex'),
+    file: Buffer.from(bytes.subarray(40, 48)).toString('hex'),
     crc: view.getUint32(52, true),
   };
 }
 
-/** A boot id as a record has it: 32 hex digits, whatever the machine calls it. */
-export function shortBootId(id: string): string {
-  return createHash('sha256').update(id).digest('hex').slice(0, 32);
+/** Who wrote a record: the run of the machine, and for which file. 16 hex digits each. */
+export type RecordWriter = Pick<IndexRecord, 'boot' | 'file'>;
+
+/** What records for the increment at `path` carry when they are written now. */
+export async function writerOf(disk: Disk, path: string): Promise<RecordWriter> {
+  const { identity, device } = await orLogError(path, 'reading', () => disk.stat(path));
+  // The same file on another device is that of a snapshot of the file system.
+  return { boot: shortHash(`${disk.bootId} ${device}`), file: shortHash(identity) };
+}
+
+function shortHash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }

@@ -11,6 +11,7 @@ import type { Base, Increment, Manifest, PastSegment, Segment } from '../manifes
 import { filesNamedBy, lastIncrement, startOf } from '../manifest/manifest.ts';
 import { noLogError } from '../recovery/no-log.ts';
 import { pathIn, readManifest } from '../recovery/open-directory.ts';
+import { settleCopy } from '../recovery/settle-copy.ts';
 import { isStill } from '../restore/plan.ts';
 import type {
   BaseInventory,
@@ -44,7 +45,7 @@ export async function inspect(disk: Disk, directory: string): Promise<Inventory>
 
 async function manifestOf(disk: Disk, directory: string): Promise<Manifest> {
   const manifest = await readManifest(disk, directory);
-  if (manifest !== undefined) return manifest;
+  if (manifest !== undefined) return (await settleCopy(disk, directory, manifest)).manifest;
   throw await noLogError(disk, directory);
 }
 

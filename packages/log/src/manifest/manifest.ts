@@ -75,6 +75,11 @@ export interface Manifest {
    * was booted in the directory has appended to it, and may have left the manifest as it was.
    */
   readonly closedSize?: number;
+  /**
+   * Offset at which the stream of the last increment ends, where that is a copy and what the file holds after
+   * it belongs elsewhere. Never in the file: see `settleCopy`.
+   */
+  readonly limit?: number;
 }
 
 /** The increment that is appended to, or was last. */

@@ -216,7 +216,7 @@ export class LogView implements AsyncDisposable {
 
   async #look(): Promise<void> {
     const before = this.#sight;
-    const seen = await lookAt(this.#disk, this.directory);
+    const seen = await lookAt(this.#disk, this.directory, before);
     if (isSameSight(before, seen)) return;
     // The same manifest is the same object: by it readers know what their files are open by.
     const sameManifest = before.text === seen.text;

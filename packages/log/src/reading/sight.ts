@@ -7,6 +7,9 @@ import { lastIncrement } from '../manifest/manifest.ts';
 import { bootedError } from '../manifest/parse.ts';
 import { noLogError } from '../recovery/no-log.ts';
 import { pathIn, readManifest } from '../recovery/open-directory.ts';
+import { recoverEnd } from '../recovery/recover-end.ts';
+import { settleCopy } from '../recovery/settle-copy.ts';
+import { IncrementReader } from './spans.ts';
 
 /** How often a directory is looked at anew that has changed meanwhile. */
 const TRIES = 20;
@@ -18,6 +21,7 @@ export interface Sight {
   readonly text: string;
   /** Offset of the last byte of the live segment. */
   readonly written: number;
+  readonly isCopy: boolean;
 }
 
 /**
@@ -28,14 +32,23 @@ export interface Sight {
  * @throws {LogError} `FOREIGN` where there is no log, or where a server has written to it;
  *   `NEWER_VERSION`, `CORRUPT`, `IO`
  */
-export async function lookAt(disk: Disk, directory: string): Promise<Sight> {
+export async function lookAt(disk: Disk, directory: string, before?: Sight): Promise<Sight> {
   for (let tries = 1; ; tries++) {
-    const { manifest, text } = await manifestOf(disk, directory);
-    const [written] = await Promise.allSettled([writtenBy(disk, directory, manifest)]);
-    const isSteady = text === (await manifestOf(disk, directory)).text;
+    const named = await manifestOf(disk, directory);
+    // A copy is one until it is written to; nothing else becomes one.
+    const settle = () => settleCopy(disk, directory, named);
+    const { manifest, isCopy } =
+      before?.isCopy === false ? { manifest: named, isCopy: false } : await settle();
+    const end = isCopy
+      ? copiedEnd(disk, directory, manifest)
+      : writtenBy(disk, directory, manifest);
+    const [written] = await Promise.allSettled([end]);
+    const isSteady = formatManifest(named) === formatManifest(await manifestOf(disk, directory));
     if (written.status === 'rejected') {
       if (isSteady || tries >= TRIES) throw written.reason;
-    } else if (isSteady) return { manifest, text, written: written.value };
+    } else if (isSteady) {
+      return { manifest, text: formatManifest(manifest), written: written.value, isCopy };
+    }
   }
 }
 
@@ -43,13 +56,21 @@ export function isSameSight(a: Sight, b: Sight): boolean {
   return a.written === b.written && a.text === b.text;
 }
 
-async function manifestOf(
-  disk: Disk,
-  directory: string,
-): Promise<{ manifest: Manifest; text: string }> {
+async function manifestOf(disk: Disk, directory: string): Promise<Manifest> {
   const manifest = await readManifest(disk, directory);
-  if (manifest !== undefined) return { manifest, text: formatManifest(manifest) };
+  if (manifest !== undefined) return manifest;
   throw await noLogError(disk, directory);
+}
+
+/** Of a copy, what checksums confirm. */
+async function copiedEnd(disk: Disk, directory: string, manifest: Manifest): Promise<number> {
+  const pathOf = (name: string) => pathIn(directory, name);
+  const reader = await IncrementReader.open(disk, pathOf, lastIncrement(manifest.live));
+  try {
+    return (await recoverEnd(disk, reader, manifest)).stream.offset;
+  } finally {
+    await reader.close();
+  }
 }
 
 async function writtenBy(

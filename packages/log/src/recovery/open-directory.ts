@@ -188,7 +188,7 @@ export async function nextSequence(disk: Disk, directory: string): Promise<numbe
 }
 
 /** The highest sequence number of the files that a manifest names. */
-function newestSequence(manifest: Manifest): number {
+export function newestSequence(manifest: Manifest): number {
   return Math.max(0, ...filesNamedBy(manifest).map((name) => sequenceOf(name) ?? 0));
 }
 

@@ -1,14 +1,17 @@
-import { crc32 } from 'node:zlib';
-import { StreamTracker } from '@forebay/psync';
+import type { StreamTracker } from '@forebay/psync';
 import type { Disk } from '../disk/disk.ts';
 import { LogError, orLogError } from '../errors.ts';
 import type { FoundIndex } from '../increment/increment-writer.ts';
 import { SPAN_TIME } from '../increment/increment-writer.ts';
 import { endOffsetOf } from '../increment/preamble.ts';
 import type { IndexRecord } from '../index-file/record.ts';
-import { shortBootId } from '../index-file/record.ts';
+import { writerOf } from '../index-file/record.ts';
+import type { Manifest } from '../manifest/manifest.ts';
 import { bootedError } from '../manifest/parse.ts';
 import type { IncrementReader } from '../reading/spans.ts';
+import { copiedEnd } from './copied-end.ts';
+import type { Numbered } from './last-records.ts';
+import { confirms, followTail, lastRecord } from './last-records.ts';
 
 /** Milliseconds that an append of ours may take to reach the file after its record has. */
 const APPEND_TIME = 500;
@@ -22,42 +25,41 @@ export interface RecoveredEnd {
   readonly dropped: number;
   /** Whether something was changed that this run of the machine wrote: no power cut explains that. */
   readonly damaged: boolean;
-}
-
-/** A record of the index, by its number. */
-interface Numbered {
-  readonly number: number;
-  readonly record: IndexRecord;
+  /** Whether the file is a copy of the one that was written. */
+  readonly isCopy: boolean;
 }
 
 /**
  * Decides what of the last increment is kept. What was not synced may be lost in any part, or be
  * zeros: of that, only the spans whose CRC confirms them; and where this run of the machine wrote it,
- * what follows the last of them too, to the file's last byte.
+ * what follows the last of them too, to the file's last byte. Of a copy, what a CRC confirms.
  *
  * @throws {LogError} `FOREIGN` where a server has written to it; `CORRUPT`, `IO`
  */
 export async function recoverEnd(
   disk: Disk,
   reader: IncrementReader,
-  closedSize: number | undefined,
+  { closedSize, limit }: Pick<Manifest, 'closedSize' | 'limit'>,
 ): Promise<RecoveredEnd> {
   const { increment, path } = reader;
   // In this order: what a log that is written to has recorded by now is in the file by then.
-  const last = await lastRecord(reader, closedSize !== undefined);
+  const found = await lastRecord(reader);
   const size = await reader.size();
+  const writer = await writerOf(disk, path);
+  if (found.record.file !== writer.file) return copiedEnd(reader, found, size, closedSize, limit);
+  const last = closedSize === undefined ? found : synced(found);
   if (closedSize !== undefined && size !== closedSize) {
     throw bootedError(path, `had ${closedSize} bytes when it was closed, and has changed since`);
   }
   const held = Math.max(increment.startOffset, endOffsetOf(increment, size));
-  const sameRun = last.record.boot === shortBootId(disk.bootId);
+  const sameRun = last.record.boot === writer.boot;
   if (sameRun && held < last.record.end) {
     throw bootedError(path, 'is shorter than its index says it was written');
   }
   const kept = await confirmed(reader, last);
   // What this run wrote after the last record is whole, unless the system dropped what a sync refused.
   const trusted = sameRun && kept.number === last.number;
-  const { synced } = last.record;
+  const { synced: upTo } = last.record;
   if (held < kept.record.end) throw lostError(reader, held, kept.record.end);
   const times = await writtenLast(disk, reader, last);
   if (held > last.record.end && (sameRun || times.ofThisRun)) {
@@ -75,25 +77,18 @@ export async function recoverEnd(
         stream.offset > kept.record.end
           ? Math.max(Math.floor(times.file), kept.record.time)
           : kept.record.time,
-      synced,
-      syncedRecords: (await reader.index.find(synced, kept.number + 1)) ?? 0,
+      synced: upTo,
+      syncedRecords: (await reader.index.find(upTo, kept.number + 1)) ?? 0,
     },
     dropped: Math.max(0, held - stream.offset),
     damaged: sameRun && !trusted,
+    isCopy: false,
   };
 }
 
-/**
- * What is less than a record, or none, at the end is what a write was cut in. A clean close has synced
- * what its last record could only announce.
- */
-async function lastRecord(reader: IncrementReader, closed: boolean): Promise<Numbered> {
-  for (let number = (await reader.index.count()) - 1; number >= 0; number--) {
-    const record = await reader.index.at(number);
-    if (record === undefined) continue;
-    return { number, record: closed ? { ...record, synced: record.end } : record };
-  }
-  throw reader.index.damaged(0);
+/** A clean close has synced what its last record could only announce. */
+function synced({ number, record }: Numbered): Numbered {
+  return { number, record: { ...record, synced: record.end } };
 }
 
 /** The last record up to which nothing is in doubt: all that was synced, and what CRCs confirm. */
@@ -129,44 +124,6 @@ async function firstEndingAt(
     if (record !== undefined && record.end <= offset) return number;
   }
   return 0;
-}
-
-async function confirms(
-  reader: IncrementReader,
-  start: number,
-  record: IndexRecord,
-): Promise<boolean> {
-  if (record.end < start) return false;
-  try {
-    await reader.checked(start, record);
-    return true;
-  } catch (error) {
-    if (error instanceof LogError && error.code === 'CORRUPT') return false;
-    throw error;
-  }
-}
-
-/** Follows the stream from the last place known, and takes the CRC of what no record covers. */
-async function followTail(
-  reader: IncrementReader,
-  { boundary, end: recorded }: IndexRecord,
-  end: number,
-): Promise<{ stream: StreamTracker; crc: number }> {
-  const stream = new StreamTracker(boundary);
-  let crc = 0;
-  try {
-    for await (const { bytes, offset } of reader.readUnchecked(boundary.offset + 1, end)) {
-      stream.push(bytes);
-      if (offset <= recorded) continue;
-      const fresh = Math.min(bytes.length, offset - recorded);
-      crc = crc32(bytes.subarray(bytes.length - fresh), crc);
-    }
-  } catch (error) {
-    if (error instanceof LogError) throw error;
-    const message = `${reader.path} is damaged: ${(error as Error).message}`;
-    throw new LogError('CORRUPT', reader.path, message, error);
-  }
-  return { stream, crc };
 }
 
 interface WrittenLast {

@@ -5,8 +5,10 @@ import type { LogEnd } from '../log-types.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import { historyOf, lastIncrement } from '../manifest/manifest.ts';
 import { IncrementReader } from '../reading/spans.ts';
+import { adoptCopy } from './adopt-copy.ts';
 import { checkFiles, checkPreamble, cutExcess, sweep } from './open-directory.ts';
 import { recoverEnd } from './recover-end.ts';
+import { settleCopy } from './settle-copy.ts';
 
 /** A log as it was found, open to be written on. */
 export interface Recovered extends Current {
@@ -25,23 +27,27 @@ export interface Recovered extends Current {
 export async function recover(
   workshop: Workshop,
   directory: string,
-  manifest: Manifest,
+  named: Manifest,
 ): Promise<Recovered> {
   const { disk, pathOf, writerOptions } = workshop;
   // What a crash came after may be in the system's memory only: what is gone on from has to last.
   const inner = pathOf('');
   await orLogError(inner, 'syncing', () => disk.syncDirectory(inner));
+  const settled = await settleCopy(disk, directory, named);
+  let { manifest } = settled;
   await checkFiles(disk, directory, manifest);
   const increment = lastIncrement(manifest.live);
   const reader = await IncrementReader.open(disk, pathOf, increment);
   try {
     await checkPreamble(reader);
-    const { stream, index, dropped } = await recoverEnd(disk, reader, manifest.closedSize);
+    const { stream, index, dropped, isCopy } = await recoverEnd(disk, reader, manifest);
+    if (isCopy) manifest = await adoptCopy(disk, directory, named, settled);
     await cutExcess(disk, directory, manifest);
     await sweep(disk, directory, manifest);
     const end = { offset: stream.offset, boundary: stream.boundary };
     const history = historyOf(manifest.live);
-    const found = { history, offset: stream.offset, stream, dropped };
+    const copied = isCopy ? { copied: settled.leftOut } : {};
+    const found = { history, offset: stream.offset, stream, dropped, ...copied };
     const recovered = { manifest, found, arrived: index.time };
     const opening = [pathOf, increment, end, index, writerOptions] as const;
     const begun = await IncrementWriter.begin(...opening).catch((error: unknown) => {

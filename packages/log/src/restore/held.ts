@@ -7,6 +7,7 @@ import { IncrementReader } from '../reading/spans.ts';
 import { checkPreamble, pathIn } from '../recovery/open-directory.ts';
 import type { RecoveredEnd } from '../recovery/recover-end.ts';
 import { recoverEnd } from '../recovery/recover-end.ts';
+import type { LeftOut, Settled } from '../recovery/settle-copy.ts';
 import type { Way } from './ways.ts';
 import { waysOf } from './ways.ts';
 
@@ -15,14 +16,17 @@ export class Held {
   readonly disk: Disk;
   readonly directory: string;
   readonly manifest: Manifest;
+  /** What a copy does not hold whole; undefined where the directory is no copy. */
+  readonly copied: readonly LeftOut[] | undefined;
   /** The newest first. */
   readonly ways: readonly [Way, ...Way[]];
   #liveEnd: RecoveredEnd | undefined;
 
-  constructor(disk: Disk, directory: string, manifest: Manifest) {
+  constructor(disk: Disk, directory: string, { manifest, isCopy, leftOut }: Settled) {
     this.disk = disk;
     this.directory = directory;
     this.manifest = manifest;
+    this.copied = isCopy ? leftOut : undefined;
     this.ways = waysOf(manifest);
   }
 
@@ -42,7 +46,21 @@ export class Held {
     }
   }
 
-  open(increment: Increment): Promise<IncrementReader> {
+  async open(increment: Increment): Promise<IncrementReader> {
+    const reader = await this.#open(increment);
+    const { live } = this.manifest;
+    if (this.copied === undefined || increment.name !== lastIncrement(live).name) return reader;
+    try {
+      // The index of a copy may go on after the end of its stream.
+      reader.index.limitTo((await this.liveEnd()).index.records);
+      return reader;
+    } catch (error) {
+      await closeQuietly(reader);
+      throw error;
+    }
+  }
+
+  #open(increment: Increment): Promise<IncrementReader> {
     return IncrementReader.open(this.disk, (name) => this.pathOf(name), increment);
   }
 
@@ -55,18 +73,32 @@ export class Held {
   async liveEnd(): Promise<RecoveredEnd> {
     const { live, closedSize } = this.manifest;
     const increment = lastIncrement(live);
-    this.#liveEnd ??= await this.withReader(increment, async (reader) => {
+    if (this.#liveEnd !== undefined) return this.#liveEnd;
+    const reader = await this.#open(increment);
+    try {
       await checkPreamble(reader);
-      const end = await recoverEnd(this.disk, reader, closedSize);
+      const end = await recoverEnd(this.disk, reader, this.manifest);
       // A log that was closed has a record of everything.
       const recorded =
-        closedSize === undefined || sizeUpTo(increment, end.index.spanEnd) >= closedSize;
+        end.isCopy ||
+        closedSize === undefined ||
+        sizeUpTo(increment, end.index.spanEnd) >= closedSize;
       if (!recorded) throw reader.index.damaged(end.index.records);
       // A daemon fetches such bytes again; here they are nowhere else.
       if (end.damaged) await refuseDamaged(reader, end);
+      this.#liveEnd = end;
       return end;
-    });
-    return this.#liveEnd;
+    } finally {
+      await closeQuietly(reader);
+    }
+  }
+
+  /** What a copy does not hold, the end of its stream included; undefined where the directory is no copy. */
+  get leftOut(): readonly LeftOut[] | undefined {
+    const { dropped = 0, stream } = this.#liveEnd ?? {};
+    if (this.copied === undefined || dropped === 0) return this.copied;
+    const what = `no checksum confirms the ${dropped} bytes after offset ${stream?.offset}`;
+    return [...this.copied, { file: lastIncrement(this.manifest.live).name, what }];
   }
 
   /**
@@ -74,7 +106,8 @@ export class Held {
    * `liveEnd`, without which nothing leads there, was not needed.
    */
   get tailTime(): number | undefined {
-    return this.manifest.closedSize === undefined ? this.#liveEnd?.index.time : undefined;
+    const isWhole = this.manifest.closedSize !== undefined || this.copied !== undefined;
+    return isWhole ? undefined : this.#liveEnd?.index.time;
   }
 }
 

@@ -10,6 +10,8 @@ import type { IncrementReader } from '../reading/spans.ts';
 import { checkBase } from '../recovery/base.ts';
 import { noLogError } from '../recovery/no-log.ts';
 import { checkLength, checkPreamble, readManifest } from '../recovery/open-directory.ts';
+import type { LeftOut, Settled } from '../recovery/settle-copy.ts';
+import { settleCopy } from '../recovery/settle-copy.ts';
 import { Held } from './held.ts';
 import type { Origin } from './origin.ts';
 import { hasRelativeTimes, originOf } from './origin.ts';
@@ -51,6 +53,8 @@ export interface RestorePlan extends AsyncDisposable {
   readonly origin: Origin;
   /** Whether the stream has relative times, which are made absolute. */
   readonly relative: boolean;
+  /** Where the directory is a copy of one that was written to: what that does not hold whole. */
+  readonly notInCopy: readonly LeftOut[] | undefined;
   close(): Promise<void>;
 }
 
@@ -89,10 +93,11 @@ export async function planRestore(
   target?: RestoreTarget,
 ): Promise<RestorePlan> {
   for (let tries = 1; ; tries++) {
-    const manifest = await manifestOf(disk, directory);
+    const settled = await settledIn(disk, directory);
+    const { manifest } = settled;
     const isLast = tries === TRIES;
     try {
-      const plan = await planUnder(new Held(disk, directory, manifest), target);
+      const plan = await planUnder(new Held(disk, directory, settled), target);
       // Names may have come to mean other files before all were open.
       if (isLast || (await isStill(disk, directory, manifest))) return plan;
       await plan.close();
@@ -104,13 +109,13 @@ export async function planRestore(
 
 /** Whether a directory has this manifest now. @throws {LogError} */
 export async function isStill(disk: Disk, directory: string, manifest: Manifest): Promise<boolean> {
-  return formatManifest(await manifestOf(disk, directory)) === formatManifest(manifest);
+  return formatManifest((await settledIn(disk, directory)).manifest) === formatManifest(manifest);
 }
 
 /** @throws {LogError} `FOREIGN` where the directory has no log; `NEWER_VERSION`, `CORRUPT`, `IO` */
-export async function manifestOf(disk: Disk, directory: string): Promise<Manifest> {
+export async function settledIn(disk: Disk, directory: string): Promise<Settled> {
   const manifest = await readManifest(disk, directory);
-  if (manifest !== undefined) return manifest;
+  if (manifest !== undefined) return settleCopy(disk, directory, manifest);
   throw await noLogError(disk, directory);
 }
 
@@ -131,6 +136,7 @@ async function planUnder(held: Held, target: RestoreTarget | undefined): Promise
     position: { id: ids.at(-1) ?? '', offset: boundary.offset },
     database: boundary.database,
     leavesOut: place.leavesOut,
+    notInCopy: held.leftOut,
     relative: hasRelativeTimes(files.origin),
     [Symbol.asyncDispose]: close,
   };

@@ -4,7 +4,7 @@ import { lastIncrement } from '../manifest/manifest.ts';
 import type { CheckedPiece } from './checked-bytes.ts';
 import { checkedStream } from './checked-bytes.ts';
 import { Held } from './held.ts';
-import { isStill, manifestOf } from './plan.ts';
+import { isStill, settledIn } from './plan.ts';
 import type { Way } from './ways.ts';
 import { endWithin } from './ways.ts';
 
@@ -38,9 +38,10 @@ export async function withRestorable<T>(
   run: (parts: readonly RestorablePart[]) => Promise<T>,
 ): Promise<T> {
   for (let tries = 1; ; tries++) {
-    const manifest = await manifestOf(disk, directory);
+    const settled = await settledIn(disk, directory);
+    const { manifest } = settled;
     try {
-      return await run(await partsOf(new Held(disk, directory, manifest)));
+      return await run(await partsOf(new Held(disk, directory, settled)));
     } catch (error) {
       if (tries === TRIES || (await isStill(disk, directory, manifest))) throw error;
     }

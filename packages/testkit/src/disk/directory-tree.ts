@@ -69,7 +69,7 @@ export class DirectoryTree {
   /** The file of this name, made where it is not there. @throws `ENOENT`, `ENOTDIR`, `EISDIR` */
   fileOrNew(path: string, operation: DiskOperation, now: number): Inode {
     if (this.find(path) !== undefined) return this.file(path, operation);
-    const entry = new Inode(now);
+    const entry = new Inode(now, path);
     this.#change([{ ...this.#placeOf(path, operation), entry }]);
     return entry;
   }

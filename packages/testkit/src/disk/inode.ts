@@ -25,11 +25,14 @@ export class Inode {
   modified: number;
   /** Whether that was in this run of the machine. */
   ofThisRun = true;
+  /** Names it for good: the path that it was made at. */
+  readonly identity: string;
   #unsynced: Change[] = [];
   #changes = 0;
 
-  constructor(now: number) {
+  constructor(now: number, identity: string) {
     this.modified = now;
+    this.identity = identity;
   }
 
   /** How many changes were made so far: the mark up to which a sync that begins now reaches. */

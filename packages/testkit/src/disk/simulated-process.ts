@@ -8,6 +8,10 @@ import { SystemCalls } from './system-calls.ts';
 /** How a file is opened: `write` also reads, and it has to be there; `create` makes it empty. */
 export type SimulatedMode = 'read' | 'write' | 'create';
 
+/** There is one file system. */
+const DEVICE = 'simulated';
+const NO_FILE = { ofThisRun: false, identity: '', device: DEVICE };
+
 /** A lock on a simulated disk: it goes with its process. */
 export interface SimulatedLock {
   release(): Promise<void>;
@@ -61,9 +65,9 @@ export class SimulatedProcess {
     return this.#calls.run('stat', path, () => {
       const found = this.#storage.tree.find(path);
       if (found === undefined) throw systemError('ENOENT', 'stat', path);
-      if (!(found instanceof Inode)) return { size: 0, modified: 0, ofThisRun: false };
-      const { content, modified, ofThisRun } = found;
-      return { size: content.length, modified, ofThisRun };
+      if (!(found instanceof Inode)) return { size: 0, modified: 0, ...NO_FILE };
+      const { content, modified, ofThisRun, identity } = found;
+      return { size: content.length, modified, ofThisRun, identity, device: DEVICE };
     });
   }
 

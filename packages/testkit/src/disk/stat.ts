@@ -5,4 +5,7 @@ export interface SimulatedStat {
   readonly modified: number;
   /** Whether that was in this run of the machine. */
   readonly ofThisRun: boolean;
+  /** The path that the file was made at; a rename keeps it. */
+  readonly identity: string;
+  readonly device: string;
 }

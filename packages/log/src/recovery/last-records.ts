@@ -1,0 +1,63 @@
+import { crc32 } from 'node:zlib';
+import { StreamTracker } from '@forebay/psync';
+import { LogError } from '../errors.ts';
+import type { IndexRecord } from '../index-file/record.ts';
+import type { IncrementReader } from '../reading/spans.ts';
+
+/** A record of the index, by its number. */
+export interface Numbered {
+  readonly number: number;
+  readonly record: IndexRecord;
+}
+
+/**
+ * The last whole record: less than a record at the end is a write that was cut.
+ *
+ * @throws {LogError} `CORRUPT` where there is none; `IO`
+ */
+export async function lastRecord({ index }: IncrementReader): Promise<Numbered> {
+  for (let number = (await index.count()) - 1; number >= 0; number--) {
+    const record = await index.at(number);
+    if (record !== undefined) return { number, record };
+  }
+  throw index.damaged(0);
+}
+
+/** Whether a record speaks of the bytes after `start` as they are. @throws {LogError} `IO` */
+export async function confirms(
+  reader: IncrementReader,
+  start: number,
+  record: IndexRecord,
+): Promise<boolean> {
+  if (record.end < start) return false;
+  try {
+    await reader.checked(start, record);
+    return true;
+  } catch (error) {
+    if (error instanceof LogError && error.code === 'CORRUPT') return false;
+    throw error;
+  }
+}
+
+/** Follows the stream from the last place known, and takes the CRC of what no record covers. */
+export async function followTail(
+  reader: IncrementReader,
+  { boundary, end: recorded }: IndexRecord,
+  end: number,
+): Promise<{ stream: StreamTracker; crc: number }> {
+  const stream = new StreamTracker(boundary);
+  let crc = 0;
+  try {
+    for await (const { bytes, offset } of reader.readUnchecked(boundary.offset + 1, end)) {
+      stream.push(bytes);
+      if (offset <= recorded) continue;
+      const fresh = Math.min(bytes.length, offset - recorded);
+      crc = crc32(bytes.subarray(bytes.length - fresh), crc);
+    }
+  } catch (error) {
+    if (error instanceof LogError) throw error;
+    const message = `${reader.path} is damaged: ${(error as Error).message}`;
+    throw new LogError('CORRUPT', reader.path, message, error);
+  }
+  return { stream, crc };
+}
