@@ -104,6 +104,25 @@ describe.skipIf(installed === undefined).each(systemd)('systemd, %s', (_, isTher
   );
 });
 
+it.skipIf(installed === undefined)(
+  'the status line of systemd says that following is paused, and why, until there is room',
+  async () => {
+    const { env, lines } = await standIn();
+    await using primary = await Server.start(installed!);
+    const { host, port } = primary;
+    const args = ['replica', '--replicaof', host, String(port), '--dir', await freshDirectory()];
+    const daemon = Daemon.start(args, { env, fileLimit: 64 });
+    await daemon.prints(/full copy done/);
+    await primary.command('SET', 'key', 'x'.repeat(128 * 1024));
+    const last = async () => (await lines()).at(-1);
+    const paused = /^STATUS=paused, the disk is full: writing .* failed: EFBIG$/;
+    await expect.poll(last, PATIENCE).toMatch(paused);
+    await daemon.raiseFileLimit();
+    await expect.poll(last, { timeout: 20_000 }).toBe(`STATUS=following ${host}:${port}`);
+    expect(await daemon.stop()).toBe(0);
+  },
+);
+
 describe('a service manager', () => {
   const follow = (options: DaemonOptions, directory: string) =>
     Daemon.start(['replica', '--replicaof', '127.0.0.1', '1', '--dir', directory], options);

@@ -21,8 +21,8 @@ export interface LogSize {
 export interface LogOptions {
   /** `everysec` by default: see `SyncPolicy`. */
   readonly fsync?: SyncPolicy;
-  /** Bytes of stream after which a file is followed by a new one, at a boundary; 1 GiB by default. */
-  readonly rotateAt?: number;
+  /** Bytes of stream after which a file is followed by a new one, at a boundary, or what tells them; 1 GiB by default. */
+  readonly rotateAt?: number | (() => number);
   /** Called when `written` or `synced` has moved. */
   readonly onProgress?: (progress: LogProgress) => void;
   /** Called after each sync of the stream that went well, with the milliseconds that it took. */

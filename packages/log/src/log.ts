@@ -298,7 +298,8 @@ export class Log {
       await writer.append(bytes, boundary);
       this.#progressed();
       const { rotateAt = DEFAULT_ROTATE_AT } = this.#options;
-      if (writer.size >= rotateAt && this.#awaited.size === 0) await this.#rotate();
+      const size = typeof rotateAt === 'number' ? rotateAt : rotateAt();
+      if (writer.size >= size && this.#awaited.size === 0) await this.#rotate();
     });
   }
 

@@ -24,6 +24,9 @@ const PATIENCE = 30_000;
 const MOST_SLACK = 512 * 1024;
 /** Bytes of stream that have to fit between two bases; with less, a fetch would follow a fetch. */
 export const LEAST_STREAM = 8 * 1024 * 1024;
+/** Bytes of one file of the stream. */
+const SMALLEST_FILE = 4 * 1024 * 1024;
+const LARGEST_FILE = 1024 ** 3;
 /** Bytes for what waits in memory when a base is asked for: the stream has to come as far as the base. */
 export const LEAST_LEAD = 2 * 1024 * 1024;
 
@@ -162,6 +165,11 @@ export function fitsStream(state: DiskState, bytes: number): boolean {
 export function retainTarget(state: DiskState): number {
   const mark = streamMark(state);
   return Math.floor(mark - Math.max(0, mark - state.required) / 8);
+}
+
+/** Bytes after which a new file begins: retention removes files, and what consumers still need goes with them. */
+export function fileSizeUnder(limit: number): number {
+  return Math.min(LARGEST_FILE, Math.max(SMALLEST_FILE, Math.floor(limit / 8)));
 }
 
 /** Whether retention should run now, before bytes have to wait for it. */

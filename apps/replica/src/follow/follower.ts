@@ -25,6 +25,7 @@ import { Chain } from './chain.ts';
 import type { ChoiceHost } from './choice.ts';
 import { Choice } from './choice.ts';
 import { CutInquiry } from './cut-inquiry.ts';
+import { fileSizeUnder } from './disk-policy.ts';
 import { fetchBase } from './fetch-base.ts';
 import type { Waiting } from './keeper.ts';
 import { Keeper } from './keeper.ts';
@@ -260,6 +261,7 @@ export class Follower {
     this.#needed = 0;
     const log = await Log.open(directory, {
       ...{ fsync, disk, clock },
+      rotateAt: () => fileSizeUnder(this.#keeper?.limit ?? Infinity),
       onProgress: (progress) => this.#session?.progressed(progress),
       onSyncTime: (milliseconds) => this.syncTimes.took(milliseconds),
       onClockStep: (step) => this.#tellStep(step),
@@ -317,6 +319,7 @@ export class Follower {
   #onWaiting(waiting: Waiting | undefined): void {
     if (waiting === undefined) {
       this.#resume();
+      this.#tellUp();
       return;
     }
     const { reason, needed } = waiting;
