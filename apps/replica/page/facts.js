@@ -7,7 +7,7 @@ const FACTS = {
     log === null ? UNKNOWN : `${whole(log.written)}, ${bytes(log.written - log.synced)} not synced`,
   'Newest base': ({ log, now }) =>
     log?.base
-      ? `${bytes(log.base.size)}, ${duration((now - log.base.time) / 1000)} old${log.fetchingBase ? '; a fresh one is coming' : ''}`
+      ? `${bytes(log.base.size)}, ${duration((now - log.base.time) / 1000)} old${log.fetchingBase ? '; a new one is being fetched' : ''}`
       : UNKNOWN,
   Versions: ({ version, upstream }) => `forebay ${version}, ${serverOf(upstream)}`,
   Retention: ({ limits }) => retentionOf(limits),
@@ -17,9 +17,9 @@ const FACTS = {
       : `${bytes(limits.maxDisk)}${log === null ? '' : `, ${bytes(log.bytes)} used`}`,
   'Limit reached in': ({ room }) => roomOf(room),
   Candidates: ({ candidates }) => candidates.join(', '),
-  'Came in': ({ link: { received } }) =>
-    `${bytes(received.stream)} of stream, ${count(received.commands)} commands, ${bytes(received.snapshots)} of copies`,
-  'Full copies': ({ link }) => listed(link.syncs.full),
+  Received: ({ link: { received } }) =>
+    `${bytes(received.stream)} of stream, ${count(received.commands)} commands, ${bytes(received.snapshots)} of snapshots`,
+  'Full resyncs': ({ link }) => listed(link.syncs.full),
   'Partial resyncs': ({ link }) => listed(link.syncs.partial),
   'Links ended': ({ link }) => listed(link.reconnects),
   'Syncs to disk': ({ fsync }) =>
@@ -55,12 +55,16 @@ function retentionOf({ retainTime, retainBytes }) {
   return retainBytes === null ? UNKNOWN : bytes(retainBytes);
 }
 
+/** Seconds after which a rate tells nothing of when a limit is reached. */
+const YEAR = 365 * 86_400;
+
 /** Retention, which makes room before the limit is reached, is not counted. */
 function roomOf(room) {
   if (room === null) return UNKNOWN;
   const left = `${bytes(room.bytes)} left`;
   if (room.seconds === null) return `${left}; nothing comes in`;
-  return `${short(duration(Math.floor(room.seconds)))} at the present rate, ${left}`;
+  const time = room.seconds > YEAR ? 'more than a year' : short(duration(Math.floor(room.seconds)));
+  return `${time} at the present rate, ${left}`;
 }
 
 function listed(counts) {

@@ -93,8 +93,8 @@ describe('forebay cursor of a log that nobody writes to', () => {
   });
 });
 
-it('a consumer whose cursor is lost is told the commands that move and remove it', async () => {
-  const directory = await freshDirectory();
+it('the error about a lost cursor has the commands that move and remove it, ready for a shell', async () => {
+  const directory = join(await freshDirectory(), 'a log');
   const { log, append, begin } = await newLog(directory);
   await append('SET', 'a', '1');
   expect(await cursor(directory, 'set', 'one', 'start')).toMatchObject({ code: 0 });
@@ -104,7 +104,7 @@ it('a consumer whose cursor is lost is told the commands that move and remove it
   const tail = new Tailing(['--dir', directory, '--no-follow', '--cursor', 'one']);
   expect(await tail.ended).toBe(64);
   expect(tail.errors).toMatch(
-    /cursor one is lost: .*"forebay cursor set one POSITION --dir .*" moves the cursor, "forebay cursor rm one --dir .*" removes it\n$/,
+    /cursor one is lost: .*"forebay cursor set one POSITION --dir '.*\/a log'" moves the cursor, "forebay cursor rm one --dir '.*\/a log'" removes it\n$/,
   );
   expect(await cursor(directory, 'set', 'one', 'start')).toMatchObject({ code: 0 });
   const again = new Tailing(['--dir', directory, '--no-follow', '--cursor', 'one']);

@@ -47,7 +47,7 @@ export async function placeBefore(
   await print([...note, ...aligned(found.newest.map((each) => rowOf(name, each)))]);
   const message =
     `${found.count} places in ${directory} have ${name}: give --last for the newest, ` +
-    '--match KEY for fewer, or --at with the position before one of them';
+    `${match === undefined ? '--match KEY for fewer, ' : ''}or --at with one of these positions`;
   throw new ExitError(EXIT.usage, message);
 }
 

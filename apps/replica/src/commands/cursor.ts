@@ -6,6 +6,7 @@ import { Command } from 'commander';
 import { EXIT, ExitError } from '../exit.ts';
 import { formatDuration } from '../output/duration.ts';
 import { print } from '../output/output.ts';
+import { shellWord } from '../output/shell-word.ts';
 import type { Row } from '../output/table.ts';
 import { aligned } from '../output/table.ts';
 import { formatBytes } from '../reporter.ts';
@@ -67,8 +68,8 @@ export function cursorCommand(): Command {
 
 /** What helps a consumer whose cursor is lost. */
 export function lostCursorAdvice(name: string, directory: string): string {
-  const at = `--dir ${directory}`;
-  return `"forebay cursor set ${name} POSITION ${at}" moves the cursor, "forebay cursor rm ${name} ${at}" removes it`;
+  const [cursor, at] = [shellWord(name), `--dir ${shellWord(directory)}`];
+  return `"forebay cursor set ${cursor} POSITION ${at}" moves the cursor, "forebay cursor rm ${cursor} ${at}" removes it`;
 }
 
 async function list({ dir, json = false }: DirFlag & { readonly json?: boolean }): Promise<void> {

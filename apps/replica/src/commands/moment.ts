@@ -6,10 +6,11 @@ import { millisecondsOf } from '../quantities.ts';
 /** The forms that `momentOf` reads, as help texts name them. */
 export const MOMENT_HELP = `\
 WHEN is one of:
-  <id>:<offset>        a position. It names the last byte of what is restored: the command that ends
-                       there is included, the next one is not
-  2024-05-31T14:05:09  a time: local, unless it ends in Z or +02:00. Everything that arrived up to it is
-                       included, and nothing that may have arrived later
+  <id>:<offset>        a position: the last byte of what is restored. The command
+                       that ends there is included, the next one is not
+  2024-05-31T14:05:09  a time: local, unless it ends in Z or +02:00. Everything
+                       that arrived up to it is included, and nothing that may
+                       have arrived later
   -5m                  a time before now: a number and ms, s, m, h or d`;
 
 const FORMS =

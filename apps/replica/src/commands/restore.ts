@@ -26,30 +26,31 @@ interface RestoreFlags extends Partial<BeforeFlags> {
 
 const HELP = `
 ${MOMENT_HELP}
-What is reached is the end of the last whole command or transaction up to WHEN. A WHEN that is not held,
-before the oldest base or after the last arrival, is an error. Where the clock went back, a time between
-what it showed before and after is uncertain: a restore by time ends before the step, and a position
-reaches what came after it.
 
---before looks for the command, FLUSHALL say, in all that can be restored. Case does not matter; of commands
-with subcommands give the first word. The stream has the effects of commands: scripts and functions are the
-commands that they call, EXPIRE is PEXPIREAT since Redis 7, an expired key is DEL or UNLINK. --match takes
-patterns as KEYS does; a command without keys concerns every key. Several places are printed, each with its
-time and the position before it, for --at: that is an error, unless --last is given.
+The restore ends with the last whole command or transaction up to WHEN. A WHEN before the oldest base or after
+the last arrival is an error. Where the clock went back, a time between what it showed before and after is
+uncertain: a restore by time ends before the step; a position reaches what came after it.
+
+--before searches everything that can be restored for a command, such as FLUSHALL. Case does not matter; of a
+command with subcommands give the first word. The stream has the effects of commands: scripts and functions are
+the commands that they call, EXPIRE is PEXPIREAT since Redis 7, an expired key is DEL or UNLINK. --match takes
+patterns as KEYS does; a command without keys, such as FLUSHALL, matches always. Where there are several, a list
+with the time of each and the position before it (for --at) is printed, and nothing is restored; --last takes the
+newest.
 
 A key that has expired since the moment is gone as soon as a server loads what is restored. --ttl drop restores it
 without a time to live, as every key and field; --ttl shift with the time that was left then, counted from now.
 What had expired by the moment stays gone.
 
-The log may be written to meanwhile, by forebay and nobody else. Every byte is checked as it is read.
+forebay may write to the log meanwhile; no other program may. Every byte is checked as it is read.
 
 Exit codes: 0 done; 1 stopped; 64 usage, WHEN is not held, or --before finds none or several; 74 the disk,
 or damage; 78 DIR holds no log, or the one of --out holds files.`;
 
-/** `forebay restore`: a directory that a server boots, as of a moment. */
+/** `forebay restore`: a directory that Redis or Valkey can load, as of a moment. */
 export function restoreCommand(reporter: Reporter): Command {
   return new Command('restore')
-    .description('Write the data set of a moment, as a directory that a server boots.')
+    .description('Write the data set of a moment as a directory that Redis or Valkey can load.')
     .argument('<dir>', 'where the log is kept')
     .helpOption('--help', 'show this text')
     .exitOverride()
@@ -73,8 +74,8 @@ export function restoreCommand(reporter: Reporter): Command {
     )
     .option('--last', 'with --before: the newest, where there are several')
     .addOption(ttlOption())
-    .option('--single', 'write one file, which servers before 7.0 boot as well')
-    .option('--dry-run', 'show what would be read and reached, and write nothing')
+    .option('--single', 'write one file, which servers before 7.0 load as well')
+    .option('--dry-run', 'show what would be read and restored, and write nothing')
     .addHelpText('after', HELP)
     .allowExcessArguments(false)
     .action(async (directory: string, flags: RestoreFlags) => {

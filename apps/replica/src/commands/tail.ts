@@ -59,8 +59,9 @@ transactions. With --snapshot keys are RESTOREs, and
 copies a data set, and goes on copying. RESTORE needs a target that reads the RDB version of the source: the same
 version or a newer one of the same project. For an older target, or another project, --plain makes keys by SET,
 RPUSH, SADD and so on, as forebay rdb resp --plain does, except values of modules and arrays; what it leaves out is
-counted on standard error. The changes that follow are the source's own commands in either case. The target has to be empty: keys that are there stay as they are, unless
---flush empties it first (FLUSHALL, FUNCTION FLUSH). Before each further snapshot it is emptied in any case.
+counted on standard error. The changes that follow are the source's own commands in either case. The target has to
+be empty: keys that are there stay as they are, unless --flush empties it first (FLUSHALL, FUNCTION FLUSH). Before
+each further snapshot it is emptied in any case.
 
 With --dir the log may be written to meanwhile, and a slow reader costs the primary nothing. From a server
 it is one more replica, which acknowledges nothing: WAIT does not count it, and a shutdown of 7.0 or later
@@ -69,7 +70,7 @@ link when that is too much (client-output-buffer-limit). Where the backlog still
 where not, a reset says so. From now on costs the server a fork with an empty snapshot; before 7.0, and with
 --snapshot, a whole one. A server that never had a replica gets a backlog and a new id by it.
 
-Exit codes: 0 ended, or nobody reads any more; 1 what came next was let go of by the log, or the stream or a
+Exit codes: 0 ended, or the output was closed; 1 the log has deleted what comes next, or the stream or a
 snapshot cannot be read; 64 usage, or a position that is not held; 69 the server cannot be reached; 74 the
 disk, or damage, or what is printed cannot be written; 77 the credentials were refused; 78 DIR holds no log,
 or the link cannot be secured: a certificate, or no TLS there.`;

@@ -33,6 +33,9 @@ export function httpUrlOf(text: string): URL {
   if (!isAddress || url.hash !== '' || url.search !== '') {
     throw new InvalidArgumentError('Give HOST:PORT or a URL, http://:PASSWORD@HOST:PORT.');
   }
+  if (credentialsOf(url) === undefined) {
+    throw new InvalidArgumentError('A % in the password of a URL is written %25.');
+  }
   if (url.hostname === '0.0.0.0') url.hostname = '127.0.0.1';
   if (url.hostname === '[::]') url.hostname = '[::1]';
   return url;
@@ -71,8 +74,7 @@ interface Answer {
 
 function get(url: URL, path: string, ca: string | undefined): Promise<Answer> {
   const { protocol, username, password } = url;
-  const secret = [username, password].map(decodeURIComponent).join(':');
-  const auth = username === '' && password === '' ? {} : { auth: secret };
+  const auth = username === '' && password === '' ? {} : { auth: credentialsOf(url) ?? '' };
   const options = { ...auth, agent: false, signal: AbortSignal.timeout(PATIENCE) };
   const target = new URL(path, url);
   target.username = '';
@@ -89,6 +91,15 @@ function get(url: URL, path: string, ca: string | undefined): Promise<Answer> {
     sent.on('error', fail);
     sent.end();
   });
+}
+
+/** `USER:PASSWORD`; undefined where a % does not begin the code of a character. */
+function credentialsOf({ username, password }: URL): string | undefined {
+  try {
+    return `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  } catch {
+    return undefined;
+  }
 }
 
 async function textOf(response: IncomingMessage): Promise<string> {

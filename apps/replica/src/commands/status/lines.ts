@@ -11,6 +11,8 @@ import type { ConsumerReport, EventReport, StatusReport } from './report.ts';
 const UNKNOWN = '-';
 /** Events that are shown: the last ones. */
 const EVENTS = 10;
+/** Seconds after which a rate tells nothing of when a limit is reached. */
+const YEAR = 365 * 86_400;
 /** States in which a consumer does not get what comes next. */
 const BAD: ReadonlySet<string> = new Set(['lost', 'damaged']);
 
@@ -149,7 +151,9 @@ function limitsOf({ maxDisk, retainTime, retainBytes }: NonNullable<StatusReport
 
 function roomOf({ bytes, seconds }: NonNullable<StatusReport['room']>): string {
   const left = `${formatBytes(bytes)} to the limit`;
-  return seconds === null ? left : `${left}, reached in ${formatDuration(seconds)} at this rate`;
+  if (seconds === null) return left;
+  const time = seconds > YEAR ? 'more than a year' : formatDuration(seconds);
+  return `${left}, reached in ${time} at this rate`;
 }
 
 function receivedOf({
