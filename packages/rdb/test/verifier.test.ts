@@ -217,10 +217,16 @@ describe('what is newer than this code', () => {
   const version = rdb('REDIS0015', 0, 'known', 'value');
   const encoding = rdb('REDIS0015', 0, 'known', 0xc5, 'anything at all');
   const opcode = rdb('VALKEY081', 0xf2, 'anything at all');
+  const end = rdb('REDIS0015', 0, 'known', 'value', 0xff, 'anything at all');
+  const endSoon = rdb('REDIS0015', 0, 'known', 'value', 0xff);
+  const tooLong = rdb('REDIS0015', 0, 'known', length(1 << 20), 'anything at all');
 
   it.each([
     ['a type', type, 'key "the key" has a value of type 99, which is not known, at byte 22'],
     ['a version', version, 'the RDB is of version 15, and 14 is the newest that is known here'],
+    ['what looks like an end in a newer version', end, 'version 15'],
+    ['what looks like an end just before the end of a newer version', endSoon, 'version 15'],
+    ['what looks like a length beyond the end of a newer version', tooLong, 'version 15'],
     ['an encoding of a newer version', encoding, 'an unknown string encoding 5, at byte 16'],
     ['an opcode', opcode, 'opcode 242, which is not known, at byte 9'],
   ])('%s is proven by the checksum alone', (_, bytes, message) => {

@@ -275,7 +275,14 @@ export class RdbVerifier {
     if (cursor.short) return;
     this.#sum(cursor.position);
     this.#checksum = this.#trailing.result;
-    if (this.#checksum === 'wrong') this.#findings.addChecksum(this.#trailing, position);
+    if (this.#checksum === 'wrong') {
+      if (this.#isNewer) {
+        // In a newer version this byte may not be the end: the checksum at the last byte decides.
+        this.#state = 'lost';
+        return;
+      }
+      this.#findings.addChecksum(this.#trailing, position);
+    }
     this.#end = cursor.position;
     this.#state = 'end';
   }
@@ -292,12 +299,10 @@ export class RdbVerifier {
     const end = this.#end!;
     const after = this.#pushed - end;
     if (after === 0 || this.#goesOn) return;
-    const { result, opcode } = this.#trailing;
-    if (this.#isNewer && result === 'right' && opcode === OPCODE.end) {
-      // What was taken for the end is something else in that version.
-      this.#checksum = 'right';
+    if (this.#isNewer) {
       this.#state = 'lost';
       this.#end = undefined;
+      this.#finishLost();
       return;
     }
     const message = `${after} bytes follow the end of the RDB at byte ${end}`;
@@ -319,6 +324,11 @@ export class RdbVerifier {
   }
 
   #finishShort(): void {
+    if (this.#isNewer) {
+      // In a newer version a length may stand elsewhere: the checksum decides.
+      this.#finishLost();
+      return;
+    }
     const where = this.#state === 'value' ? `, in the value of ${this.#keyNamed()}` : '';
     const message = `the RDB ends at byte ${this.#pushed}, before its end${where}`;
     this.#findings.add('damage', this.#pushed, message);
