@@ -176,7 +176,14 @@ export class Follower {
   async loopAt(host: string, port: number): Promise<string | undefined> {
     const candidate = this.#candidateAt(host, port);
     const probe = (other: Candidate) => this.#probe(other, COMMAND_PATIENCE);
-    return this.chain.loopAt(candidate, probe);
+    const reason = await this.chain.loopAt(candidate, probe);
+    if (reason === undefined) return undefined;
+    // A Sentinel does not look at the reply.
+    const primary = describeEndpoint(candidate.endpoint);
+    this.#reporter.trouble(`REPLICAOF refused: cannot follow ${primary}: ${reason}`, {
+      ...{ event: 'replicaof-refused', primary, reason },
+    });
+    return reason;
   }
 
   #candidateAt(host: string, port: number): Candidate {
@@ -437,8 +444,9 @@ export class Follower {
         const { upstream } = session;
         const report = await this.#probe(upstream).catch(() => undefined);
         if (report === undefined || session.upstream !== upstream) return;
+        const loop = await this.#loopOver(upstream, report);
         // The next attempt finds it too, and says so.
-        if ((await this.#loopOver(upstream, report)) !== undefined) session.reconnect();
+        if (loop !== undefined && session.upstream === upstream) session.reconnect();
       },
     });
   }

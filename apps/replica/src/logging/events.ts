@@ -45,6 +45,10 @@ export const EVENTS = {
   },
   'link-cut': { description: 'CLIENT KILL has ended the link, and it is made anew', bounded: true },
   'cut-cause': { description: 'why the primary has closed a link, as far as it can be found out' },
+  'replicaof-refused': {
+    description: 'REPLICAOF named a server whose stream comes from here',
+    bounded: true,
+  },
   'option-refused': { description: 'the primary does not take an option of ours' },
   'no-primary': { description: 'none of the candidates is a primary just now' },
   'snapshot-awaited': { description: 'the primary makes the snapshot of a full copy' },

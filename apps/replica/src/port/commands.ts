@@ -71,8 +71,15 @@ export function refusal(name: string): ReturnType<typeof error> {
 /** What a replica's port answers besides replication itself. */
 export function portCommands(host: PortHost): CommandTable {
   const empty = array();
-  const follow = (client: Caller, words: readonly string[]) =>
-    replicaof(host.following, (candidate) => host.follows(candidate), client, words);
+  // One at a time, in the order of arrival: a server that is slow to answer must not make an earlier command win.
+  let last: Promise<unknown> = Promise.resolve();
+  const follow = (client: Caller, words: readonly string[]) => {
+    const reply = last.then(() =>
+      replicaof(host.following, (candidate) => host.follows(candidate), client, words),
+    );
+    last = reply.catch(() => {});
+    return reply;
+  };
   return new Map<string, Command>([
     [
       'ping',

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { hostname } from 'node:os';
 import { installedServer, Server, Wire } from '@forebay/conformance';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -26,11 +29,15 @@ function replicaof(port: number, upstream: number, host = '127.0.0.1'): Promise<
   return command(port, 'REPLICAOF', host, String(upstream));
 }
 
-async function linkOf(port: number): Promise<string | undefined> {
+async function infoOf(port: number): Promise<string> {
   const wire = await Wire.connect(port);
   const text = await wire.askBulk('INFO', 'replication');
   wire.close();
-  return /master_link_status:(\w+)/.exec(text)?.[1];
+  return text;
+}
+
+async function linkOf(port: number): Promise<string | undefined> {
+  return /master_link_status:(\w+)/.exec(await infoOf(port))?.[1];
 }
 
 /** A daemon that follows a port of this machine, and serves. */
@@ -55,6 +62,9 @@ describe('REPLICAOF is refused, and the link to the primary stays', () => {
     if (!SELF.test(byName)) expect(byName).toBe('+OK');
     else expect(await linkOf(port)).toBe('up');
     expect(daemon.printed).not.toMatch(/closed the link/);
+    await daemon.prints(
+      /REPLICAOF refused: cannot follow 127\.0\.0\.1:\d+: it is this forebay itself; /,
+    );
   });
 
   it('for a daemon and for a server that replicate from it, directly or through others', async () => {
@@ -68,6 +78,19 @@ describe('REPLICAOF is refused, and the link to the primary stays', () => {
     expect(await replicaof(second.port, third.port)).toMatch(BELOW);
     expect(await linkOf(port)).toBe('up');
   });
+});
+
+it('of two REPLICAOF the later decides, also where the server of the earlier does not answer', async () => {
+  const { primary, port } = await chain(some, {}, 0);
+  const silent = createServer().listen(0, '127.0.0.1');
+  onTestFinished(() => void silent.close());
+  await once(silent, 'listening');
+  const connected = once(silent, 'connection');
+  const earlier = replicaof(port, (silent.address() as AddressInfo).port);
+  await connected;
+  expect(await replicaof(port, primary.port, 'localhost')).toBe('+OK');
+  expect(await earlier).toBe('+OK');
+  expect(await infoOf(port)).toMatch(/master_host:localhost\r/);
 });
 
 describe('a daemon that is configured to follow', () => {
