@@ -8,7 +8,7 @@ export function textOf(bytes: Uint8Array): string {
 }
 
 /** Bytes of a key that a message names; longer keys are cut. */
-export const LONGEST_NAME = 100;
+const LONGEST_NAME = 100;
 
 /** A key as messages name it: quoted as in JSON, UTF-8 where it is, and cut where it is long. */
 export function quotedKey(key: Uint8Array): string {

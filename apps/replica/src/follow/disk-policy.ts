@@ -15,7 +15,7 @@ import { formatBytes } from '../reporter.ts';
 /** Milliseconds between two fetches at the limit, at least; doubled after each that failed. */
 export const FETCH_INTERVAL = 10_000;
 /** At most. */
-export const LONGEST_FETCH_INTERVAL = 300_000;
+const LONGEST_FETCH_INTERVAL = 300_000;
 
 /** Milliseconds in which a primary says where the base stands that it was asked for. */
 const PATIENCE = 30_000;
@@ -23,7 +23,7 @@ const PATIENCE = 30_000;
 /** Bytes for what is written beside the stream: records of an index, a second manifest while it is replaced. */
 const MOST_SLACK = 512 * 1024;
 /** Bytes of stream that have to fit between two bases; with less, a fetch would follow a fetch. */
-export const LEAST_STREAM = 8 * 1024 * 1024;
+const LEAST_STREAM = 8 * 1024 * 1024;
 /** Bytes of one file of the stream. */
 const SMALLEST_FILE = 4 * 1024 * 1024;
 const LARGEST_FILE = 1024 ** 3;

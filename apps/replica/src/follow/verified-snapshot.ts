@@ -15,7 +15,7 @@ export function refusalOf({ verdict, message }: ReplicaError): string | undefine
 }
 
 /** What is worth a warning about a snapshot that is adopted, a line each. */
-export function warningsOf(verdict: RdbVerdict): string[] {
+function warningsOf(verdict: RdbVerdict): string[] {
   const { findings, damagedValues, outcome } = verdict;
   const values = findings.filter(({ kind }) => kind === 'value');
   const untold = damagedValues - values.length;

@@ -27,7 +27,7 @@ export interface Visitor {
 }
 
 /** What stands in the way of reading an RDB to its end, and where. */
-export class RdbFault extends ExitError {
+class RdbFault extends ExitError {
   readonly code: RdbErrorCode;
 
   constructor(name: string, error: RdbError, where: string) {

@@ -43,7 +43,7 @@ export interface StatusReport {
   readonly events?: readonly EventReport[];
 }
 
-export interface LogReport {
+interface LogReport {
   readonly id: string | null;
   readonly written: number;
   readonly synced?: number;
@@ -53,7 +53,7 @@ export interface LogReport {
   readonly baseFailed?: boolean;
 }
 
-export interface HeldReport {
+interface HeldReport {
   readonly seen: number;
   readonly bytes: number;
   readonly files: number;
@@ -61,7 +61,7 @@ export interface HeldReport {
   readonly segments: readonly SegmentReport[];
 }
 
-export interface SegmentReport {
+interface SegmentReport {
   readonly state: string;
   readonly from: number;
   readonly to: number;
