@@ -1,5 +1,6 @@
 import { RdbError } from '../errors.ts';
-import { canExpand, LzfCheck } from '../lzf.ts';
+import { canExpand } from '../lzf.ts';
+import { LzfTokens } from '../lzf-tokens.ts';
 import type { Cursor } from '../reading/cursor.ts';
 import type { RdbContainer, RdbElement, RdbLongElement } from '../reading/events.ts';
 import type { Elements, Layout, Part, Primitive, Repeat, Unit } from './layout.ts';
@@ -40,7 +41,7 @@ export class ValueWalker {
   /** Bytes that are still to be passed over. */
   #rest = 0;
   /** What those bytes are checked by, where they are compressed. */
-  #lzf: LzfCheck | undefined;
+  #lzf: LzfTokens | undefined;
   /** Whether the unit that is next is longer than what is held at once. */
   #isLarge = false;
 
@@ -279,7 +280,7 @@ export class ValueWalker {
     if (expandsTo === undefined) return;
     if (!canExpand(this.#rest, expandsTo)) {
       onFault(cursor.corrupt(`${this.#rest} bytes of LZF cannot expand to ${expandsTo}`));
-    } else if (this.#rest > 0) this.#lzf = new LzfCheck(expandsTo, position);
+    } else if (this.#rest > 0) this.#lzf = new LzfTokens(expandsTo, position);
   }
 
   #checkRest(onFault: OnFault): void {
