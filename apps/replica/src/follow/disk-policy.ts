@@ -33,7 +33,7 @@ export const LEAST_LEAD = 2 * 1024 * 1024;
 /** What is on disk, and what is on its way. Sizes in bytes, times in milliseconds since 1970. */
 export interface DiskState {
   readonly now: number;
-  /** `--max-disk`. */
+  /** `--max-disk`; infinite where it is a share of a file system that does not tell its size. */
   readonly limit: number;
   /** Of the log, and of bases that are being received. */
   readonly total: number;
@@ -95,6 +95,8 @@ function streamSince({ required, base, received }: DiskState): number {
 
 /** The most that may be on disk after the stream is written. */
 function streamMark(state: DiskState): number {
+  // A share of it is infinite too, and a difference of the two is no number.
+  if (state.limit === Infinity) return Infinity;
   const most = state.limit - slackOf(state.limit);
   if (state.fetch !== 'none') return most - Math.max(0, state.expected - state.received);
   if (!isHoldable(state)) return most;
@@ -164,6 +166,7 @@ export function fitsStream(state: DiskState, bytes: number): boolean {
 /** What the log has to come down to, so that the stream and the next base go on to fit. */
 export function retainTarget(state: DiskState): number {
   const mark = streamMark(state);
+  if (mark === Infinity) return Infinity;
   return Math.floor(mark - Math.max(0, mark - state.required) / 8);
 }
 

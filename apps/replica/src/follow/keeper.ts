@@ -17,7 +17,7 @@ import {
   retainTarget,
   verdictOn,
 } from './disk-policy.ts';
-import { NoRoomError, overLimit } from './space.ts';
+import { NoRoomError, overLimit, spaceOf } from './space.ts';
 import type { World } from './world.ts';
 
 /** Milliseconds between two looks at what may go. */
@@ -161,7 +161,7 @@ export class Keeper {
       const reason = `a full resync of ${size} does not fit beside what is held`;
       throw overLimit(this.limit, 'base', reason, needed);
     }
-    const { free } = await this.#world.disk.space(this.#config().directory);
+    const { free } = (await spaceOf(this.#world, this.#config().directory)) ?? { free: Infinity };
     if (free >= length) return;
     const reason = `a full resync of ${size} does not fit, ${formatBytes(free)} are free`;
     throw new NoRoomError('disk-full', 'base', reason, length);
@@ -355,8 +355,8 @@ export class Keeper {
 
   async #measure(): Promise<void> {
     const { maxDisk, directory } = this.#config();
+    const space = await spaceOf(this.#world, directory);
     // A file system that does not tell its size now has the one that it had.
-    const space = await this.#world.disk.space(directory).catch(() => undefined);
     if ('size' in maxDisk) this.#budget.limit = maxDisk.size;
     else if (space !== undefined) this.#budget.limit = Math.floor(space.total * maxDisk.share);
     this.#free = space?.free ?? Infinity;

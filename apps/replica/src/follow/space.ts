@@ -82,6 +82,24 @@ function errnoOf(error: unknown): string | undefined {
   return error instanceof RdbReceiverError ? error.systemCode : undefined;
 }
 
+/** Of a file system, in bytes. */
+export interface Space {
+  readonly total: number;
+  readonly free: number;
+}
+
+/**
+ * The size of a file system and its free bytes; undefined where it does not tell. Some that do not know their
+ * size say 0: a share of that as a limit would delete all that is past.
+ */
+export async function spaceOf(
+  { disk }: Pick<World, 'disk'>,
+  directory: string,
+): Promise<Space | undefined> {
+  const space = await disk.space(directory).catch(() => undefined);
+  return space === undefined || space.total === 0 ? undefined : space;
+}
+
 /** What a log may take, as of now. */
 interface LimitedLog {
   /** Bytes. */
@@ -134,8 +152,9 @@ export class SpaceWait {
   }
 
   async #has(needed: number): Promise<boolean> {
-    const { free } = await this.#world.disk.space(this.#directory);
-    return free > Math.max(LEAST_ROOM, needed);
+    const space = await spaceOf(this.#world, this.#directory);
+    // Where it is not known, an attempt tells.
+    return space === undefined || space.free > Math.max(LEAST_ROOM, needed);
   }
 
   #sleep(milliseconds: number, stop: AbortSignal): Promise<void> {

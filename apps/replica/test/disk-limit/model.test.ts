@@ -115,3 +115,28 @@ it('bases that the limit asks for are fetched no more often than stated', async 
   expect(model.pauses).toEqual([]);
   await model.end();
 });
+
+it('a file system that does not tell its size limits nothing, and nothing is deleted for it', async () => {
+  const random = randomFrom(runSeed());
+  const refused = () => Promise.reject(new Error('ENOSYS'));
+  const unknown = async () => ({ total: 0, free: 0 });
+  for (const space of [refused, unknown]) {
+    const model = new DiskModel(
+      {
+        ...randomConditions(random),
+        ...{ limit: Infinity, rate: 4 * MIB, baseSize: MIB, latency: 100, bandwidth: 100 * MIB },
+        ...{ failing: 0, base: { percentage: 1, minSize: MIB, interval: 5000 }, space },
+        ...{ retain: { time: 86_400_000 }, knowsLength: true },
+      },
+      random,
+    );
+    await model.begin();
+    for (let step = 0; step < 600; step++) await model.step();
+    const { fetches, pauses, waits, behind } = model;
+    expect({ pauses, waits }).toEqual({ pauses: [], waits: 0 });
+    expect(behind).toBeLessThan(4 * MIB);
+    expect(fetches.length).toBeGreaterThan(5);
+    expect(model.used).toBeGreaterThan(200 * MIB);
+    await model.end();
+  }
+});

@@ -3,6 +3,7 @@ import type { Random } from '@forebay/testkit';
 import { SimulatedClock } from '@forebay/testkit';
 import type { ReplicaConfig } from '../../src/config.ts';
 import { Keeper } from '../../src/follow/keeper.ts';
+import type { Space } from '../../src/follow/space.ts';
 import { obstacleOf, SpaceWait } from '../../src/follow/space.ts';
 import type { BaseFile, World } from '../../src/follow/world.ts';
 import { Speaker } from '../../src/reporter.ts';
@@ -25,6 +26,8 @@ export interface Conditions {
   knowsLength: boolean;
   readonly base: ReplicaConfig['base'];
   readonly retain: ReplicaConfig['retain'];
+  /** What the file system tells of itself; the limit is a share of that then. */
+  readonly space?: () => Promise<Space>;
 }
 
 /** The keeper of a log, with a primary and a disk that are numbers. */
@@ -42,6 +45,8 @@ export class DiskModel {
   #temporary = 0;
   #waiting = false;
   #most = 0;
+  /** The limit that the keeper has surely heard of: a change may meet a pause that has begun. */
+  #surelyKnown = 0;
   failure: Error | undefined;
   /** Of each pause, the limit that was said to be needed. */
   readonly pauses: number[] = [];
@@ -51,10 +56,11 @@ export class DiskModel {
 
   constructor(conditions: Conditions, random: Random) {
     this.conditions = conditions;
+    this.#surelyKnown = conditions.limit;
     this.#random = random;
     const world = {
       clock: this.clock,
-      disk: { space: async () => ({ total: 2 ** 40, free: 2 ** 40 }) },
+      disk: { space: conditions.space ?? (async () => ({ total: 2 ** 40, free: 2 ** 40 })) },
       createBase: async () => this.#temporaryFile(),
     } as unknown as World;
     const config = () => this.#config;
@@ -65,7 +71,7 @@ export class DiskModel {
         this.#waiting = waiting !== undefined;
         if (waiting === undefined) return;
         this.waits++;
-        if (waiting.needed <= this.conditions.limit) this.#fail('a wait that needs no more');
+        if (waiting.needed <= this.#surelyKnown) this.#fail('a wait that needs no more');
       },
     });
     this.#space = new SpaceWait(world, '/data');
@@ -93,10 +99,12 @@ export class DiskModel {
   async step(): Promise<void> {
     this.#offset += Math.round((this.conditions.rate * STEP) / 1000);
     await this.clock.pass(STEP);
+    this.#surelyKnown = this.conditions.limit;
     if (this.failure !== undefined) throw this.failure;
   }
 
   async changeLimit(limit: number): Promise<void> {
+    this.#surelyKnown = Math.min(this.#surelyKnown, limit);
     this.conditions.limit = limit;
     this.#most = Math.max(0, this.used - limit);
     await this.#keeper.changed();
@@ -110,8 +118,9 @@ export class DiskModel {
   }
 
   get #config(): ReplicaConfig {
-    const { base, retain, limit } = this.conditions;
-    return { base, retain, maxDisk: { size: limit }, directory: '/data' } as ReplicaConfig;
+    const { base, retain, limit, space } = this.conditions;
+    const maxDisk = space === undefined ? { size: limit } : { share: 0.8 };
+    return { base, retain, maxDisk, directory: '/data' } as ReplicaConfig;
   }
 
   /** What the follower does, link after link. */
@@ -128,7 +137,7 @@ export class DiskModel {
         }
         this.story.push(`${this.clock.elapsed} paused: ${obstacle.reason}`);
         this.pauses.push(obstacle.needed);
-        if (obstacle.needed <= this.conditions.limit) this.#fail(`a pause that needs no more`);
+        if (obstacle.needed <= this.#surelyKnown) this.#fail(`a pause that needs no more`);
         await this.#keeper.linkEnded();
         await this.#space.until(obstacle, signal, this.#keeper);
         this.story.push(`${this.clock.elapsed} goes on`);

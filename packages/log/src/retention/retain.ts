@@ -60,7 +60,7 @@ export function prune(
   }
   const cutOff: Pin[] = [];
   for (const step of stepsOf(kept)) {
-    if (totalOf(kept, sizes) <= hardLimit) break;
+    if (!(totalOf(kept, sizes) > hardLimit)) break;
     cutOff.push(...pins.filter((pin) => isNeeded(step, pin) && !cutOff.includes(pin)));
     kept = step.drop(kept);
   }
