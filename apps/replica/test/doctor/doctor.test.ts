@@ -16,6 +16,8 @@ import { Daemon, freshDirectory } from '../daemon.ts';
 import { syncsOf } from '../primary.ts';
 import { forebay } from '../rdb/run.ts';
 
+const noServer = installedServers().length === 0;
+
 interface Told {
   readonly verdict: string;
   readonly message: string;
@@ -266,7 +268,7 @@ describe('what answers', () => {
     expect(found.ping?.[0]?.message).toMatch(/is no Redis or Valkey/);
   });
 
-  it('one that loads: 69', async () => {
+  it.skipIf(noServer)('one that loads: 69', async () => {
     await using first = await Server.start(some());
     await seedDataSet(first.client, { megabytes: 2, valueBytes: 100 });
     await first.command('SAVE');
@@ -279,22 +281,27 @@ describe('what answers', () => {
     await loading.command('CONFIG', 'SET', 'key-load-delay', 0);
   });
 
-  it('one without PSYNC, with a wish for replicas, and a timeout of ours that is too short: 78', async () => {
-    await using primary = await Server.start(some(), { config: { 'rename-command': 'PSYNC ""' } });
-    await primary.command('CONFIG', 'SET', 'min-replicas-to-write', 1, 'repl-timeout', 15);
-    const { code, found } = await diagnose(primary.url, '--repl-timeout', '10');
-    expect(code).toBe(78);
-    expect(found['psync right']?.[0]).toMatchObject({
-      ...{ verdict: 'warning', message: expect.stringMatching(/each cut of the link costs/) },
-    });
-    expect(found.timeouts).toEqual([
-      expect.objectContaining({ verdict: 'bad', advice: ['--repl-timeout 30'] }),
-      expect.objectContaining({ verdict: 'warning', advice: ['CONFIG SET repl-timeout 60'] }),
-    ]);
-    expect(found['min-replicas']?.[0]?.advice).toEqual(['CONFIG SET min-replicas-to-write 2']);
-  });
+  it.skipIf(noServer)(
+    'one without PSYNC, with a wish for replicas, and a timeout of ours that is too short: 78',
+    async () => {
+      await using primary = await Server.start(some(), {
+        config: { 'rename-command': 'PSYNC ""' },
+      });
+      await primary.command('CONFIG', 'SET', 'min-replicas-to-write', 1, 'repl-timeout', 15);
+      const { code, found } = await diagnose(primary.url, '--repl-timeout', '10');
+      expect(code).toBe(78);
+      expect(found['psync right']?.[0]).toMatchObject({
+        ...{ verdict: 'warning', message: expect.stringMatching(/each cut of the link costs/) },
+      });
+      expect(found.timeouts).toEqual([
+        expect.objectContaining({ verdict: 'bad', advice: ['--repl-timeout 30'] }),
+        expect.objectContaining({ verdict: 'warning', advice: ['CONFIG SET repl-timeout 60'] }),
+      ]);
+      expect(found['min-replicas']?.[0]?.advice).toEqual(['CONFIG SET min-replicas-to-write 2']);
+    },
+  );
 
-  it.each<[string, readonly string[], number, string, RegExp]>([
+  it.skipIf(noServer).each<[string, readonly string[], number, string, RegExp]>([
     ['neither PSYNC nor SYNC', ['PSYNC ""', 'SYNC ""'], 78, 'bad', /neither PSYNC nor SYNC/],
     ['SYNC alone', ['PSYNC ""'], 0, 'warning', /^SYNC is granted, and there is no PSYNC/],
   ])(
@@ -312,15 +319,20 @@ describe('what answers', () => {
     },
   );
 
-  it('one without PSYNC whose user may not SYNC: 77, and granting what is advised is enough', async () => {
-    await using primary = await Server.start(some(), { config: { 'rename-command': 'PSYNC ""' } });
-    await primary.command('ACL', 'SETUSER', 'ann', 'on', `>${SECRET}`, '-@all');
-    const url = `redis://ann:${SECRET}@${primary.host}:${primary.port}`;
-    const lacking = await diagnose(url);
-    expect(lacking.code).toBe(77);
-    await obey(primary, lacking.found['psync right']);
-    expect((await diagnose(url)).found['psync right']?.[0]?.verdict).toBe('warning');
-  });
+  it.skipIf(noServer)(
+    'one without PSYNC whose user may not SYNC: 77, and granting what is advised is enough',
+    async () => {
+      await using primary = await Server.start(some(), {
+        config: { 'rename-command': 'PSYNC ""' },
+      });
+      await primary.command('ACL', 'SETUSER', 'ann', 'on', `>${SECRET}`, '-@all');
+      const url = `redis://ann:${SECRET}@${primary.host}:${primary.port}`;
+      const lacking = await diagnose(url);
+      expect(lacking.code).toBe(77);
+      await obey(primary, lacking.found['psync right']);
+      expect((await diagnose(url)).found['psync right']?.[0]?.verdict).toBe('warning');
+    },
+  );
 
   it('one that tells nothing of itself: what is not told is not tried, and nothing is claimed', async () => {
     await using primary = await ScriptedPrimary.listen(async (peer) => {
@@ -346,16 +358,21 @@ describe('what answers', () => {
     ]);
   });
 
-  it('one whose CONFIG was renamed, as where others run it: what depends on it is not known', async () => {
-    await using primary = await Server.start(some(), { config: { 'rename-command': 'CONFIG ""' } });
-    const { code, found } = await diagnose(primary.url);
-    expect(code).toBe(0);
-    expect(found.settings?.[0]?.message).toMatch(/cannot be asked for: ERR unknown command/);
-    expect(found['output buffer']?.[0]?.message).toBe('not tried: see settings');
-    expect(found.backlog?.[0]?.verdict).toBe('good');
-  });
+  it.skipIf(noServer)(
+    'one whose CONFIG was renamed, as where others run it: what depends on it is not known',
+    async () => {
+      await using primary = await Server.start(some(), {
+        config: { 'rename-command': 'CONFIG ""' },
+      });
+      const { code, found } = await diagnose(primary.url);
+      expect(code).toBe(0);
+      expect(found.settings?.[0]?.message).toMatch(/cannot be asked for: ERR unknown command/);
+      expect(found['output buffer']?.[0]?.message).toBe('not tried: see settings');
+      expect(found.backlog?.[0]?.verdict).toBe('good');
+    },
+  );
 
-  it('and a directory that cannot be: 74', async () => {
+  it.skipIf(noServer)('and a directory that cannot be: 74', async () => {
     await using primary = await Server.start(some());
     const { code, found } = await diagnose(primary.url, '--dir', '/dev/null/data');
     expect(code).toBe(74);
@@ -363,23 +380,29 @@ describe('what answers', () => {
     expect(found.fsync?.[0]?.message).toBe('not tried: see directory');
   });
 
-  it('a port without TLS is recognised when TLS is asked for: 78, and which port to take', async () => {
-    await using primary = await Server.start(some());
-    const { code, found } = await diagnose(`rediss://${primary.host}:${primary.port}`);
-    expect(code).toBe(78);
-    expect(found.tls?.[0]?.message).toMatch(/does not speak TLS/);
-    expect(found.tls?.[0]?.advice).toEqual([expect.stringMatching(/tls-port/)]);
-  });
+  it.skipIf(noServer)(
+    'a port without TLS is recognised when TLS is asked for: 78, and which port to take',
+    async () => {
+      await using primary = await Server.start(some());
+      const { code, found } = await diagnose(`rediss://${primary.host}:${primary.port}`);
+      expect(code).toBe(78);
+      expect(found.tls?.[0]?.message).toMatch(/does not speak TLS/);
+      expect(found.tls?.[0]?.advice).toEqual([expect.stringMatching(/tls-port/)]);
+    },
+  );
 
-  it('a TLS port is recognised when TLS is not asked for: 78, and the setting to change', async () => {
-    await using primary = await Server.start(some(), { tls: true });
-    const { code, found } = await diagnose(`redis://${primary.host}:${primary.tlsPort}`);
-    expect(code).toBe(78);
-    expect(found.ping?.[0]?.message).toMatch(/expects TLS/);
-    expect(found.ping?.[0]?.advice).toEqual(['use rediss://, or --tls']);
-  });
+  it.skipIf(noServer)(
+    'a TLS port is recognised when TLS is not asked for: 78, and the setting to change',
+    async () => {
+      await using primary = await Server.start(some(), { tls: true });
+      const { code, found } = await diagnose(`redis://${primary.host}:${primary.tlsPort}`);
+      expect(code).toBe(78);
+      expect(found.ping?.[0]?.message).toMatch(/expects TLS/);
+      expect(found.ping?.[0]?.advice).toEqual(['use rediss://, or --tls']);
+    },
+  );
 
-  it('a forebay, which is a replica: it is asked for no copy either', async () => {
+  it.skipIf(noServer)('a forebay, which is a replica: it is asked for no copy either', async () => {
     await using primary = await Server.start(some());
     const daemon = Daemon.follow(primary, await freshDirectory(), '--port', 'any');
     await daemon.prints(/full copy done/);

@@ -6,6 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { fillEveryType, freshFile, saved } from './data-set.ts';
 import { forebay, printedInto, printedToFull } from './run.ts';
 
+const noServer = installedServers().length === 0;
+
 const check = (rdb: Uint8Array, ...flags: string[]) =>
   forebay(['rdb', 'check', '-', ...flags], rdb);
 
@@ -144,7 +146,7 @@ describe('what is in a file beside what is right', () => {
 });
 
 describe('a file without a checksum', () => {
-  it('is said to have none; what is wrong in a value is found', async () => {
+  it.skipIf(noServer)('is said to have none; what is wrong in a value is found', async () => {
     await using server = await Server.start(installedServer('redis-7.0'), {
       config: { rdbchecksum: 'no', rdbcompression: 'no' },
     });

@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { fillEveryType, freshFile, saved } from './data-set.ts';
 import { forebay, printedInto } from './run.ts';
 
+const noServer = installedServers().length === 0;
+
 describe.each(installedServers())('two snapshots of $name', (installed) => {
   it('that are of one data set do not differ; what is changed is told', async () => {
     await using one = await Server.start(installed);
@@ -55,7 +57,7 @@ describe.each(installedServers())('two snapshots of $name', (installed) => {
   });
 });
 
-it('snapshots of one data set by two versions do not differ', async () => {
+it.skipIf(noServer)('snapshots of one data set by two versions do not differ', async () => {
   await using old = await Server.start(installedServer('redis-6.0'));
   await using young = await Server.start(installedServer('valkey-9.1'));
   for (const { command } of [old, young].map((server) => ({
