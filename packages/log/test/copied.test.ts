@@ -257,7 +257,10 @@ describe('a copy is refused', () => {
     const { process: disk } = copying.recording;
     for (const open of [() => copying.open(), () => planRestore(disk, COPY)]) {
       await expect(open()).rejects.toThrow(
-        expect.objectContaining({ code: 'CORRUPT', message: expect.stringContaining('--copy') }),
+        expect.objectContaining({
+          code: 'CORRUPT',
+          message: expect.stringContaining('Copy the directory again'),
+        }),
       );
     }
     const { findings } = await check(disk, COPY);

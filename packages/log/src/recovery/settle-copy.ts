@@ -318,7 +318,7 @@ class CopySettling {
     const path = pathIn(this.#directory, MANIFEST_NAME);
     const message =
       `no base that ${path} names is whole in this copy: it is not complete, or was made while bases were ` +
-      'replaced. Copy the files again, or make a copy with forebay log --copy';
+      'replaced. Copy the directory again';
     return new LogError('CORRUPT', path, message);
   }
 }
