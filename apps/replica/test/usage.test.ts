@@ -48,6 +48,14 @@ describe('a flag of redis-cli or of redis-server', () => {
   it.each([
     [['replica', '-ahunter2'], /^error: unknown option '-a': give the password as --masterauth/],
     [['status', '--http', 'http://:hunter2#@h'], /argument 'http:\/\/:\*{3}@h' is invalid/],
+    [
+      ['replica', '--tls=hunter2'],
+      /^error: unknown option '--tls'; a yes\/no setting takes no value: give --NAME/,
+    ],
+    [
+      ['replica', '--tls', 'hunter2'],
+      /got 1; a yes\/no setting takes no value: give --NAME or --no-NAME$/m,
+    ],
     [['rdb', 'keys', '-h'], /^error: unknown option '-h': --help shows the help$/m],
   ])('is answered by the program: %j', async (args, says) => {
     const daemon = Daemon.start(args);

@@ -21,12 +21,21 @@ const HINTS: readonly [flags: readonly string[], hint: (address: string) => stri
   [['--daemonize'], () => 'it stays in the foreground: start it as a service'],
 ];
 
+const NO_VALUE = 'a yes/no setting takes no value: give --NAME or --no-NAME';
+const OTHER_GUESS = /unknown option '(--[\w-]+)=.*\(Did you mean (?!\1\?)/s;
+
 /** The text of a usage error, with a hint in the place of a guess. */
 export function withHint(text: string, command: string): string {
+  const [line = ''] = text.split('\n');
   const [, flag] = /unknown option '(--[\w-]+|-\w)/.exec(text) ?? [];
   const hint = flag === undefined ? undefined : hintFor(flag, command);
-  const [line = ''] = text.split('\n');
-  return hint === undefined ? text : `${line}: ${hint}\n`;
+  if (hint !== undefined) return `${line}: ${hint}\n`;
+  // Commander says of neither that a flag takes no value.
+  const isValued = /too many arguments|unknown option '--[\w-]+=/.test(line);
+  const isGuessed = OTHER_GUESS.test(text);
+  return command === 'replica' && isValued && !isGuessed
+    ? `${line.replace(/\.$/, '')}; ${NO_VALUE}\n`
+    : text;
 }
 
 /** The text without what a mistyped flag carries, which may be a password, and without passwords in URLs. */
