@@ -8,6 +8,7 @@ import type { Fault, Resolved } from './config/resolve.ts';
 import { attempt, codeFor } from './config/resolve.ts';
 import { httpTlsOf, servedTlsOf } from './config/served-tls.ts';
 import { EXIT, ExitError } from './exit.ts';
+import { nameInHost } from './http/guard.ts';
 import type { HttpServerOptions } from './http/server.ts';
 import type { LoggingConfig } from './logging/process-reporter.ts';
 import type { DiskLimit, Retain } from './quantities.ts';
@@ -162,7 +163,7 @@ function httpOf(settings: Resolved): HttpConfig | undefined {
   const asked = given.get('http')?.kind !== 'default';
   return {
     ...{ ...http, asked, maxLag: values['ready-max-lag'] },
-    allowedHosts: hosts?.map((host) => host.toLowerCase()),
+    allowedHosts: hosts?.map(nameInHost),
     password: password || undefined,
     secure: httpTlsOf(settings),
   };

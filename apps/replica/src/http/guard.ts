@@ -11,7 +11,7 @@ export interface Refusal {
 
 /** Who is served. */
 export interface Access {
-  /** Names that a `Host` header may have besides local ones; undefined: any, unless only this machine gets here. */
+  /** Names, as of `nameInHost`, that a `Host` header may have besides local ones; undefined: any, unless only this machine gets here. */
   readonly allowedHosts: readonly string[] | undefined;
   /** Undefined: none is asked for. */
   readonly password: string | undefined;
@@ -55,7 +55,7 @@ export function refusalOf(
   }
   if (PROBES.includes(path)) return undefined;
   // A foreign name that leads here makes a page from there one of this server to the browser (DNS rebinding).
-  if (!isServed(nameOf(headers.host ?? ''), isLocal, allowedHosts)) {
+  if (!isServed(nameInHost(headers.host ?? ''), isLocal, allowedHosts)) {
     return { status: 421, reason: 'this is not served under that name: see --http-allowed-hosts' };
   }
   const isForeign = headers['sec-fetch-site'] === 'cross-site';
@@ -85,7 +85,7 @@ function isServed(
 }
 
 /** The name of a `Host` header. The port may be another one: it may be forwarded. */
-function nameOf(host: string): string {
+export function nameInHost(host: string): string {
   const name = host.toLowerCase().replace(/:\d*$/, '');
   return name.replace(/^\[(.*)\]$/, '$1');
 }

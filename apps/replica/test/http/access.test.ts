@@ -44,7 +44,7 @@ describe('HTTP that other machines reach', () => {
   });
 
   it('is served under the names of --http-allowed-hosts, local ones and addresses alone', async () => {
-    const hosts = ['--http-allowed-hosts', 'forebay.example', 'Other.Example'];
+    const hosts = ['--http-allowed-hosts', 'forebay.example', 'Other.Example:6381'];
     const daemon = await serving([...OPEN, ...hosts]);
     const url = await local(daemon);
     const statusFor = async (host: string, path = '/metrics') =>
