@@ -65,7 +65,7 @@ describe.each(serversNamed('redis-6.0', 'redis-7.0', 'valkey-9.1'))('$name', (in
     expect(daemon.printed).toMatch(
       /why \S+ closed the link: (probably )?client-output-buffer-limit/,
     );
-    expect(daemon.printed).toMatch(/full copy cut short/);
+    await daemon.prints(/full copy cut short/);
   });
 
   it('a link given up by repl-timeout while this process stood still is explained', async () => {

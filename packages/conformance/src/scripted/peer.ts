@@ -151,6 +151,7 @@ export class SocketPeer implements ScriptedPeer {
         }
         await this.send(`${replconf[words[0]?.toLowerCase() ?? ''] ?? '+OK'}\r\n`);
       } else if (upper === 'INFO') await this.send(`$${info.length}\r\n${info}\r\n`);
+      else if (upper === 'CONFIG') await this.send('-ERR unknown command\r\n');
       else throw unexpected(command, ['PING', 'AUTH', 'REPLCONF', 'INFO', 'PSYNC']);
     }
   }
