@@ -84,6 +84,8 @@ export class CutInquiry {
       // A primary that cannot be asked says by that why the link is gone.
       return;
     }
+    // Counted once: the link that stands while a base is fetched may be closed for another reason.
+    this.#cuts = told.cuts;
     // It was restarted; the uptime is rounded down.
     if ((told.uptime + 1) * 1000 < link.lasted) return;
     const primary = describeEndpoint(upstream.endpoint);

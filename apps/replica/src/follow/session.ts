@@ -383,6 +383,7 @@ export class Session {
     this.#events.link.attemptEnded(error.code);
     this.#events.onAttemptEnded(error, before);
   }
+
   #refused(refusal: string, delay: number): void {
     const kept = this.#log.history === undefined ? '' : '; what was held before is kept';
     const when = formatDuration(delay / 1000);
