@@ -22,6 +22,12 @@ function forebay(...runIds: string[]): ReplicationReport {
   return { ...replicaOf('elsewhere'), runIds };
 }
 
+/** This process, while a replica is linked to it. */
+function withReplica({ runId }: Chain): ReplicationReport {
+  const replica = { host: 's2', port: 6379, state: 'online', offset: 100 };
+  return { ...forebay(runId), replicas: [replica] };
+}
+
 function candidate(host: string): Candidate {
   return { endpoint: { kind: 'tcp', host, port: 6379 }, username: undefined, password: 'secret' };
 }
@@ -54,7 +60,7 @@ describe('a server cannot be followed', () => {
 
   it('when servers of another kind lead to this process, also to one that wants no password', async () => {
     const chain = new Chain();
-    const others = { s1: replicaOf('s2'), s2: replicaOf('h1'), h1: forebay(chain.runId) };
+    const others = { s1: replicaOf('s2'), s2: replicaOf('h1'), h1: withReplica(chain) };
     for (const open of [[], ['h1']]) {
       const loop = await chain.loopAt(candidate('s1'), probing(others, open));
       expect(loop).toMatch(/it replicates from this forebay through s2:6379; /);
@@ -79,6 +85,34 @@ describe('a server can be followed', () => {
   ])('when %s', async (_, answers) => {
     const chain = new Chain();
     expect(await chain.loopAt(candidate('s1'), probing(answers))).toBeUndefined();
+  });
+});
+
+describe('a replica whose upstream has an address that means this process here', () => {
+  it('can be followed where that is a loopback address, which means its own machine', async () => {
+    const chain = new Chain();
+    for (const host of ['127.0.0.1', '::1', 'localhost']) {
+      const asked: string[] = [];
+      const probe = async ({ endpoint }: Candidate) => {
+        asked.push(endpoint.kind === 'unix' ? '' : `${endpoint.host}:${endpoint.port}`);
+        if (asked.length > 1) return primary;
+        return { ...replicaOf(host), upstream: { host, port: 7000, up: true } };
+      };
+      expect(await chain.loopAt(candidate('s1'), probe)).toBeUndefined();
+      expect(asked).toEqual(['s1:6379', 's1:7000']);
+    }
+  });
+
+  it('can be followed where its link stands and no replica is linked to this process', async () => {
+    const chain = new Chain();
+    const others = { s1: replicaOf('h1'), h1: forebay(chain.runId) };
+    expect(await chain.loopAt(candidate('s1'), probing(others))).toBeUndefined();
+    const upstream = { host: 'h1', port: 6379, up: false };
+    for (const loop of [
+      { ...others, h1: withReplica(chain) },
+      { ...others, s1: { ...others.s1, upstream } },
+    ])
+      expect(await chain.loopAt(candidate('s1'), probing(loop))).toMatch(/from this forebay; /);
   });
 });
 

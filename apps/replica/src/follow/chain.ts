@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import type { ReplicationReport } from '@forebay/psync';
+import type { ReplicationReport, ReportedUpstream } from '@forebay/psync';
+import type { Endpoint } from '@forebay/replica';
 import { describeEndpoint, ReplicaError } from '@forebay/replica';
 import type { Candidate } from '../config/candidate.ts';
 import type { Probe } from './candidates.ts';
@@ -13,6 +14,7 @@ type Trace =
   /** Run ids of the forebays on that way. */
   | { readonly loop: undefined; readonly runIds: readonly string[] };
 
+const LOOPBACK = /^(127\.|::1$|localhost$)/i;
 const ADVICE = 'follow the primary instead';
 
 /**
@@ -66,13 +68,20 @@ export class Chain {
         return { loop: `${path.join(', ')} replicate in a circle; ${ADVICE}` };
       path.push(name);
       if (told.upstream === undefined) break;
-      const { host, port } = told.upstream;
-      at = { ...at, endpoint: { kind: at.endpoint.kind === 'tls' ? 'tls' : 'tcp', host, port } };
+      at = { ...at, endpoint: upstreamEndpoint(at.endpoint, told.upstream) };
       const next = await ask(at, probe);
-      if (next === undefined) break;
+      if (next === undefined || (told.upstream.up && this.#isWithoutReplica(next))) break;
       told = next;
     }
     return { loop: undefined, runIds: [] };
+  }
+
+  /**
+   * Whether a report is of this process while no replica is linked to it. A server whose link stands then
+   * means another server by the same address, as in a container or behind a port forward.
+   */
+  #isWithoutReplica({ runIds, replicas }: ReplicationReport): boolean {
+    return runIds[0] === this.runId && replicas.length === 0;
   }
 
   #loopOver(path: readonly string[], { runIds }: ReplicationReport): string {
@@ -82,6 +91,13 @@ export class Chain {
     const way = path.length > 1 ? ` through ${path.slice(1).join(', ')}` : '';
     return `it replicates from this forebay${way}; ${ADVICE}`;
   }
+}
+
+/** Where the upstream of a server is reached. A loopback address means the machine of that server. */
+function upstreamEndpoint(endpoint: Endpoint, { host, port }: ReportedUpstream): Endpoint {
+  const kind = endpoint.kind === 'tls' ? 'tls' : 'tcp';
+  if (endpoint.kind === 'unix' || !LOOPBACK.test(host)) return { kind, host, port };
+  return { kind, host: endpoint.host, port };
 }
 
 /** A forebay may want no password where the servers beside it do, and refuses one then. */
