@@ -195,8 +195,11 @@ export class RdbVerifier {
   }
 
   #keepField(key: string, value: string): void {
+    if (key.length > LONGEST_FIELD) return;
     if (this.#fields.size >= MOST_FIELDS && !this.#fields.has(key)) return;
-    this.#fields.set(key, value.slice(0, LONGEST_FIELD));
+    // A copy: a slice of a string keeps all of it in memory.
+    const kept = value.length > LONGEST_FIELD ? [...value.slice(0, LONGEST_FIELD)].join('') : value;
+    this.#fields.set(key, kept);
   }
 
   #walked(): void {
