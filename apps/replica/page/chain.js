@@ -2,19 +2,19 @@ import { byId, element, reconcile, setAttribute, setText } from './elements.js';
 import { bytes, duration, plural, short, whole } from './format.js';
 
 const LINK = {
-  idle: 'not begun',
+  idle: 'not started',
   connect: 'connecting',
-  handshake: 'shaking hands',
-  transfer: 'full copy',
+  handshake: 'handshake',
+  transfer: 'full resync',
   stream: 'streaming',
   waiting: 'trying again soon',
-  detached: 'let go',
+  detached: 'detached',
 };
 
 const REPLICA = {
   online: 'streaming',
-  send_bulk: 'full copy',
-  wait_bgsave: 'waits for its copy',
+  send_bulk: 'full resync',
+  wait_bgsave: 'waits for a snapshot',
 };
 
 /** More readers than these are drawn in one line each. */
@@ -41,8 +41,8 @@ export function toneOfReader({ state, age }) {
 
 /** What a reader waits for, in words. */
 export function behindOf({ behind, age, state }) {
-  if (state === 'lost') return 'what it reads next is gone';
-  if (state === 'damaged') return 'its place cannot be read';
+  if (state === 'lost') return 'its position is lost';
+  if (state === 'damaged') return 'its file is damaged';
   if (behind === null) return REPLICA[state] ?? state;
   if (behind === 0) return 'up to date';
   if (age !== null && age < KEEPING_UP) return 'keeping up';
@@ -79,7 +79,7 @@ export class Chain {
     const above = isKnown ? `at ${whole(offset)}` : 'its offset is not known';
     const tone = toneOfLink(report);
     const down = `not reached for ${short(`${duration(Math.floor((report.now - link.downSince) / 1000))} `)}`;
-    const nobody = link.state === 'detached' ? 'nobody is followed' : undefined;
+    const nobody = link.state === 'detached' ? 'no primary is followed' : undefined;
     const waits = paused === null ? undefined : 'nothing is read from it';
     setText(this.#above.text, nobody ?? waits ?? (tone === 'bad' ? down : above));
     setAttribute(this.#above.root, 'data-tone', tone === 'bad' ? 'bad' : 'plain');
@@ -103,7 +103,7 @@ export class Chain {
   #showBelow(readers, port) {
     const none = {
       kind: 'none',
-      name: port === 0 ? 'no replicas are served' : `nobody yet, on port ${port}`,
+      name: port === 0 ? 'no replicas are served' : `none yet, on port ${port}`,
     };
     this.#below.classList.toggle('many', readers.length > MANY);
     reconcile(this.#below, readers.length === 0 ? [none] : readers, {

@@ -10,11 +10,11 @@ import { TimeLine } from './time-line.js';
 const WORDS = {
   idle: 'Starting',
   connect: 'Connecting',
-  handshake: 'Shaking hands',
+  handshake: 'Handshake',
   transfer: 'Receiving a full copy',
   stream: 'Following',
   waiting: 'Link is down',
-  detached: 'Following nobody',
+  detached: 'Following no primary',
 };
 
 const chain = new Chain();

@@ -89,7 +89,7 @@ async function restoreTo(directory: string, flags: RestoreFlags, reporter: Repor
   if (out === '' && !dryRun) throw new ExitError(EXIT.usage, '--out is needed, or --dry-run');
   if (out !== '') await refuseInsideLog(out);
   if (before === undefined && (flags.match !== undefined || flags.last === true)) {
-    throw new ExitError(EXIT.usage, '--match and --last are of --before: give that, too');
+    throw new ExitError(EXIT.usage, '--match and --last need --before');
   }
   const signal = stopSignal();
   const place =
@@ -100,7 +100,7 @@ async function restoreTo(directory: string, flags: RestoreFlags, reporter: Repor
   await print(textOf([...linesOf(plan), ...found]));
   if (plan.leavesOut) {
     reporter.trouble(
-      'the clock went back: writes after this position have times up to the one asked for too, and are left out, for they may have come later. A position reaches them',
+      'the clock went back: writes after this position whose time is up to the one given are left out, because they may have arrived later; --at with a position restores them',
     );
   }
   for (const { file, what } of plan.notInCopy ?? []) {
@@ -173,14 +173,14 @@ function resultOf(
     ['written', `${out}, ${restored.bytes} bytes in ${restored.files.join(', ')}`],
     ['reached', formatPosition(restored.position)],
     ...(plan.relative ? [['absolute', `${restored.changed} commands changed`] as const] : []),
-    ...(ttl === 'keep' ? [] : [['times', timesOf(ttl, restored)] as const]),
+    ...(ttl === 'keep' ? [] : [['ttl', timesOf(ttl, restored)] as const]),
     ['boot', `${server} --dir ${shellWord(out)} --appendonly yes ${form}`],
   ];
 }
 
 function timesOf(ttl: TtlChoice, { retimed }: Restored): string {
   const what = ttl === 'drop' ? 'dropped' : 'shifted';
-  return `to live ${what}: in the base, and of ${retimed} commands`;
+  return `${what} in the base and in ${retimed} commands`;
 }
 
 function warn(plan: RestorePlan, { scripts }: Restored, single: boolean, reporter: Reporter): void {

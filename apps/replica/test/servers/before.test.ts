@@ -66,8 +66,8 @@ describe.each(servers)('$name', (installed) => {
 
 describe('restore --before', () => {
   it.each([
-    ['--match without it', ['--match', 'x'], /--match and --last are of --before/],
-    ['--last without it', ['--last'], /--match and --last are of --before/],
+    ['--match without it', ['--match', 'x'], /--match and --last need --before/],
+    ['--last without it', ['--last'], /--match and --last need --before/],
     ['--at beside it', ['--before', 'set', '--at', '-5m'], /cannot be used with/],
     ['a subcommand', ['--before', 'config set'], /"config set" is no name of a command/],
   ])('refuses %s with 64', async (_, args, says) => {
