@@ -1,4 +1,5 @@
 import type { Change, Current, Workshop } from './changes/change.ts';
+import { supersededBytes } from './changes/split.ts';
 import { closeQuietly } from './disk/close-quietly.ts';
 import { replaceFile } from './disk/durable.ts';
 import { LogError, orLogError } from './errors.ts';
@@ -15,6 +16,7 @@ export class Contents {
   #current: Current | undefined;
   /** All but the file that is written to, and its index. */
   #complete: LogSize = { total: 0, required: 0 };
+  #unnamed = 0;
 
   constructor(directory: string, workshop: Workshop, current: Current | undefined) {
     this.directory = directory;
@@ -32,6 +34,11 @@ export class Contents {
     return { total: total + growing, required: required + growing };
   }
 
+  /** Bytes of the files that no manifest names: the manifest itself, and those that are kept for a while. */
+  get unnamed(): number {
+    return this.#unnamed;
+  }
+
   /** Finds the sizes of what is not written to any more. @throws {LogError} `IO` */
   async measure(): Promise<void> {
     if (this.#current === undefined) return;
@@ -40,10 +47,11 @@ export class Contents {
     // Between the two a sync may add a record: these are counted as they grow.
     sizes.set(writer.increment.name, 0);
     sizes.set(writer.increment.index, 0);
-    const own = Buffer.byteLength(formatManifest(manifest));
+    const kept = supersededBytes(this.#workshop.superseded);
+    this.#unnamed = Buffer.byteLength(formatManifest(manifest)) + kept;
     this.#complete = {
-      total: own + totalOf(manifest, sizes),
-      required: own + totalOf(requiredBy(manifest), sizes),
+      total: this.#unnamed + totalOf(manifest, sizes),
+      required: this.#unnamed + totalOf(requiredBy(manifest), sizes),
     };
   }
 

@@ -11,10 +11,13 @@ export interface LogProgress {
   readonly synced: number;
 }
 
-/** Bytes of the files of a log, its manifest included; the file that is written to counts as it grows. */
+/**
+ * Bytes of the files of a log, of its manifest, and of former indexes that are kept for a while; the file that is
+ * written to counts as it grows.
+ */
 export interface LogSize {
   readonly total: number;
-  /** Of these, what `retain` never removes: the newest base, what follows it, and the manifest. */
+  /** Of these, what `retain` never removes: the newest base, what follows it, the manifest, and former indexes. */
   readonly required: number;
 }
 

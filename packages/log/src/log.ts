@@ -452,7 +452,9 @@ export class Log {
     const sizes = await sizesOf(this.#workshop, manifest);
     const pins = [...this.#readers.seats, ...pinsOf(cursors, manifest, this.written)];
     const now = this.#workshop.clock.now();
-    const { manifest: kept, cutOff } = prune(manifest, pins, sizes, now, policy);
+    const hardLimit = (policy.hardLimit ?? Infinity) - this.#contents.unnamed;
+    const limited = { ...policy, hardLimit };
+    const { manifest: kept, cutOff } = prune(manifest, pins, sizes, now, limited);
     const change = dropChange(this.#workshop, this.#contents.needed, kept);
     this.#readers.cutOff(cutOff);
     if (change !== undefined) await this.#apply(change);

@@ -123,6 +123,10 @@ it('the size of a log is that of its files, and of what retention never removes'
   await append(log, SET);
   expect(log.size.total).toBe(await onDisk());
   expect(log.size.required).toBeLessThan(before);
+  // The former index is kept for a copy that may be being made.
+  await append(log, SET);
+  await addBase(log, log.written - SET.length);
+  expect(log.size.total).toBe(await onDisk());
   await giveBase(log, 5, 0, B);
   expect(log.size.total).toBe(await onDisk());
   const { required } = log.size;
@@ -134,4 +138,24 @@ it('the size of a log is that of its files, and of what retention never removes'
   await log.close();
   await using again = await Log.open(directory);
   expect(again.size.total).toBe(await onDisk());
+});
+
+it('former indexes that are kept have no more than 4 MiB, but for the newest', async () => {
+  const directory = await freshDirectory();
+  const clock = new SimulatedClock();
+  const log = await Log.open(directory, { fsync: 'no', clock });
+  await giveBase(log, 0);
+  for (let base = 0; base < 3; base++) {
+    // A slow stream has two records for each write.
+    for (let i = 0; i < 17_000; i++) {
+      clock.jump(300);
+      await append(log, SET);
+    }
+    await addBase(log, log.written - SET.length);
+  }
+  const inner = join(directory, 'appendonlydir');
+  const indexes = (await readdir(inner)).filter((name) => name.endsWith('.index'));
+  // One for each of four increments, and the last former one.
+  expect(indexes).toHaveLength(5);
+  await log.close();
 });

@@ -12,8 +12,15 @@ export interface Workshop {
   readonly pathOf: (name: string) => string;
   /** A number that no file has yet. */
   readonly nextSequence: () => number;
-  /** Names of files that others have taken the place of, oldest first: the newest stay for a while. */
-  readonly superseded: string[];
+  /** Files that no manifest names any longer, oldest first: the newest stay for a while. */
+  readonly superseded: SupersededFile[];
+}
+
+/** A file that another has taken the place of. */
+export interface SupersededFile {
+  readonly name: string;
+  /** Its size in bytes. */
+  readonly bytes: number;
 }
 
 /** What is held, and the file that is written. */

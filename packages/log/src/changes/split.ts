@@ -9,7 +9,7 @@ import type { Increment } from '../manifest/manifest.ts';
 import { indexName, lastIncrement } from '../manifest/manifest.ts';
 import { IncrementReader } from '../reading/spans.ts';
 import { newIncrement } from './begin-history.ts';
-import type { Change, Current, Workshop } from './change.ts';
+import type { Change, Current, SupersededFile, Workshop } from './change.ts';
 import { opened } from './change.ts';
 
 /**
@@ -79,8 +79,10 @@ export async function headUpTo(
   return { ...reader.increment, index };
 }
 
-/** Small files, and a copy that is made meanwhile may have the manifest that names them. */
+/** A copy of the directory that is being made may have the manifest that names them. */
 const SUPERSEDED_KEPT = 16;
+/** The index of a slow stream is large: only the newest file may exceed this. */
+const SUPERSEDED_BYTES = 4 * 1024 * 1024;
 
 /** Takes away what `before` held and `head` does not: after the commit. */
 export async function cutBehind(
@@ -96,10 +98,20 @@ export async function cutBehind(
 }
 
 async function removeLater({ disk, pathOf, superseded }: Workshop, name: string): Promise<void> {
-  superseded.push(name);
-  if (superseded.length <= SUPERSEDED_KEPT) return;
-  const path = pathOf(superseded.shift()!);
-  await orLogError(path, 'removing', () => disk.remove(path));
+  const stat = () => disk.stat(pathOf(name));
+  superseded.push({ name, bytes: (await orLogError(pathOf(name), 'reading', stat)).size });
+  while (superseded.length > 1 && isTooMuch(superseded)) {
+    const path = pathOf(superseded.shift()!.name);
+    await orLogError(path, 'removing', () => disk.remove(path));
+  }
+}
+
+function isTooMuch(files: readonly SupersededFile[]): boolean {
+  return files.length > SUPERSEDED_KEPT || supersededBytes(files) > SUPERSEDED_BYTES;
+}
+
+export function supersededBytes(files: readonly SupersededFile[]): number {
+  return files.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 /** Makes a file end after `size` bytes, synced. @throws {LogError} `IO` */
