@@ -4,6 +4,8 @@ import { encodeCommand } from '@forebay/resp';
 import { SimulatedClock } from '@forebay/testkit';
 import { describe, expect, it } from 'vitest';
 import { Log } from '../src/index.ts';
+import type { Base, Increment, Manifest } from '../src/manifest/manifest.ts';
+import { prune } from '../src/retention/retain.ts';
 import { A, addBase, append, B, collect, freshDirectory, giveBase } from './directories.ts';
 
 const SET = encodeCommand(['SET', 'key', 'value']);
@@ -163,4 +165,27 @@ describe('what is still needed', () => {
     );
     await log.close();
   });
+});
+
+it('retention that deletes nothing adds up the sizes of a large log a few times only', () => {
+  const [first, ...others] = Array.from({ length: 400 }, (_, i): Increment => {
+    const [name, index] = [`${i}.incr.aof`, `${i}.index`];
+    return { name, index, sequence: i, startOffset: i * 100, database: 0 };
+  });
+  const bases = Array.from({ length: 24 }, (_, i): Base => {
+    return { name: `${i}.rdb`, sequence: i, offset: i * 1600, size: 1, crc: 0, time: i };
+  });
+  const increments = [first!, ...others] as const;
+  const live = { number: 1, ids: [{ id: A, from: 0 }], aliases: [], bases, increments } as const;
+  const manifest: Manifest = { live, past: [] };
+  let read = 0;
+  const sizes = new Map<string, number>();
+  sizes.get = () => {
+    read++;
+    return 1;
+  };
+  const files = 2 * increments.length + bases.length;
+  const pruned = prune(manifest, [], sizes, HOUR, { time: 24 * HOUR, hardLimit: files });
+  expect(pruned).toEqual({ manifest, cutOff: [] });
+  expect(read).toBeLessThan(4 * files);
 });

@@ -53,16 +53,23 @@ export function prune(
   { time = Infinity, size = Infinity, hardLimit = Infinity }: RetainPolicy,
 ): Pruned {
   let kept = manifest;
+  let total = totalOf(kept, sizes);
+  // There are steps for each file before each base: a sum over all files is made where one goes only.
+  const take = ({ drop }: Step): void => {
+    const left = drop(kept);
+    if (left === kept) return;
+    kept = left;
+    total = totalOf(kept, sizes);
+  };
   for (const step of stepsOf(manifest)) {
-    const total = totalOf(kept, sizes);
     const due = step.until <= now - time || total > size;
-    if (due && !pins.some((pin) => isNeeded(step, pin))) kept = step.drop(kept);
+    if (due && !pins.some((pin) => isNeeded(step, pin))) take(step);
   }
   const cutOff: Pin[] = [];
   for (const step of stepsOf(kept)) {
-    if (!(totalOf(kept, sizes) > hardLimit)) break;
+    if (!(total > hardLimit)) break;
     cutOff.push(...pins.filter((pin) => isNeeded(step, pin) && !cutOff.includes(pin)));
-    kept = step.drop(kept);
+    take(step);
   }
   const names = namesFrom(kept.live, startOf(kept.live));
   return { manifest: withLive(kept, names), cutOff };
