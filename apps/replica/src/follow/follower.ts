@@ -154,7 +154,8 @@ export class Follower {
   }
 
   get limits(): LimitsStatus {
-    return { maxDisk: this.#keeper?.limit, retain: this.#config.retain };
+    const limit = this.#keeper?.limit;
+    return { maxDisk: limit === Infinity ? undefined : limit, retain: this.#config.retain };
   }
 
   get baseCounts(): BaseCounts {
