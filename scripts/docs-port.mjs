@@ -5,8 +5,8 @@ const HEAD = `# The port of \`forebay replica\`
 Made by \`npm run docs\` from the table of commands and from what INFO tells; not to be edited.
 
 It answers as a replica does (\`--port\`, \`--tls-port\`), to replicas, Sentinels, exporters and clients, by RESP2 and
-RESP3. \`INFO\` and \`ROLE\` are in the servers' words. What is published on the primary (\`PUBLISH\`, \`SPUBLISH\`) reaches
-subscribers here, as on a replica; what is published here reaches them alone. What is not listed is refused by saying what this is. How
+RESP3. \`INFO\` and \`ROLE\` are in the servers' words. Messages published on the primary (\`PUBLISH\`, \`SPUBLISH\`) reach
+subscribers here, as on a replica; messages published here reach only subscribers here. What is not listed is refused by saying what this is. How
 many words a command takes counts its name.
 
 ## Commands
@@ -25,7 +25,7 @@ const INFO_HEAD = `## INFO
 
 Sections and fields have the names and meanings that servers give them; \`forebay_version\` and
 \`forebay_run_ids\` are forebay's own: the latter lists the run ids of this forebay and of the forebays upstream of it,
-so that a forebay detects that it would follow its own stream. The versions are
+so that a forebay can detect a replication loop. The versions are
 those of the primary (Redis 7.4.0 until it is known), with \`valkey_version\` or \`redict_version\` where it is one. While a copy comes
 in there are those of the transfer (\`master_sync_…_bytes\`, \`…_perc\`), while the link is down
 \`master_link_down_since_seconds\`; each replica below has a \`slaveN\`. No keys are counted: Keyspace is empty.

@@ -52,7 +52,7 @@ export function behindOf({ behind, age, state }) {
 /** Why nothing is read from the primary, and what is needed. */
 function pauseOf({ cause, reason, needed }) {
   if (cause === 'max-disk') return reason;
-  return `the disk is full: ${reason}${needed > 0 ? `; ${bytes(needed)} have to be free` : ''}`;
+  return `the disk is full: ${reason}${needed > 0 ? `; ${bytes(needed)} must be free` : ''}`;
 }
 
 /** Draws whom it follows, itself, and those below, as they are. */
@@ -80,7 +80,7 @@ export class Chain {
     const tone = toneOfLink(report);
     const down = `not reached for ${short(`${duration(Math.floor((report.now - link.downSince) / 1000))} `)}`;
     const nobody = link.state === 'detached' ? 'no primary is followed' : undefined;
-    const waits = paused === null ? undefined : 'nothing is read from it';
+    const waits = paused === null ? undefined : 'paused, not reading';
     setText(this.#above.text, nobody ?? waits ?? (tone === 'bad' ? down : above));
     setAttribute(this.#above.root, 'data-tone', tone === 'bad' ? 'bad' : 'plain');
     this.#link.show(

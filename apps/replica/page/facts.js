@@ -62,7 +62,7 @@ const YEAR = 365 * 86_400;
 function roomOf(room) {
   if (room === null) return UNKNOWN;
   const left = `${bytes(room.bytes)} left`;
-  if (room.seconds === null) return `${left}; nothing comes in`;
+  if (room.seconds === null) return `${left}; the log does not grow`;
   const time = room.seconds > YEAR ? 'more than a year' : short(duration(Math.floor(room.seconds)));
   return `${time} at the present rate, ${left}`;
 }

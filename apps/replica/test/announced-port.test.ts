@@ -38,9 +38,9 @@ describe('the port that is announced to a primary', () => {
     for (const local of ['10.0.0.5', '10.0.0.5', '10.0.0.6']) port.over(local);
     expect(said).toEqual([
       expect.stringMatching(
-        /^port 6380 is not announced to the primary: the link leaves from 10\.0\.0\.5, .* 127\.0\.0\.1 only; give --bind/,
+        /^port 6380 is not announced to the primary: the local address of the link is 10\.0\.0\.5, .* only at 127\.0\.0\.1; set --bind/,
       ),
-      expect.stringMatching(/leaves from 10\.0\.0\.6/),
+      expect.stringMatching(/address of the link is 10\.0\.0\.6/),
     ]);
   });
 });

@@ -48,7 +48,7 @@ describe('a server cannot be followed', () => {
     const chain = new Chain();
     const self = { here: forebay(...chain.runIds) };
     expect(await chain.loopAt(candidate('here'), probing(self))).toBe(
-      'it is this forebay itself; follow the primary instead',
+      'the server is this forebay itself; follow the primary instead',
     );
   });
 
@@ -63,7 +63,7 @@ describe('a server cannot be followed', () => {
     const others = { s1: replicaOf('s2'), s2: replicaOf('h1'), h1: withReplica(chain) };
     for (const open of [[], ['h1']]) {
       const loop = await chain.loopAt(candidate('s1'), probing(others, open));
-      expect(loop).toMatch(/it replicates from this forebay through s2:6379; /);
+      expect(loop).toMatch(/the server replicates from this forebay through s2:6379; /);
     }
   });
 

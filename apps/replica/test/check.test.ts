@@ -250,10 +250,10 @@ describe('check of what is no log', () => {
     await mkdir(directory);
     const file = join(directory, 'dump.rdb');
     const wrong = [
-      [join(directory, 'none'), 'it is not there'],
-      [directory, 'it is empty'],
-      [file, 'it is a file'],
-      [dirname(file), 'it is not a directory of forebay'],
+      [join(directory, 'none'), 'no such directory'],
+      [directory, 'the directory is empty'],
+      [file, 'not a directory'],
+      [dirname(file), 'not a forebay directory'],
     ] as const;
     for (const [path, says] of wrong) {
       if (path === file) await writeFile(file, RDB);

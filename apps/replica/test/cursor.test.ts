@@ -68,7 +68,7 @@ describe('forebay cursor of a log that nobody writes to', () => {
     await log.close();
     const held = `${A}:0 \\(start\\) to ${A}:${log.written} \\(end\\) are held`;
     for (const [name, position, message] of [
-      ['one', 'yesterday', '"yesterday" is no position: give <id>:<offset>, start or end'],
+      ['one', 'yesterday', '"yesterday" is not a position: give <id>:<offset>, start or end'],
       ['one', `${NONE}:1`, held],
       ['one', `${A}:${log.written + 1}`, held],
       ['../one', 'end', 'cannot name a cursor'],

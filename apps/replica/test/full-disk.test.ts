@@ -25,7 +25,7 @@ describe('a disk that fills up', () => {
     const directory = await freshDirectory();
     const args = ['replica', '--replicaof', '127.0.0.1', String(primary.port), '--dir', directory];
     const daemon = Daemon.start(args, { fileLimit: 64 });
-    await daemon.prints(/writing .* failed: EFBIG; waiting for room, nothing more is acknowledged/);
+    await daemon.prints(/writing .* failed: EFBIG; replication paused until there is room/);
     expect(await daemon.stop()).toBe(0);
     const path = join(directory, 'appendonlydir', 'appendonly.aof.2.incr.aof');
     const held = (await readFile(path)).length - '*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n'.length;
@@ -47,7 +47,7 @@ describe.each(installedServers().slice(0, 1))('a disk that fills up, on $name', 
     for (let i = 0; i < 3; i++) await primary.command('SET', `k${i}`, 'x'.repeat(64 * KIB));
     const address = ['--replicaof', primary.host, String(primary.port)];
     const full = Daemon.start(['replica', ...address, '--dir', directory], { fileLimit: 2 });
-    await full.prints(/EFBIG; waiting for room/);
+    await full.prints(/EFBIG; replication paused/);
     expect(full.printed).toContain(`held up to ${held?.slice(3)}`);
     await full.raiseFileLimit();
     await full.prints(/full copy done/);

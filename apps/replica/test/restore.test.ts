@@ -83,7 +83,9 @@ describe('restore', () => {
     const run = restore(directory, '--dry-run', '--at', '2026-11-29T12:00:00Z');
     expect(await run.exited).toBe(0);
     expect(run.printed).toContain(`position   ${ID}:100\n`);
-    expect(run.printed).toMatch(/the clock went back: writes after this position .* are left out/);
+    expect(run.printed).toMatch(
+      /the clock stepped back: writes after this position .* are not restored/i,
+    );
   });
 
   it('with --single writes the one file, and says what it did with relative times', async () => {
@@ -123,12 +125,12 @@ describe('restore', () => {
     [
       'a time after the last arrival',
       (directory) => [directory, '--dry-run', '--at', '2999-01-01'],
-      /cannot be restored from .*: its last byte arrived at 20.*Z\. Give that time or an earlier/,
+      /cannot be restored from .*: the last byte arrived at 20.*Z\. Give that time or an earlier/,
     ],
     [
       'a number without a unit',
       (directory) => [directory, '--dry-run', '--at', '1700000000'],
-      /A number alone may be a time or an offset\. Give/,
+      /A number alone is ambiguous: a time or an offset\. Give/,
     ],
   ];
 
@@ -166,13 +168,13 @@ describe('restore', () => {
       const run = restore(directory, '--out', place);
       expect([place, await run.exited]).toEqual([place, 64]);
       expect(run.printed).toMatch(
-        /is inside \/.*\/data, which is the directory of a log: name a place/,
+        /is inside \/.*\/data, which is the directory of a log: give a path outside of it/,
       );
     }
     for (const place of [`${directory}/x.rdb`, `${out}/x.rdb`, rdb]) {
       const run = Daemon.start(['rdb', 'filter', rdb, '-o', place]);
       expect([place, await run.exited]).toEqual([place, 64]);
-      expect(run.printed).toMatch(/which is the directory of a log: name a place outside/);
+      expect(run.printed).toMatch(/which is the directory of a log: give a path outside of it/);
     }
     expect(await readdir(directory, { recursive: true })).toEqual(before);
   });

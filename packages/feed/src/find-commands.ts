@@ -63,7 +63,7 @@ export async function findCommands(options: FindOptions): Promise<FoundCommands>
   const { dir, command, match, last = false, signal, disk = nodeDisk } = options;
   if (!/^[!-~]{1,64}$/.test(command) || command.includes('|')) {
     const what = JSON.stringify(command);
-    const message = `${what} is no name of a command: give one word, without a subcommand`;
+    const message = `${what} is not a command name: give one word, without a subcommand`;
     throw new FeedError('INVALID_OPTION', message);
   }
   const sieve = new Sieve({ commands: [command], ...(match === undefined ? {} : { match }) });
@@ -150,7 +150,7 @@ class PartSearch {
       return this.#cursor.next();
     } catch (error) {
       if (!(error instanceof RespError)) throw error;
-      const message = `after offset ${this.#end} the stream is no sequence of commands: ${error.message}`;
+      const message = `malformed replication stream after offset ${this.#end}: ${error.message}`;
       throw new FeedError('DESYNCHRONIZED', message, { offset: this.#end + 1, cause: error });
     }
   }

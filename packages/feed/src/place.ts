@@ -29,5 +29,5 @@ export function parsePlace(text: string): Place {
     if (!(error instanceof PsyncError)) throw error;
   }
   const what = JSON.stringify(text);
-  throw new FeedError('INVALID_OPTION', `${what} is no position: give <id>:<offset>[:<db>]`);
+  throw new FeedError('INVALID_OPTION', `${what} is not a position: give <id>:<offset>[:<db>]`);
 }

@@ -178,10 +178,13 @@ describe('a directory without a log', () => {
     const { disk } = new Subject();
     await disk.makeDirectory('/empty');
     await expect(inspect(disk.process, '/empty')).rejects.toThrow(
-      expect.objectContaining({ code: 'FOREIGN', message: '/empty holds no log: it is empty' }),
+      expect.objectContaining({
+        code: 'FOREIGN',
+        message: '/empty holds no log: the directory is empty',
+      }),
     );
     await expect(inspect(disk.process, '/nowhere')).rejects.toThrow(
-      expect.objectContaining({ message: '/nowhere holds no log: it is not there' }),
+      expect.objectContaining({ message: '/nowhere holds no log: no such directory' }),
     );
   });
 });

@@ -22,15 +22,15 @@ const READERS = [check, repair, inspect, planRestore] as const;
 
 describe('a directory that holds no log', () => {
   const made: [what: string, make: (directory: string) => Promise<string>, says: RegExp][] = [
-    ['that is not there', async (directory) => join(directory, 'x'), /it is not there$/],
-    ['that is empty', async (directory) => directory, /it is empty$/],
+    ['that is not there', async (directory) => join(directory, 'x'), /no such directory$/],
+    ['that is empty', async (directory) => directory, /the directory is empty$/],
     [
       'that is a file',
       async (directory) => {
         await writeFile(join(directory, 'dump.rdb'), 'REDIS0009');
         return join(directory, 'dump.rdb');
       },
-      /it is a file, and no directory$/,
+      /not a directory$/,
     ],
     [
       'that has other files',
@@ -38,7 +38,7 @@ describe('a directory that holds no log', () => {
         await writeFile(join(directory, 'dump.rdb'), 'REDIS0009');
         return directory;
       },
-      /it is not a directory of forebay, or its appendonlydir.* is lost$/,
+      /not a forebay directory, or appendonlydir.* is missing$/,
     ],
   ];
 
@@ -57,17 +57,17 @@ describe('a directory that holds no log', () => {
     await mkdir(join(directory, 'appendonlydir'));
     const manifest = 'file appendonly.aof.1.base.rdb seq 1 type b\n';
     await writeFile(join(directory, 'appendonlydir', 'appendonly.aof.manifest'), manifest);
-    const message = expect.stringMatching(/holds no log: a server, or forebay restore, wrote/);
+    const message = expect.stringMatching(/holds no log: the files in it were written by a server/);
     await expect(check(nodeDisk, directory)).rejects.toMatchObject({ code: 'FOREIGN', message });
     const inner = join(directory, 'appendonlydir');
-    const above = expect.stringContaining(`give the directory above, ${directory}`);
+    const above = expect.stringContaining(`give its parent directory, ${directory}`);
     await expect(check(nodeDisk, inner)).rejects.toMatchObject({ code: 'FOREIGN', message: above });
   });
 
   it('yet, for no full resync has ended, says so', async () => {
     const directory = await freshDirectory();
     await (await Log.open(directory)).close();
-    const message = expect.stringMatching(/holds no log: no full resync has ended yet$/);
+    const message = expect.stringMatching(/holds no log: no full resync has completed yet$/);
     await expect(check(nodeDisk, directory)).rejects.toMatchObject({ code: 'FOREIGN', message });
     expect(await isLogDirectory(nodeDisk, directory)).toBe(true);
   });

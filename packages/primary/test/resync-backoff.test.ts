@@ -34,7 +34,7 @@ async function watched(options: PrimaryOptions = {}): Promise<Watched> {
     onFullResyncDelayed: ({ port, version }: ReplicaDescription, delay: DelayedResync) =>
       delayed.push({ port, version, ...delay }),
     onGone: (_: ReplicaDescription, reason: string | undefined) => {
-      if (reason === 'it has not loaded the full resync') failed++;
+      if (reason === 'the replica did not load the full resync') failed++;
     },
   };
   const primary = new Primary({ rdb: UNREADABLE, resyncBackoff: {}, ...options, events });

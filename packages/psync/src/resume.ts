@@ -148,15 +148,15 @@ function strangers(
   { history }: HeldStream,
   { id, secondId = BLANK_ID }: ReplicationReport,
 ): string {
-  const ids = `it shares no history with what is held under ${history.id}: its replication id is ${id}`;
+  const ids = `the primary shares no history with the log of replication id ${history.id}: its replication id is ${id}`;
   if (secondId === BLANK_ID) {
     return (
-      `${ids}, and it knows none before that; most likely it restarted, without its data or from an AOF ` +
+      `${ids}, without a previous id; it probably restarted without its data or from an AOF ` +
       '(before 7.0 also from an RDB), or it is another server'
     );
   }
   return (
-    `${ids}, before that ${secondId}; it was promoted or restarted more than once since it was last ` +
-    'followed, or it is another server'
+    `${ids}, the previous one ${secondId}; it was promoted or restarted more than once since the last ` +
+    'link, or it is another server'
   );
 }

@@ -218,14 +218,16 @@ describe('a full copy is asked for', () => {
       HELD,
       report({ id: C, secondId: B, secondIdLimit: 900 }),
       new RegExp(
-        `under ${A}.*id is ${C}, before that ${B}; it was promoted or restarted more than once`,
+        `log of replication id ${A}.*id is ${C}, the previous one ${B}; it was promoted or restarted more than once`,
       ),
     ],
     [
       'of one that restarted without its data',
       HELD,
       report({ id: C }),
-      new RegExp(`under ${A}.*id is ${C}, and it knows none before that; most likely it restarted`),
+      new RegExp(
+        `log of replication id ${A}.*id is ${C}, without a previous id; it probably restarted`,
+      ),
     ],
     [
       'where the blank id is all that is the same',

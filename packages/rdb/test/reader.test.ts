@@ -332,7 +332,7 @@ describe('refused', () => {
 
   it('a type that is not known is, with its key and its place', () => {
     const bytes = rdb('REDIS0011', 0xfe, length(0), 99, 'the key', 'v');
-    const message = 'key "the key" has a value of type 99, which is not known, at byte 11';
+    const message = 'key "the key" has a value of type 99, which is unknown, at byte 11';
     expect(() => collect([bytes])).toThrow(message);
     expect(() => collect([bytes])).toThrow(code('UNKNOWN_TYPE'));
   });

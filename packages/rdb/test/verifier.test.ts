@@ -184,7 +184,7 @@ describe('a damaged value', () => {
     [
       'in a score',
       [3, 'the key', length(1), 'member', Uint8Array.of(3), new TextEncoder().encode('1.x')],
-      '"1.x" is no score, at byte 27',
+      '"1.x" is not a score, at byte 27',
     ],
     [
       'in a node of a list',
@@ -222,13 +222,13 @@ describe('what is newer than this code', () => {
   const tooLong = rdb('REDIS0015', 0, 'known', length(1 << 20), 'anything at all');
 
   it.each([
-    ['a type', type, 'key "the key" has a value of type 99, which is not known, at byte 22'],
-    ['a version', version, 'the RDB is of version 15, and 14 is the newest that is known here'],
+    ['a type', type, 'key "the key" has a value of type 99, which is unknown, at byte 22'],
+    ['a version', version, 'the RDB has version 15; forebay knows versions up to 14'],
     ['what looks like an end in a newer version', end, 'version 15'],
     ['what looks like an end just before the end of a newer version', endSoon, 'version 15'],
     ['what looks like a length beyond the end of a newer version', tooLong, 'version 15'],
     ['an encoding of a newer version', encoding, 'an unknown string encoding 5, at byte 16'],
-    ['an opcode', opcode, 'opcode 242, which is not known, at byte 9'],
+    ['an opcode', opcode, 'opcode 242, which is unknown, at byte 9'],
   ])('%s is proven by the checksum alone', (_, bytes, message) => {
     for (const piece of [1, 7, 4096]) {
       const verdict = verify(bytes, piece);

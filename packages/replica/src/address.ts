@@ -73,7 +73,7 @@ function parseUrl(url: string | URL): URL {
   const text = String(url);
   // A password with one of them would end there, and its beginning be taken for a host and a port.
   if (/[#?]/.test(text)) {
-    throw invalid('a URL has no # and no ?: in a user or a password write %23 and %3F');
+    throw invalid('a URL cannot contain # or ?: write %23 and %3F in a user name or password');
   }
   const [, port] = /:(\d+)\/?$/.exec(text) ?? [];
   if (port !== undefined && !isPort(Number(port))) throw invalid(BAD_PORT);

@@ -47,8 +47,8 @@ export function errorOfSnapshot(verdict: RdbVerdict, where: string): ReplicaErro
   const [first, ...others] = findings.map(({ message }) => message);
   const last = others.at(-1);
   const found = [first, ...(last === undefined ? [] : [last])].join('; ');
-  const proof = outcome === 'unproven' ? '; it has no checksum that proves the rest' : '';
-  const message = `the snapshot from ${where} is refused: ${found}${proof}`;
+  const proof = outcome === 'unproven' ? '; without a checksum the rest is unproven' : '';
+  const message = `snapshot from ${where} refused: ${found}${proof}`;
   return new ReplicaError('BAD_PAYLOAD', message, { verdict });
 }
 

@@ -80,7 +80,7 @@ export function withPassword(options: LinkOptions): LinkOptions {
   try {
     return { ...options, address: { ...address, password: readPassword() } };
   } catch (error) {
-    throw invalid('the password cannot be read: ', error);
+    throw invalid('cannot read the password: ', error);
   }
 }
 

@@ -87,7 +87,7 @@ describe('a password that is a function', () => {
       if (errors.length === 3) void replica.detach();
     });
     for await (const _ of replica);
-    expect(errors[0]).toMatch(/^INVALID_OPTION the password cannot be read: no such file/);
+    expect(errors[0]).toMatch(/^INVALID_OPTION cannot read the password: no such file/);
     expect(asked).toEqual(passwords);
   });
 

@@ -18,7 +18,7 @@ function written(...more: WritableEvent[]): Uint8Array {
 }
 
 const SOUND = written();
-const WHERE = 'the snapshot from 127.0.0.1:\\d+ is refused: ';
+const WHERE = 'snapshot from 127.0.0.1:\\d+ refused: ';
 
 /** The same bytes, changed; with no checksum where `isAbsent`. */
 function changed(at: number, to: number, isAbsent = false): Uint8Array {
@@ -72,7 +72,7 @@ describe('a snapshot that is refused', () => {
     [
       'with a type that nothing proves',
       counted(changed(TYPE, 99, true)),
-      'key "k" has a value of type 99.*; it has no checksum that proves the rest',
+      'key "k" has a value of type 99.*; without a checksum the rest is unproven',
     ],
   ])('%s leaves nothing behind, and the next one is taken', async (_, payload, reason) => {
     const asked: string[][] = [];

@@ -34,7 +34,7 @@ export async function placeBefore(
   const options = { dir: directory, command: before, ...filter, last, signal };
   const found = await findCommands(options).catch((error: unknown) => {
     if (!signal.aborted) throw error;
-    throw new ExitError(EXIT.runtime, `stopped: ${directory} was not searched to its end`, error);
+    throw new ExitError(EXIT.runtime, `stopped: ${directory} was searched only in part`, error);
   });
   const name = before.toUpperCase();
   const newest = found.newest.at(-1);
@@ -43,10 +43,10 @@ export async function placeBefore(
     return { position: newest.before, text: `${name} ${placeOf(newest)}` };
   }
   const earlier = found.count - found.newest.length;
-  const note = earlier === 0 ? [] : [`  (${earlier} earlier ones are left out)`];
+  const note = earlier === 0 ? [] : [`  (${earlier} earlier positions not shown)`];
   await print([...note, ...aligned(found.newest.map((each) => rowOf(name, each)))]);
   const message =
-    `${found.count} places in ${directory} have ${name}: give --last for the newest, ` +
+    `${name} is at ${found.count} positions in ${directory}: give --last for the newest, ` +
     `${match === undefined ? '--match KEY for fewer, ' : ''}or --at with one of these positions`;
   throw new ExitError(EXIT.usage, message);
 }
@@ -65,8 +65,8 @@ function placeOf({ at, time, database }: FoundCommand): string {
 function noneMessage(name: string, match: readonly string[] | undefined, directory: string) {
   const keys = match === undefined ? '' : ` on ${match.join(' or ')}`;
   return (
-    `no ${name}${keys} is in ${directory}, as far back as a restore reaches. The stream has the effects ` +
-    'of commands: scripts are the commands that they call, EXPIRE is PEXPIREAT since Redis 7, an ' +
-    'expired key is DEL or UNLINK. forebay tail --dir shows it'
+    `no ${name}${keys} in the restorable range of ${directory}. The stream holds the effects of ` +
+    'commands: a script appears as the commands that it calls, EXPIRE as PEXPIREAT (since Redis 7), ' +
+    'an expired key as DEL or UNLINK. forebay tail --dir prints the stream'
   );
 }

@@ -12,21 +12,21 @@ import { aligned } from '../output/table.ts';
 import { formatBytes } from '../reporter.ts';
 
 const HELP = `
-A cursor is the durable position of a consumer (forebay tail --cursor NAME). The daemon keeps what a cursor has
-not read, up to --max-disk. These commands work while the daemon runs and while it is stopped.
+A cursor is the durable position of a consumer (forebay tail --cursor NAME). The daemon keeps the data after a
+cursor, up to --max-disk. These commands work while the daemon runs and while it is stopped.
 
-Exit codes: 0 done; 1 there is no cursor of that name (rm), or its position was dropped meanwhile (set); 64 usage,
+Exit codes: 0 done; 1 there is no cursor of that name (rm), or its position was deleted meanwhile (set); 64 usage,
 or a position that is not held; 74 the disk, or a damaged log; 78 DIR holds no log.`;
 
 const LIST_HELP = `
-STATE is readable; rewound (continues where the stream stepped back to); ahead (waits for what it has read
-before); lost (what comes next is not held any more); damaged. LAG is in bytes of the stream, AGE is how long ago
-the next byte arrived; - is not known. A name with ~ at its end holds the log for a tail --snapshot that has not
-finished its snapshot. With --json times are milliseconds since 1970.`;
+STATE is readable; rewound (continues at the position of a step back); ahead (waits until the log reaches the
+position); lost (the next bytes were deleted); or damaged. LAG is in bytes of the stream, AGE is the time since the
+next byte arrived; - means unknown. A cursor whose name ends in ~ belongs to a tail --snapshot that has not finished
+its snapshot. With --json times are milliseconds since 1970.`;
 
 const SET_HELP = `
 POSITION is <id>:<offset>, start (the oldest position without a break to the end) or end. The cursor is created,
-or moved forwards or back. Stop its consumer first: one that runs keeps its own position over it.
+or moved forwards or back. Stop its consumer first: a running consumer overwrites the position with its own.
 
   forebay cursor set search-index start --dir data`;
 
@@ -60,7 +60,7 @@ export function cursorCommand(): Command {
     .argument('<position>', '<id>:<offset>, start or end')
     .addHelpText('after', SET_HELP)
     .action(set);
-  add('rm', 'Remove a cursor: nothing is kept for it any more.')
+  add('rm', 'Remove a cursor. The log no longer keeps data for it.')
     .argument('<name>', 'the cursor')
     .action(remove);
   return cursor;
@@ -102,7 +102,7 @@ async function set(name: string, text: string, { dir }: DirFlag): Promise<void> 
   // The daemon may have dropped it between the look at the log and the moment at which the cursor was there.
   const { cursors } = await inventoryOf(dir);
   if (cursors.find((each) => each.name === name)?.state !== 'lost') return;
-  throw new ExitError(EXIT.runtime, `cursor ${name}: the daemon has just dropped ${text}`);
+  throw new ExitError(EXIT.runtime, `cursor ${name}: ${text} was deleted by the daemon meanwhile`);
 }
 
 async function remove(name: string, { dir }: DirFlag): Promise<void> {
@@ -161,7 +161,7 @@ function positionOf(text: string, inventory: Inventory): Position {
   try {
     return parsePosition(text);
   } catch (error) {
-    const message = `${JSON.stringify(text)} is no position: give <id>:<offset>, start or end`;
+    const message = `${JSON.stringify(text)} is not a position: give <id>:<offset>, start or end`;
     throw new ExitError(EXIT.usage, message, error);
   }
 }

@@ -40,14 +40,14 @@ What it tries, in this order:
 ${CHECKS.map(({ name, tries }) => `  ${name.padEnd(WIDTH)}  ${tries}`).join('\n')}
 
 The primary is asked for no snapshot, unless --full is given and it has no backlog to go on from. It counts one
-more partial resync, and a few connections. The last line claims only what was tried, and lists what was not.
+more partial resync, and a few connections. The last line sums up the checks that ran, and lists those that did not.
 
 --json prints {primary, exitCode, summary, notTried: […], checks: [{name, tries, findings: [{verdict, message,
 advice: […]}]}]}, where a verdict is good, warning, bad or untried.
 
 Each line has a mark: ✓ well; ! to be looked at; ✗ does not work; – not tried. Below it stands what to change.
 
-Exit codes: 0 nothing that was tried is in the way, whatever there is to be looked at; of the first thing that is in the way
+Exit codes: 0 no errors (there may be warnings, or checks that did not run); of the first error
 otherwise: 1 what answers is none, or is not understood; 64 usage; 69 it cannot be reached, or not now; 74 the
 disk; 77 credentials or rights; 78 configuration.`;
 

@@ -28,8 +28,9 @@ one before that begins to send its stream too, which is cut off. A primary that 
 replication backlog and a new id after it, for it makes both for whoever asks to be sent a snapshot; its
 data set, and what it counts to be lost in a failover, are as they were.
 
-The snapshot is verified as it comes. One with a wrong checksum, a broken structure or no end is refused, with the
-byte at which it is wrong. Standard output has it by then: the exit code tells.
+The snapshot is verified while it is received. A snapshot with a wrong checksum, a broken structure or no end is
+refused, and the error names the byte. If the snapshot is written to standard output, check the exit code: the
+damaged bytes may be printed already.
 
 The rights a user needs: +psync +replconf +ping.
 

@@ -34,7 +34,7 @@ export function momentOf(text: string, now: number = Date.now()): RestoreTarget 
   if (time !== undefined && Number.isFinite(time) && time >= 0) return { time };
   if (!/^\d+(\.\d+)?$/.test(text)) throw new InvalidArgumentError(FORMS);
   // Seconds, milliseconds and offsets look alike.
-  throw new InvalidArgumentError(`A number alone may be a time or an offset. ${FORMS}`);
+  throw new InvalidArgumentError(`A number alone is ambiguous: a time or an offset. ${FORMS}`);
 }
 
 function isoTime(text: string): number | undefined {

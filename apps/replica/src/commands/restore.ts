@@ -38,14 +38,14 @@ patterns as KEYS does; a command without keys, such as FLUSHALL, matches always.
 with the time of each and the position before it (for --at) is printed, and nothing is restored; --last takes the
 newest.
 
-A key that has expired since the moment is gone as soon as a server loads what is restored. --ttl drop restores it
-without a time to live, as every key and field; --ttl shift with the time that was left then, counted from now.
-What had expired by the moment stays gone.
+A server that loads the restored directory deletes keys that have expired since WHEN. --ttl drop removes the TTLs
+of all keys and hash fields. --ttl shift keeps the TTL that was left at WHEN, counted from now. Keys and fields
+that had expired before WHEN are not restored.
 
 forebay may write to the log meanwhile; no other program may. Every byte is checked as it is read.
 
-Exit codes: 0 done; 1 stopped; 64 usage, WHEN is not held, or --before finds none or several; 74 the disk,
-or damage; 78 DIR holds no log, or the one of --out holds files.`;
+Exit codes: 0 done; 1 stopped; 64 usage, WHEN is not held, or --before finds none or several; 74 disk error
+or damaged log; 78 DIR holds no log, or the directory of --out is not empty.`;
 
 /** `forebay restore`: a directory that Redis or Valkey can load, as of a moment. */
 export function restoreCommand(reporter: Reporter): Command {
@@ -56,23 +56,23 @@ export function restoreCommand(reporter: Reporter): Command {
     .exitOverride()
     .option('--out <dir>', 'where to write it: a directory that is empty, or not there')
     .addOption(
-      new Option('--at <when>', 'the moment; the last one held by default').argParser(
+      new Option('--at <when>', 'the position or time to restore; default: the end of the log').argParser(
         (text: string) => momentOf(text),
       ),
     )
     .addOption(
       new Option(
         '--before <command>',
-        'the moment before a command, and before the transaction that it is in',
+        'restore to just before this command, or before the transaction that contains it',
       ).conflicts('at'),
     )
     .addOption(
       new Option(
         '--match <glob>',
-        'with --before: only with such a key; may be given again',
+        'with --before: only commands with a matching key; repeatable',
       ).argParser(listOf),
     )
-    .option('--last', 'with --before: the newest, where there are several')
+    .option('--last', 'with --before: the newest match, if there are several')
     .addOption(ttlOption())
     .option('--single', 'write one file, which servers before 7.0 load as well')
     .option('--dry-run', 'show what would be read and restored, and write nothing')
@@ -104,7 +104,7 @@ async function restoreTo(directory: string, flags: RestoreFlags, reporter: Repor
     );
   }
   for (const { file, what } of plan.notInCopy ?? []) {
-    reporter.trouble(`left out of the copy: ${file}: ${what}`);
+    reporter.trouble(`ignored, incomplete copy: ${file}: ${what}`);
   }
   if (dryRun) return;
   const since = performance.now();

@@ -36,8 +36,8 @@ interface TailFlags {
 
 const HELP = `
 A line is one JSON object: v, offset (of the command's last byte), id, db, cmd, keys (null where they are
-not known), args, tx (null outside of a transaction; its id, and begin, inside, end or only), and time: when it
-arrived, to a quarter of a second out of a log, in the form that forebay restore --at takes. Text is text, other
+not known), args, tx (null outside of a transaction; its id, and begin, inside, end or only), and time: the time of
+arrival (from a log: to a quarter of a second), in the form that forebay restore --at takes. Text is text, other
 bytes are {"base64":"..."}. Lines with a type are others, and have the time of the break or the snapshot; keys,
 functions and snapshot-end have that of the snapshot before them. After a reset what follows belongs
 on a snapshot at its place, after rewound what came after that place never was. <id>:<offset>:<db> of a
@@ -56,9 +56,9 @@ transactions. With --snapshot keys are RESTOREs, and
 
   forebay tail --snapshot --format resp redis://from | redis-cli -h to --pipe
 
-copies a data set, and goes on copying. RESTORE needs a target that reads the RDB version of the source: the same
-version or a newer one of the same project. For an older target, or another project, --plain makes keys by SET,
-RPUSH, SADD and so on, as forebay rdb resp --plain does, except values of modules and arrays; what it leaves out is
+copies a data set, then replicates its changes. RESTORE needs a target that reads the RDB version of the source: the same
+version or a newer one of the same project. For an older target, or another project, --plain uses SET,
+RPUSH, SADD and so on, as forebay rdb resp --plain does, except for modules and arrays; data that it leaves out is
 counted on standard error. The changes that follow are the source's own commands in either case. The target has to
 be empty: keys that are there stay as they are, unless --flush empties it first (FLUSHALL, FUNCTION FLUSH). Before
 each further snapshot it is emptied in any case.
@@ -91,7 +91,7 @@ export function tailCommand(reporter: Reporter): Command {
     )
     .option('--snapshot', 'all keys first, and again wherever it breaks off')
     .option('--flush', 'with --snapshot --format resp: commands that empty the target come first')
-    .option('--plain', 'with --snapshot --format resp: SET, RPUSH, SADD, … in place of RESTORE')
+    .option('--plain', 'with --snapshot --format resp: print SET, RPUSH, SADD, … instead of RESTORE')
     .option('--cursor <name>', 'with --dir: begin where this name ended, and keep its place')
     .option('--no-follow', 'with --dir: end at the end')
     .addOption(databaseOption())

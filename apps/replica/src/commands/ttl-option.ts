@@ -8,7 +8,7 @@ export type TtlChoice = 'keep' | TtlMode;
 export const TTL_CHOICES: readonly TtlChoice[] = ['keep', 'drop', 'shift'];
 
 export function ttlOption(): Option {
-  return new Option('--ttl <what>', 'keep times to live, drop them, or shift them to the present')
+  return new Option('--ttl <what>', 'keep TTLs, drop them, or shift them to the present')
     .choices(TTL_CHOICES)
     .default('keep');
 }

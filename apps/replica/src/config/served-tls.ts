@@ -56,7 +56,10 @@ export function httpTlsOf({ values, given, files }: Resolved): Certified | undef
   if (!cert && !key) return undefined;
   if (!cert || !key) {
     const one = given.get(cert ? 'http-tls-cert-file' : 'http-tls-key-file');
-    throw new ExitError(codeFor(one), '--http-tls-cert-file and --http-tls-key-file go together');
+    throw new ExitError(
+      codeFor(one),
+      '--http-tls-cert-file and --http-tls-key-file must be set together',
+    );
   }
   const pem = {
     cert: files.read('http-tls-cert-file', cert),

@@ -61,7 +61,7 @@ export const SETTINGS = {
     form: addresses,
     live: true,
     description:
-      'the primary: HOST PORT, HOST:PORT, or a redis://, rediss:// or unix:// URL; given more than once: ' +
+      'primary: HOST PORT, HOST:PORT, or a redis://, rediss:// or unix:// URL; if given more than once, ' +
       'the first that answers as a primary, or the one that its replicas name',
   },
   'replicaof-file': {
@@ -124,20 +124,20 @@ export const SETTINGS = {
     form: yesNo,
     default: 'no',
     live: true,
-    description:
-      'adopt a snapshot that forebay cannot verify to its end and that has no checksum to prove it',
+    description: 'adopt a snapshot without a checksum that forebay cannot fully verify',
   },
   'replica-announce-ip': {
     group: 'link',
     form: text('address'),
-    description: 'address announced to the primary; the port is then announced whatever --bind has',
+    description:
+      'address announced to the primary; with it, the port is announced regardless of --bind',
   },
   'replica-announce-port': {
     group: 'link',
     form: port,
     default: '0',
     description:
-      'port announced to the primary; 0: the port of --port, if --bind has the address that the link to the primary leaves from',
+      'port announced to the primary; 0: the value of --port, if --bind includes the local address of the link to the primary',
   },
   'announce-version': {
     group: 'link',
@@ -164,7 +164,7 @@ export const SETTINGS = {
     default: '100',
     live: true,
     description:
-      'fetch a fresh base when the stream after the last is this share of it; 0: only at --max-disk',
+      'fetch a fresh base when the stream after the last base reaches this percentage of its size; 0: only near --max-disk',
   },
   'auto-aof-rewrite-min-size': {
     group: 'log',
@@ -179,7 +179,7 @@ export const SETTINGS = {
     default: '1h',
     live: true,
     description:
-      'minimum time between two bases, each of which costs the primary a fork; at --max-disk it is 10 s',
+      'minimum time between two bases (each costs the primary a fork); near --max-disk: 10 s',
   },
   retain: {
     group: 'log',
@@ -194,8 +194,8 @@ export const SETTINGS = {
     default: '80%',
     live: true,
     description:
-      'hard limit on disk use; near it a base is fetched at once, lagging consumers lose their ' +
-      'position, and where that is not enough following pauses',
+      'hard limit on disk use; near the limit a fresh base is fetched at once and lagging consumers ' +
+      'lose their position; if that is not enough, replication pauses',
   },
   port: {
     group: 'replicas',
@@ -304,7 +304,7 @@ export const SETTINGS = {
     default: 'no',
     live: true,
     description:
-      'have Sentinels (6.2 and later) list this replica for clients that read from replicas; Sentinels retarget it in either case',
+      'let Sentinels (6.2 and later) list this replica to clients that read from replicas; Sentinels reconfigure it in either case',
   },
   'repl-backlog-size': {
     group: 'replicas',
@@ -338,8 +338,8 @@ export const SETTINGS = {
     form: words('name'),
     live: true,
     description:
-      'names under which HTTP is served, as the Host header has them, besides localhost and addresses; ' +
-      'any by default, unless --http is an address of this machine alone',
+      'host names accepted in the Host header, besides localhost and IP addresses; ' +
+      'default: any, or none if --http is a loopback address',
   },
   'http-password': {
     group: 'http',
@@ -358,7 +358,7 @@ export const SETTINGS = {
   'http-tls-key-file': {
     group: 'http',
     form: text('file'),
-    description: 'its private key; the file is read again on SIGHUP',
+    description: 'private key of --http-tls-cert-file; the file is read again on SIGHUP',
   },
   'ready-max-lag': {
     group: 'http',

@@ -94,7 +94,7 @@ export class Subject {
   /** A setting of the server. @throws {NotTold} */
   setting(name: string): string {
     const value = this.settings.get(name);
-    if (value === undefined) throw new NotTold(`CONFIG GET does not tell ${name}`);
+    if (value === undefined) throw new NotTold(`CONFIG GET does not return ${name}`);
     return value;
   }
 

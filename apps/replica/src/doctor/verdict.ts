@@ -26,12 +26,12 @@ export function verdictOf(examined: readonly Examined[]): Verdict {
   const exitCode = wrong[0]?.exitCode ?? EXIT.ok;
   if (wrong.length > 0) {
     const tail = notTried.length === 0 ? '' : `, ${notTried.length} not tried`;
-    const counts = `${wrong.length} in the way, ${doubtful} to be looked at${tail}`;
-    return { exitCode, summary: `it cannot be followed as it is: ${counts}`, notTried };
+    const counts = `errors: ${wrong.length}, warnings: ${doubtful}${tail}`;
+    return { exitCode, summary: `the primary cannot be followed (${counts})`, notTried };
   }
   const isProven = !notTried.includes(PROOF);
-  const claim = isProven ? 'it can be followed' : 'nothing that was tried is in the way';
-  const todo = doubtful > 0 ? `${doubtful} to be looked at` : 'nothing is to be changed';
+  const claim = isProven ? 'the primary can be followed' : 'no errors in the checks that were run';
+  const todo = doubtful > 0 ? `warnings: ${doubtful}` : 'no changes needed';
   const tail = notTried.length === 0 ? '' : `; not tried: ${notTried.join(', ')}`;
   return { exitCode, summary: `${claim}, ${todo}${tail}`, notTried };
 }

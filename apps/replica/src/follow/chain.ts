@@ -86,10 +86,10 @@ export class Chain {
 
   #loopOver(path: readonly string[], { runIds }: ReplicationReport): string {
     if (path.length === 0 && runIds[0] === this.runId) {
-      return `it is this forebay itself; ${ADVICE}`;
+      return `the server is this forebay itself; ${ADVICE}`;
     }
     const way = path.length > 1 ? ` through ${path.slice(1).join(', ')}` : '';
-    return `it replicates from this forebay${way}; ${ADVICE}`;
+    return `the server replicates from this forebay${way}; ${ADVICE}`;
   }
 }
 

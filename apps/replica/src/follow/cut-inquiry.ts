@@ -109,8 +109,8 @@ function silenceIn({ timeout }: Told, still: number): string | undefined {
   // The last acknowledgement was up to a second before.
   if (timeout === undefined || still === 0 || still + 1 < timeout) return undefined;
   return (
-    `probably its repl-timeout of ${timeout} s: this process stood still for ${still.toFixed(0)} s ` +
-    '(stopped, or a machine that was suspended or overloaded); on the primary: ' +
+    `probably its repl-timeout of ${timeout} s: this process did not run for ${still.toFixed(0)} s ` +
+    '(process stopped, machine suspended or overloaded); on the primary: ' +
     `CONFIG SET repl-timeout ${Math.ceil(still * 2)}`
   );
 }
@@ -131,7 +131,7 @@ function overflowIn(
   const allowed = limits.length === 0 ? 'it allows' : limits.join(', or ');
   const value = limit === undefined ? '1gb 512mb' : `${raised(hard)} ${raised(soft)}`;
   const advice = `CONFIG SET client-output-buffer-limit "replica ${value} ${softSeconds}"`;
-  const what = `client-output-buffer-limit: more was waiting for this replica than ${allowed}`;
+  const what = `client-output-buffer-limit: the output buffer of this replica exceeded ${allowed}`;
   const isCounted = cuts !== undefined && before !== undefined;
   if (isCounted) return `${what}; on the primary: ${advice}`;
   if (phase === 'transfer') return `probably ${what}; on the primary: ${advice}`;

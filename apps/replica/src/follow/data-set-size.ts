@@ -34,7 +34,7 @@ export function shrunkMessage(before: HeldDataSet, after: DataSetSize, directory
   const stream = before.streamed > FEW ? ` and ${formatBytes(before.streamed)} of stream` : '';
   return (
     `the full resync left less than half of the data set: ${sizeOf(after)}, where ${sizeOf(before)}${stream} ` +
-    `were held up to ${position}; to restore what was there before: ` +
+    `were held up to ${position}; to restore the data set before it: ` +
     `forebay restore ${shellWord(directory)} --out OUT --at ${position}`
   );
 }

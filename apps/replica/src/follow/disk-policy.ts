@@ -117,11 +117,12 @@ export function verdictOn(state: DiskState, bytes: number): Verdict {
   }
   const needed = neededFor(state);
   if (state.fetch === 'placed') {
-    return { type: 'wait', reason: 'reached; a fresh base is on its way', needed };
+    return { type: 'wait', reason: 'reached; a fresh base is being received', needed };
   }
   if (state.fetch !== 'none') return verdictBefore(state, needed);
   if (!fitsBase(state) || !fitsStream(state, state.ahead)) {
-    const reason = 'reached; a fresh base and the stream up to it do not fit beside what is held';
+    const reason =
+      'reached; a fresh base and the stream up to it do not fit beside the present log';
     return { type: 'pause', reason, needed };
   }
   const until = fetchableAt(state);
@@ -129,18 +130,23 @@ export function verdictOn(state: DiskState, bytes: number): Verdict {
   const seconds = Math.ceil((until - state.now) / 1000);
   const why =
     state.failures > 0 ? 'the last fetch of a base failed' : 'bases are fetched 10 s apart';
-  return { type: 'wait', reason: `reached; ${why}, the next comes in ${seconds} s`, needed, until };
+  return {
+    type: 'wait',
+    reason: `reached; ${why}, the next fetch starts in ${seconds} s`,
+    needed,
+    until,
+  };
 }
 
 /** The base that is on its way stands in a part of the stream for which there is no room, if that is known. */
 function verdictBefore({ now, fetch, fetchedAt = now }: DiskState, needed: number): Verdict {
   const until = fetchedAt + PATIENCE;
   if (fetch === 'asked' && now >= fetchedAt && now < until) {
-    return { type: 'wait', reason: 'reached; a fresh base is asked for', needed, until };
+    return { type: 'wait', reason: 'reached; a fresh base was requested', needed, until };
   }
   return {
     type: 'pause',
-    reason: 'reached; the stream fills it before a base can be fetched',
+    reason: 'reached; the stream reaches the limit before a fresh base can be fetched',
     needed,
   };
 }

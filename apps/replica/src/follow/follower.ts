@@ -293,7 +293,7 @@ export class Follower {
     const [before, after] = [from, to].map((time) => new Date(time).toISOString());
     const seconds = (from - to) / 1000;
     const message =
-      `the clock went back by ${seconds} s, from ${before} to ${after}: ` +
+      `the clock stepped back by ${seconds} s, from ${before} to ${after}: ` +
       'restore --at a time between them ends before the step';
     this.#reporter.trouble(message, { event: 'clock-stepped-back', seconds });
   }
@@ -315,7 +315,7 @@ export class Follower {
     this.#paused = { cause, reason, needed, since };
     this.link.entered('waiting');
     onLink?.({ up: false, reason: pauseText(obstacle) });
-    this.#reporter.trouble(`${reason}; waiting for room, nothing more is acknowledged`, {
+    this.#reporter.trouble(`${reason}; replication paused until there is room`, {
       ...{ event: 'no-room', bytes: needed },
     });
     // What is not synced is taken back: those who have it ask anew.
@@ -336,7 +336,7 @@ export class Follower {
     this.#paused = { cause: 'max-disk', reason, needed, since };
     if (before !== undefined) return;
     this.#control.onLink?.({ up: false, reason: pauseText(this.#paused) });
-    this.#reporter.trouble(`${reason}; waiting for room, nothing more is acknowledged`, {
+    this.#reporter.trouble(`${reason}; replication paused until there is room`, {
       ...{ event: 'no-room', bytes: needed },
     });
   }
@@ -350,14 +350,14 @@ export class Follower {
   #resume(): void {
     if (this.#paused === undefined) return;
     this.#paused = undefined;
-    this.#reporter.good('there is room again: following goes on', { event: 'room' });
+    this.#reporter.good('room available: replication resumed', { event: 'room' });
   }
 
   #tellStopped({ history, written }: Log): void {
     const position = history && formatPosition({ id: history.id, offset: written });
-    const place = position === undefined ? 'before anything was held' : `at ${position}`;
+    const place = position === undefined ? 'with an empty log' : `at ${position}`;
     const how = this.#attachment.attached ? 'stopped' : 'detached';
-    const message = `${how} ${place}, everything is on the disk`;
+    const message = `${how} ${place}, all data synced to disk`;
     this.#reporter.good(message, { event: 'stopped', position });
   }
 
@@ -477,14 +477,14 @@ export class Follower {
 
   /** A directory that was copied while it was written to. */
   #describeCopy(position: string, dropped: number, leftOut: readonly LeftOut[]): void {
-    const tail = dropped === 0 ? '' : `; ${formatBytes(dropped)} after it are dropped`;
+    const tail = dropped === 0 ? '' : `; ${formatBytes(dropped)} after that position are dropped`;
     this.#reporter.step(`the directory is a copy: checksums confirm it up to ${position}${tail}`, {
       event: 'copy-opened',
       position,
       bytes: dropped,
     });
     for (const { file, what } of leftOut) {
-      this.#reporter.trouble(`left out of the copy: ${file}: ${what}`, {
+      this.#reporter.trouble(`ignored, incomplete copy: ${file}: ${what}`, {
         ...{ event: 'copy-left-out', position, reason: what },
       });
     }

@@ -158,12 +158,12 @@ export class Keeper {
     const needed = this.#budget.neededBeside(length);
     const size = formatBytes(length);
     if (needed > this.limit) {
-      const reason = `a full resync of ${size} does not fit beside what is held`;
+      const reason = `a full resync of ${size} does not fit beside the present log`;
       throw overLimit(this.limit, 'base', reason, needed);
     }
     const { free } = (await spaceOf(this.#world, this.#config().directory)) ?? { free: Infinity };
     if (free >= length) return;
-    const reason = `a full resync of ${size} does not fit, ${formatBytes(free)} are free`;
+    const reason = `a full resync of ${size} does not fit: ${formatBytes(free)} free`;
     throw new NoRoomError('disk-full', 'base', reason, length);
   }
 
@@ -186,7 +186,7 @@ export class Keeper {
     const { state } = this.#budget;
     const missed = Math.max(0, offset - this.#log.written);
     if (fitsStream(state, missed)) return decision;
-    const reason = `the ${formatBytes(missed)} that were missed do not fit`;
+    const reason = `the missed ${formatBytes(missed)} of the stream do not fit`;
     if (fitsBase(state)) return { type: 'full', reason: `${reason} under --max-disk` };
     throw overLimit(this.limit, 'stream', reason, neededFor(state));
   }
@@ -268,7 +268,10 @@ export class Keeper {
       // Of want of room the primary knows nothing: the next may come as soon as there is some.
       if (!(error instanceof NoRoomError)) this.#budget.ended(false);
       const reason = error instanceof Error ? error.message : String(error);
-      this.#reporter.trouble(`no fresh base: ${reason}`, { event: 'base-failed', reason });
+      this.#reporter.trouble(`fetch of a fresh base failed: ${reason}`, {
+        event: 'base-failed',
+        reason,
+      });
     }
   }
 
@@ -312,7 +315,7 @@ export class Keeper {
     if (this.#budget.state.total + bytes <= most) return;
     await this.#retain(most - bytes);
     if (this.#budget.state.total + bytes <= most) return;
-    const what = `${formatBytes(bytes)} more do not fit beside what is held`;
+    const what = `${formatBytes(bytes)} more do not fit beside the present log`;
     const needed = this.#budget.neededBeside(bytes);
     throw overLimit(this.limit, 'base', what, Math.max(needed, this.limit + 1));
   }
@@ -374,18 +377,18 @@ export class Keeper {
       const { reason, needed } = complaint;
       const message =
         `--max-disk ${limit} is too small: ${reason}; ` +
-        `following will pause at the limit, give at least ${formatBytes(needed)}`;
+        `replication will pause at the limit; set at least ${formatBytes(needed)}`;
       this.#warnOf('two bases', message, needed);
     }
     if ('size' in retain && retain.size > this.limit) {
-      const message = `--retain ${formatBytes(retain.size)} is more than --max-disk ${limit} keeps`;
+      const message = `--retain ${formatBytes(retain.size)} exceeds --max-disk ${limit}`;
       this.#warnOf('retain', message, retain.size);
     }
     const room = state.total + this.#free;
     if ('size' in maxDisk && this.limit > room) {
       const message =
-        `--max-disk ${limit} is more than there is room for: the log has ${formatBytes(state.total)}, ` +
-        `and ${formatBytes(this.#free)} are free; a full disk pauses following`;
+        `--max-disk ${limit} exceeds the space on the disk: the log has ${formatBytes(state.total)}, ` +
+        `${formatBytes(this.#free)} are free; replication pauses when the disk is full`;
       this.#warnOf('disk', message, room);
     }
   }
@@ -399,10 +402,10 @@ export class Keeper {
 
   #tellLimit(total: number): void {
     const [has, limit] = [total, this.limit].map(formatBytes);
-    this.#reporter.step(
-      `the log has ${has} of --max-disk ${limit}: a base is fetched before its time`,
-      { event: 'limit-near', bytes: total },
-    );
+    this.#reporter.step(`the log has ${has} of --max-disk ${limit}: fetching a fresh base early`, {
+      event: 'limit-near',
+      bytes: total,
+    });
   }
 
   /** Resolves at the next change, at the latest at `until`. */

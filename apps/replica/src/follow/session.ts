@@ -160,7 +160,7 @@ export class Session {
   cut(): boolean {
     if (!this.streaming) return false;
     const primary = this.#primary;
-    this.#reporter.step(`the link to ${primary} is cut by CLIENT KILL, and made anew`, {
+    this.#reporter.step(`link to ${primary} closed by CLIENT KILL, reconnecting`, {
       ...{ event: 'link-cut', primary },
     });
     this.#replica.retarget({ ...targetOf(this.#upstream), tls: this.#tls });
@@ -385,7 +385,7 @@ export class Session {
   }
 
   #refused(refusal: string, delay: number): void {
-    const kept = this.#log.history === undefined ? '' : '; what was held before is kept';
+    const kept = this.#log.history === undefined ? '' : '; the log is unchanged';
     const when = formatDuration(delay / 1000);
     this.#reporter.trouble(`${refusal}${kept}; next attempt in ${when}`, {
       ...{ event: 'snapshot-refused', primary: this.#primary, reason: refusal, retryMs: delay },

@@ -11,7 +11,7 @@ export function acceptedBy(acceptUnverified: boolean): AcceptedSnapshots {
 export function refusalOf({ verdict, message }: ReplicaError): string | undefined {
   if (verdict === undefined) return undefined;
   if (verdict.outcome !== 'unproven') return message;
-  return `${message}: set rdbchecksum yes on the primary, or --accept-unverified-rdb to adopt it all the same`;
+  return `${message}: set rdbchecksum yes on the primary, or use --accept-unverified-rdb to adopt the snapshot anyway`;
 }
 
 /** What is worth a warning about a snapshot that is adopted, a line each. */
@@ -21,8 +21,8 @@ function warningsOf(verdict: RdbVerdict): string[] {
   const untold = damagedValues - values.length;
   const proof =
     outcome === 'flawed'
-      ? 'its checksum proves that it is what the primary sent'
-      : 'no checksum proves it (--accept-unverified-rdb)';
+      ? 'the checksum proves that the primary sent these bytes'
+      : '--accept-unverified-rdb is set (the snapshot has no checksum)';
   const lines = values.map(
     ({ message }) => `the snapshot has a damaged value: ${message}; adopted, since ${proof}`,
   );
@@ -31,8 +31,8 @@ function warningsOf(verdict: RdbVerdict): string[] {
   if (unreadable.length > 0) {
     const what = unreadable.map(({ message }) => message).join('; ');
     lines.push(
-      `the snapshot is newer than this forebay and was adopted as it came (${what}): ` +
-        `forebay cannot read what follows, and only ${writerOf(verdict)} can load it; ${proof}`,
+      `the snapshot is newer than this forebay and was adopted unchanged (${what}): ` +
+        `forebay cannot read the part after that, and only ${writerOf(verdict)} can load the snapshot; adopted, since ${proof}`,
     );
   }
   return lines;

@@ -47,7 +47,7 @@ export function refusalOf(
 ): Refusal | undefined {
   const { method = '', headers } = request;
   if (method !== 'GET' && method !== 'HEAD') {
-    const reason = 'only GET and HEAD are served: nothing here changes anything';
+    const reason = 'only GET and HEAD are supported: this server is read-only';
     return { status: 405, reason, headers: { Allow: 'GET, HEAD' } };
   }
   if (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0) {
@@ -56,14 +56,14 @@ export function refusalOf(
   if (PROBES.includes(path)) return undefined;
   // A foreign name that leads here makes a page from there one of this server to the browser (DNS rebinding).
   if (!isServed(nameInHost(headers.host ?? ''), isLocal, allowedHosts)) {
-    return { status: 421, reason: 'this is not served under that name: see --http-allowed-hosts' };
+    return { status: 421, reason: 'host name not allowed: see --http-allowed-hosts' };
   }
   const isForeign = headers['sec-fetch-site'] === 'cross-site';
   if (isForeign && headers['sec-fetch-mode'] !== 'navigate') {
     return { status: 403, reason: 'this is not for pages of others' };
   }
   if (password !== undefined && !isAuthorized(headers.authorization, password)) {
-    return { status: 401, reason: 'the password is needed', headers: CHALLENGE };
+    return { status: 401, reason: 'password required', headers: CHALLENGE };
   }
   return undefined;
 }

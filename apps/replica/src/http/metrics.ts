@@ -52,7 +52,7 @@ export const METRICS: readonly Metric[] = [
   {
     name: 'forebay_paused',
     type: 'gauge',
-    help: '1 while nothing is read from the primary because the disk is full (disk-full) or the log has reached --max-disk (max-disk), else 0',
+    help: '1 while replication is paused because the disk is full (disk-full) or the log has reached --max-disk (max-disk), else 0',
     labels: ['cause'],
     read: ({ paused }) =>
       PAUSE_CAUSES.map((cause) => ({ labels: { cause }, value: Number(paused?.cause === cause) })),
@@ -60,7 +60,7 @@ export const METRICS: readonly Metric[] = [
   {
     name: 'forebay_paused_needed_bytes',
     type: 'gauge',
-    help: 'What a pause waits for: free bytes (disk-full), or a --max-disk of so many bytes (max-disk); absent while nothing is paused or the size is not known',
+    help: 'Bytes needed to end a pause: free bytes (disk-full) or the value of --max-disk (max-disk); absent while not paused or if unknown',
     read: ({ paused }) => paused?.needed || undefined,
   },
   {
@@ -72,13 +72,13 @@ export const METRICS: readonly Metric[] = [
   {
     name: 'forebay_retain_seconds',
     type: 'gauge',
-    help: 'Retention by time (--retain); absent where it is by size',
+    help: 'Retention by time (--retain); absent if retention is by size',
     read: ({ limits: { retain } }) => ('time' in retain ? retain.time / 1000 : undefined),
   },
   {
     name: 'forebay_retain_bytes',
     type: 'gauge',
-    help: 'Retention by size (--retain); absent where it is by time',
+    help: 'Retention by size (--retain); absent if retention is by time',
     read: ({ limits: { retain } }) => ('size' in retain ? retain.size : undefined),
   },
   {
@@ -231,7 +231,7 @@ export const METRICS: readonly Metric[] = [
   {
     name: 'forebay_base_failed',
     type: 'gauge',
-    help: '1 where the last fetch of a base failed, else 0',
+    help: '1 if the last fetch of a base failed, else 0',
     read: ({ log }) => (log === undefined ? undefined : Number(log.baseFailed)),
   },
   {
@@ -298,7 +298,7 @@ export const METRICS: readonly Metric[] = [
   {
     name: 'forebay_replica_failed_resyncs_total',
     type: 'counter',
-    help: 'Full resyncs that a replica below did not load: its connection ended before it acknowledged anything',
+    help: 'Full resyncs that a downstream replica did not load: the connection ended before its first acknowledgement',
     read: ({ clients }) => clients.failedResyncs,
   },
   {

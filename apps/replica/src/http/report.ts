@@ -44,7 +44,10 @@ const SHAPE = group<Status>({
       'redis, valkey or redict; null until it is known',
       ({ primary }) => primary?.flavour,
     ),
-    version: text('its version; null until it is known', ({ primary }) => primary?.version),
+    version: text(
+      'version of the primary; null until it is known',
+      ({ primary }) => primary?.version,
+    ),
     offset: number('its offset, when it was asked last', ({ lag }) => lag.offset),
     asked: number('when that was', ({ lag }) => lag.asked),
   }),
@@ -53,16 +56,16 @@ const SHAPE = group<Status>({
       'disk-full: the disk refused a write; max-disk: the log has reached its limit',
       ({ cause }) => cause,
     ),
-    reason: text('what was refused, on what, and why', ({ reason }) => reason),
+    reason: text('the failed operation, the file and the cause', ({ reason }) => reason),
     needed: number(
-      'bytes that have to be free (disk-full), or that --max-disk has to be (max-disk); 0: not known',
+      'bytes that must be free (disk-full), or the --max-disk that is needed (max-disk); 0: unknown',
       ({ needed }) => needed,
     ),
     since: number('when the pause began', ({ since }) => since),
   }),
   alerts: list(alertsOf, {
     severity: text(
-      'critical: nothing is received; warning: something else needs an operator',
+      'critical: replication has stopped; warning: an operator should act',
       ({ severity }: Alert) => severity,
     ),
     message: text('what is wrong, and what to do', ({ message }: Alert) => message),
@@ -71,16 +74,16 @@ const SHAPE = group<Status>({
   room: optional(roomOf, {
     bytes: number('bytes to --max-disk or to the end of the free space', ({ bytes }) => bytes),
     seconds: number(
-      'seconds that this lasts at the rate of the last ten minutes; null where nothing comes in',
+      'seconds until the limit at the rate of the last ten minutes; null if the log does not grow',
       ({ seconds }) => seconds,
     ),
   }),
   limits: group<Status>({
     maxDisk: number('hard limit on disk use, in bytes', ({ limits }) => limits.maxDisk),
-    retainTime: number('retention in milliseconds; null where it is by size', ({ limits }) =>
+    retainTime: number('retention in milliseconds; null if retention is by size', ({ limits }) =>
       'time' in limits.retain ? limits.retain.time : undefined,
     ),
-    retainBytes: number('retention in bytes; null where it is by time', ({ limits }) =>
+    retainBytes: number('retention in bytes; null if retention is by time', ({ limits }) =>
       'size' in limits.retain ? limits.retain.size : undefined,
     ),
   }),

@@ -84,7 +84,7 @@ function isUnguarded({ host, password, allowedHosts }: HttpConfig): boolean {
 
 function warnUnguarded(url: string, reporter: Reporter): void {
   reporter.trouble(
-    `${url} is served to every machine, under any name and without a password: ` +
+    `${url} is open to other machines without a password and under any host name: ` +
       'set --http-password or --http-allowed-hosts',
     { event: 'http-open', address: url },
   );

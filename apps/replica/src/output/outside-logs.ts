@@ -12,7 +12,7 @@ import { EXIT, ExitError } from '../exit.ts';
 export async function refuseInsideLog(path: string): Promise<void> {
   for (let place = await placeOf(resolve(path)); ; place = dirname(place)) {
     if (await isLogDirectory(nodeDisk, place)) {
-      const message = `${path} is inside ${place}, which is the directory of a log: name a place outside`;
+      const message = `${path} is inside ${place}, which is the directory of a log: give a path outside of it`;
       throw new ExitError(EXIT.usage, message);
     }
     if (place === dirname(place)) return;

@@ -32,9 +32,9 @@ export class AnnouncedPort {
   #tell(port: number, local: string): void {
     this.#said = local;
     const hosts = [...new Set(this.#places.map(({ host }) => host))].join(', ');
-    const reason = `the link leaves from ${local}, and replicas are served at ${hosts} only`;
+    const reason = `the local address of the link is ${local}, but replicas are served only at ${hosts}`;
     this.#reporter.step(
-      `port ${port} is not announced to the primary: ${reason}; give --bind an address that others reach, or ` +
+      `port ${port} is not announced to the primary: ${reason}; set --bind to an address that other machines can reach, or ` +
         '--replica-announce-ip and --replica-announce-port',
       { event: 'port-not-announced', address: local, reason },
     );

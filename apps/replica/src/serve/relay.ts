@@ -228,7 +228,7 @@ function eventsTo(reporter: Reporter) {
       const { failures: count, delay: retryMs, format } = delayed;
       const reason = unloadedReason(format, description.version);
       reporter.trouble(
-        `replica ${replica} has not loaded ${count} full resyncs in a row, the next starts in ` +
+        `replica ${replica} has not loaded ${count} full resyncs in a row; the next starts in ` +
           `${(retryMs / 1000).toFixed(1)} s: ${reason}`,
         { event: 'replica-not-loading', replica, count, retryMs, reason },
       );

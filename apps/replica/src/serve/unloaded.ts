@@ -1,10 +1,10 @@
 import { serversThatLoad } from '@forebay/rdb';
 
 const NAMES = { redis: 'Redis', redict: 'Redict', valkey: 'Valkey' } as const;
-const UNKNOWN = 'its own log has the cause';
+const UNKNOWN = 'see the log of the replica';
 /** Valkey from 9.1 on writes the RDB that a replica of the announced version loads. */
 const ADVICE =
-  'a primary of Valkey 9.1 sends an older one where forebay has --announce-version 8.1.0';
+  'with --announce-version 8.1.0 a primary of Valkey 9.1 sends forebay an older RDB version';
 
 /**
  * The likely reason why a replica does not load what it is sent, for people.
@@ -18,12 +18,12 @@ export function unloadedReason(format = '', version: string | undefined): string
   const rdb = { magic, version: Number(digits) } as const;
   const loaders = serversThatLoad(rdb);
   const known = loaders.map(({ server, since }) => `${NAMES[server]} ${since}`).join(', ');
-  const base = `the base is ${magic} RDB ${rdb.version}, loaded by ${known === '' ? 'no server known here' : `${known} and later`}`;
-  if (version === undefined) return `${base}; the replica announces no version, and ${UNKNOWN}`;
+  const base = `the base is ${magic} RDB ${rdb.version}, loaded by ${known === '' ? 'no known server' : `${known} and later`}`;
+  if (version === undefined) return `${base}; the replica announces no version; ${UNKNOWN}`;
   const since = loaders.find(({ server }) => server === 'valkey')?.since;
   const isOld = since === undefined || isBefore(version, since);
   const advice = isOld && magic === 'VALKEY' ? `; ${ADVICE}` : '';
-  return `${base}; the replica announces version ${version}${isOld ? advice : `, and ${UNKNOWN}`}`;
+  return `${base}; the replica announces version ${version}${isOld ? advice : `; ${UNKNOWN}`}`;
 }
 
 function isBefore(version: string, since: string): boolean {

@@ -32,7 +32,7 @@ function linkAlert({ paused, link, now, upstream }: Status): Alert[] {
   const { host, port } = upstream;
   const endpoint =
     port === 0 ? ({ kind: 'unix', path: host } as const) : ({ kind: 'tcp', host, port } as const);
-  const message = `no link to ${describeEndpoint(endpoint)} for ${since}: the events say why`;
+  const message = `no link to ${describeEndpoint(endpoint)} for ${since}: see the events for the cause`;
   return [{ severity: 'critical', message }];
 }
 
@@ -41,12 +41,14 @@ function* warningsOf({ lag, link, log, held }: Status): Generator<Alert> {
     yield warning(`${formatDuration(lag.seconds)} behind the primary`);
   }
   if (log?.baseFailed) {
-    yield warning('the last fetch of a base failed: retention cannot delete what is older');
+    yield warning('the last fetch of a base failed: retention cannot delete older data');
   }
   const lost = held?.cursors.filter(({ state }) => state === 'lost' || state === 'damaged') ?? [];
   for (const { name, state } of lost) {
     const what = state === 'lost' ? 'has lost its position' : 'has a damaged file';
-    yield warning(`cursor ${name} ${what}: forebay cursor set or rm ends this`);
+    yield warning(
+      `cursor ${name} ${what}: move it with forebay cursor set, or remove it with forebay cursor rm`,
+    );
   }
 }
 

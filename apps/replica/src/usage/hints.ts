@@ -15,10 +15,10 @@ const HINTS: readonly [flags: readonly string[], hint: (address: string) => stri
     ],
     (address) => address,
   ],
-  [['-s', '--socket', '--unixsocket'], (address) => `${address}; of a socket unix:///path`],
+  [['-s', '--socket', '--unixsocket'], (address) => `${address}; for a unix socket unix:///path`],
   [['-a', '--pass', '--password', '--auth', '--primaryauth'], () => PASSWORD],
   [['--user', '--username', '--primaryuser'], () => 'give the user as --masteruser'],
-  [['--daemonize'], () => 'it stays in the foreground: start it as a service'],
+  [['--daemonize'], () => 'forebay stays in the foreground: run it as a service'],
 ];
 
 const NO_VALUE = 'a yes/no setting takes no value: give --NAME or --no-NAME';

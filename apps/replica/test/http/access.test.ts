@@ -28,7 +28,7 @@ describe('HTTP that other machines reach', () => {
   it('is warned of where it has neither a password nor a list of names', async () => {
     const daemon = await serving(OPEN);
     await daemon.prints(
-      /http:\/\/0.0.0.0:\d+\/ is served to every machine, under any name and without a password/,
+      /http:\/\/0.0.0.0:\d+\/ is open to other machines without a password and under any host name/,
     );
     const { status } = await ask(await local(daemon), '/metrics', { headers: { host: 'evil' } });
     expect(status).toBe(200);
@@ -96,7 +96,7 @@ describe('HTTP with a password', () => {
     const url = await urlOf(daemon);
     for (const path of ['/', '/metrics', '/status.json', '/events', '/none']) {
       const { status, headers, text } = await ask(url, path);
-      expect([path, status, text]).toEqual([path, 401, 'the password is needed\n']);
+      expect([path, status, text]).toEqual([path, 401, 'password required\n']);
       expect(headers['www-authenticate']).toMatch(/^Basic realm="forebay"/);
     }
     expect((await ask(url, '/healthz')).status).toBe(200);
@@ -175,7 +175,9 @@ describe('HTTPS', () => {
     for (const name of ['http-tls-cert-file', 'http-tls-key-file']) {
       const daemon = await serving(['--http', '127.0.0.1:0', `--${name}`, '/dev/null']);
       expect(await daemon.exited).toBe(64);
-      expect(daemon.printed).toMatch(/--http-tls-cert-file and --http-tls-key-file go together/);
+      expect(daemon.printed).toMatch(
+        /--http-tls-cert-file and --http-tls-key-file must be set together/,
+      );
     }
   });
 });

@@ -57,7 +57,7 @@ describe('a fault is one line', () => {
     const { code, stderr } = await check(Buffer.from('REDIS0009\x7f\x01k\x00\xff', 'latin1'));
     expect(code).toBe(1);
     expect(stderr).toMatch(
-      /key "k" has a value of type 127, which is not known, at byte 9( \(and 1 more\))?\n$/,
+      /key "k" has a value of type 127, which is unknown, at byte 9( \(and 1 more\))?\n$/,
     );
   });
 
@@ -131,7 +131,7 @@ describe('what is in a file beside what is right', () => {
       ]);
     }
     expect((await check(Buffer.concat([RDB, RDB]))).stdout.toString()).toMatch(
-      /\nafter its end: 10 B, which are no part of it\n$/,
+      /\nafter the end of the RDB: 10 B, not part of it\n$/,
     );
     expect((await check(RDB)).stdout.toString()).not.toMatch(/after/);
   });

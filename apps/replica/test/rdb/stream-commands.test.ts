@@ -86,7 +86,7 @@ describe('the pending entries of a group', () => {
     const made = await forebay(['rdb', 'resp', '-', '--plain'], writer.take());
     expect(made.code).toBe(0);
     expect(made.stderr).toMatch(
-      /^\S+ 1 pending entries left out that their consumers gave back: no command sets them\n$/,
+      /^\S+ 1 pending entries left out that consumers released \(XNACK\): no command sets them\n$/,
     );
     expect(made.stdout.toString()).not.toMatch(/XCLAIM/);
   });

@@ -109,7 +109,11 @@ describe('--ttl of rdb filter and rdb resp', () => {
       ['--ttl', 'drop', '--moment', `${'a'.repeat(40)}:5`],
       /Give a/,
     ],
-    ['a --moment that is a number', ['--ttl', 'drop', '--moment', '1700000000'], /A number alone/],
+    [
+      'a --moment that is a number',
+      ['--ttl', 'drop', '--moment', '1700000000'],
+      /A number alone is ambiguous/,
+    ],
   ])('refuses %s with 64', async (_, flags, says) => {
     for (const name of ['filter', 'resp']) {
       const { code, stderr } = await forebay(['rdb', name, '-', ...flags], WITHOUT);

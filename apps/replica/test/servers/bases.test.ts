@@ -29,10 +29,12 @@ describe.each(installedServers())('$name', (installed) => {
     const count = (pattern: RegExp) => daemon.printed.match(pattern)?.length ?? 0;
     // One that is under way as it stops may have been counted above, and not been told here.
     const underWay = async () =>
-      (await syncsOf(primary)).full - 1 - count(/fresh base done|no fresh base: /g);
+      (await syncsOf(primary)).full - 1 - count(/fresh base done|fetch of a fresh base failed: /g);
     await expect.poll(underWay).toBe(0);
     expect(await daemon.stop()).toBe(0);
-    expect(daemon.printed).not.toMatch(/no fresh base: (?!stopped|the link|.*closed)/);
+    expect(daemon.printed).not.toMatch(
+      /fetch of a fresh base failed: (?!stopped|the link|.*closed)/,
+    );
 
     // Each base cost the primary one full copy, and the link never broke.
     const begun = count(/fresh base, at/g);

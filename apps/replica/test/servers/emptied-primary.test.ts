@@ -17,7 +17,7 @@ describe.each(installedServers())('$name', (installed) => {
     await before.stop();
     await using after = await Server.start(installed, { config });
     await daemon.prints(
-      /shares no history .*; most likely it restarted, without its data or from an AOF/,
+      /shares no history .*; it probably restarted without its data or from an AOF/,
     );
     await daemon.prints(
       /left less than half of the data set: 0 keys \(.*\), where 100 keys \(.*\) were held up to \w{40}:\d+; to restore/,

@@ -56,7 +56,7 @@ describe.each(installedServers())('$name', (installed) => {
       await daemon.prints(/partial resync/, cuts);
     }
     expect(await daemon.stop()).toBe(0);
-    expect(daemon.printed).toMatch(/everything is on the disk/);
+    expect(daemon.printed).toMatch(/all data synced to disk/);
 
     const again = Daemon.follow(primary, directory);
     await again.prints(/partial resync/);

@@ -11,9 +11,9 @@ import { chain, portOf, replicaOf, serversNamed } from './chain.ts';
 import { DaemonNode } from './nodes.ts';
 
 const [some] = serversNamed('redis-7.0');
-const SELF = /^-ERR cannot follow \S+: it is this forebay itself; follow the primary instead$/;
+const SELF = /^-ERR cannot follow \S+: the server is this forebay itself; follow the primary instead$/;
 const BELOW =
-  /^-ERR cannot follow \S+: it replicates from this forebay; follow the primary instead$/;
+  /^-ERR cannot follow \S+: the server replicates from this forebay; follow the primary instead$/;
 
 async function command(port: number, ...words: string[]): Promise<string> {
   const wire = await Wire.connect(port);
@@ -65,7 +65,7 @@ describe.skipIf(some === undefined)(
       else expect(await linkOf(port)).toBe('up');
       expect(daemon.printed).not.toMatch(/closed the link/);
       await daemon.prints(
-        /REPLICAOF refused: cannot follow 127\.0\.0\.1:\d+: it is this forebay itself; /,
+        /REPLICAOF refused: cannot follow 127\.0\.0\.1:\d+: the server is this forebay itself; /,
       );
     });
 
@@ -110,7 +110,7 @@ describe.skipIf(some === undefined)('a daemon that is configured to follow', () 
       const itself = Daemon.start(['replica', ...flags, '--dir', dir, ...HTTP]);
       const url = await urlOf(itself);
       await itself.prints(
-        /cannot follow localhost:\d+: it is this forebay itself.*trying again/,
+        /cannot follow localhost:\d+: the server is this forebay itself.*trying again/,
         2,
       );
       expect((await ask(url, '/readyz')).status).toBe(503);
@@ -125,7 +125,7 @@ describe.skipIf(some === undefined)('a daemon that is configured to follow', () 
     const first = await DaemonNode.start(primary.port);
     const second = await DaemonNode.start(first.port);
     await first.follow(second.port);
-    await first.daemon.prints(/cannot follow \S+: it replicates from this forebay; /);
+    await first.daemon.prints(/cannot follow \S+: the server replicates from this forebay; /);
     expect(await first.place()).toBe('down');
     await first.follow(primary.port);
     await expect.poll(() => first.place(), { timeout: 20_000 }).not.toBe('down');
@@ -136,7 +136,7 @@ describe.skipIf(some === undefined)('a circle that others close', () => {
   it('is found while the link stands: a primary is made a replica of the daemon below it', async () => {
     const { primary, daemon, port } = await chain(some!, {}, 0);
     await primary.command('REPLICAOF', '127.0.0.1', port);
-    await daemon.prints(/cannot follow \S+: it replicates from this forebay; /);
+    await daemon.prints(/cannot follow \S+: the server replicates from this forebay; /);
     expect(await linkOf(port)).toBe('down');
   });
 });

@@ -63,11 +63,11 @@ describe.skipIf(installed === undefined)('--max-disk', () => {
     await primary.command('CONFIG', 'SET', 'repl-diskless-sync-delay', 0);
     const gauge = new Gauge(directory);
     await write(primary, 1000, 3.5 * MIB);
-    await daemon.prints(/a base is fetched before its time/);
+    await daemon.prints(/fetching a fresh base early/);
     await daemon.prints(/fresh base done/);
     await holdStill(primary);
     await caughtUp(primary);
-    expect(daemon.printed).not.toMatch(/waiting for room/);
+    expect(daemon.printed).not.toMatch(/replication paused until there is room/);
     expect(await daemon.stop()).toBe(0);
     expect(await gauge.stop()).toBeLessThanOrEqual(48 * MIB);
     // Retention removes whole files: with one alone, all that a lagging consumer needs went at once.
@@ -83,7 +83,7 @@ describe.skipIf(installed === undefined)('--max-disk', () => {
     const url = await urlOf(daemon);
     const gauge = new Gauge(directory);
     await write(primary, 1000);
-    await daemon.prints(/--max-disk 16\.0 MiB: reached; .*; give .* or more; waiting for room/);
+    await daemon.prints(/--max-disk 16\.0 MiB: reached; .*; give .* or more; replication paused/);
     const paused = async () => (await reportFrom(url)).paused;
     await expect.poll(paused).toMatchObject({ cause: 'max-disk' });
     const { needed = 0 } = (await paused()) ?? {};
@@ -101,8 +101,8 @@ describe.skipIf(installed === undefined)('--max-disk', () => {
     const settings = ['--max-disk', '1000tb', '--retain', '2000tb'];
     const args = ['replica', '--replicaof', '127.0.0.1', '1', '--dir', await freshDirectory()];
     const daemon = Daemon.start([...args, ...settings]);
-    await daemon.prints(/--retain .* is more than --max-disk .* keeps/);
-    await daemon.prints(/--max-disk .* is more than there is room for: .* are free/);
+    await daemon.prints(/--retain .* exceeds --max-disk /);
+    await daemon.prints(/--max-disk .* exceeds the space on the disk: .* are free/);
     expect(await daemon.stop()).toBe(0);
   });
 
@@ -120,16 +120,16 @@ describe.skipIf(installed === undefined)('--max-disk', () => {
     const gauge = new Gauge(directory);
     await write(primary, 200);
     await first.prints(
-      /--max-disk 12\.0 MiB: two bases of .* do not fit; give .* or more; waiting for room/,
+      /--max-disk 12\.0 MiB: two bases of .* do not fit; give .* or more; replication paused/,
     );
     expect(await first.stop()).toBe(0);
 
     const daemon = Daemon.follow(primary, directory, ...flags);
     await daemon.prints(warning);
-    await daemon.prints(/waiting for room/);
+    await daemon.prints(/replication paused until there is room/);
     expect(await gauge.stop()).toBeLessThanOrEqual(12 * MIB);
     await set(portOf(daemon), 'max-disk', '100mb');
-    await daemon.prints(/there is room again/);
+    await daemon.prints(/replication resumed/);
     await holdStill(primary);
     await caughtUp(primary);
     expect(await daemon.stop()).toBe(0);

@@ -23,7 +23,7 @@ it.skipIf(installed === undefined || unmountable !== undefined)(
 
     await disk.fillUpTo(128 * KIB);
     for (let i = 0; i < 16; i++) await primary.command('SET', `k${i}`, randomBytes(64 * KIB));
-    await daemon.prints(/ENOSPC; waiting for room/);
+    await daemon.prints(/ENOSPC; replication paused/);
     const began = Date.now();
 
     const ready = await ask(url, '/readyz');
@@ -64,7 +64,7 @@ it.skipIf(installed === undefined || unmountable !== undefined)(
     expect((await reportFrom(url)).paused?.since).toBe(report.paused?.since);
 
     await disk.empty();
-    await daemon.prints(/there is room again/);
+    await daemon.prints(/replication resumed/);
     await caughtUp(primary);
     await expect.poll(paused).toBe(0);
     expect((await reportFrom(url)).paused).toBeNull();
@@ -87,7 +87,7 @@ it.skipIf(installed === undefined || unmountable !== undefined)(
     await primary.command('SET', 'k', randomBytes(64 * KIB));
     const daemon = Daemon.follow(primary, disk.directory, '--port', 'any', ...HTTP);
     const url = await urlOf(daemon);
-    await daemon.prints(/ENOSPC; waiting for room/);
+    await daemon.prints(/ENOSPC; replication paused/);
     const { master_replid: id } = await primary.info('replication');
     expect(await reportFrom(url)).toMatchObject({ paused: { cause: 'disk-full' }, log: { id } });
     const replica = await replicaOf(installed!, portOf(daemon));

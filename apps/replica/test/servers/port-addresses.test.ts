@@ -233,8 +233,8 @@ describe('addresses', () => {
         .toContain('port=0,');
       const said = daemon.printed.match(/port \d+ is not announced to the primary: .*/g);
       expect(said).toEqual([
-        `port ${port} is not announced to the primary: the link leaves from 127.0.0.1, and replicas are served at ` +
-          '127.0.0.2 only; give --bind an address that others reach, or --replica-announce-ip and --replica-announce-port',
+        `port ${port} is not announced to the primary: the local address of the link is 127.0.0.1, but replicas are served only at ` +
+          '127.0.0.2; set --bind to an address that other machines can reach, or --replica-announce-ip and --replica-announce-port',
       ]);
     },
   );

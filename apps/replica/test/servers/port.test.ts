@@ -161,7 +161,7 @@ describe.each(installedServers())('CLIENT under $name', (installed) => {
     const common = theirs.filter((name) => name !== 'capa' && name !== 'io-thread');
     expect(ours.filter((name) => common.includes(name))).toEqual(common);
     expect(await client.call('CLIENT', 'KILL', 'TYPE', 'master')).toBe(1);
-    await daemon.prints(/the link to .* is cut by CLIENT KILL, and made anew/);
+    await daemon.prints(/link to .* closed by CLIENT KILL, reconnecting/);
     await daemon.prints(/partial resync, the stream goes on/);
     await expect.poll(() => client.call('CLIENT', 'KILL', 'TYPE', 'master'), PATIENCE).toBe(1);
     await daemon.prints(/partial resync, the stream goes on/, 2);

@@ -16,18 +16,18 @@ function refusals(replica: Server): number {
 describe.skipIf(noServer).each([
   [
     ...(['valkey-9.1', 'valkey-8.1'] as const),
-    /the base is VALKEY RDB 80, loaded by Valkey 9\.0 and later; the replica announces version 8\.1\.\d+; a primary of Valkey 9\.1 sends an older one where forebay has --announce-version 8\.1\.0$/m,
+    /the base is VALKEY RDB 80, loaded by Valkey 9\.0 and later; the replica announces version 8\.1\.\d+; with --announce-version 8\.1\.0 a primary of Valkey 9\.1 sends forebay an older RDB version$/m,
   ],
   [
     ...(['redis-8.0', 'redis-7.0'] as const),
-    /the base is REDIS RDB 12, loaded by Redis 7\.4 and later; the replica announces no version, and its own log has the cause$/m,
+    /the base is REDIS RDB 12, loaded by Redis 7\.4 and later; the replica announces no version; see the log of the replica$/m,
   ],
 ])('%s → forebay → %s', { timeout: 120_000 }, (above, below, reason) => {
   it('sends full resyncs that are not loaded ever more rarely, and says what the reason is', async () => {
     const { daemon, port } = await chain(installedServer(above), {}, 1, HTTP);
     const replica = await replicaOf(installedServer(below), port);
     const began = performance.now();
-    await daemon.prints(/has not loaded 4 full resyncs in a row, the next starts in/);
+    await daemon.prints(/has not loaded 4 full resyncs in a row; the next starts in/);
     // After the first at once, then after 1, 2 and 4 seconds: that the fourth failed takes 3.
     expect(performance.now() - began).toBeGreaterThan(2500);
     expect(fullResyncs(replica)).toBeLessThanOrEqual(5);

@@ -144,7 +144,7 @@ describe.each(installedServers().slice(0, 1))('a hangup, on $name', (installed) 
     await rm(secret);
     await cutReplicas(primary);
     await daemon.prints(
-      /password cannot be read: FOREBAY_MASTERAUTH_FILE: .*ENOENT; trying again in/,
+      /cannot read the password: FOREBAY_MASTERAUTH_FILE: .*ENOENT; trying again in/,
     );
     await writeFile(secret, 'rotated-secret\n');
     await daemon.prints(/partial resync/);

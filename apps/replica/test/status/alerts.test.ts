@@ -33,7 +33,7 @@ describe('an alert', () => {
     expect(severities(downFor(1000))).toEqual([]);
     expect(severities(downFor(6000))).toEqual(['critical']);
     const [alert] = alertsOf(statusWith(downFor(6000)));
-    expect(alert?.message).toBe('no link to [::1]:6379 for 6.0 s: the events say why');
+    expect(alert?.message).toBe('no link to [::1]:6379 for 6.0 s: see the events for the cause');
   });
 
   it('is not given for a link that an operator ended, or that receives a full resync', () => {

@@ -44,10 +44,10 @@ it('status asks a daemon over HTTPS with the password of the URL or of the envir
     ...{ code: 77, stderr: expect.stringMatching(/answers 401/) },
   });
   expect(await status(['--http', url])).toMatchObject({
-    ...{ code: 78, stderr: expect.stringMatching(/--cacert names a CA/) },
+    ...{ code: 78, stderr: expect.stringMatching(/give the CA certificate with --cacert/) },
   });
   expect(await status(['--http', `127.0.0.1:${port}`])).toMatchObject({
-    ...{ code: 78, stderr: expect.stringMatching(/HTTPS may be served there/) },
+    ...{ code: 78, stderr: expect.stringMatching(/may expect HTTPS/) },
   });
   expect(await daemon.stop()).toBe(0);
 });

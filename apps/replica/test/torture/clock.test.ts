@@ -62,7 +62,7 @@ describe.each(servers)('$name', (installed) => {
       const where = `FOREBAY_SEED=${random.seed}:\n${printed}`;
       expect(printed.match(/full copy,/g), where).toHaveLength(1);
       expect(printed, where).not.toMatch(/not kept|refused|contradict/);
-      expect(printed, where).toMatch(/the clock went back by 86[34]\d\d\S* s, from/);
+      expect(printed, where).toMatch(/the clock stepped back by 86[34]\d\d\S* s, from/);
       const bases = printed.match(/fresh base, at/g)?.length ?? 0;
       expect((await syncsOf(primary)).full, where).toBeLessThanOrEqual(1 + bases + JUMPS);
       // Without these the jumps would have met nothing that looks at the time.

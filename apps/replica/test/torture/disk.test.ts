@@ -14,7 +14,7 @@ import { PAGE, reasonAgainstMounts, SmallDisk } from './small-disk.ts';
 // A full run is the same as CI's: there is nothing in it that chance decides.
 
 const MIB = 1024 ** 2;
-const WAITING = /waiting for room, nothing more is acknowledged/g;
+const WAITING = /replication paused until there is room/g;
 /** Bytes of a record of the index. */
 const RECORD = 64;
 /** Milliseconds after which a sync of --appendfsync everysec is over. */
@@ -58,7 +58,7 @@ describe.each(servers)('$name', (installed) => {
           await disk.fillUpTo(3 * MIB);
           const daemon = Daemon.follow(primary, disk.directory);
           await daemon.prints(
-            /(could not write to .*ENOSPC|a full resync of .* does not fit, .* are free); waiting for room/,
+            /(could not write to .*ENOSPC|a full resync of .* does not fit, .* are free); replication paused/,
           );
           expect(await acknowledged(primary)).toBe(-1);
           await expectNothingCounted(primary);
@@ -85,7 +85,7 @@ describe.each(servers)('$name', (installed) => {
           await disk.fillUpTo(MIB);
           const load = loadOn(primary, 2000).start();
           await seedDataSet(primary.client, { megabytes: 4 });
-          await daemon.prints(/ENOSPC; waiting for room/);
+          await daemon.prints(/ENOSPC; replication paused/);
           await expectNothingCounted(primary);
           expect(await audit.end(), daemon.printed).toBe(0);
           await disk.empty();
@@ -130,7 +130,7 @@ describe.each(servers)('$name', (installed) => {
             await write();
             return daemon.printed;
           };
-          const refused = /writing .*\.index failed: ENOSPC; waiting for room/;
+          const refused = /writing .*\.index failed: ENOSPC; replication paused/;
           await expect.poll(printed, { interval: SYNCED }).toMatch(refused);
           await expectNothingCounted(primary);
           expect(await audit.end(), daemon.printed).toBe(0);
@@ -155,7 +155,7 @@ describe.each(servers)('$name', (installed) => {
           await primary.command('SET', 'b', '1');
           // That it was closed in order is taken back before the first byte.
           const daemon = Daemon.follow(primary, directory);
-          await daemon.prints(/replacing .*manifest failed: ENOSPC; waiting for room/);
+          await daemon.prints(/replacing .*manifest failed: ENOSPC; replication paused/);
           await expectNothingCounted(primary);
           await disk.empty();
           await expectResumes(daemon, primary, directory);
@@ -177,7 +177,7 @@ describe.each(servers)('$name', (installed) => {
         const audit = new Audit(primary, directory);
         await limitFiles(directory, 64 * 1024);
         const load = loadOn(primary).start();
-        await daemon.prints(/EFBIG; waiting for room/);
+        await daemon.prints(/EFBIG; replication paused/);
         expect(await audit.end(), daemon.printed).toBe(0);
         expect((await lastFiles(directory)).size).toBeLessThanOrEqual(64 * 1024);
         await limitFiles(directory, 'unlimited');
@@ -202,7 +202,7 @@ describe.each(servers)('$name', (installed) => {
         await daemon.prints(/connected to/);
         await limitFiles(directory, 64 * 1024);
         primary.thaw();
-        await daemon.prints(/could not write to .*EFBIG; waiting for room/);
+        await daemon.prints(/could not write to .*EFBIG; replication paused/);
         await limitFiles(directory, 'unlimited');
         await daemon.prints(/full copy done/);
         await followed(primary);
@@ -222,7 +222,7 @@ describe.each(servers)('$name', (installed) => {
         await daemon.prints(/full copy done/);
         await limitFiles(directory, 4 * 1024);
         await seedDataSet(primary.client, { megabytes: 1 });
-        await daemon.prints(/EFBIG; waiting for room/);
+        await daemon.prints(/EFBIG; replication paused/);
         await signalDaemon(directory, 'SIGHUP');
         await limitFiles(directory, 'unlimited');
         await followed(primary);

@@ -60,7 +60,7 @@ describe.each(servers)('$name', (installed) => {
           const printed = lives.map((each) => each.printed).join('');
           const where = `FOREBAY_SEED=${random.seed}, after ${kills} kills:\n${printed}`;
           expect(printed.match(/full copy,/g), where).toHaveLength(1);
-          expect(printed, where).not.toMatch(/not kept|no fresh base: (?!.*ECONN)/);
+          expect(printed, where).not.toMatch(/not kept|fetch of a fresh base failed: (?!.*ECONN)/);
           // Where a base was asked for and the daemon died before it could say so, the primary
           // counts one that was not told.
           const told = 1 + (printed.match(/fresh base, at/g)?.length ?? 0);

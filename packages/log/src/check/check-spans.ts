@@ -215,9 +215,12 @@ export class SpanCheck {
 
   #doubt(after: number): false {
     const why = this.#options.isCopy
-      ? 'is not whole in this copy'
-      : 'was not synced when the machine went down, and is not all there';
-    this.#options.notes.warning(after + 1, `${why}: the next start goes on after offset ${after}`);
+      ? 'is incomplete in this copy'
+      : 'was not synced before the machine went down, and is incomplete';
+    this.#options.notes.warning(
+      after + 1,
+      `${why}: the next start continues after offset ${after}`,
+    );
     this.#doubtedAfter = after;
     return false;
   }

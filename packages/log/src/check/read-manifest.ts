@@ -52,7 +52,7 @@ async function findAnyManifest(disk: Disk, directory: string): Promise<FoundMani
   } catch (error) {
     if (!(error instanceof LogError)) throw error;
     if (error.errno === 'ENOENT' || error.errno === 'ENOTDIR') {
-      const what = 'is not there: put a copy of it back';
+      const what = 'is missing: put a copy of it back';
       return { text, findings: [finding(0, what)] };
     }
     if (error.code === 'IO' && !isUnreadable(error)) throw error;

@@ -61,5 +61,5 @@ async function refuseServer(reader: IncrementReader, end: number, held: number):
     end + 1,
   );
   if (!/^\*2\r\n\$6\r\nselect\r\n/i.test(Buffer.from(first).toString('latin1'))) return;
-  throw bootedError(reader.path, 'goes on with a SELECT after the place where it was closed');
+  throw bootedError(reader.path, 'continues with a SELECT after the offset at which it was closed');
 }

@@ -31,17 +31,18 @@ async function whatIsIn(disk: Disk, directory: string): Promise<string> {
     names = await disk.list(directory);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return 'it is not there';
-    if (code === 'ENOTDIR') return 'it is a file, and no directory';
+    if (code === 'ENOENT') return 'no such directory';
+    if (code === 'ENOTDIR') return 'not a directory';
     throw toLogError(directory, 'reading', error);
   }
-  if (names.length === 0) return 'it is empty';
+  if (names.length === 0) return 'the directory is empty';
   if (names.includes(MANIFEST_NAME))
-    return `give the directory above, ${dirname(resolve(directory))}`;
+    return `give its parent directory, ${dirname(resolve(directory))}`;
   const inner = await namesIn(disk, join(directory, APPEND_DIRECTORY));
-  if (inner.includes(MANIFEST_NAME)) return 'a server, or forebay restore, wrote what is in it';
-  if (names.includes(LOCK_NAME) && inner.length === 0) return 'no full resync has ended yet';
-  return `it is not a directory of forebay, or its ${APPEND_DIRECTORY}/${MANIFEST_NAME} is lost`;
+  if (inner.includes(MANIFEST_NAME))
+    return 'the files in it were written by a server or by forebay restore';
+  if (names.includes(LOCK_NAME) && inner.length === 0) return 'no full resync has completed yet';
+  return `not a forebay directory, or ${APPEND_DIRECTORY}/${MANIFEST_NAME} is missing`;
 }
 
 async function namesIn(disk: Disk, directory: string): Promise<readonly string[]> {

@@ -153,7 +153,7 @@ class CopySettling {
       const bases = await this.#basesOf(segment.bases);
       if (await this.#isWhole(segment)) manifest = withBases(manifest, segment.number, bases);
       else if (manifest.past.some(({ number }) => number === segment.number)) {
-        this.#leaveOut(segment, `segment ${segment.number} is not whole in this copy`);
+        this.#leaveOut(segment, `segment ${segment.number} is incomplete in this copy`);
         manifest = withoutPast(manifest, segment.number);
       }
     }
@@ -174,7 +174,7 @@ class CopySettling {
     const before = past[i];
     if (before === undefined) throw this.#noBase();
     for (const segment of [...past.slice(i + 1), live]) {
-      this.#leaveOut(segment, `segment ${segment.number} is not in this copy`);
+      this.#leaveOut(segment, `segment ${segment.number} is missing in this copy`);
     }
     const { by: _, end, ended: __, reason: ___, ...former } = before;
     const withFormer = { live: former, past: past.slice(0, i) };
@@ -272,7 +272,7 @@ class CopySettling {
     for (const base of bases) {
       if ((await this.#sizeOf(base.name)) === base.size) kept.push(base);
       else {
-        const what = `the base at offset ${base.offset} is not whole in this copy`;
+        const what = `the base at offset ${base.offset} is incomplete in this copy`;
         this.#leftOut.push({ file: base.name, what });
       }
     }
@@ -304,7 +304,7 @@ class CopySettling {
   #tell({ increments: named }: Segment, { increments }: Kept): void {
     for (const { name, startOffset } of named) {
       if (increments.some((each) => each.name === name)) continue;
-      const what = `the stream after offset ${startOffset} is not whole in this copy`;
+      const what = `the stream after offset ${startOffset} is incomplete in this copy`;
       this.#leftOut.push({ file: name, what });
     }
   }
@@ -317,7 +317,7 @@ class CopySettling {
   #noBase(): LogError {
     const path = pathIn(this.#directory, MANIFEST_NAME);
     const message =
-      `no base that ${path} names is whole in this copy: it is not complete, or was made while bases were ` +
+      `no base named in ${path} is complete in this copy: the copy is incomplete, or a base was replaced ` +
       'replaced. Copy the directory again';
     return new LogError('CORRUPT', path, message);
   }

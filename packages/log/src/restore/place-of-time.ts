@@ -132,7 +132,7 @@ class TimeSearch {
 function beyondEnd(directory: string, time: number, latest: number): LogError {
   const [asked, last] = [new Date(time), new Date(latest)].map((date) => date.toISOString());
   const message =
-    `${asked} cannot be restored from ${directory}: its last byte arrived at ${last}. ` +
-    'Give that time or an earlier one, or none to restore the end';
+    `${asked} cannot be restored from ${directory}: the last byte arrived at ${last}. ` +
+    'Give that time or an earlier one, or omit --at to restore the end';
   return new LogError('NOT_COVERED', directory, message);
 }

@@ -42,7 +42,7 @@ export async function* retimedBase(
   } catch (error) {
     if (!(error instanceof RdbError)) throw error;
     const path = `${plan.directory}: ${plan.base.name}`;
-    const message = `the times of ${path} cannot be changed: ${error.message}. Restore it with times as they are`;
+    const message = `cannot change the TTLs in ${path}: ${error.message}. Restore it with the TTLs unchanged`;
     throw new LogError('CORRUPT', path, message, error);
   }
 }

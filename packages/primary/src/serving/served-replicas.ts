@@ -65,7 +65,7 @@ interface Wait {
   look(atOnce?: boolean): void;
 }
 
-const NOT_LOADED = 'it has not loaded the full resync';
+const NOT_LOADED = 'the replica did not load the full resync';
 const NO_LINK = error("NOMASTERLINK Can't SYNC while not connected with my master");
 const PENDING = error('ERR SYNC and PSYNC are invalid with pending output');
 const NOT_TO_PRIMARY = error("ERR PSYNC FAILOVER can't be sent to a master.");

@@ -70,8 +70,8 @@ export function decideResync(
     return full('unknown-id', reason);
   }
   if (next > limit) {
-    const shared = `what is shared under that id ends before ${limit}`;
-    return full('past-shift', `it asks for ${next} under a former id, and ${shared}`);
+    const shared = `the history shared under that id ends before ${limit}`;
+    return full('past-shift', `it asks for ${next} under a former id, but ${shared}`);
   }
   if (next > offset + 1) {
     const reason = `it asks for ${next}, and we have come to ${offset}`;

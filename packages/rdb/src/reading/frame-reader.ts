@@ -138,7 +138,7 @@ export class FrameReader {
     if (cursor.short) return undefined;
     const found = valueType(this.magic, number);
     if (found === undefined && number >= FIRST_OPCODE) {
-      const message = `opcode ${number}, which is not known, at byte ${position}`;
+      const message = `opcode ${number}, which is unknown, at byte ${position}`;
       throw new RdbError('UNKNOWN_TYPE', position, message);
     }
     const key = cursor.string();
@@ -178,6 +178,6 @@ export class FrameReader {
 }
 
 function unknownType(number: number, key: Uint8Array, position: number): RdbError {
-  const message = `key ${quotedKey(key)} has a value of type ${number}, which is not known, at byte ${position}`;
+  const message = `key ${quotedKey(key)} has a value of type ${number}, which is unknown, at byte ${position}`;
   return new RdbError('UNKNOWN_TYPE', position, message);
 }

@@ -92,7 +92,7 @@ export function parseScore(text: string, position: number): number {
   if (/^[-+]?nan$/i.test(text)) return Number.NaN;
   const value = Number(text);
   if (text !== '' && !Number.isNaN(value)) return value;
-  const message = `${JSON.stringify(text)} is no score, at byte ${position}`;
+  const message = `${JSON.stringify(text)} is not a score, at byte ${position}`;
   throw new RdbError('CORRUPT', position, message);
 }
 

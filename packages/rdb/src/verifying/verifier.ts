@@ -147,7 +147,7 @@ export class RdbVerifier {
     this.#state = 'opcode';
     if (!this.#isNewer) return;
     const newest = NEWEST_VERSION[magic];
-    const message = `the RDB is of version ${version}, and ${newest} is the newest that is known here`;
+    const message = `the RDB has version ${version}; forebay knows versions up to ${newest}`;
     this.#findings.add('unreadable', magic.length, message);
   }
 
@@ -227,7 +227,7 @@ export class RdbVerifier {
     this.#type = number;
     this.#layout = type.layout;
     this.#keyAt = at;
-    this.#keyName = length > NAMED_KEY ? 'of a long name' : undefined;
+    this.#keyName = length > NAMED_KEY ? 'with a long name' : undefined;
     if (cursor.expandsTo === undefined && length <= cursor.available) {
       cursor.skip(length);
       this.#beginValue();
@@ -356,7 +356,7 @@ export class RdbVerifier {
       cursor.moveTo(this.#keyAt);
       return quotedKey(cursor.string());
     } catch {
-      return 'of a damaged name';
+      return 'with a damaged name';
     } finally {
       cursor.moveTo(position);
       cursor.short = short;

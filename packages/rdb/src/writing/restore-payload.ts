@@ -45,7 +45,7 @@ export class RestorePayloadBuilder {
     const isIn = (number: number, most: number) =>
       Number.isInteger(number) && number >= 0 && number <= most;
     if (!isIn(valueType, 255) || !isIn(version, 65_535)) {
-      const message = `no payload has the type ${valueType} and the version ${version}`;
+      const message = `a payload of version ${version} cannot have type ${valueType}`;
       throw new RdbError('INVALID_VALUE', 0, message);
     }
     this.#valueType = valueType;
@@ -106,5 +106,5 @@ function sizeOfString(start: Uint8Array): number | undefined {
 }
 
 function beyond(size: number): RdbError {
-  return new RdbError('MISUSE', 0, `${size} bytes are not the value that was announced`);
+  return new RdbError('MISUSE', 0, `the value has ${size} bytes, not the announced length`);
 }

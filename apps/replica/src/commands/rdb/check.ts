@@ -10,14 +10,13 @@ import type { Input } from './input.ts';
 import { openInput } from './input.ts';
 
 const HELP = `
-Checks what the daemon checks of each snapshot that it receives: structure, types, values, end and checksum.
-A damaged value is named with its key and its byte, and does not end the check. After a type that is not known
-the rest is verified by its checksum alone.
+Makes the same checks as the daemon for each snapshot: structure, types, values, end and checksum. A damaged value
+is reported with its key and byte, and the check continues. After an unknown type only the checksum is verified.
 
-The counts are of what was read. Bytes after the end are counted, and are no fault: the first file of an
-append-only log goes on with commands there.
+The counts cover the part that was read. Bytes after the end are counted, and are not an error: in the first file
+of an append-only log, commands follow there.
 
-Exit codes: 0 nothing is wrong; 1 something is, or cannot be read here; 64 usage; 74 the file cannot be read.`;
+Exit codes: 0 no fault; 1 a fault, or a part that forebay cannot read; 64 usage; 74 the file cannot be read.`;
 
 /** What `--json` prints. */
 interface CheckOutput extends Pick<RdbVerdict, 'bytes' | 'databases' | 'functions'> {
@@ -105,7 +104,7 @@ function linesOf(output: CheckOutput): string[] {
   if (functions > 0) lines.push(`functions: ${functions}`);
   if (checksum !== undefined) lines.push(`checksum: ${checksum}`);
   if (after !== undefined)
-    lines.push(`after its end: ${formatBytes(after)}, which are no part of it`);
+    lines.push(`after the end of the RDB: ${formatBytes(after)}, not part of it`);
   // The first is the message that the command ends with.
   lines.push(...(output.faults ?? []).slice(1).map((fault) => `fault: ${fault}`));
   return lines;

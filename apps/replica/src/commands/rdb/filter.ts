@@ -27,19 +27,19 @@ offset (repl-id, repl-offset, repl-stream-db), for a replica booted with them wo
 the keys that are missing; and how many keys there are of each database and slot: it is a hint, and would be
 wrong.
 
-A server without a module refuses a snapshot with data of that module. --no-module-aux drops what modules store
+A server without a module refuses a snapshot with data of that module. --no-module-aux drops module data
 outside of keys; a --type list without "module" drops the keys of their types:
 
   forebay rdb filter dump.rdb --no-module-aux --type string,list,set,zset,hash,stream -o plain.rdb
 
-What modules attach to other keys (Redis 8.6) is kept with the key.
+Module metadata of other keys (Redis 8.6) is kept with the key.
 
 A RANGE is FROM..TO, either of which may be missing: --size 1mb.. --ttl ..7d. Times to live are counted from
 now on; one that is past is 0. --size holds a value in memory until it is known whether it is in the
 range: up to FROM bytes of it, and where there is a TO, up to TO.
 
 ${TTL_HELP}
-A RANGE beside it is of the new times: --ttl shift --ttl ..7d.
+A RANGE in addition applies to the new TTLs: --ttl shift --ttl ..7d.
 
 Exit codes: 0 done; 1 stopped; 64 usage; 74 the disk, a damaged file, or the output was closed.`;
 
@@ -61,7 +61,7 @@ export function filterCommand(reporter: Reporter): Command {
     .addOption(
       new Option(
         '--ttl <what>',
-        'none or a RANGE: keys that do not expire, or in this time only; keep (default), drop or shift: what becomes of times; may be given again',
+        'none or a RANGE: only keys without a TTL, or with a TTL in this range; keep (default), drop or shift: change TTLs; repeatable',
       ).argParser(ttlOf),
     )
     .addOption(momentOption())
@@ -71,7 +71,7 @@ export function filterCommand(reporter: Reporter): Command {
       ),
     )
     .option('--no-functions', 'leave functions out')
-    .option('--no-module-aux', 'drop what modules store outside of keys (kept by default)')
+    .option('--no-module-aux', 'drop module data that is stored outside of keys (default: keep)')
     .addHelpText('after', HELP)
     .action(async (path: string, flags: FilterFlags) => {
       const { output: out = '-' } = flags;

@@ -8,9 +8,9 @@ export interface Losses {
 }
 
 const TEXTS: Readonly<Record<keyof Losses, string>> = {
-  metadata: 'keys without what modules tell of them: no command sets it',
-  negative: 'pending entries left out that their consumers gave back: no command sets them',
-  produced: 'ids left out that messages are recognised by: no command sets them',
+  metadata: 'keys without their module metadata: no command sets it',
+  negative: 'pending entries left out that consumers released (XNACK): no command sets them',
+  produced: 'ids for duplicate detection left out: no command sets them',
   deleted: 'pending entries of deleted messages left out: their streams are above 512 MiB',
 };
 

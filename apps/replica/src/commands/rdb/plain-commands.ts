@@ -103,7 +103,7 @@ export class PlainCommands {
     if (element.type === 'member') return [COMMANDS.member, key];
     if (element.type === 'field' && string === 1) return [COMMANDS.field, key, element.field];
     const what = element.type === 'scored' ? 'member of a sorted set' : 'field name';
-    const message = `key ${nameOf(key)} has a ${what} above 512 MiB, which no command here can carry`;
+    const message = `key ${nameOf(key)} has a ${what} above 512 MiB: no command used here can carry it`;
     throw new ExitError(EXIT.runtime, message);
   }
 

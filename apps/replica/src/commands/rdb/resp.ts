@@ -21,7 +21,7 @@ const HELP = `
   forebay rdb resp dump.rdb | redis-cli --pipe
 
 Without --plain each key is one RESTORE, of the value's own bytes: whole, fast, and for servers that read
-RDBs of this version. Such a command is made in memory; a value of more than 512 MiB needs --plain. A string of
+RDBs of this version. Each RESTORE is built in memory; a value of more than 512 MiB needs --plain. A string of
 more than 512 MiB is one argument: the target needs a larger proto-max-bulk-len and client-query-buffer-limit.
 
 --plain makes commands of the kind that clients send, at most 64 elements each, for servers of any version. What
@@ -29,16 +29,16 @@ an older server does not know of (times of fields, counts of streams, functions)
 it refuses. What no such commands
 can make is a RESTORE there too: values of modules, and arrays. Without --replace they add to what is there.
 
-A pending entry whose message was deleted needs the message to be added, claimed and deleted again (since 7.0).
-To know of it in time --plain holds each stream in memory; of one above 512 MiB such entries are left out. What is
-left out is counted at the end on standard error: those entries, ids of messages that came twice, pending entries
-that were given back (XNACK), and without --plain too, what modules attach to keys (Redis 8.6).
+To restore a pending entry of a deleted message, --plain adds, claims and deletes the message again (since 7.0). For
+this --plain holds each stream in memory; if a stream is above 512 MiB, such entries are left out. Data that is left
+out is counted at the end on standard error: these entries, ids for duplicate detection, pending entries that were
+released (XNACK), and, with or without --plain, module metadata of keys (Redis 8.6).
 --plain has the pending entries of one group in memory, 32 bytes each; more than 16,777,216 are refused.
 
 The checksum is at the end, behind all keys: of a file that may be damaged they are printed before that is
 known. forebay rdb check says it first.
 
-Times to live are absolute. A key that has expired is written, and gone at once, unless its time is changed.
+TTLs are absolute. A key that has expired is printed, but the target deletes it at once, unless --ttl changes its TTL.
 ${TTL_HELP}
 
 Exit codes: 0 done; 1 a value too large for RESTORE, or a group for --plain; 64 usage; 74 the file cannot be read, or is damaged.`;

@@ -8,9 +8,9 @@ import type { Input } from './input.ts';
 
 /** What a help text says of `--ttl` and `--moment`. */
 export const TTL_HELP = `\
---ttl drop: keys and fields that had not expired when the snapshot was made do not expire any more. --ttl shift: the
-time left is what it was then, counted from now. The snapshot says when it was made (ctime); one that does not needs
---moment: a time, 2024-05-31T14:05:09, or a time before now, -5m.`;
+--ttl drop removes the TTLs of keys and hash fields that had not expired when the snapshot was made. --ttl shift keeps
+the TTL that was left at that time, counted from now. The time of the snapshot is its field ctime; a snapshot without
+this field needs --moment: a time, 2024-05-31T14:05:09, or a time before now, -5m.`;
 
 export function momentOption(): Option {
   return new Option(
@@ -23,10 +23,7 @@ export function momentOption(): Option {
 export function retimed(input: Input, ttl: TtlChoice, moment: number | undefined): Input {
   if (ttl !== 'keep') return { ...input, pieces: piecesOf(input, ttl, moment) };
   if (moment === undefined) return input;
-  throw new ExitError(
-    EXIT.usage,
-    '--moment is of --ttl drop and --ttl shift: give one of them, too',
-  );
+  throw new ExitError(EXIT.usage, '--moment needs --ttl drop or --ttl shift');
 }
 
 async function* piecesOf(
@@ -45,10 +42,7 @@ async function* piecesOf(
   } catch (error) {
     if (!(error instanceof RdbError) || error.code !== 'INVALID_OPTION') throw error;
     const advice = moment === undefined ? 'give --moment, or --ttl keep' : 'give --ttl keep';
-    throw new ExitError(
-      EXIT.usage,
-      `${name}: times cannot be changed: ${error.message}: ${advice}`,
-    );
+    throw new ExitError(EXIT.usage, `${name}: cannot change TTLs: ${error.message}; ${advice}`);
   }
 }
 

@@ -61,7 +61,7 @@ export async function askDaemon(
   if (status.code !== 200) throw refused(url, status);
   const report = parsed(status.text);
   if (report === undefined) {
-    const message = `${nameOf(url)} is not a forebay daemon: /status.json is no status`;
+    const message = `${nameOf(url)} is not a forebay daemon: /status.json is not a forebay status`;
     throw new ExitError(EXIT.unavailable, message);
   }
   return { report, ready: readiness.code === 200, text: readiness.text.trim() };
@@ -107,7 +107,7 @@ async function textOf(response: IncomingMessage): Promise<string> {
   let size = 0;
   for await (const piece of response as AsyncIterable<Buffer>) {
     size += piece.length;
-    if (size > MOST_BYTES) throw new Error(`an answer of more than ${MOST_BYTES} bytes`);
+    if (size > MOST_BYTES) throw new Error(`the response exceeds ${MOST_BYTES} bytes`);
     pieces.push(piece);
   }
   return Buffer.concat(pieces).toString();
@@ -125,14 +125,23 @@ function parsed(text: string): StatusReport | undefined {
 
 function unreachable(url: URL, error: unknown): ExitError {
   const { code, name, message } = error as NodeJS.ErrnoException;
-  const why = name === 'TimeoutError' || name === 'AbortError' ? 'no answer in 10 s' : code;
+  const why = name === 'TimeoutError' || name === 'AbortError' ? 'no response in 10 s' : code;
   const what = `no status from ${nameOf(url)}: ${why ?? message}`;
   if (url.protocol === 'http:' && /^(HPE_|ECONNRESET)/.test(code ?? '')) {
-    return new ExitError(EXIT.configuration, `${what}; HTTPS may be served there: https://`, error);
+    return new ExitError(
+      EXIT.configuration,
+      `${what}; the server may expect HTTPS: use https://`,
+      error,
+    );
   }
   const isTls = /CERT|SSL|TLS|ALTNAME|_SIGNATURE/.test(code ?? '');
-  if (isTls) return new ExitError(EXIT.configuration, `${what}; --cacert names a CA`, error);
-  const advice = 'is "forebay replica" running there? --dir DIR reads a directory without it';
+  if (isTls)
+    return new ExitError(
+      EXIT.configuration,
+      `${what}; give the CA certificate with --cacert`,
+      error,
+    );
+  const advice = 'is "forebay replica" running? --dir DIR reads a directory without the daemon';
   return new ExitError(EXIT.unavailable, `${what}; ${advice}`, error);
 }
 

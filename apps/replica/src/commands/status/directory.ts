@@ -21,7 +21,7 @@ export async function lookAtDirectory(directory: string): Promise<Told> {
 }
 
 function textOf(runs: boolean | undefined, directory: string): string {
-  if (runs === undefined) return `it is not known whether a daemon runs on ${directory}`;
+  if (runs === undefined) return `unknown whether a daemon runs on ${directory}`;
   if (!runs) return `no daemon runs on ${directory}`;
   return `a daemon runs on ${directory}; --http shows its link`;
 }

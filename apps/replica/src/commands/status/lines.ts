@@ -23,7 +23,7 @@ const STATES: Readonly<Record<string, string>> = {
   transfer: 'full resync',
   stream: 'streaming',
   waiting: 'waiting for the next attempt',
-  detached: 'detached: no primary is followed',
+  detached: 'detached: not replicating',
 };
 
 type Colour = 'green' | 'red' | 'yellow' | 'bold' | 'dim';

@@ -8,17 +8,17 @@ import { lookAtDirectory } from './directory.ts';
 import { linesOf } from './lines.ts';
 
 const HELP = `
-Asks the daemon at --http, or reads DIR without it: then the link and the replicas are not known. With both, DIR is
-read where no daemon answers. The password is that of the URL, or of FOREBAY_HTTP_PASSWORD or the file named by
-FOREBAY_HTTP_PASSWORD_FILE. --json prints the fields of /status.json (docs/reference/status.md), and before them
-healthy and reason.
+Without --dir, asks the daemon at --http. With --dir alone, reads the directory; the state of the link and the
+replicas is then unknown. With both, DIR is read only if no daemon answers. The password is taken from the URL, from
+FOREBAY_HTTP_PASSWORD or from the file named by FOREBAY_HTTP_PASSWORD_FILE. --json prints healthy and reason, then
+the fields of /status.json (docs/reference/status.md).
 
   forebay status                       # the daemon on this machine
   forebay status --http https://:PASSWORD@10.0.0.5:6381 --json
   forebay status --dir data            # a stopped daemon's directory
 
-Exit codes: 0 well: the daemon is ready as /readyz has it, or with --dir alone one runs on DIR; 1 not well: not
-ready, or no daemon runs on DIR; 64 usage; 69 no daemon answers at --http; 74 the disk, or a damaged log; 77 the
+Exit codes: 0 healthy: the daemon is ready (as in /readyz), or with --dir alone a daemon runs on DIR; 1 not healthy:
+not ready, or no daemon runs on DIR; 64 usage; 69 no daemon answers at --http; 74 disk error or damaged log; 77 the
 password was refused; 78 DIR holds no log, or TLS failed.`;
 
 interface StatusFlags {

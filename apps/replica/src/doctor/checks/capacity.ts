@@ -103,7 +103,7 @@ async function backlog(subject: Subject): Promise<readonly Finding[]> {
 async function outputBuffer(subject: Subject): Promise<readonly Finding[]> {
   const limits = subject.setting('client-output-buffer-limit');
   const found = /(?:slave|replica) (\d+) (\d+) (\d+)/.exec(limits);
-  if (found === null) throw new NotTold('client-output-buffer-limit has nothing for replicas');
+  if (found === null) throw new NotTold('client-output-buffer-limit has no entry for replicas');
   const [hard = 0, soft = 0, softSeconds = 0] = found.slice(1).map(Number);
   const { bytes: rate } = subject.rate;
   const data = subject.figure('used_memory');

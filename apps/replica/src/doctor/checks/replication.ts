@@ -69,7 +69,7 @@ async function psync(subject: Subject): Promise<readonly Finding[]> {
     if (text.startsWith('CONTINUE'))
       return [
         {
-          ...good(`it goes on at ${next?.join(':')}, without a full copy`),
+          ...good(`partial resync: continues at ${next?.join(':')}`),
           untried: 'a full resync',
         },
       ];

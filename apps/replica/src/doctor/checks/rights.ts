@@ -31,7 +31,7 @@ export const rightsChecks: readonly Check[] = [
   { name: 'info', tries: 'INFO', needs: ['auth'], run: info },
   {
     name: 'psync right',
-    tries: 'PSYNC, where it cannot be carried out; SYNC in the same way where there is no PSYNC',
+    tries: 'PSYNC, sent so that it is not carried out; the same with SYNC if there is no PSYNC',
     needs: ['auth'],
     run: psyncRight,
   },
@@ -50,17 +50,23 @@ async function psyncRight(subject: Subject): Promise<readonly Finding[]> {
     return [bad(EXIT.unavailable, `it answers PSYNC with: ${psync}`)];
   }
   const sync = await refusalOf(subject, 'SYNC');
-  const advice = 'take `rename-command PSYNC` out of its configuration';
+  const advice = 'remove `rename-command PSYNC` from the configuration of the primary';
   if (sync === undefined) {
-    const message = `SYNC is granted, and there is no PSYNC (${psync}): each cut of the link costs a full copy`;
+    const message = `SYNC is allowed, but there is no PSYNC (${psync}): each lost link costs a full resync`;
     return [{ ...warning(message, advice), blocks: true }];
   }
   if (isDenial(sync)) {
-    const message = `there is no PSYNC (${psync}), and user ${user} may not SYNC`;
+    const message = `there is no PSYNC (${psync}), and user ${user} has no permission for SYNC`;
     return [bad(EXIT.denied, message, `ACL SETUSER ${user} +sync`)];
   }
-  const message = `it has neither PSYNC nor SYNC: it answers "${psync}" and "${sync}"`;
-  return [bad(EXIT.configuration, message, `${advice}; some managed services allow no replicas`)];
+  const message = `neither PSYNC nor SYNC is available: the server replies "${psync}" and "${sync}"`;
+  return [
+    bad(
+      EXIT.configuration,
+      message,
+      `${advice}; some managed services do not allow external replicas`,
+    ),
+  ];
 }
 
 /**
@@ -95,7 +101,7 @@ async function replconf({ connection, user }: Subject): Promise<readonly Finding
       ),
     ];
   }
-  return [good('REPLCONF listening-port and capa are taken')];
+  return [good('REPLCONF listening-port and capa are accepted')];
 }
 
 async function info(subject: Subject): Promise<readonly Finding[]> {

@@ -25,7 +25,7 @@ export const serverChecks: readonly Check[] = [
   },
   {
     name: 'protected mode',
-    tries: 'whether it may refuse other machines',
+    tries: 'whether connections from other machines may be refused',
     needs: ['settings'],
     run: protectedMode,
   },
@@ -100,10 +100,15 @@ async function protectedMode(subject: Subject): Promise<readonly Finding[]> {
   if (subject.setting('protected-mode') !== 'yes') return [good('off')];
   // It looks at the password of that user alone (`networking.c: acceptCommonHandler`).
   if (subject.credentials !== undefined && subject.user === 'default') {
-    return [good('on, and of no effect: the default user has a password')];
+    return [good('on, without effect: the default user has a password')];
   }
   const untried = 'a connection from another machine';
   return [
-    { ...good('on: it refuses other machines while the default user has no password'), untried },
+    {
+      ...good(
+        'on: connections from other machines are refused while the default user has no password',
+      ),
+      untried,
+    },
   ];
 }

@@ -56,7 +56,12 @@ export function channelCommands(channels: Channels): [string, Command<Client>][]
     [
       'pubsub',
       {
-        ...{ least: 2, most: MANY, summary: 'Tells who listens.', isContainer: true },
+        ...{
+          least: 2,
+          most: MANY,
+          summary: 'Shows channels and numbers of subscribers.',
+          isContainer: true,
+        },
         run: (_, [subcommand = '', ...words]) => pubsub(channels, subcommand, words),
       },
     ],

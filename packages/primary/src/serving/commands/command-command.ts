@@ -16,7 +16,7 @@ import { MANY } from '../command.ts';
 /** `COMMAND`: what is served, told from the table itself (`server.c: commandCommand`). */
 export function commandCommand<By extends Caller>(table: CommandTable<By>): Command<By> {
   return {
-    ...{ least: 1, most: MANY, summary: 'Tells which commands are served.', isContainer: true },
+    ...{ least: 1, most: MANY, summary: 'Shows the supported commands.', isContainer: true },
     run: (_, words) => answer(table, words),
   };
 }
