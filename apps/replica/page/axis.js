@@ -4,7 +4,7 @@ const STEPS = [5, 10, 15, 20, 30, 40, 60, 120, 180, 300, 600];
 const WITH_SECONDS = 54;
 const WITHOUT_SECONDS = 40;
 
-/** The least step, in seconds, whose labels fit on an axis of `width` pixels that shows `seconds`. */
+/** The smallest step in seconds at which labels fit on an axis of `width` pixels that shows `seconds`. */
 export function timeStep(seconds, width) {
   const fits = (step) => (step * width) / seconds >= labelWidth(step);
   return STEPS.find(fits) ?? STEPS.at(-1);

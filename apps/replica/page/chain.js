@@ -21,7 +21,7 @@ const REPLICA = {
 const MANY = 4;
 /** Seconds of lag from which on a consumer is shown as slow. */
 const SLOW = 10;
-/** Seconds of lag that say nothing: a consumer acknowledges what it has once a second. */
+/** Lag in seconds that is normal: a consumer acknowledges once a second. */
 const KEEPING_UP = 2.5;
 
 /** The tone of a link: what colour it has, and whether it flows. */
@@ -49,7 +49,7 @@ export function behindOf({ behind, age, state }) {
   return age === null ? `${bytes(behind)} behind` : `${bytes(behind)}, ${duration(age)} behind`;
 }
 
-/** Why nothing is read from the primary, and what is needed. */
+/** The reason of a pause, and the space that is needed to end it. */
 function pauseOf({ cause, reason, needed }) {
   if (cause === 'max-disk') return reason;
   return `the disk is full: ${reason}${needed > 0 ? `; ${bytes(needed)} must be free` : ''}`;

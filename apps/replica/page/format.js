@@ -5,7 +5,7 @@ const STEPS = [
   [60, 'min'],
 ];
 
-/** What stands where something is not known. */
+/** Placeholder for an unknown value. */
 export const UNKNOWN = '–';
 
 /** A number of bytes in three digits and a unit of 1,024. */

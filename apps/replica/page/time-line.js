@@ -130,7 +130,7 @@ export class TimeLine {
   }
 }
 
-/** The labels of the axis: its two ends, and what fits of the ages between them. */
+/** The labels of the axis: its two ends, and as many ages between them as fit. */
 function labelsOf(window, width, x) {
   const between = TICKS.filter((age) => age > 0 && age < window);
   const labels = [0, window, ...between].map((age) => {

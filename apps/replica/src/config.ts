@@ -71,7 +71,7 @@ export interface ReplicaConfig {
   /** Undefined: nowhere. */
   readonly http: HttpConfig | undefined;
   readonly announcedAddress: string | undefined;
-  /** Told to the primary (`REPLCONF version`). */
+  /** Announced to the primary (`REPLCONF version`). */
   readonly announcedVersion: string;
   readonly fsync: SyncPolicy;
   /** Milliseconds. */

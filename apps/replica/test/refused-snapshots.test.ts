@@ -169,7 +169,7 @@ describe('a snapshot with a flaw', () => {
     const directory = await freshDirectory();
     const daemon = follow(primary, directory);
     await daemon.prints(
-      /type 99.*no checksum.*set rdbchecksum yes on the primary, or --accept-unverified-rdb to adopt it/,
+      /type 99.*without a checksum.*set rdbchecksum yes on the primary, or use --accept-unverified-rdb to adopt/,
     );
     expect(await daemon.stop()).toBe(0);
     expect(daemon.printed).not.toContain('full copy done');

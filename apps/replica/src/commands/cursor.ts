@@ -66,7 +66,7 @@ export function cursorCommand(): Command {
   return cursor;
 }
 
-/** What helps a consumer whose cursor is lost. */
+/** Advice for a lost cursor: the commands that move and remove it. */
 export function lostCursorAdvice(name: string, directory: string): string {
   const [cursor, at] = [shellWord(name), `--dir ${shellWord(directory)}`];
   return `"forebay cursor set ${cursor} POSITION ${at}" moves the cursor, "forebay cursor rm ${cursor} ${at}" removes it`;

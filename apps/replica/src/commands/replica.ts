@@ -119,7 +119,7 @@ function sumOf({ changed, files, kept }: Reloaded): string {
 }
 
 /**
- * Takes every SIGHUP from now on, as long as the process lives: it never ends the daemon. One that comes before
+ * Takes every SIGHUP from now on, as long as the process lives: it never ends the daemon. A signal that arrives before
  * there is anything to reload has its effect then.
  */
 function onHangups(manager: ServiceManager | undefined): Control['onReload'] {

@@ -1,7 +1,7 @@
 import type { TtlMode } from '@forebay/rdb';
 import { Option } from 'commander';
 
-/** What becomes of times to live. */
+/** What to do with TTLs. */
 export type TtlChoice = 'keep' | TtlMode;
 
 /** The words that `--ttl` takes. */

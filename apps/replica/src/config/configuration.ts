@@ -43,7 +43,7 @@ export interface Changed {
 export interface Reloaded extends Changed {
   /** Given anew otherwise, which is for the next start: they are as they were. */
   readonly kept: readonly CurrentSetting[];
-  /** Those that name the same file as before, whose text is another one now. */
+  /** Settings that name the same file as before, with new content in it. */
   readonly files: readonly CurrentSetting[];
 }
 
@@ -53,7 +53,7 @@ const CANDIDATES: ReadonlySet<SettingName> = new Set([
   ...CONNECTION,
 ]);
 
-/** What `rewrite` has written to the file. */
+/** The settings that `rewrite` wrote to the file. */
 export interface Rewritten {
   readonly path: string;
   /** The file's permissions. */
@@ -158,7 +158,7 @@ export class Configuration {
   }
 
   /**
-   * Puts into the file what was set by commands.
+   * Writes the settings of CONFIG SET to the file.
    *
    * @throws {ExitError} where there is no file, or it cannot be written
    */

@@ -3,7 +3,7 @@ import { EXIT, ExitError } from '../exit.ts';
 import { learnSecret } from '../logging/secrets.ts';
 import type { SettingName } from './settings.ts';
 
-/** The files that settings name, each read once: a reload compares what was used, not what is there later. */
+/** The files that settings name, each read once: a reload compares with the content that was used. */
 export class NamedFiles {
   readonly #files = new Map<SettingName, { readonly path: string; readonly text: string }>();
 

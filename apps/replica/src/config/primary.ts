@@ -43,7 +43,7 @@ export function primaryOf(
   words: readonly string[],
   settings: ConnectionSettings,
 ): { candidate: Candidate; tls: TlsOptions } {
-  // Before what is wrong is told.
+  // Registers passwords before an error can print them.
   for (const word of words) learnSecretOf(word);
   const found = addressesOf(words.join(' '));
   const [address] = found;

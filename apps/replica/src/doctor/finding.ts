@@ -11,7 +11,7 @@ export interface Finding {
   readonly advice: readonly string[];
   /** What forebay ends with because of it; of `bad` only. */
   readonly exitCode?: ExitCode;
-  /** What a check that is well has left untried. */
+  /** A part of a successful check that was not tried. */
   readonly untried?: string;
   /** What needs this check cannot be tried; so it is after `bad` and `untried` always. */
   readonly blocks?: true;

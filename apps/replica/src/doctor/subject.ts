@@ -19,7 +19,7 @@ export interface DoctorOptions {
   readonly retained: number | undefined;
 }
 
-/** A check would have to state what the server does not say. */
+/** A check needs a fact that the server does not report. */
 export class NotTold extends Error {
   override readonly name = 'NotTold';
 }

@@ -2,12 +2,12 @@ import type { ExitCode } from '../exit.ts';
 import { EXIT } from '../exit.ts';
 import type { Examined } from './examine.ts';
 
-/** What all checks have come to together. */
+/** The result of all checks. */
 export interface Verdict {
   readonly exitCode: ExitCode;
   /** One line. Nothing is claimed that was not tried. */
   readonly summary: string;
-  /** Checks that were not tried, and what others left untried. */
+  /** Checks that were not tried, and untried parts of other checks. */
   readonly notTried: readonly string[];
 }
 

@@ -8,7 +8,7 @@ import type { Probe } from './candidates.ts';
 /** Servers that are asked on the way up; longer chains are not looked at. */
 const MOST_HOPS = 8;
 
-/** What was found on the way from an upstream server to its primary. */
+/** The result of following the chain from an upstream server to its primary. */
 type Trace =
   | { readonly loop: string }
   /** Run ids of the forebays on that way. */
@@ -18,16 +18,16 @@ const LOOPBACK = /^(127\.|::1$|localhost$)/i;
 const ADVICE = 'follow the primary instead';
 
 /**
- * The forebays from this process up to the primary. A server whose stream comes from here may be linked and has
- * nothing to send: it is found by our own run id, which every forebay tells of itself and of those above it, and
- * which no other spelling of an address, no proxy and no port forward changes. Other servers tell no run ids
- * of those above them, and are asked whom they follow.
+ * The forebays between this process and the primary. A server that replicates from this process may be linked and has
+ * nothing to send. Such a loop is found by the run id of this process: every forebay reports its own run id and those
+ * of the forebays upstream of it, and addresses, proxies and port forwards do not change it. Other servers do not
+ * report run ids of their upstreams: they are asked for the address of their primary.
  */
 export class Chain {
   readonly runId = randomBytes(20).toString('hex');
   #above: readonly string[] = [];
 
-  /** Of this process and the forebays above it, as they were when the upstream was asked last. */
+  /** Of this process and the forebays upstream of it, at the last query of the upstream. */
   get runIds(): readonly string[] {
     return [this.runId, ...this.#above];
   }
@@ -46,12 +46,12 @@ export class Chain {
     return trace.loop;
   }
 
-  /** Another server is followed, or none: who is above is not known. */
+  /** The upstream changed or was removed: the run ids upstream are unknown. */
   forget(): void {
     this.#above = [];
   }
 
-  /** Why a server cannot be followed, where its stream comes from here. It never rejects. */
+  /** The reason if a server replicates from this process and cannot be followed. It never rejects. */
   async loopAt(candidate: Candidate, probe: Probe): Promise<string | undefined> {
     const report = await ask(candidate, probe);
     return report && (await this.#trace(candidate, report, probe)).loop;

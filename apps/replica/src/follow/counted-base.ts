@@ -6,7 +6,7 @@ export class CountedBase implements BaseFile {
   readonly #admit: (bytes: number) => undefined | Promise<void>;
   readonly #release: () => void;
 
-  /** `admit` rejects where so many bytes more have no room; `release` is called when the file is gone. */
+  /** `admit` rejects if there is no room for that many more bytes; `release` is called when the file is removed. */
   constructor(
     file: BaseFile,
     admit: (bytes: number) => undefined | Promise<void>,

@@ -13,7 +13,7 @@ const PATIENCE = 3000;
 const TICK = 1000;
 const MEGABYTE = 1024 * 1024;
 
-/** What a primary tells of the reasons for which it closes links. */
+/** The facts about closed links that a primary reports. */
 interface Told {
   /** Clients that it has disconnected at their output buffer limit since its start; undefined before 7.2. */
   readonly cuts: number | undefined;
@@ -39,7 +39,7 @@ interface LostLink {
   readonly lasted: number;
 }
 
-/** Finds out why a primary has closed a link, which it tells nobody but its own log. */
+/** Finds out why a primary closed a link. The primary reports the reason only in its own log. */
 export class CutInquiry {
   readonly #clock: Clock;
   readonly #reporter: Reporter;
@@ -66,12 +66,12 @@ export class CutInquiry {
     return () => cancel();
   }
 
-  /** What the primary counted of such cuts when the link began. */
+  /** The primary's count of such disconnections when the link began. */
   saw(cuts: number | undefined): void {
     this.#cuts = cuts;
   }
 
-  /** Asks the primary, and says what is likely. It never rejects. */
+  /** Asks the primary, and logs the probable reason. It never rejects. */
   async inquire(upstream: Candidate, { tls }: ReplicaConfig, link: LostLink): Promise<void> {
     this.#note();
     const before = this.#cuts;
@@ -81,7 +81,7 @@ export class CutInquiry {
     try {
       told = await ask(upstream, tls);
     } catch {
-      // A primary that cannot be asked says by that why the link is gone.
+      // If the primary does not answer, that is the reason for the lost link.
       return;
     }
     // Counted once: the link that stands while a base is fetched may be closed for another reason.
@@ -135,7 +135,7 @@ function overflowIn(
   const isCounted = cuts !== undefined && before !== undefined;
   if (isCounted) return `${what}; on the primary: ${advice}`;
   if (phase === 'transfer') return `probably ${what}; on the primary: ${advice}`;
-  // Without a count nothing tells it from CLIENT KILL, or from the network.
+  // Without a count it cannot be distinguished from CLIENT KILL or a network failure.
   return (
     `possibly ${what}; if the primary's log has "overcoming of output buffer limits", ` +
     `on the primary: ${advice}`

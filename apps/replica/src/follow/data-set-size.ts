@@ -7,11 +7,11 @@ import { formatBytes } from '../reporter.ts';
 export interface DataSetSize {
   /** Bytes of its snapshot. */
   readonly bytes: number;
-  /** Keys in that; undefined where nobody has counted them. */
+  /** Number of keys; undefined if they were not counted. */
   readonly keys: number | undefined;
 }
 
-/** The data set that was held before a full resync: its last base, and the stream after that. */
+/** The data set before a full resync: its last base, and the stream after it. */
 export interface HeldDataSet extends DataSetSize {
   readonly position: Position;
   /** Bytes of the stream after the base. */
@@ -21,14 +21,14 @@ export interface HeldDataSet extends DataSetSize {
 /** Bytes of stream that may be nothing but PINGs. */
 const FEW = 4096;
 
-/** Whether a full resync leaves less than half of what was held, by keys where they are known. */
+/** Whether a full resync leaves less than half of the data set: by keys if counted, else by bytes. */
 export function isShrunk(before: HeldDataSet, after: DataSetSize): boolean {
   if (after.keys === 0 && before.streamed > FEW) return true;
   if (before.keys !== undefined && after.keys !== undefined) return after.keys * 2 < before.keys;
   return after.bytes * 2 < before.bytes;
 }
 
-/** What was lost from sight, and how to have it back. */
+/** A warning: the size of the loss, and the command that restores the old data set. */
 export function shrunkMessage(before: HeldDataSet, after: DataSetSize, directory: string): string {
   const position = formatPosition(before.position);
   const stream = before.streamed > FEW ? ` and ${formatBytes(before.streamed)} of stream` : '';

@@ -14,7 +14,7 @@ const OUTGROWN = 1.5;
 /** Bytes that are added to it. */
 const LEAST_GROWTH = 64 * 1024;
 
-/** What the log has on disk, what is on its way there, and what is expected: the input of the policy. */
+/** Bytes of the log on disk, in transfer and expected: the input of the policy. */
 export class DiskBudget {
   readonly #log: Log;
   readonly #clock: Clock;
@@ -26,14 +26,14 @@ export class DiskBudget {
   readonly #received: Record<Kind, number> = { fetch: 0, transfer: 0 };
   #fetchedAt: number | undefined;
   #failures = 0;
-  /** Offset where the base that was asked for last stands: the next stands no earlier. */
+  /** Offset of the base that was requested last: the next base is not earlier. */
   #stands = 0;
   /** Bytes of a base that outgrew its room. */
   #outgrown = 0;
   #windowSince: number;
   #windowBytes = 0;
   #rate = 0;
-  /** Bytes a second that the primary has written, when it told its offset last. */
+  /** Write rate of the primary in bytes a second, at its last report of an offset. */
   #written = 0;
 
   constructor(log: Log, clock: Clock) {
@@ -71,14 +71,14 @@ export class DiskBudget {
     return this.limit - slackOf(this.limit);
   }
 
-  /** The limit that so many bytes beside what is held need. */
+  /** The limit that is needed for this many bytes beside the present log. */
   neededBeside(bytes: number): number {
     const { required } = this.state;
     const needed = required + bytes;
     return needed + slackOf(2 * needed);
   }
 
-  /** So many bytes of the stream came. */
+  /** Counts received bytes of the stream. */
   streamed(bytes: number): void {
     const now = this.#clock.now();
     const time = now - this.#windowSince;
@@ -98,7 +98,7 @@ export class DiskBudget {
     this.#windowBytes = 0;
   }
 
-  /** The primary has come so far: what it wrote since the newest base tells a rate, whatever was read of it. */
+  /** The primary reported this offset: its distance from the newest base gives the write rate, independent of what was read. */
   saw(offset: number): void {
     const { base } = this.#log;
     if (base === undefined) return;
@@ -112,7 +112,7 @@ export class DiskBudget {
     this.#fetchedAt = this.#clock.now();
   }
 
-  /** The base on its way stands at this offset. */
+  /** The base in transfer has this offset. */
   announced(offset: number): void {
     this.fetch = 'announced';
     this.#stands = offset;
@@ -130,7 +130,7 @@ export class DiskBudget {
     if (well) this.#outgrown = 0;
   }
 
-  /** A file whose bytes count from when they are written; `makeRoom` rejects where there is none. */
+  /** A file whose bytes count when they are written; `makeRoom` rejects if there is no room. */
   counted(kind: Kind, file: BaseFile, makeRoom: (bytes: number) => Promise<void>): CountedBase {
     this.#release(kind);
     const count = (bytes: number): void => {
@@ -147,7 +147,7 @@ export class DiskBudget {
     return new CountedBase(file, admit, () => this.#release(kind));
   }
 
-  /** What was received is a part of the log, or gone. */
+  /** The received file became a part of the log, or was removed. */
   #release(kind: Kind): void {
     this.#received[kind] = 0;
   }

@@ -9,7 +9,7 @@ import { formatBytes } from '../reporter.ts';
  *
  *     | newest base | stream since  ...fetch...  ...pause | room for the next base | slack |
  *
- * Invariant: bytes on disk never exceed the limit, unless it was lowered below what is held.
+ * Invariant: bytes on disk never exceed the limit, unless the limit was lowered below the size of the log.
  */
 
 /** Milliseconds between two fetches at the limit, at least; doubled after each that failed. */
@@ -17,7 +17,7 @@ export const FETCH_INTERVAL = 10_000;
 /** At most. */
 const LONGEST_FETCH_INTERVAL = 300_000;
 
-/** Milliseconds in which a primary says where the base stands that it was asked for. */
+/** Time in milliseconds until the primary announces the offset of a requested base. */
 const PATIENCE = 30_000;
 
 /** Bytes for what is written beside the stream: records of an index, a second manifest while it is replaced. */
@@ -27,27 +27,27 @@ const LEAST_STREAM = 8 * 1024 * 1024;
 /** Bytes of one file of the stream. */
 const SMALLEST_FILE = 4 * 1024 * 1024;
 const LARGEST_FILE = 1024 ** 3;
-/** Bytes for what waits in memory when a base is asked for: the stream has to come as far as the base. */
+/** Bytes for data in memory when a base is requested: the stream must reach the offset of the base. */
 export const LEAST_LEAD = 2 * 1024 * 1024;
 
-/** What is on disk, and what is on its way. Sizes in bytes, times in milliseconds since 1970. */
+/** Files on disk and in transfer. Sizes in bytes, times in milliseconds since 1970. */
 export interface DiskState {
   readonly now: number;
   /** `--max-disk`; infinite where it is a share of a file system that does not tell its size. */
   readonly limit: number;
   /** Of the log, and of bases that are being received. */
   readonly total: number;
-  /** Of these, what retention cannot remove. */
+  /** Of these, the bytes that retention cannot remove. */
   readonly required: number;
   /** The newest base; 0 before the first. */
   readonly base: number;
-  /** What the next base is expected to have. */
+  /** Expected size of the next base. */
   readonly expected: number;
   /** Received of bases on their way. */
   readonly received: number;
-  /** `announced`: where the base stands is known; `placed`: the stream has come as far as that. */
+  /** `announced`: the offset of the base is known; `placed`: the stream has reached that offset. */
   readonly fetch: 'none' | 'asked' | 'announced' | 'placed';
-  /** Bytes of stream that come before the next base can stand, as far as that is known. */
+  /** Bytes of stream before the earliest offset of the next base, if known. */
   readonly ahead: number;
   /** When the last fetch began; undefined: none has yet. */
   readonly fetchedAt: number | undefined;
@@ -57,7 +57,7 @@ export interface DiskState {
   readonly rate: number;
 }
 
-/** What is to become of bytes that are to be written. */
+/** The decision about bytes to be written. */
 export type Verdict =
   | { readonly type: 'write' }
   /** Retention has to bring the log down to `to` bytes first. */
@@ -74,7 +74,7 @@ export type Verdict =
   /** No fetch makes room for them: following pauses. */
   | { readonly type: 'pause'; readonly reason: string; readonly needed: number };
 
-/** Bytes kept free for what is written beside the stream. */
+/** Bytes reserved for files other than the stream. */
 export function slackOf(limit: number): number {
   return Math.min(MOST_SLACK, Math.floor(limit / 64));
 }
@@ -103,7 +103,7 @@ function streamMark(state: DiskState): number {
   return most - state.expected - Math.max(LEAST_LEAD, streamRoom(state) / 8);
 }
 
-/** What is to become of `bytes` of the stream. */
+/** The decision about `bytes` of the stream. */
 export function verdictOn(state: DiskState, bytes: number): Verdict {
   const mark = streamMark(state);
   if (state.total + bytes <= mark) return { type: 'write' };
@@ -138,7 +138,7 @@ export function verdictOn(state: DiskState, bytes: number): Verdict {
   };
 }
 
-/** The base that is on its way stands in a part of the stream for which there is no room, if that is known. */
+/** There may be no room for the stream up to the offset of the base in transfer. */
 function verdictBefore({ now, fetch, fetchedAt = now }: DiskState, needed: number): Verdict {
   const until = fetchedAt + PATIENCE;
   if (fetch === 'asked' && now >= fetchedAt && now < until) {
@@ -158,18 +158,18 @@ export function isFetchUrgent(state: DiskState): boolean {
   return since > 0 && since >= streamRoom(state) / 2 && fetchableAt(state) <= state.now;
 }
 
-/** Whether there is room for another base beside what cannot be removed. */
+/** Whether there is room for another base beside the files that cannot be removed. */
 export function fitsBase({ limit, required, expected }: DiskState): boolean {
   return required + expected <= limit - slackOf(limit);
 }
 
-/** Whether so much of the stream can be written before the next base stands at its end. */
+/** Whether that many bytes of the stream fit before the next base. */
 export function fitsStream(state: DiskState, bytes: number): boolean {
   const reserved = isHoldable(state) ? state.expected : 0;
   return state.required + bytes <= state.limit - slackOf(state.limit) - reserved;
 }
 
-/** What the log has to come down to, so that the stream and the next base go on to fit. */
+/** The size to which retention must reduce the log so that the stream and the next base still fit. */
 export function retainTarget(state: DiskState): number {
   const mark = streamMark(state);
   if (mark === Infinity) return Infinity;
@@ -194,7 +194,7 @@ export function neededFor({ limit, required, base, expected, rate }: DiskState):
   return Math.ceil(Math.max(needed, limit * 1.25));
 }
 
-/** When the next base may be fetched at the limit. A time yet to come was before the clock was set back. */
+/** When the next base may be fetched at the limit. A time in the future means that the clock stepped back. */
 function fetchableAt({ now, fetchedAt, failures }: DiskState): number {
   if (fetchedAt === undefined || fetchedAt > now) return now;
   const interval = Math.min(LONGEST_FETCH_INTERVAL, FETCH_INTERVAL * 2 ** failures);
@@ -205,7 +205,7 @@ function tooSmall({ base }: DiskState): string {
   return `two bases of ${formatBytes(base)} and the stream between them do not fit`;
 }
 
-/** What is wrong with a limit, whatever comes; undefined: nothing. */
+/** Why a limit can never work; undefined: it can. */
 export function complaintAbout(state: DiskState): { reason: string; needed: number } | undefined {
   if (state.base === 0 || isHoldable(state)) return undefined;
   return {

@@ -79,7 +79,7 @@ export class Follower {
   readonly #cutInquiry: CutInquiry;
   #log: Log | undefined;
   #session: Session | undefined;
-  /** Aborted when the session ends: a base that is being fetched has no stream to stand in then. */
+  /** Aborted when the session ends: a base in transfer then has no stream to belong to. */
   #ending: AbortSignal | undefined;
   #keeper: Keeper | undefined;
   /** Whether a primary has ever served us: what it refuses after that may be granted again. */
@@ -173,7 +173,7 @@ export class Follower {
     return candidate;
   }
 
-  /** Why this server cannot be followed, where its stream comes from here; undefined also where it is slow to answer. */
+  /** The reason if this server replicates from this process; undefined also if it does not answer in time. */
   async loopAt(host: string, port: number): Promise<string | undefined> {
     const candidate = this.#candidateAt(host, port);
     const probe = (other: Candidate) => this.#probe(other, COMMAND_PATIENCE);
@@ -200,7 +200,7 @@ export class Follower {
     this.#session?.detach();
   }
 
-  /** Ends the link to the primary, which is made anew (`CLIENT KILL TYPE master`); false: none stands. */
+  /** Closes the link to the primary and reconnects (`CLIENT KILL TYPE master`); false: there is no link. */
   cutLink(): boolean {
     return this.#session?.cut() ?? false;
   }
@@ -239,7 +239,7 @@ export class Follower {
 
   /** Runs until told to stop. A full disk is waited out. @throws what no waiting mends */
   async run(): Promise<void> {
-    // A log that nobody writes to any more is opened anew: what is found is what the next link goes on from.
+    // A log that was closed is opened again: the next link continues from its recovered end.
     do await this.#run();
     while (!this.#control.stop.aborted);
   }
@@ -254,7 +254,7 @@ export class Follower {
       await this.#close();
       this.#tellStopped(log);
     } catch (error) {
-      // What is told is the first failure, of which others may be effects.
+      // Reports the first failure: later ones may be consequences.
       const obstacle = obstacleOf(error, this.#needed);
       if (clock.now() - began > STEADY) this.#space.reset();
       if (obstacle !== undefined) await this.#pause(obstacle);
@@ -307,7 +307,7 @@ export class Follower {
     await log?.close();
   }
 
-  /** Waits until there may be room. What is held is served meanwhile, as far as it can be read. */
+  /** Waits until there may be room. Meanwhile the log is served, if it can be read. */
   async #pause(obstacle: Obstacle): Promise<void> {
     const { stop, onLink } = this.#control;
     const { cause, reason, needed } = obstacle;
@@ -318,12 +318,12 @@ export class Follower {
     this.#reporter.trouble(`${reason}; replication paused until there is room`, {
       ...{ event: 'no-room', bytes: needed },
     });
-    // What is not synced is taken back: those who have it ask anew.
+    // Unsynced bytes are discarded: replicas that have them must reconnect.
     if (this.#log?.readable === false) this.#relay?.serve(undefined);
     await this.#space.until(obstacle, stop, this.#keeper);
   }
 
-  /** What has come waits in memory, and the primary with what comes; the link stands. */
+  /** Received bytes wait in memory, later ones at the primary; the link stays open. */
   #onWaiting(waiting: Waiting | undefined): void {
     if (waiting === undefined) {
       this.#resume();
@@ -341,7 +341,7 @@ export class Follower {
     });
   }
 
-  /** A server serves us: there is room, as far as anyone knows. */
+  /** The link is up: assume that there is room. */
   #onLinked(): void {
     this.#linked = true;
     this.#resume();
@@ -452,7 +452,7 @@ export class Follower {
     });
   }
 
-  /** Why a server that is followed cannot be: its stream comes from here. */
+  /** The followed server replicates from this process and cannot be followed. */
   #loopOver(upstream: Candidate, report: ReplicationReport): Promise<string | undefined> {
     this.#belowReplica = report.role === 'replica';
     return this.chain.update(upstream, report, (candidate) => this.#probe(candidate));

@@ -29,7 +29,7 @@ export interface Waiting {
   readonly needed: number;
 }
 
-/** What a keeper has done, and tells. */
+/** The state of a keeper, for status and metrics. */
 export interface KeeperHost {
   /** Fetches a base and adds it to the log. @throws what kept it from coming */
   fetchBase(): Promise<void>;
@@ -49,14 +49,14 @@ export class Keeper {
   #fetching: Promise<void> | undefined;
   #looking: Promise<void> | undefined;
   #failed = false;
-  /** What is fetched is ended on purpose. */
+  /** The fetch was ended on purpose. */
   #ending = false;
   #stopped = false;
-  /** Those who wait for something to change. */
+  /** Callers that wait for a change. */
   readonly #waiting = new Set<() => void>();
-  /** What was said last of a retention that failed. */
+  /** The last logged error of retention. */
   #complaint: string | undefined;
-  /** Of which settings it was said that they cannot hold, by what is wrong. */
+  /** The settings for which a warning was logged, by the kind of the warning. */
   readonly #said = new Map<string, string>();
   /** Bytes of the file system that were free. */
   #free = Infinity;
@@ -76,7 +76,7 @@ export class Keeper {
     this.#budget = new DiskBudget(log, world.clock);
   }
 
-  /** Finds the limit, and begins to look after the log: what was opened for want of room may have some to give. */
+  /** Computes the limit and starts maintenance of the log: retention may free space even in a log opened on a full disk. */
   async begin(): Promise<void> {
     await this.#measure();
     this.#schedule(0);
@@ -103,7 +103,7 @@ export class Keeper {
     this.#wake();
   }
 
-  /** The log has come further: a base may be due, or retention. */
+  /** The log has grown: a base or retention may be due. */
   progressed(): void {
     if (this.#stopped) return;
     const { state } = this.#budget;
@@ -125,7 +125,7 @@ export class Keeper {
     return verdictOn(this.#budget.state, bytes).type === 'write' ? undefined : this.#await(bytes);
   }
 
-  /** Where the base on its way stands. @throws {NoRoomError} if there is no room for the stream up to there */
+  /** Sets the offset of the base in transfer. @throws {NoRoomError} if there is no room for the stream up to there */
   baseStands(offset: number): void {
     this.#budget.announced(offset);
     const { state } = this.#budget;
@@ -136,7 +136,7 @@ export class Keeper {
     this.#wake();
   }
 
-  /** The stream has come there: makes room for the files that are made of what comes after. @throws {NoRoomError} */
+  /** The stream reached the base: makes room for the files of the stream after it. @throws {NoRoomError} */
   async basePlaced(offset: number): Promise<void> {
     this.#budget.fetch = 'placed';
     const bytes = this.#log.copiedBy(offset);
@@ -152,7 +152,7 @@ export class Keeper {
     return this.#budget.counted(kind, file, (bytes) => this.#makeRoom(bytes));
   }
 
-  /** A full resync has begun. @throws {NoRoomError} if it cannot fit beside what is held */
+  /** A full resync has begun. @throws {NoRoomError} if it cannot fit beside the present log */
   async admitTransfer(length: number | undefined): Promise<void> {
     if (length === undefined) return;
     const needed = this.#budget.neededBeside(length);
@@ -174,8 +174,8 @@ export class Keeper {
   }
 
   /**
-   * How to go on at a server that has come to `offset`: where what was missed does not fit, and the next base
-   * would have to stand after it, with a full resync.
+   * How to continue at a server at `offset`: with a full resync if the missed part of the stream does not fit,
+   * because the next base would come after it.
    *
    * @throws {NoRoomError} where neither fits
    */
@@ -191,7 +191,7 @@ export class Keeper {
     throw overLimit(this.limit, 'stream', reason, neededFor(state));
   }
 
-  /** Room for a copy of what comes after an offset (`Log.stepBack`). @throws {NoRoomError} */
+  /** Makes room for a copy of the bytes after an offset (`Log.stepBack`). @throws {NoRoomError} */
   async admitStepBack(offset: number): Promise<void> {
     await this.#makeRoom(this.#log.copiedBy(offset));
   }
@@ -218,7 +218,7 @@ export class Keeper {
     await this.#fetching;
   }
 
-  /** The link is gone: ends who waits, and waits for a fetch to end, which is no failure of it. */
+  /** The link is lost: ends all waits, and waits for the fetch to end, without counting a failure. */
   async linkEnded(): Promise<void> {
     this.#ending = true;
     this.#wake();
@@ -226,7 +226,7 @@ export class Keeper {
     this.#ending = false;
   }
 
-  /** The link is to end: who waits for room need not wait on. */
+  /** The link is about to end: ends the waits for room. */
   endWaiting(): void {
     this.#ending = true;
     this.#wake();
@@ -246,7 +246,7 @@ export class Keeper {
     const { percentage, minSize, interval } = this.#config().base;
     const { base, written } = this.#log;
     if (base === undefined || percentage === 0 || !fitsBase(state)) return false;
-    // A time that is yet to come was before the clock was set back: it keeps nothing from being due.
+    // A time in the future means that the clock stepped back: it is ignored.
     const isRecent = (time: number): boolean =>
       state.now - time >= 0 && state.now - time < interval;
     if (isRecent(base.time) || isRecent(state.fetchedAt ?? -Infinity)) return false;
@@ -265,7 +265,7 @@ export class Keeper {
     } catch (error) {
       if (this.#stopped || this.#ending) return;
       this.#failed = true;
-      // Of want of room the primary knows nothing: the next may come as soon as there is some.
+      // Lack of room is not a failure of the primary: the next fetch may start as soon as there is room.
       if (!(error instanceof NoRoomError)) this.#budget.ended(false);
       const reason = error instanceof Error ? error.message : String(error);
       this.#reporter.trouble(`fetch of a fresh base failed: ${reason}`, {
@@ -309,7 +309,7 @@ export class Keeper {
     return false;
   }
 
-  /** Removes of the past what so many bytes more need. @throws {NoRoomError} if that is not enough */
+  /** Removes old data until this many more bytes fit. @throws {NoRoomError} if that is not enough */
   async #makeRoom(bytes: number): Promise<void> {
     const { most } = this.#budget;
     if (this.#budget.state.total + bytes <= most) return;
@@ -329,7 +329,7 @@ export class Keeper {
     });
   }
 
-  /** Removes what the policy does not keep; who asks meanwhile waits for the same. */
+  /** Applies the retention policy; concurrent callers share one run. */
   async #look(): Promise<void> {
     this.#looking ??= this.#retain(retainTarget(this.#budget.state)).then(() => {
       this.#looking = undefined;
@@ -337,7 +337,7 @@ export class Keeper {
     await this.#looking;
   }
 
-  /** Removes what the policy does not keep, and more where the log would have over `to` bytes; whether any went. */
+  /** Applies the retention policy, and removes more if the log would exceed `to` bytes; whether anything was removed. */
   async #retain(to: number): Promise<boolean> {
     if (this.#stopped || this.#log.history === undefined) return false;
     try {
@@ -347,7 +347,7 @@ export class Keeper {
       this.#complaint = undefined;
       return retained.removed > 0;
     } catch (error) {
-      // What fails here has failed the log, which tells it; on a disk that stays full at each look.
+      // An error here is reported by the log; on a full disk it recurs at each run.
       const { message } = error as Error;
       if (this.#stopped || message === this.#complaint) return false;
       this.#complaint = message;
@@ -359,7 +359,7 @@ export class Keeper {
   async #measure(): Promise<void> {
     const { maxDisk, directory } = this.#config();
     const space = await spaceOf(this.#world, directory);
-    // A file system that does not tell its size now has the one that it had.
+    // If the size of the file system is unavailable, the last known size is used.
     if ('size' in maxDisk) this.#budget.limit = maxDisk.size;
     else if (space !== undefined) this.#budget.limit = Math.floor(space.total * maxDisk.share);
     this.#free = space?.free ?? Infinity;

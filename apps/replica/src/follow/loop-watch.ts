@@ -11,13 +11,13 @@ export interface LoopWatchHost {
   readonly link: LinkStatus;
   /** Whether the upstream said last that it is a replica. */
   readonly belowReplica: boolean;
-  /** Asks the upstream whom it follows. It never rejects. */
+  /** Asks the upstream for its own upstream. It never rejects. */
   inspect(): Promise<void>;
 }
 
 /**
- * Has the upstream asked whom it follows while a link stands: a server may be made to follow us after we began to
- * follow it. A stream that brings data comes from a primary, so that only silence and chains are worth asking.
+ * Asks the upstream for its own upstream while the link is up: a server may be told to replicate from this process
+ * later. A stream with data comes from a primary, so only idle links and chains are checked.
  * Runs until the function returned is called.
  */
 export function watchForLoops(clock: Clock, host: LoopWatchHost): () => void {

@@ -46,11 +46,11 @@ export interface SessionEvents {
   onLinked(): void;
   /** What is held is whole, and the stream comes in. */
   onStream(): void;
-  /** A link was lost, which was in that state before; the next attempt comes by itself. */
+  /** A link was lost in this state; the next attempt starts by itself. */
   onAttemptEnded(error: ReplicaError, before: LinkStatus): void;
   /** The log has come further. */
   onProgress(): void;
-  /** Whether so many bytes of the stream may be written; false: what comes is dropped, for the link ends. */
+  /** Whether that many bytes of the stream may be written; false: the bytes are dropped because the link ends. */
   admit(bytes: number): undefined | Promise<boolean>;
   /** A full resync has begun, of so many bytes where that is known. It rejects where there is no room. */
   admitTransfer(length: number | undefined): Promise<void>;
@@ -75,7 +75,7 @@ export class Session {
   #failure: unknown;
   /** A snapshot is being made the log's base: what the log tells meanwhile may be of the old one. */
   #replacing = false;
-  /** Bytes of the stream were dropped: so are all after them, which come again over the next link. */
+  /** Bytes of the stream were dropped: all later bytes are dropped too, and received again over the next link. */
   #dropping = false;
   #transfer: Transfer | undefined;
   /** Bytes of a full copy that there was no room for. */
@@ -156,7 +156,7 @@ export class Session {
     if (this.#upstream.endpoint.kind === 'tls') this.retarget(this.#upstream);
   }
 
-  /** Ends the link, and makes it anew; false: none stands. */
+  /** Closes the link and reconnects; false: there is no link. */
   cut(): boolean {
     if (!this.streaming) return false;
     const primary = this.#primary;
@@ -220,7 +220,7 @@ export class Session {
         return this.#adopt(item);
       case 'snapshot-aborted':
         await this.#dropTransfer();
-        // Told together with when it is asked for again.
+        // Reported together with the time of the next attempt.
         if (item.error.verdict !== undefined) return;
         return this.#reporter.trouble('full copy cut short, what was held before stays', {
           event: 'full-copy-cut-short',
@@ -239,7 +239,7 @@ export class Session {
     try {
       await this.#log.append(bytes, boundary);
     } finally {
-      // Of a write that was refused midway, what was taken is in the log: replicas get that too.
+      // After a partial write, the written part is in the log: it is served to replicas.
       const taken = this.#log.written - written;
       if (taken > 0) this.#events.onStored(bytes.subarray(0, taken));
     }
@@ -288,7 +288,7 @@ export class Session {
     this.#events.onStream();
   }
 
-  /** What a full resync would replace; undefined: nothing. */
+  /** The data set that a full resync would replace; undefined: none. */
   get #held(): HeldDataSet | undefined {
     const { history, base, written } = this.#log;
     if (history === undefined || base === undefined) return undefined;
@@ -298,7 +298,7 @@ export class Session {
     };
   }
 
-  /** A primary that has lost its data is followed all the same; somebody has to be told. */
+  /** A primary that lost its data is still followed: log a warning. */
   #compare(before: HeldDataSet, after: DataSetSize): void {
     if (!isShrunk(before, after)) return;
     this.#reporter.trouble(shrunkMessage(before, after, this.#directory), {
@@ -416,7 +416,7 @@ function timeoutsOf(timeout: number): Timeouts {
   return { connect: timeout, handshake: timeout, transfer: timeout, idle: timeout };
 }
 
-/** Which server it is, and who we are to it; the password as it is when it is needed. */
+/** The server, and the credentials for it; the password is read when it is needed. */
 export function targetOf({
   endpoint,
   username,

@@ -20,12 +20,12 @@ const LOOK = 1000;
 /** Bytes of free space that make another attempt worth it. */
 const LEAST_ROOM = 1024 * 1024;
 
-/** What keeps the stream from being written. */
+/** The reason for which the stream cannot be written. */
 export interface Obstacle {
   readonly cause: PauseCause;
   /** Whether it is the stream that does not fit, or a base. */
   readonly of: 'stream' | 'base';
-  /** What was refused, on what, and why. */
+  /** The failed operation, the file and the cause. */
   readonly reason: string;
   /** Bytes that have to be free before the next attempt; 0 where that is not known. */
   readonly needed: number;
@@ -50,7 +50,7 @@ export class NoRoomError extends Error {
   }
 }
 
-/** What does not fit under `--max-disk`, in bytes, and what has to be given. */
+/** The excess over `--max-disk`, in bytes, and the limit that is needed. */
 export function overLimit(
   limit: number,
   of: 'stream' | 'base',
@@ -62,7 +62,7 @@ export function overLimit(
 }
 
 /**
- * What an error says of room; undefined where it is about something else. `copy`: bytes of a full resync
+ * The obstacle in an error; undefined if the error is not about disk space. `copy`: bytes of a full resync
  * that did not fit, 0 for none.
  */
 export function obstacleOf(error: unknown, copy: number): Obstacle | undefined {
@@ -100,7 +100,7 @@ export async function spaceOf(
   return space === undefined || space.total === 0 ? undefined : space;
 }
 
-/** What a log may take, as of now. */
+/** The limit of the log in bytes, now. */
 interface LimitedLog {
   /** Bytes. */
   readonly limit: number;

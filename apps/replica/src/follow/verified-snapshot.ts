@@ -2,19 +2,19 @@ import type { RdbVerdict } from '@forebay/rdb';
 import type { AcceptedSnapshots, ReplicaError } from '@forebay/replica';
 import type { Reporter } from '../reporter.ts';
 
-/** What a replica takes by the setting `accept-unverified-rdb`. */
+/** The snapshots that a replica accepts under the setting `accept-unverified-rdb`. */
 export function acceptedBy(acceptUnverified: boolean): AcceptedSnapshots {
   return acceptUnverified ? 'unproven' : 'proven';
 }
 
-/** What is wrong with a snapshot that was refused, and what to do; undefined: the error is about another thing. */
+/** Why a snapshot was refused, and what to do; undefined: another error. */
 export function refusalOf({ verdict, message }: ReplicaError): string | undefined {
   if (verdict === undefined) return undefined;
   if (verdict.outcome !== 'unproven') return message;
   return `${message}: set rdbchecksum yes on the primary, or use --accept-unverified-rdb to adopt the snapshot anyway`;
 }
 
-/** What is worth a warning about a snapshot that is adopted, a line each. */
+/** Warnings about an adopted snapshot, one line each. */
 function warningsOf(verdict: RdbVerdict): string[] {
   const { findings, damagedValues, outcome } = verdict;
   const values = findings.filter(({ kind }) => kind === 'value');
@@ -45,7 +45,7 @@ export function warnOf(verdict: RdbVerdict | undefined, reporter: Reporter): voi
   }
 }
 
-/** Which servers read what forebay does not. */
+/** The servers that can load a snapshot that forebay cannot read. */
 function writerOf({ fields }: RdbVerdict): string {
   const [redis, valkey] = [fields.get('redis-ver'), fields.get('valkey-ver')];
   if (valkey !== undefined) return `Valkey ${valkey} or newer`;

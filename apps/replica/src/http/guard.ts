@@ -9,7 +9,7 @@ export interface Refusal {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Who is served. */
+/** Access rules: passwords and host names. */
 export interface Access {
   /** Names, as of `nameInHost`, that a `Host` header may have besides local ones; undefined: any, unless only this machine gets here. */
   readonly allowedHosts: readonly string[] | undefined;
@@ -17,7 +17,7 @@ export interface Access {
   readonly password: string | undefined;
 }
 
-/** Paths that tell a probe how it is, and nothing else: a probe has no password, and comes under any name. */
+/** Paths for probes: a probe has no password and may use any host name. */
 const PROBES: readonly string[] = ['/healthz', '/readyz'];
 
 /** Headers of every answer. Nothing is taken from another host, and nobody else may show the page. */
@@ -73,7 +73,7 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host);
 }
 
-/** An address cannot be a foreign name, and says what it leads to: only the port to this machine wants local ones. */
+/** An IP address cannot be used for DNS rebinding; only a loopback listener requires local names. */
 function isServed(
   name: string,
   isLocal: boolean,

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 
-/** What asks a browser for a password (RFC 7617). */
+/** The header that makes a browser ask for a password (RFC 7617). */
 export const CHALLENGE = { 'WWW-Authenticate': 'Basic realm="forebay", charset="UTF-8"' } as const;
 
 /**

@@ -37,7 +37,7 @@ export function nameOf({ id, host, port }: ReplicaDescription): string {
   return port === 0 ? `${host}:0 (client ${id})` : `${host}:${port}`;
 }
 
-/** Cursors, as of when the directory was inspected last: what came after that says nothing of their lag. */
+/** Cursors at the last inspection of the directory: later bytes do not count for their lag. */
 export function cursorsOf(status: Status): Reader[] {
   const { held } = status;
   if (held === undefined) return [];

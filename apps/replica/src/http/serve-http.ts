@@ -21,7 +21,7 @@ export interface HttpHost {
 /** What is served, for who began it. */
 export interface ServedHttp {
   readonly observed: Observed;
-  /** Takes what can change while it serves. */
+  /** Applies the settings that can change while the server runs. */
   adopt(http: HttpConfig): void;
   close(): Promise<void>;
 }

@@ -38,7 +38,7 @@ export interface Certified {
   readonly key: string;
 }
 
-/** Who is served, and by which certificate. */
+/** Access rules and the certificate. */
 export interface HttpServerOptions extends Access {
   /** Undefined: without TLS. */
   readonly secure: Certified | undefined;
@@ -48,7 +48,7 @@ export interface HttpServerOptions extends Access {
 export class HttpServer {
   readonly #server: Server | SecureServer;
   readonly #host: string;
-  /** Those whose TLS handshake has not ended, too. */
+  /** Includes connections during the TLS handshake. */
   readonly #sockets = new Set<Socket>();
   #options: HttpServerOptions;
 

@@ -1,7 +1,7 @@
 import type { Inventory, SegmentInventory } from '@forebay/log';
 import { formatPosition } from '@forebay/psync';
 
-/** What is held, with each place as a text that `--at` and `--since` take. */
+/** The contents of a log, with positions as text for `--at` and `--since`. */
 export function withPositions(inventory: Inventory): object {
   const segments = inventory.segments.map((segment) => ({
     ...segment,

@@ -1,7 +1,7 @@
 import type { Identity } from '@forebay/primary';
 import type { ReportedServer } from '@forebay/psync';
 
-/** What is reported before the primary is known, or where it does not grant INFO. */
+/** Reported before the primary is known, or if INFO is not permitted. */
 const UNKNOWN: ReportedServer = { flavour: 'redis', version: '7.4.0', redisVersion: '7.4.0' };
 
 /** The server that the port answers as: the primary, as each of its replicas of the same version would. */

@@ -6,7 +6,7 @@ import type { Candidate } from '../config/candidate.ts';
 export interface Following {
   readonly upstream: { readonly host: string; readonly port: number };
   readonly attached: boolean;
-  /** Why a server cannot be followed, where its stream comes from here. It never rejects. */
+  /** The reason if a server replicates from this process and cannot be followed. It never rejects. */
   loopAt(host: string, port: number): Promise<string | undefined>;
   retarget(host: string, port: number): Candidate;
   detach(): void;

@@ -106,7 +106,7 @@ export class Stats {
   }
 }
 
-/** Bytes of the heap and beside it: what a server's allocator would count. */
+/** Bytes of the heap and of buffers: as a server's allocator counts them. */
 export function usedMemory({ heapUsed, external }: Status['memory']): number {
   return heapUsed + external;
 }

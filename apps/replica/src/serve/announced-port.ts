@@ -8,11 +8,11 @@ export interface Place {
   readonly port: number;
 }
 
-/** Which port the primary is told: it shows it, with the address that the link leaves from, to Sentinels and tools. */
+/** The port announced to the primary, which shows it with the local address of the link to Sentinels and tools. */
 export class AnnouncedPort {
   readonly #places: readonly Place[];
   readonly #reporter: Reporter;
-  /** The last address for which it was said that no port is told. */
+  /** The last address for which the missing announcement was logged. */
   #said: string | undefined;
 
   constructor(places: readonly Place[], reporter: Reporter) {
@@ -41,12 +41,12 @@ export class AnnouncedPort {
   }
 }
 
-/** Whether what listens at `host` is reached at `address`. */
+/** Whether a listener at `host` can be reached at `address`. */
 function covers(host: string, address: string): boolean {
   const local = address.replace(/^::ffff:(?=\d+\.)/i, '');
   if (host === local || host === '::') return true;
   if (host === '0.0.0.0') return isIPv4(local);
   if (host === 'localhost') return local.startsWith('127.') || local === '::1';
-  // What a name stands for is known to the system alone.
+  // A host name is resolved by the system: assume that it matches.
   return !isIPv4(host) && !isIPv6(host);
 }

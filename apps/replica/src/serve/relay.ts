@@ -27,7 +27,7 @@ import { unloadedReason } from './unloaded.ts';
 export interface RelayHost extends SourceHost {
   /** Which server is followed; undefined until it is known. */
   readonly primary: ReportedServer | undefined;
-  /** Ends the link to it; false: none stands. */
+  /** Closes the link to the primary; false: there is no link. */
   cutLink(): boolean;
 }
 

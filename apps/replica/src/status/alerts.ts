@@ -15,7 +15,7 @@ const LINK_DOWN = 5000;
 /** Seconds of lag that are an alert. */
 const LAG = 60;
 
-/** What needs an operator now, the most severe first. */
+/** Alerts for an operator, the most severe first. */
 export function alertsOf(status: Status): Alert[] {
   return [...pauseAlert(status), ...linkAlert(status), ...warningsOf(status)];
 }

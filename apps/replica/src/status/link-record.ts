@@ -97,7 +97,7 @@ export class LinkRecord {
     this.#since = now;
   }
 
-  /** So many bytes of the stream came. */
+  /** Counts received bytes of the stream. */
   heard(bytes: number): void {
     this.#stream += bytes;
     this.#lastIo = this.#clock.now();

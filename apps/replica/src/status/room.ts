@@ -1,10 +1,10 @@
 import type { Status } from './status.ts';
 
-/** What the log can still take before it reaches its limit. */
+/** Room until the log reaches its limit. */
 export interface Room {
-  /** Bytes, to `--max-disk` or to the end of the free space, whichever comes first. */
+  /** Bytes until `--max-disk` or the end of the free space, the smaller of the two. */
   readonly bytes: number;
-  /** Seconds that this lasts at the rate of the last ten minutes; undefined where nothing comes in. */
+  /** Seconds until the limit at the rate of the last ten minutes; undefined if the log does not grow. */
   readonly seconds: number | undefined;
 }
 

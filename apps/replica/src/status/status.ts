@@ -10,10 +10,10 @@ import type { SyncTimesStatus } from './sync-times.ts';
 /** Why nothing is read from the primary for the time being. */
 export type PauseCause = 'disk-full' | 'max-disk';
 
-/** A pause: what is held is served on, and following goes on by itself when there is room. */
+/** A pause of replication: the log is still served, and replication resumes by itself when there is room. */
 export interface PauseStatus {
   readonly cause: PauseCause;
-  /** What was refused, on what, and why. */
+  /** The failed operation, the file and the cause. */
   readonly reason: string;
   /** Bytes that have to be free (`disk-full`), or that `--max-disk` has to be (`max-disk`); 0: not known. */
   readonly needed: number;
@@ -21,7 +21,7 @@ export interface PauseStatus {
   readonly since: number;
 }
 
-/** What the log may take, and how far back it reaches. */
+/** Limits of the log: disk use and retention. */
 export interface LimitsStatus {
   /** `--max-disk` in bytes; undefined before the file system was asked for its size. */
   readonly maxDisk: number | undefined;

@@ -35,7 +35,7 @@ export class StreamCommands {
     this.#plain = plain ? new PlainSnapshot() : undefined;
   }
 
-  /** What was left out of snapshots so far, a line each. */
+  /** Data left out of snapshots so far, one line for each kind. */
   get losses(): string[] {
     return this.#plain === undefined ? [] : linesOfLosses(this.#plain.losses);
   }

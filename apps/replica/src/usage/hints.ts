@@ -5,7 +5,7 @@ const TAKES_ADDRESS = ['doctor', 'dump', 'tail'];
 
 const PASSWORD = 'give the password as --masterauth, or in FOREBAY_MASTERAUTH';
 
-/** What people type who know `redis-cli`, `redis-server` or another client, and what there is here. */
+/** Flags of `redis-cli`, `redis-server` and other clients, and the forebay flag for each. */
 const HINTS: readonly [flags: readonly string[], hint: (address: string) => string][] = [
   [['-h'], (address) => `--help shows the help; ${address}`],
   [

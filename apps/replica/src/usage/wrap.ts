@@ -1,7 +1,7 @@
 /** Columns where the output is no terminal, which is what the rest of the help has then. */
 const DEFAULT_WIDTH = 80;
 
-/** Lines of help, none of them longer than the terminal is wide; a word that is longer stands alone. */
+/** Wraps help text to the width of the terminal; a longer word gets its own line. */
 export function wrapped(text: string, width = process.stdout.columns ?? DEFAULT_WIDTH): string {
   return text
     .split(/(\n{2,})/)
@@ -9,7 +9,7 @@ export function wrapped(text: string, width = process.stdout.columns ?? DEFAULT_
     .join('');
 }
 
-/** Prose is filled anew; each line of a list or an example stays one. */
+/** Prose is wrapped again; lines of lists and examples are kept. */
 function wrappedBlock(block: string, width: number): string {
   const lines = block.split('\n');
   if (lines.every(({ length }) => length <= width)) return block;

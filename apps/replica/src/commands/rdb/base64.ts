@@ -1,7 +1,7 @@
 /** Bytes that are made text of at once: a multiple of three. */
 const STEP = 48 * 1024;
 
-/** Makes base64 of bytes that come in pieces. */
+/** Encodes pieces of bytes as base64. */
 export class Base64 {
   /** Less than three bytes that wait for more. */
   #rest: Uint8Array = new Uint8Array(0);
@@ -21,7 +21,7 @@ export class Base64 {
     this.#rest = new Uint8Array(step.subarray(whole));
   }
 
-  /** What is left; the next bytes are of another string. */
+  /** Returns the rest and starts a new string. */
   end(): string {
     const rest = Buffer.from(this.#rest).toString('base64');
     this.#rest = new Uint8Array(0);

@@ -28,7 +28,7 @@ interface CheckOutput extends Pick<RdbVerdict, 'bytes' | 'databases' | 'function
   readonly checksum?: 'right' | 'none' | 'wrong';
   /** Bytes after its end, where there are any. */
   readonly after?: number;
-  /** What is wrong first, and everything that is. */
+  /** The first fault, and all faults. */
   readonly fault?: string;
   readonly faults?: readonly string[];
 }

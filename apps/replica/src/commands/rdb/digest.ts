@@ -30,7 +30,7 @@ export class Digest {
     if (end < bytes.length) this.#word(rest);
   }
 
-  /** A string whose bytes come in parts, between these two: the same as `bytes` of all of them. */
+  /** Begin and end of a string that is given in parts: the same digest as `bytes` of the whole string. */
   begin(length: number): void {
     this.#word(length);
     this.#carried = 0;

@@ -92,7 +92,7 @@ export function filterCommand(reporter: Reporter): Command {
     });
 }
 
-/** Which times are wanted, and what becomes of them. */
+/** The TTLs to keep, and how to change them. */
 interface Ttl {
   readonly wanted?: 'none' | Range;
   readonly choice?: TtlChoice;

@@ -1,6 +1,6 @@
-/** What commands cannot make, counted. */
+/** Counts of data that no command can create. */
 export interface Losses {
-  /** Keys without what modules tell of them. */
+  /** Keys without their module metadata. */
   metadata: number;
   negative: number;
   produced: number;

@@ -21,7 +21,7 @@ export interface CommandSink {
   add(bytes: Uint8Array): void | Promise<void>;
 }
 
-/** What PlainCommands is told of a key. */
+/** The properties of a key that PlainCommands needs. */
 export type PlainKey = Pick<RdbKey, 'key' | 'expiresAt'>;
 
 /** Makes the commands that build a key of its elements, as a rewritten AOF has them (`aof.c`). */
@@ -78,7 +78,7 @@ export class PlainCommands {
     }
   }
 
-  /** A string that is longer than is held in memory becomes the last argument of a command of its own. */
+  /** A string above the memory limit becomes the last argument of a separate command. */
   async addLong(event: RdbLongElement): Promise<void> {
     if (event.type === 'piece') return this.#output.add(event.bytes);
     const { element } = event;

@@ -5,7 +5,7 @@ import type { Losses } from './losses.ts';
 import type { PlainCommands } from './plain-commands.ts';
 import { StreamGaps } from './stream-gaps.ts';
 
-/** Bytes of a stream that are held to be read twice. */
+/** Maximum size of a stream that is held in memory to be read twice, in bytes. */
 const MOST_HELD = 512 * 1024 * 1024;
 
 /**
@@ -21,7 +21,7 @@ export class PlainStreams {
   #key!: RdbKey;
   #held: Uint8Array[] = [];
   #size = 0;
-  /** Reads what is too large to be held. */
+  /** Reads a stream that is too large for memory. */
   #passing: { readonly reader: RdbReader; readonly gaps: StreamGaps } | undefined;
 
   constructor(plain: PlainCommands, mostHeld: number = MOST_HELD) {

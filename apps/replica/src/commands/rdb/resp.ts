@@ -89,7 +89,7 @@ class Commands implements Visitor {
   readonly #streams: PlainStreams;
   #way: RestoreCommands | PlainCommands | PlainStreams | undefined;
   #database: number | undefined;
-  /** Keys without what modules tell of them. */
+  /** Keys without their module metadata. */
   #metadata = 0;
 
   constructor(output: Output, flags: RespFlags) {

@@ -15,7 +15,7 @@ export class RestoreCommands {
   readonly #replace: boolean;
   #version = 0;
   #key!: RdbKey;
-  /** The name of the key: its bytes do not last until all of it is there. */
+  /** A copy of the key name: the original bytes are overwritten before the value is complete. */
   readonly #name = new ByteSink(4096);
   #payload!: RestorePayloadBuilder;
 

@@ -6,7 +6,7 @@ import { momentOf } from '../moment.ts';
 import type { TtlChoice } from '../ttl-option.ts';
 import type { Input } from './input.ts';
 
-/** What a help text says of `--ttl` and `--moment`. */
+/** Help text of `--ttl` and `--moment`. */
 export const TTL_HELP = `\
 --ttl drop removes the TTLs of keys and hash fields that had not expired when the snapshot was made. --ttl shift keeps
 the TTL that was left at that time, counted from now. The time of the snapshot is its field ctime; a snapshot without

@@ -31,7 +31,7 @@ class RdbFault extends ExitError {
   readonly code: RdbErrorCode;
 
   constructor(name: string, error: RdbError, where: string) {
-    // What is too long for memory is not damaged.
+    // A value that is too long for memory is not damaged.
     const exitCode = error.code === 'TOO_LONG' ? EXIT.runtime : EXIT.disk;
     super(exitCode, `${name}: ${error.message}${where}`, error);
     this.code = error.code;

@@ -28,7 +28,7 @@ export class StreamCommands {
   #missing: readonly string[] = [];
   /** How many of them were added. */
   #placed = 0;
-  /** How many of those stand before the first message. */
+  /** Number of those before the first message. */
   #ahead = 0;
   #stream: Told<'stream'> | undefined;
   #group!: Uint8Array;
@@ -43,7 +43,7 @@ export class StreamCommands {
     this.#mostPending = mostPending;
   }
 
-  /** `key` has to last until the end. `missing`: ids of pending entries whose messages were deleted, in their order. */
+  /** `key` must stay valid until the end. `missing`: ids of pending entries whose messages were deleted, in their order. */
   begin(key: Uint8Array, missing: readonly string[] = []): void {
     this.#key = key;
     this.#entries = 0;

@@ -7,7 +7,7 @@ const LONGEST_ID = 41;
 
 /**
  * Finds pending entries whose message is not in the stream any more, out of the elements of a stream in their
- * order: messages come before groups, and both in the order of their ids. Of each message a few bytes are kept.
+ * order: messages come before groups, and both in the order of their ids. A few bytes are kept for each message.
  */
 export class StreamGaps {
   /** Each id as: how many characters it shares with the one before, how many follow, and those. */

@@ -14,9 +14,9 @@ export class ValueDigest {
   readonly #one = new Digest();
   #low = 0;
   #high = 0;
-  /** Strings that were taken of an element that comes in pieces; -1: none does. */
+  /** Number of strings read of an element in pieces; -1: no element in pieces. */
   #strings = -1;
-  /** What that element is of. */
+  /** The type of the value of that element. */
   #long = this.#chain;
 
   begin({ dataType }: RdbKey): void {

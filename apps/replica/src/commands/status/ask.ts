@@ -14,15 +14,15 @@ const MOST_BYTES = 64 * 1024 * 1024;
 /** Where the daemon listens by default. */
 export const DEFAULT_ADDRESS = '127.0.0.1:6381';
 
-/** What a running daemon says of itself. */
+/** The status of a running daemon. */
 export interface Told {
   readonly report: StatusReport;
-  /** What `/readyz` says: whether it is ready, and a line. */
+  /** The response of `/readyz`: whether the daemon is ready, and the line. */
   readonly ready: boolean;
   readonly text: string;
 }
 
-/** `HOST:PORT`, or a URL with credentials perhaps. An address to listen on stands for this machine. */
+/** `HOST:PORT` or a URL, with or without credentials. A wildcard address means this machine. */
 export function httpUrlOf(text: string): URL {
   const isUrl = /^https?:\/\//i.test(text);
   const url = URL.canParse(isUrl ? text : `http://${text}`)

@@ -3,7 +3,7 @@ import { hasWriter, inspect, nodeDisk } from '@forebay/log';
 import type { Told } from './ask.ts';
 
 /**
- * What a directory tells without its daemon, in the form of `/status.json`. Nothing is locked or written.
+ * The status of a directory without its daemon, in the form of `/status.json`. Nothing is locked or written.
  *
  * @throws {LogError} as `inspect`
  */

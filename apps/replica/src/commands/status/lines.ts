@@ -7,13 +7,13 @@ import { formatBytes } from '../../reporter.ts';
 import type { Told } from './ask.ts';
 import type { ConsumerReport, EventReport, StatusReport } from './report.ts';
 
-/** What stands where something is not known. */
+/** Placeholder for an unknown value. */
 const UNKNOWN = '-';
 /** Events that are shown: the last ones. */
 const EVENTS = 10;
 /** Seconds after which a rate tells nothing of when a limit is reached. */
 const YEAR = 365 * 86_400;
-/** States in which a consumer does not get what comes next. */
+/** States in which a consumer cannot read the next bytes. */
 const BAD: ReadonlySet<string> = new Set(['lost', 'damaged']);
 
 const STATES: Readonly<Record<string, string>> = {

@@ -1,4 +1,4 @@
-/** What `/status.json` tells, as far as it is shown; another version of the daemon may lack any of it. */
+/** The fields of `/status.json` that are shown; any of them may be absent in another version of the daemon. */
 export interface StatusReport {
   readonly version?: string;
   readonly now?: number;

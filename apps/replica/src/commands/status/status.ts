@@ -28,7 +28,7 @@ interface StatusFlags {
   readonly json?: boolean;
 }
 
-/** `forebay status`: what the page shows, in a terminal. */
+/** `forebay status`: the data of the status page, in a terminal. */
 export function statusCommand(): Command {
   return new Command('status')
     .description('Show the state of a daemon: link, lag, log, disk, replicas, cursors, events.')
@@ -94,7 +94,7 @@ function addressOfEnvironment(): URL {
   }
 }
 
-/** Colour is for a terminal, and for nobody who has asked for none (no-color.org). */
+/** Colour is used on a terminal unless NO_COLOR is set (no-color.org). */
 function isColoured(): boolean {
   return process.stdout.isTTY === true && !process.env.NO_COLOR;
 }

@@ -70,7 +70,7 @@ async function psyncRight(subject: Subject): Promise<readonly Finding[]> {
 }
 
 /**
- * What PSYNC or SYNC is refused with; undefined: it is granted. It is sent in one piece with a PING before it: a server
+ * The error reply to PSYNC or SYNC; undefined: the command is allowed. It is sent in one piece with a PING before it: a server
  * that grants it says that the reply to PING is still on its way (`replication.c: syncCommand`), and begins nothing.
  */
 async function refusalOf(subject: Subject, ...words: string[]): Promise<string | undefined> {
