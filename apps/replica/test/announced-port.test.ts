@@ -33,7 +33,7 @@ describe('the port that is announced to a primary', () => {
     expect(said.length).toBe(expected === 0 && hosts.length > 0 ? 1 : 0);
   });
 
-  it('that is not announced is told once for each address', () => {
+  it('that is not announced is logged once for each address', () => {
     const { port, said } = announcing(['127.0.0.1']);
     for (const local of ['10.0.0.5', '10.0.0.5', '10.0.0.6']) port.over(local);
     expect(said).toEqual([

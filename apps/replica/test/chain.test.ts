@@ -52,7 +52,7 @@ describe('a server cannot be followed', () => {
     );
   });
 
-  it('when it is a forebay that says that this process is above it', async () => {
+  it('when it is a forebay that reports this process as its upstream', async () => {
     const chain = new Chain();
     const others = { h1: forebay(B, C, chain.runId) };
     expect(await chain.loopAt(candidate('h1'), probing(others))).toMatch(/from this forebay; /);
@@ -67,7 +67,7 @@ describe('a server cannot be followed', () => {
     }
   });
 
-  it('when the servers above it follow each other', async () => {
+  it('when its upstream servers follow each other in a circle', async () => {
     const chain = new Chain();
     const others = { s1: replicaOf('s2'), s2: replicaOf('s1') };
     const loop = await chain.loopAt(candidate('s1'), probing(others));
@@ -79,7 +79,7 @@ describe('a server can be followed', () => {
   it.each<[string, Readonly<Record<string, ReplicationReport>>]>([
     ['it is a primary', { s1: primary }],
     ['it is a replica of a primary', { s1: replicaOf('s2'), s2: primary }],
-    ['whom it follows does not answer', { s1: replicaOf('s2') }],
+    ['its upstream does not answer', { s1: replicaOf('s2') }],
     ['it is another forebay', { s1: forebay(B, C) }],
     ['it does not answer', {}],
   ])('when %s', async (_, answers) => {
@@ -116,8 +116,8 @@ describe('a replica whose upstream has an address that means this process here',
   });
 });
 
-describe('the run ids that a forebay tells', () => {
-  it('are its own and those of the forebays above it, also above servers of another kind', async () => {
+describe('the run ids that a forebay reports', () => {
+  it('are its own and those of the forebays upstream, also behind other servers', async () => {
     const chain = new Chain();
     expect(chain.runIds).toEqual([chain.runId]);
     const others = { s1: replicaOf('h1'), h1: forebay(B, C) };

@@ -244,8 +244,8 @@ describe('log', () => {
   });
 });
 
-describe('check of what is no log', () => {
-  it('says what it is, and calls nothing damaged', async () => {
+describe('check of a directory without a log', () => {
+  it('names the kind of the path, and reports no damage', async () => {
     const directory = await freshDirectory();
     await mkdir(directory);
     const file = join(directory, 'dump.rdb');

@@ -21,7 +21,7 @@ async function listed(directory: string): Promise<Record<string, unknown>[]> {
   return JSON.parse((await cursor(directory, 'list', '--json')).text);
 }
 
-describe('forebay cursor of a log that nobody writes to', () => {
+describe('forebay cursor while no daemon runs', () => {
   it('creates, moves forwards and back, lists and removes a cursor', async () => {
     const directory = await freshDirectory();
     const { log, append } = await newLog(directory);
@@ -61,7 +61,7 @@ describe('forebay cursor of a log that nobody writes to', () => {
     });
   });
 
-  it('refuses what is no position, is not held, or cannot be a name: 64', async () => {
+  it('refuses an invalid position, a position that is not held, and an invalid name: 64', async () => {
     const directory = await freshDirectory();
     const { log, append } = await newLog(directory);
     await append('SET', 'a', '1');
@@ -80,7 +80,7 @@ describe('forebay cursor of a log that nobody writes to', () => {
     expect(await listed(directory)).toEqual([]);
   });
 
-  it('sets and removes one whose file is damaged', async () => {
+  it('sets and removes a cursor with a damaged file', async () => {
     const directory = await freshDirectory();
     const { log } = await newLog(directory);
     await log.close();

@@ -47,7 +47,7 @@ function primaryOf(snapshot: Uint8Array) {
 }
 
 describe('a damaged snapshot', () => {
-  it('does not replace what is held, which is asked for again and can be restored', async () => {
+  it('does not replace the log, whose position is requested again and can be restored', async () => {
     const asked: string[][] = [];
     // Other connections ask for INFO alone.
     await using primary = await ScriptedPrimary.listen(async (peer) => {
@@ -83,7 +83,7 @@ describe('a damaged snapshot', () => {
     ).toHaveLength(1);
   });
 
-  it('without an end is told of and asked for again, and the daemon goes on', async () => {
+  it('without an end is logged and requested again, and the daemon continues', async () => {
     let asked = 0;
     await using primary = await ScriptedPrimary.listen(async (peer) => {
       await peer.handshake();
@@ -164,7 +164,7 @@ describe('a snapshot with a flaw', () => {
     expect(code).toBe(0);
   });
 
-  it('that no checksum proves is refused, and names the setting that adopts it', async () => {
+  it('without a checksum is refused, and the log line names the setting that adopts it', async () => {
     await using primary = await primaryOf(rdb(NEWER_TYPE, false));
     const directory = await freshDirectory();
     const daemon = follow(primary, directory);
@@ -182,7 +182,7 @@ describe('a snapshot with a flaw', () => {
     expect(await other.stop()).toBe(0);
   });
 
-  it('that no checksum proves is adopted after SIGHUP has read that it may be', async () => {
+  it('without a checksum is adopted after SIGHUP has read accept-unverified-rdb', async () => {
     await using primary = await primaryOf(rdb(NEWER_TYPE, false));
     const directory = await freshDirectory();
     const file = `${directory}.toml`;

@@ -73,7 +73,7 @@ describe('restore', () => {
     expect(await readdir(dirname(directory))).toEqual(['data']);
   });
 
-  it('warns where writes are left out because the clock went back', async () => {
+  it('warns if writes are left out because the clock stepped back', async () => {
     // The base is of 12 o'clock, and what comes after it of 11.
     const noon = Date.UTC(2026, 10, 29, 12);
     let clock = 0;
@@ -158,7 +158,7 @@ describe('restore', () => {
     expect(await readdir(out)).toEqual(['dump.rdb']);
   });
 
-  it('usage, 64: a place inside the directory of a log, whatever leads there', async () => {
+  it('usage, 64: a path inside the directory of a log, also through symbolic links', async () => {
     const { directory, out } = await madeLog();
     const before = await readdir(directory, { recursive: true });
     await symlink(join(directory, 'appendonlydir'), out);
@@ -179,7 +179,7 @@ describe('restore', () => {
     expect(await readdir(directory, { recursive: true })).toEqual(before);
   });
 
-  it('disk, 74: a place that the system never makes, at once', async () => {
+  it('disk, 74: a path that the system cannot create, at once', async () => {
     const { directory } = await madeLog();
     const run = restore(directory, '--out', '/proc/forebay/copy');
     expect(await run.exited).toBe(74);

@@ -86,7 +86,7 @@ describe('the commands of a stream', () => {
   });
 });
 
-it('what is no stream of commands is an error of the feed, as where changes are read', async () => {
+it('a malformed stream is an error of the feed, as for changes', async () => {
   const commands = new StreamCommands(false);
   const wrong = Buffer.concat([stream('SET a 1'), Buffer.from('no command\r\n')]);
   const read = made(commands, [starting(0), part(wrong, START + wrong.length)]);

@@ -41,7 +41,7 @@ describe('a flag of redis-cli or of redis-server', () => {
     expect(printed).not.toMatch(/hunter2/);
   });
 
-  it('that is like none is not answered', () => {
+  it('that is unknown gets no hint', () => {
     expect(printedOf('--zzz=hunter2', 'replica')).toMatch(/^error: unknown option '--zzz'\n\(Did/);
   });
 
@@ -96,7 +96,7 @@ describe('the help', () => {
     }
   });
 
-  it('keeps lists and examples, and fills prose anew', () => {
+  it('keeps lists and examples, and wraps prose', () => {
     const text =
       '\nOne two three four\nfive six.\n\n  forebay x\n\nList:\n  a b  one two three four\n';
     expect(wrapped(text, 14)).toBe(

@@ -10,7 +10,7 @@ import { Sieve } from './filter.ts';
 /** What primaries since 7.0 may send; a bulk's length is not bounded on this link (since 6.0.7). */
 const MAX_ARGUMENTS = 2_147_483_647;
 
-/** Bytes of a command from which on the cursor's memory is taken over, and not copied. */
+/** Size of a command, in bytes, from which the memory of the cursor is used without a copy. */
 const LONG = 64 * 1024;
 
 /** Where a stream begins that is decoded. */

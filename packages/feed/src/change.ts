@@ -26,8 +26,8 @@ export interface Change {
   /** What transaction it is part of; undefined outside of any. */
   readonly tx: Transaction | undefined;
   /**
-   * When it arrived, as the clock showed: milliseconds since 1970. Out of a log, that of the span of at most a
-   * quarter of a second that its last byte is in. Undefined where the decoder was not given it.
+   * Time of arrival by the clock: milliseconds since 1970. Out of a log, that of the span of at most a
+   * quarter of a second that its last byte is in. Undefined if the decoder did not get it.
    */
   readonly time: number | undefined;
 }

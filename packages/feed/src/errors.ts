@@ -33,7 +33,7 @@ export class FeedError extends Error {
   }
 }
 
-/** What a log throws, as an error of this package; anything else as it is. */
+/** Converts an error of a log to an error of this package; other errors are not changed. */
 export function toFeedError(error: unknown): unknown {
   if (!(error instanceof LogError)) return error;
   const code = error.code === 'NOT_COVERED' ? 'NOT_COVERED' : 'LOG';

@@ -7,13 +7,13 @@ import { FeedError, toFeedError } from './errors.ts';
 import { Sieve } from './filter.ts';
 
 export interface FindOptions {
-  /** The directory of a log; it may be written to meanwhile. */
+  /** The directory of a log; a daemon may write to it meanwhile. */
   readonly dir: string;
   /** The name of a command, in any case; of one with subcommands, its own name. */
   readonly command: string;
   /** Patterns of keys, as `ChangeFilter` has them; every key unless given. */
   readonly match?: readonly (string | Uint8Array)[];
-  /** Whether the newest one is enough: the search ends in the file that holds it. False by default. */
+  /** Whether only the newest match is needed: the search ends in the file that holds it. False by default. */
   readonly last?: boolean;
   /** Aborted: the search ends, and the signal's reason is thrown. */
   readonly signal?: AbortSignal;
@@ -23,7 +23,7 @@ export interface FindOptions {
 
 /** A command in the stream, or several in one transaction. */
 export interface FoundCommand {
-  /** The last place before it, and before the transaction that it is in: what a restore of before it reaches. */
+  /** The last position before it, or before its transaction: the position that a restore to before it reaches. */
   readonly before: Position;
   /** Of its last byte. */
   readonly at: Position;
@@ -31,12 +31,12 @@ export interface FoundCommand {
   readonly time: number;
   /** The database selected. */
   readonly database: number;
-  /** How many of the transaction match; `at`, `time` and `database` are of the first. */
+  /** Number of matches in the transaction; `at`, `time` and `database` are those of the first. */
   readonly count: number;
 }
 
 export interface FoundCommands {
-  /** How many places there are; with `last`, in the newest file that has any. */
+  /** Number of matches; with `last`, in the newest file with a match. */
   readonly count: number;
   /** The newest of them, oldest first: 100 at most. */
   readonly newest: readonly FoundCommand[];
@@ -45,15 +45,15 @@ export interface FoundCommands {
 const MOST_FOUND = 100;
 /** What primaries since 7.0 may send; a bulk's length is not bounded on this link (since 6.0.7). */
 const MAX_ARGUMENTS = 2_147_483_647;
-/** Bytes of an argument, and arguments, that are kept of a command to compare its keys. */
+/** Limits of a command that is held to compare its keys: bytes of an argument, and number of arguments. */
 const RETAINED = { maxRetainedLength: 1024, maxRetainedArguments: 65_536 } as const;
 /** The same where keys are of no interest. */
 const RETAINED_NAME = { maxRetainedLength: 256, maxRetainedArguments: 3 } as const;
 
 /**
- * Looks for a command in all of a log that can be restored, what a full resync or a step back has replaced
- * included. The stream has the effects of commands: scripts and functions are the commands that they call,
- * EXPIRE is PEXPIREAT, and what expires is DEL or UNLINK. A key that is too long to be compared (more than
+ * Searches the restorable range of a log for a command, segments that a full resync or a step back replaced
+ * included. The stream holds the effects of commands: scripts and functions are the commands that they call,
+ * EXPIRE is PEXPIREAT, and an expired key is DEL or UNLINK. A key that is too long to be compared (more than
  * 1,024 bytes, or past 65,535 arguments) counts as one that matches. Memory does not grow with the log or
  * its values.
  *

@@ -67,7 +67,7 @@ export class LinkSource implements Source {
   /** @throws {FeedError} `INVALID_OPTION` */
   #attach(resume: { readonly resume?: Resume } = {}): Replica {
     const { target, snapshot, timeout, onNotice } = this.#options;
-    // Who takes it decodes it, and so finds what is wrong with it.
+    // The consumer decodes the snapshot and so detects faults.
     const acceptedSnapshots = 'any';
     // Where it is taken, the snapshot is empty: its end alone is wanted, and the SELECT after it.
     const filter = snapshot ? {} : { rdbFilterOnly: '' };

@@ -20,7 +20,7 @@ export class SnapshotDecoder {
   readonly #mostBytes: number;
   #version = 0;
   #key: RdbKey | undefined;
-  /** Takes the key's value; undefined where it is too large, and counted only. */
+  /** Receives the value of the key; undefined if it is too large and only counted. */
   #payload: RestorePayloadBuilder | undefined;
   #size = 0;
 

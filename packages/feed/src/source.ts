@@ -13,7 +13,7 @@ export type SourceItem =
       readonly offset: number;
       /** The history they are of, by the id that it has now. */
       readonly id: string;
-      /** When they arrived, as the clock showed: milliseconds since 1970. */
+      /** Time of arrival by the clock: milliseconds since 1970. */
       readonly time: number;
     }
   | Reset

@@ -52,7 +52,7 @@ describe('a search for a command', () => {
     expect(await offsetsOf(writer, 'EXEC')).toEqual([before]);
   });
 
-  it('goes through all files, histories and what a step back has taken away, each once', async () => {
+  it('covers all files, histories and the bytes before a step back, each once', async () => {
     await using writer = await Writer.begin();
     const first = await writer.append('SET key value');
     await writer.append('FLUSHDB');
@@ -86,7 +86,7 @@ describe('a search for a command', () => {
     expect(await offsetsOf(writer, 'FLUSHALL', { match: ['nothing'] })).toEqual([third]);
   });
 
-  it('is not confused by values that are longer than what is read at once', async () => {
+  it('handles values that are longer than one read', async () => {
     await using writer = await Writer.begin();
     const value = Buffer.alloc(3 * 1024 * 1024, '\r\n*1\r\n$8\r\nFLUSHALL\r\n');
     await writer.appendBytes(encodeCommand(['SET', 'large', value]));
@@ -106,7 +106,7 @@ describe('a search for a command', () => {
     expect(newest.at(-1)!.at.offset).toBe(writer.end);
   });
 
-  it('refuses what is no name, and a directory without a log', async () => {
+  it('refuses an invalid name, and a directory without a log', async () => {
     await using writer = await Writer.begin();
     for (const name of ['', 'config set', 'CONFIG|SET', 'x'.repeat(65)]) {
       await expect(find(writer, name)).rejects.toThrow(

@@ -14,16 +14,16 @@ export const systemClock: Clock = {
   },
 };
 
-/** The clock went back: what it showed last, and what it shows now, in milliseconds since 1970. */
+/** A step back of the clock: its last value and its present value, in milliseconds since 1970. */
 export interface ClockStep {
   readonly from: number;
   readonly to: number;
 }
 
-/** Milliseconds: a clock that is kept right by small corrections goes back by less. */
+/** In milliseconds: small corrections of a clock (NTP) step back by less. */
 const LEAST_STEP = 1000;
 
-/** A clock that reports when it goes back by a second or more, each time once. */
+/** A clock that reports each step back of a second or more once. */
 export class WatchedClock implements Clock {
   readonly #clock: Clock;
   readonly #onStep: (step: ClockStep) => void;
@@ -46,7 +46,7 @@ export class WatchedClock implements Clock {
     return this.#clock.after(milliseconds, run);
   }
 
-  /** Compares the clock with what an earlier process saw it show. */
+  /** Compares the clock with the last value that an earlier process recorded. */
   compare(seen: number): void {
     this.#last = Math.max(this.#last, seen);
     this.now();

@@ -14,7 +14,7 @@ export class Contents {
   readonly directory: string;
   readonly #workshop: Workshop;
   #current: Current | undefined;
-  /** All but the file that is written to, and its index. */
+  /** All files except the one that is being written, and its index. */
   #complete: LogSize = { total: 0, required: 0 };
   #unnamed = 0;
 

@@ -31,8 +31,8 @@ export interface LogOptions {
   /** Called after each sync of the stream that went well, with the milliseconds that it took. */
   readonly onSyncTime?: (milliseconds: number) => void;
   /**
-   * Called once, when the disk has refused something: from then on the log takes no more. Unless it was a
-   * sync that was refused, what is held can still be read.
+   * Called once, after a failed write or sync: the log then accepts no more writes. After a failed write
+   * the log can still be read, after a failed sync not.
    */
   readonly onFailure?: (error: LogError) => void;
   /**
@@ -85,11 +85,11 @@ export interface LogEnd {
   readonly offset: number;
   /** The stream followed up to there: in the middle of a command it knows of which. */
   readonly stream: StreamTracker;
-  /** Bytes that were there and that nothing vouched for, after a power cut or in a copy. */
+  /** Bytes that no record or checksum confirmed, after a power loss or in a copy. */
   readonly dropped: number;
   /**
-   * Where the directory is a copy of one that was written to: the files that the copy does not hold whole, which
-   * are left out. Absent in any other directory.
+   * If the directory is a copy made during writes: the files that are incomplete in the copy and
+   * ignored. Absent in any other directory.
    */
   readonly copied?: readonly LeftOut[];
 }

@@ -126,8 +126,8 @@ export class Log {
   }
 
   /**
-   * What the disk has refused: the log takes no more. A log that is opened on a full disk has this from the
-   * start, and can be read.
+   * The failed write or sync after which the log accepts no writes. A log that is opened on a full disk has it
+   * from the start, and can be read.
    */
   get failure(): LogError | undefined {
     return this.#failure;
@@ -174,8 +174,8 @@ export class Log {
   }
 
   /**
-   * Whether what is held can be read. A log that takes no more because of a refused write still can; one
-   * whose sync was refused takes back what is not synced, and cannot.
+   * Whether the log can be read. After a failed write it can; after a failed sync it discards the unsynced
+   * bytes, and cannot.
    */
   get readable(): boolean {
     return !this.#closed && this.#contents.current?.writer.syncFailed !== true;
@@ -329,8 +329,8 @@ export class Log {
   }
 
   /**
-   * Removes what a policy lets go. The newest base and what follows it always stay. A log that takes no
-   * more because of a refused write does this too: on a full disk it makes room.
+   * Deletes the data that a policy does not keep. The newest base and the stream after it always stay. It also
+   * works after a failed write: on a full disk it frees space.
    *
    * @throws {LogError} `IO`, `MISUSE`
    */
@@ -356,7 +356,7 @@ export class Log {
   }
 
   /**
-   * The stream after a position: what is held now, then what is appended, until the log is closed or no
+   * The stream after a position: held bytes, then appended bytes, until the log is closed or no
    * longer `readable`, `signal` is aborted, or `follow` is false and the end is reached. What a full resync or
    * a step back breaks off, an item of its own says. While it is read, what comes next is kept, up to the
    * hard limit of `retain`.

@@ -28,7 +28,7 @@ const WRONG_SUM = Uint8Array.from(SOUND, (byte, i) => (i === SOUND.length - 1 ? 
 const DAMAGED_VALUE = 'REDIS0011\x10\x01k\x07\x0a\0\0\0\0\0\xff\0\x01a\x01b';
 const NEWER_TYPE = 'REDIS0011\x63\x01kanything';
 
-describe('a base that was taken in as it was', () => {
+describe('a base that was adopted without verification', () => {
   it.each<[string, Uint8Array, number, string]>([
     ['with a wrong checksum', WRONG_SUM, SOUND.length - 8, 'the checksum at byte 19 is wrong'],
     [

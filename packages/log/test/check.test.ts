@@ -290,7 +290,7 @@ describe('a manifest', () => {
     expect(errorsOf(findings).length).toBeGreaterThan(0);
   });
 
-  it('that is not there is a finding, where other files of a log are', async () => {
+  it('that is missing is a finding if other files of a log exist', async () => {
     const subject = await closedSubject();
     await subject.disk.remove(MANIFEST);
     expect(await findingsOf(subject)).toMatchObject([{ severity: 'error', place: 0 }]);

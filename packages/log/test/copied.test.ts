@@ -89,7 +89,7 @@ async function expectOpens(copying: Copying): Promise<{ log: Log; offset: number
   return { log, offset: position.offset };
 }
 
-describe('a copy made while the log is written to opens at what checksums confirm', () => {
+describe('a copy made while the log is written to opens at the last confirmed span', () => {
   it.each<[string, (copying: Copying) => Promise<void>]>([
     [
       'its index was copied before the stream',
@@ -192,7 +192,7 @@ describe('a copy made while the log is written to opens at what checksums confir
     await log.close();
   });
 
-  it('where a step back began meanwhile: never in what was taken back', async () => {
+  it('where a step back began meanwhile: never in the discarded bytes', async () => {
     const copying = await written();
     const names = copying.names;
     copying.take(STREAM);
@@ -235,7 +235,7 @@ describe('a copy made while the log is written to opens at what checksums confir
     expect(copying.recording.disk.paths()).toContain(`${COPY}/damaged-1/${STREAM}`);
   });
 
-  it('and is repaired as another log is', async () => {
+  it('and can be repaired like any log', async () => {
     const copying = await written();
     copying.takeAll([MANIFEST, BASE, STREAM]);
     await more(copying, 3);
@@ -384,7 +384,7 @@ class Changing {
   }
 }
 
-it('whatever changes while files are copied in any order, the copy is a beginning of the log', async () => {
+it('files copied in any order during any change give a prefix of the log', async () => {
   const seed = runSeed();
   let opened = 0;
   for (let run = 0; run < RUNS; run++) {

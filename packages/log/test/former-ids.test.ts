@@ -128,7 +128,7 @@ describe.each(WAYS)('an id given up by %s names the bytes that are still held', 
     await recording.log.close();
   });
 
-  it('for a reader in another process, and a feed that goes on from a checkpoint', async () => {
+  it('for a reader in another process, and a feed that continues from a checkpoint', async () => {
     const recording = await dropped();
     await using view = await LogView.open(DIRECTORY, { disk: recording.process });
     const boundary = { offset: LENGTH, database: 0 };
@@ -154,7 +154,7 @@ describe.each(WAYS)('an id given up by %s names the bytes that are still held', 
   });
 });
 
-it('an id names no bytes that came in place of those a power cut took', async () => {
+it('an id names no bytes that replaced bytes lost in a power loss', async () => {
   const [, dropped] = WAYS[5]!;
   const recording = await dropped();
   await recording.append(SET, SET);
@@ -181,7 +181,7 @@ it('an id in a segment that a full resync replaced is held until that is deleted
   await recording.log.close();
 });
 
-it('the tails of a segment are deleted with it, whatever the clock said when they ended', async () => {
+it('the discarded ends of a segment are deleted with it, independent of their times', async () => {
   const recording = await Recording.begun();
   await recording.append(SET, SET);
   recording.clock.jump(3_600_000);
@@ -375,7 +375,7 @@ class Wandering {
   }
 }
 
-it('whatever fails over, crashes and is deleted, a position names what it named, or is told of', async () => {
+it('after any failovers, crashes and deletions, a position names the same bytes or is reported as lost', async () => {
   const seed = runSeed();
   let cuts = 0;
   for (let run = 0; run < RUNS; run++) {

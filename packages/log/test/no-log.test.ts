@@ -42,7 +42,7 @@ describe('a directory that holds no log', () => {
     ],
   ];
 
-  it.each(made)('%s is refused with what it is, by all that read a log', async (_, make, says) => {
+  it.each(made)('%s is refused with its kind by every reader of a log', async (_, make, says) => {
     const directory = await make(await freshDirectory());
     for (const read of READERS) {
       const message = expect.stringMatching(says);
@@ -52,7 +52,7 @@ describe('a directory that holds no log', () => {
     expect(await isLogDirectory(nodeDisk, directory)).toBe(false);
   });
 
-  it('that a server wrote is refused by check, and not called damaged', async () => {
+  it('written by a server is refused by check, and not reported as damaged', async () => {
     const directory = await freshDirectory();
     await mkdir(join(directory, 'appendonlydir'));
     const manifest = 'file appendonly.aof.1.base.rdb seq 1 type b\n';
@@ -64,7 +64,7 @@ describe('a directory that holds no log', () => {
     await expect(check(nodeDisk, inner)).rejects.toMatchObject({ code: 'FOREIGN', message: above });
   });
 
-  it('yet, for no full resync has ended, says so', async () => {
+  it('because no full resync has completed is reported as such', async () => {
     const directory = await freshDirectory();
     await (await Log.open(directory)).close();
     const message = expect.stringMatching(/holds no log: no full resync has completed yet$/);
@@ -73,7 +73,7 @@ describe('a directory that holds no log', () => {
   });
 });
 
-it('a directory that the system never makes is an error, and is not tried for ever', async () => {
+it('a directory that the system cannot create is an error, without endless retries', async () => {
   for (const path of ['/proc/forebay/data', '/proc/1/forebay/data/deep']) {
     await expect(nodeDisk.makeDirectory(path)).rejects.toThrow(/ENOENT|EACCES|EPERM/);
   }

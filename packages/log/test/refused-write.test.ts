@@ -39,7 +39,7 @@ function limitedDisk() {
   return { disk, refusing };
 }
 
-it('a log whose write was refused can still be read, by readers that wait and by new ones', async () => {
+it('a log can still be read after a failed write, by waiting and by new readers', async () => {
   const { disk, refusing } = limitedDisk();
   const log = await Log.open(await freshDirectory(), { disk, fsync: 'no' });
   await giveBase(log, 0);
@@ -62,7 +62,7 @@ it('a log whose write was refused can still be read, by readers that wait and by
   expect((await more).done).toBe(true);
 });
 
-it('a log that is opened on a full disk can be read, takes nothing, and claims no sync of its own', async () => {
+it('a log opened on a full disk can be read, accepts no writes, and reports no new sync', async () => {
   const directory = await freshDirectory();
   const first = await Log.open(directory);
   await giveBase(first, 0);
@@ -80,7 +80,7 @@ it('a log that is opened on a full disk can be read, takes nothing, and claims n
   expect([again.failure, again.written]).toEqual([undefined, SET.length]);
 });
 
-it('a log whose write was refused still removes what a policy lets go', async () => {
+it('a log still applies retention after a failed write', async () => {
   const { disk, refusing } = limitedDisk();
   const clock = new SimulatedClock();
   const log = await Log.open(await freshDirectory(), { disk, clock, fsync: 'no' });
@@ -95,7 +95,7 @@ it('a log whose write was refused still removes what a policy lets go', async ()
   await log.close();
 });
 
-it('a log whose sync was refused cannot be read: it takes back what is not synced', async () => {
+it('a log cannot be read after a failed sync: unsynced bytes are discarded', async () => {
   const { disk, refusing } = limitedDisk();
   const log = await Log.open(await freshDirectory(), { disk, fsync: 'always' });
   await giveBase(log, 0);
@@ -106,7 +106,7 @@ it('a log whose sync was refused cannot be read: it takes back what is not synce
   await log.close();
 });
 
-it('the size of a log is that of its files, and of what retention never removes', async () => {
+it('the size of a log counts all files, and separately those that retention never removes', async () => {
   const directory = await freshDirectory();
   const onDisk = async () => {
     const inner = join(directory, 'appendonlydir');

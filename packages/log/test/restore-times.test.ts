@@ -71,7 +71,7 @@ describe('a time', () => {
     );
   });
 
-  it('never includes what was recorded later, or may have come later, where the clock has jumped', async () => {
+  it('never includes writes that arrived later, or may have, after steps of the clock', async () => {
     const seed = runSeed();
     for (let run = 0; run < 30; run++) {
       const random = randomFrom(seed + run);
@@ -105,7 +105,7 @@ describe('a time', () => {
     }
   });
 
-  it('of writes after the clock went back is uncertain until it has caught up', async () => {
+  it('of writes after a step back of the clock is uncertain until the clock has caught up', async () => {
     const recording = await Recording.begun();
     const { clock, log } = recording;
     await recording.append(SET);
@@ -139,7 +139,7 @@ describe('a time', () => {
     expect([await leavesOut(half), await leavesOut(clock.now())]).toEqual([true, false]);
   });
 
-  it('is in the history that was held before the clock went back, not in the one after it', async () => {
+  it('is in the history before the clock stepped back, not in the one after it', async () => {
     const recording = await Recording.begun();
     const { clock } = recording;
     const began = clock.now();

@@ -129,13 +129,13 @@ describe('an absolute time', () => {
     }
   });
 
-  it.each(kept)('is not in %s, which passes as it is', (command) => {
+  it.each(kept)('is not in %s, which is not changed', (command) => {
     const times = shift();
     expect(pushed(times, [stream(command)])).toBe(textOf(stream(command)));
     expect(times.changed).toBe(0);
   });
 
-  it('that was over by the moment stays where others are dropped: what had it was gone', () => {
+  it('that had passed is kept where others are dropped: the key was already deleted', () => {
     for (const [command, becomes] of [
       [`SET k v PXAT ${GONE}`, `SET k v PXAT ${GONE}`],
       [`PEXPIREAT k ${GONE} XX`, `PEXPIREAT k ${GONE}`],

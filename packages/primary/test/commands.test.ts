@@ -218,7 +218,7 @@ it('who is idle is let go where that is asked for; a subscriber is not', async (
   expect(listener.peer.closed).toBe(false);
 });
 
-it('CLIENT KILL MAXAGE ends those that have been here so long', async () => {
+it('CLIENT KILL MAXAGE closes clients that have been connected for that long', async () => {
   const clock = new SimulatedClock();
   const primary = await listening({ clock });
   const old = await Talker.connect(primary);

@@ -44,7 +44,7 @@ async function watched(options: PrimaryOptions = {}): Promise<Watched> {
 }
 
 describe('replicas that cannot read the RDB', () => {
-  it('are sent it ever more rarely, whichever server they are, and load one that they can read', async () => {
+  it('get full resyncs with growing delays, and load one that they can read', async () => {
     const resyncBackoff = { initialDelay: 2000, maxDelay: 2000 };
     const { primary, resyncs, delayed } = await watched({ resyncBackoff });
     const config = { replicaof: `127.0.0.1 ${primary.port}` };
@@ -100,7 +100,7 @@ describe('a replica that does not load full resyncs', () => {
     await expect.poll(watched.failed, PATIENCE).toBe(due);
   }
 
-  it('gets the second at once, and each further one after twice the time, up to the longest', async () => {
+  it('gets the second at once, and each further one after a doubled delay, up to the maximum', async () => {
     const clock = new SimulatedClock();
     const told = await watched({ clock, resyncBackoff: { initialDelay: 2000, maxDelay: 6000 } });
     await fails(told, 7000);
@@ -120,7 +120,7 @@ describe('a replica that does not load full resyncs', () => {
     }
   });
 
-  it('that has loaded one begins anew, and so does one of another version or port', async () => {
+  it('has no delay after it loaded one, or with another version or port', async () => {
     const told = await watched({ clock: new SimulatedClock() });
     for (let i = 0; i < 2; i++) await fails(told, 7000);
     await fails(told, 7001);

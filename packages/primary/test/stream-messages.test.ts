@@ -70,7 +70,7 @@ it.each([
   await expect.poll(() => texts(peer)).toEqual(expected);
 });
 
-it('what is published inside a transaction is sent at its end', async () => {
+it('messages published inside a transaction are sent at its end', async () => {
   const told = await served();
   const peer = await subscriber(told, 'SUBSCRIBE', 'news');
   told.propagate(encodeCommand(['MULTI']), published('inside'));
@@ -80,7 +80,7 @@ it('what is published inside a transaction is sent at its end', async () => {
   await expect.poll(() => texts(peer)).toEqual(['before', 'inside', 'after']);
 });
 
-it('who subscribes in the middle of a command or transaction gets what comes after, wherever chunks end', async () => {
+it('a subscriber that subscribes within a command or transaction gets the messages after it, wherever chunks end', async () => {
   const random = randomFrom(runSeed());
   for (let round = 0; round < 20; round++) {
     const told = await served();
@@ -105,7 +105,7 @@ it('who subscribes in the middle of a command or transaction gets what comes aft
   }
 });
 
-it('a command beyond the memory of the stream is passed over, and what follows it is sent', async () => {
+it('a command above the memory limit is skipped, and later messages are sent', async () => {
   const told = await served(16_384);
   const large = encodeCommand(['SET', 'k', 'x'.repeat(100_000)]);
   told.propagate(large.subarray(0, 50_000));
@@ -115,7 +115,7 @@ it('a command beyond the memory of the stream is passed over, and what follows i
   await expect.poll(() => texts(peer)).toEqual(['a']);
 });
 
-it('a subscriber of another stream, after a full resync of ours, goes on from there', async () => {
+it('a subscriber gets the messages of the new stream after a full resync of forebay', async () => {
   const told = await served();
   const peer = await subscriber(told, 'SUBSCRIBE', 'news');
   told.propagate(published('a'));

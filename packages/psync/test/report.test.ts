@@ -57,7 +57,7 @@ describe('INFO replication', () => {
     expect(parseReplicationReport(info(...lines, 'role:master'))?.server).toEqual(server);
   });
 
-  it('of a forebay names its run id and those of the forebays above it', () => {
+  it('of a forebay names its run id and those of the forebays upstream', () => {
     const text = (ids: string) => info('role:slave', `forebay_run_ids:${ids}`);
     expect(parseReplicationReport(text(`${A},${B}`))?.runIds).toEqual([A, B]);
     expect(parseReplicationReport(text(`${A},nonsense,`))?.runIds).toEqual([A]);

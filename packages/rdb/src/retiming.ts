@@ -32,7 +32,7 @@ export function retimeBy({ mode, moment, now }: RetimingOptions): Retime {
 /**
  * Rewrites the times to live of an RDB, of keys and of fields of hashes, as its bytes pass by. All else is
  * written as it stands. The moment is the snapshot's own (`ctime`) unless given. Memory: that of a reader, and
- * a hash whose fields expire where it is in one listpack.
+ * a hash with field TTLs if it is one listpack.
  */
 export class RdbRetimer {
   readonly #options: Omit<RetimingOptions, 'moment'>;
@@ -171,7 +171,7 @@ class RawValue {
   }
 }
 
-/** Hashes whose fields have times (`rdb.h`): since Redis 7.4, and since Valkey 9.0. */
+/** Types of hashes with field TTLs (`rdb.h`): since Redis 7.4, and since Valkey 9.0. */
 function hasFieldTimes(magic: RdbMagic, valueType: number): boolean {
   return magic === 'VALKEY' ? valueType === 22 : valueType >= 22 && valueType <= 25;
 }

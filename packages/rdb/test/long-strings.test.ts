@@ -140,7 +140,7 @@ describe.each([
     },
   );
 
-  it('can be left in the middle, and the rest of the value is passed over', () => {
+  it('can be skipped in the middle, with the rest of the value', () => {
     const rdb = rdbOf(values, target, compress);
     for (const leaveAt of ['long', 'piece', 'long-end']) {
       const reader = new RdbReader({ maxLength: 1000 });
@@ -163,7 +163,7 @@ function text(_: string, value: unknown): unknown {
   return value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value;
 }
 
-it('a list node of one long item comes in pieces', () => {
+it('a list node of one long item is read in pieces', () => {
   const item = 'x'.repeat(5000);
   const list = [Uint8Array.of(18), rawString('k'), Uint8Array.of(2, 1), rawString(item)];
   const rest = [Uint8Array.of(1), rawString('y'), Uint8Array.of(255, ...new Array(8).fill(0))];
@@ -194,7 +194,7 @@ it('a string above 4 GiB has a length of 64 bits, and passes through in pieces',
   expect(reader.next()).toBeUndefined();
 });
 
-it('damaged LZF of a long string is told where it is', () => {
+it('damaged LZF of a long string is reported with its position', () => {
   const values = { string: [{ type: 'value', value: long(50_000, 7) }] } as const;
   const rdb = rdbOf(values, REDIS, true).slice();
   // The length that it expands to is behind that of the compressed bytes; both have four bytes here.

@@ -70,7 +70,7 @@ describe('the elements of a payload', () => {
   });
 });
 
-describe('a payload that is made of pieces', () => {
+describe('a payload that is built from pieces', () => {
   const value = concatBytes([Uint8Array.of(0x80, 0, 4, 0, 0), new Uint8Array(256 * 1024).fill(7)]);
 
   it.each<[type: number, size: number | undefined, what: string]>([
@@ -87,7 +87,7 @@ describe('a payload that is made of pieces', () => {
     }
   });
 
-  it('is refused where there is more or less of the value than was said', () => {
+  it('is refused if the value is longer or shorter than announced', () => {
     const builder = new RestorePayloadBuilder(16, 11, 10);
     builder.add(new Uint8Array(9));
     expect(() => builder.finish()).toThrow(expect.objectContaining({ code: 'MISUSE' }));

@@ -52,14 +52,14 @@ function timesOf(rdb: Uint8Array, options: Omit<RetimingOptions, 'moment' | 'now
 const HOUR = NOW - MOMENT;
 
 describe('the times of an RDB', () => {
-  it.each([1, 7, 1e6])('are moved by the time since its moment, in pieces of %d', (piece) => {
+  it.each([1, 7, 1e6])('are shifted by the age of the snapshot, in pieces of %d', (piece) => {
     const rdb = written({ magic: 'REDIS', version: 11 }, [AUX, ...KEYS]);
     expect(timesOf(rdb, { mode: 'shift' }, piece)).toEqual({
       ...{ past: MOMENT + HOUR, later: MOMENT + 1 + HOUR, ever: undefined, ctime: NOW / 1000 },
     });
   });
 
-  it('are dropped, but of what had expired by then', () => {
+  it('are dropped, except those that had passed when the snapshot was made', () => {
     const rdb = written({ magic: 'REDIS', version: 6 }, [...KEYS]);
     const retimer = new RdbRetimer({ mode: 'drop', moment: MOMENT, now: NOW });
     const output = retimer.push(rdb);
@@ -85,7 +85,7 @@ describe('the times of an RDB', () => {
     expect(timesOf(rdb, { mode: 'drop' })).toMatchObject({ past: MOMENT - 5, later: undefined });
   });
 
-  it('cannot be changed where nothing says of when it is', () => {
+  it('cannot be changed without the time of the snapshot', () => {
     const rdb = written({ magic: 'REDIS', version: 11 }, KEYS);
     expect(() => timesOf(rdb, { mode: 'shift' })).toThrow(
       expect.objectContaining({
@@ -118,7 +118,7 @@ describe('the times in a payload', () => {
     ]);
   });
 
-  it('are none in any other, which stays as it is', () => {
+  it('do not exist in other payloads, which are not changed', () => {
     const payload = restorePayload(0, Uint8Array.of(1, 65), 11);
     expect(retimePayload(payload, options)).toBe(payload);
     expect(retimePayload(bytes('short'), options)).toEqual(bytes('short'));

@@ -79,7 +79,7 @@ describe('a verifier', () => {
     for (let piece = 1; piece < bytes.length; piece++) expect(verify(bytes, piece)).toEqual(whole);
   });
 
-  it('says of an RDB that is cut anywhere that it ends too early', () => {
+  it('reports that an RDB cut at any byte ends too early', () => {
     const bytes = oneOfAllKinds();
     for (let end = 0; end < bytes.length; end++) {
       const { outcome, findings, checksum } = verify(bytes.subarray(0, end), 50);
@@ -111,7 +111,7 @@ describe('a verifier', () => {
     }
   });
 
-  it('refuses what a reader refuses where the checksum is right, and takes what a reader takes', () => {
+  it('refuses and accepts the same RDBs with a right checksum as a reader', () => {
     const bytes = oneOfAllKinds();
     for (let at = 9; at < bytes.length - 8; at++) {
       for (const mask of [1, 2, 0x10, 0x40, 0x80, 0xff]) {
@@ -129,7 +129,7 @@ describe('a verifier', () => {
     }
   });
 
-  it('takes any bytes at all in pieces of any length, throws nothing, and comes to the same', () => {
+  it('accepts any bytes in pieces of any length, never throws, and gives the same verdict', () => {
     const header = fc.constantFrom('REDIS0003', 'REDIS0011', 'REDIS0014', 'REDIS0099', 'VALKEY080');
     const types = fc.integer({ min: 0, max: 255 });
     const rest = fc.uint8Array({ maxLength: 200 });
@@ -147,7 +147,7 @@ describe('a verifier', () => {
 });
 
 describe('a wrong checksum', () => {
-  it('is damage, whatever else is found', () => {
+  it('is damage, with or without other findings', () => {
     const bytes = rdb('REDIS0011', ...damagedHash);
     bytes[bytes.length - 1]! ^= 1;
     const { outcome, checksum, findings } = verify(bytes);
@@ -204,7 +204,7 @@ describe('a damaged value', () => {
     });
   });
 
-  it('in each of many keys is counted, and told of the first ten', () => {
+  it('in each of many keys is counted, and reported for the first ten', () => {
     const parts = Array.from({ length: 12 }, (): readonly Part[] => damagedHash).flat();
     const { damagedValues, findings } = verify(rdb('REDIS0011', ...parts));
     expect(damagedValues).toBe(12);
@@ -212,7 +212,7 @@ describe('a damaged value', () => {
   });
 });
 
-describe('what is newer than this code', () => {
+describe('a version or type that is newer than this code', () => {
   const type = rdb('REDIS0011', 0, 'known', 'value', 99, 'the key', 'anything at all');
   const version = rdb('REDIS0015', 0, 'known', 'value');
   const encoding = rdb('REDIS0015', 0, 'known', 0xc5, 'anything at all');
@@ -249,14 +249,14 @@ describe('what is newer than this code', () => {
     expect(verify(bytes.subarray(0, -1))).toMatchObject({ outcome: 'damaged' });
   });
 
-  it('is told without a count of keys, unless it is the version alone', () => {
+  it('is reported without a count of keys, unless only the version is newer', () => {
     expect(verify(type).keys).toBeUndefined();
     expect(verify(version).keys).toBe(1);
   });
 });
 
 describe('the end', () => {
-  it('with bytes after it is damage, unless an append-only log goes on there', () => {
+  it('with bytes after it is damage, unless an append-only log continues there', () => {
     const bytes = concatBytes([rdb('REDIS0011', 0, 'k', 'v'), new Uint8Array(20)]);
     const end = bytes.length - 20;
     expect(messages(verify(bytes))).toEqual([`20 bytes follow the end of the RDB at byte ${end}`]);
@@ -264,12 +264,12 @@ describe('the end', () => {
     expect(verdict).toMatchObject({ outcome: 'sound', checksum: 'right', bytes: end, after: 20 });
   });
 
-  it('of a version before 5 has no checksum, and that is nothing wrong', () => {
+  it('of a version before 5 has no checksum, which is not a fault', () => {
     const bytes = rdb('REDIS0004', 0, 'k', 'v').subarray(0, -8);
     expect(verify(bytes)).toMatchObject({ outcome: 'sound', checksum: 'absent', keys: 1 });
   });
 
-  it('without a checksum is sound where everything else is', () => {
+  it('without a checksum is sound if there are no other findings', () => {
     const bytes = resummed(oneOfAllKinds(), true);
     expect(verify(bytes)).toMatchObject({ outcome: 'sound', checksum: 'absent' });
   });

@@ -69,7 +69,7 @@ export class Acknowledger {
   }
 
   /**
-   * The one who stores has come further: a GETACK may be answered, a new stream asked for. WAITAOF waits for
+   * The stored position has advanced: a GETACK may be answered, a new stream requested. WAITAOF waits for
    * FACK, so what is synced after the answer is told at once, until it reaches the GETACK: one ACK a sync at
    * most, and none where nobody has asked (`replication.c: waitaofCommand`).
    */

@@ -41,7 +41,7 @@ export interface LinkOptions {
 }
 
 /**
- * The port that is told to the primary, 0 to 65535; 0: nothing listens. A function finds it for the address that a link
+ * The port announced to the primary, 0 to 65535; 0: nothing listens. A function finds it for the address that a link
  * leaves from, undefined over a unix socket.
  */
 export type ListeningPort = number | ((localAddress: string | undefined) => number);

@@ -137,7 +137,7 @@ export class Negotiation {
 }
 
 /**
- * Where a report names no id of ours, the position held is asked for all the same: a forebay continues from
+ * If a report names no held id, the held position is still requested: a forebay continues from
  * ids that INFO has no field for, and any other server sends the full copy that it is about to send anyway.
  */
 function asksForNothing(decision: UpstreamDecision): boolean {

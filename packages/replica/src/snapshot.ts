@@ -11,7 +11,7 @@ import type { ReplicaItem } from './items.ts';
  *
  * - `proven`: those that are sound, and those with a flaw that a checksum proves to be the primary's own;
  * - `unproven`: also those with a flaw and without a checksum; of all these none is damaged;
- * - `any`: all whose framing is whole. They are not verified.
+ * - `any`: every snapshot with complete framing. Not verified.
  */
 export type AcceptedSnapshots = 'proven' | 'unproven' | 'any';
 

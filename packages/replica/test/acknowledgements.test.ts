@@ -87,9 +87,7 @@ describe.concurrent('an acknowledgement', () => {
     expect(performance.now() - since).toBeLessThan(10_000);
   });
 
-  it('tells a GETACK at once what was synced after the answer, once a sync, and then no more', async ({
-    expect,
-  }) => {
+  it('are sent once for each sync after a GETACK, until a sync reaches it', async ({ expect }) => {
     const heard: number[][] = [];
     const commands = concatBytes([stream('SET a 1'), GETACK]);
     let send = async (): Promise<void> => {};

@@ -71,7 +71,7 @@ describe.concurrent('no primary there', () => {
 });
 
 describe.concurrent('a port that closes a link without a word', () => {
-  it('is not taken for a TLS port when it answers no TLS either', async ({ expect }) => {
+  it('is not reported as a TLS port if it does not answer TLS either', async ({ expect }) => {
     const server = createPlainServer((socket) => socket.once('data', () => socket.destroy()));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
@@ -98,7 +98,7 @@ describe.concurrent('a port that closes a link without a word', () => {
     server.close();
   });
 
-  it('is told to expect TLS when it sends a TLS alert', async ({ expect }) => {
+  it('is reported as a TLS port if it sends a TLS alert', async ({ expect }) => {
     const server = createPlainServer((socket) => {
       socket.once('data', () => socket.end(Uint8Array.of(0x15, 3, 1, 0, 2, 2, 70)));
     });

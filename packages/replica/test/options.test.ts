@@ -64,7 +64,7 @@ describe('a replica', () => {
 describe('a password that is a function', () => {
   const passwords = ['first', 'second'];
 
-  it('is called before each attempt, and what it throws ends that attempt alone', async () => {
+  it('is called before each attempt, and an error it throws ends only that attempt', async () => {
     const asked: string[] = [];
     await using primary = await ScriptedPrimary.listen(async (peer) => {
       asked.push(passwords[asked.length] ?? '');

@@ -104,7 +104,7 @@ describe('what is asked for', () => {
     expect(taker.replica.offset).toBe(50);
   });
 
-  it('is the next byte, even of a server that reports no id of what is held', async () => {
+  it('is the next byte, even at a server that reports no held id', async () => {
     // A forebay knows more ids than INFO has fields for.
     await using script = await primaryWith((peer) => peer.send(`+CONTINUE ${OTHER_ID}\r\n`));
     await using taker = new Taker({
@@ -118,7 +118,7 @@ describe('what is asked for', () => {
     expect(taker.items[0]).toEqual({ type: 'continue', history, offset: 1000 });
   });
 
-  it('is answered by a full resync where the server knows no id of what is held', async () => {
+  it('is answered by a full resync if the server knows no held id', async () => {
     await using script = await primaryWith((peer) => peer.send(fullResync(50, counted(RDB))));
     await using taker = new Taker({
       url: script.primary.url,

@@ -67,7 +67,7 @@ export class ByteBuilder {
     if (this.#bytes.length > keep) this.#bytes = new Uint8Array(0);
   }
 
-  /** Leaves the memory to whoever has views of it; the builder is empty after it. */
+  /** Releases the memory to the holders of views; the builder is empty after it. */
   leave(): void {
     this.#bytes = new Uint8Array(0);
     this.#length = 0;

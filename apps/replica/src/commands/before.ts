@@ -47,7 +47,7 @@ export async function placeBefore(
   await print([...note, ...aligned(found.newest.map((each) => rowOf(name, each)))]);
   const message =
     `${name} is at ${found.count} positions in ${directory}: give --last for the newest, ` +
-    `${match === undefined ? '--match KEY for fewer, ' : ''}or --at with one of these positions`;
+    `${match === undefined ? '--match KEY to narrow the search, ' : ''}or --at with one of these positions`;
   throw new ExitError(EXIT.usage, message);
 }
 

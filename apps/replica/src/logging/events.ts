@@ -46,7 +46,7 @@ export const EVENTS = {
   'link-cut': { description: 'CLIENT KILL closed the link; the daemon reconnects', bounded: true },
   'cut-cause': { description: 'probable cause for which the primary closed the link' },
   'replicaof-refused': {
-    description: 'REPLICAOF named a server whose stream comes from here',
+    description: 'REPLICAOF named a server that replicates from this daemon',
     bounded: true,
   },
   'option-refused': { description: 'the primary does not take an option of ours' },

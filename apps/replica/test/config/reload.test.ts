@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { Configuration } from '../../src/config/configuration.ts';
 import { freshDirectory } from '../daemon.ts';
 
-it('a reload names the files with new content, and what a command set between does not hide one', async () => {
+it('a reload names the files with new content, also after a CONFIG SET', async () => {
   const directory = await freshDirectory();
   await mkdir(directory);
   const [one, other] = [join(directory, 'one'), join(directory, 'other')];

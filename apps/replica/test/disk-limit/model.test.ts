@@ -31,7 +31,7 @@ function randomConditions(random: Random): Conditions {
   };
 }
 
-it('the log never has more than --max-disk, and a pause says what is needed', async () => {
+it('the log never exceeds --max-disk, and a pause reports the limit that is needed', async () => {
   const seed = runSeed();
   const seen = { pauses: 0, waits: 0, fetches: 0, fullResyncs: 0 };
   for (let i = 0; i < HISTORIES; i++) {
@@ -70,7 +70,7 @@ it('the log never has more than --max-disk, and a pause says what is needed', as
   for (const count of Object.values(seen)) expect(count).toBeGreaterThan(HISTORIES / 4);
 }, 120_000);
 
-it('a limit that is raised to what pauses say is needed soon holds for good', async () => {
+it('a limit raised to the value that pauses report is soon sufficient', async () => {
   const seed = runSeed();
   let raised = 0;
   for (let i = 0; i < 40; i++) {

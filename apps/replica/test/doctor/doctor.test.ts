@@ -320,7 +320,7 @@ describe('what answers', () => {
   );
 
   it.skipIf(noServer)(
-    'one without PSYNC whose user may not SYNC: 77, and granting what is advised is enough',
+    'a server without PSYNC and a user without SYNC: 77, and the advised grant is enough',
     async () => {
       await using primary = await Server.start(some(), {
         config: { 'rename-command': 'PSYNC ""' },
@@ -334,7 +334,7 @@ describe('what answers', () => {
     },
   );
 
-  it('one that tells nothing of itself: what is not told is not tried, and nothing is claimed', async () => {
+  it('a server without INFO fields and CONFIG: checks are reported as not tried, and nothing is claimed', async () => {
     await using primary = await ScriptedPrimary.listen(async (peer) => {
       for (;;) {
         const [name = '', ...rest] = await peer.command();

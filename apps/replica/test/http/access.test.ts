@@ -24,8 +24,8 @@ const basic = (user: string, password: string) => ({
   authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`,
 });
 
-describe('HTTP that other machines reach', () => {
-  it('is warned of where it has neither a password nor a list of names', async () => {
+describe('HTTP on an address that other machines can reach', () => {
+  it('is reported with a warning if neither a password nor a list of names is set', async () => {
     const daemon = await serving(OPEN);
     await daemon.prints(
       /http:\/\/0.0.0.0:\d+\/ is open to other machines without a password and under any host name/,
@@ -69,7 +69,7 @@ describe('HTTP that other machines reach', () => {
   });
 });
 
-it('HTTP of this machine alone takes the names of --http-allowed-hosts as well: a proxy stands before it', async () => {
+it('HTTP on a loopback address also accepts the names of --http-allowed-hosts, for a proxy', async () => {
   const daemon = await serving([
     '--http',
     '127.0.0.1:0',
@@ -86,7 +86,7 @@ it('HTTP of this machine alone takes the names of --http-allowed-hosts as well: 
 });
 
 describe('HTTP with a password', () => {
-  it('tells nothing without it but to probes, and takes another at SIGHUP', async () => {
+  it('answers only probes without it, and reads a new one at SIGHUP', async () => {
     const directory = await freshDirectory();
     await mkdir(directory);
     const file = join(directory, 'password');

@@ -40,7 +40,7 @@ describe('labels of the time line', () => {
     expect(placeLabels(ends, 500, 10).map(({ left }) => left)).toEqual([460, 0]);
   });
 
-  it('give way to a more important one that they would touch', () => {
+  it('are dropped if they would touch a more important label', () => {
     const [now, oldest, close, clear] = [
       { at: 500, length: 30 },
       { at: 0, length: 90 },

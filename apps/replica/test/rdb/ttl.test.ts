@@ -38,7 +38,7 @@ async function persist(server: Server): Promise<void> {
 describe.each(installedServers().filter(({ name }) => NAMES.includes(name)))(
   'a snapshot of $name with keys and fields that have expired since',
   (installed) => {
-    it('has them again by --ttl drop and --ttl shift, as a snapshot and as commands', async () => {
+    it('keeps expired keys with --ttl drop and --ttl shift, as a snapshot and as commands', async () => {
       await using source = await Server.start(installed);
       await fillEveryType(source);
       await source.command('DEBUG', 'SET-ACTIVE-EXPIRE', 0);

@@ -30,34 +30,37 @@ const WAYS: Readonly<Record<string, (from: string, to: string) => Promise<unknow
 };
 
 describe('a copy of a directory that forebay writes to', () => {
-  it.each(Object.keys(WAYS))('made by %s is checked, restored and gone on with', async (way) => {
-    const config = { 'repl-backlog-size': '64mb' };
-    await using primary = await Server.start(installed, { config });
-    await seedDataSet(primary.client, { megabytes: 1 });
-    const directory = await freshDirectory();
-    await using daemon = Daemon.follow(primary, directory);
-    await daemon.prints(/full copy done/);
-    const load = loadOn(primary).start();
-    await expect.poll(() => load.commands).toBeGreaterThan(300);
-    const copy = `${await freshDirectory()}-copy`;
-    await WAYS[way]!(directory, copy);
-    await load.stop();
+  it.each(Object.keys(WAYS))(
+    'made by %s is checked, restored and continued by a daemon',
+    async (way) => {
+      const config = { 'repl-backlog-size': '64mb' };
+      await using primary = await Server.start(installed, { config });
+      await seedDataSet(primary.client, { megabytes: 1 });
+      const directory = await freshDirectory();
+      await using daemon = Daemon.follow(primary, directory);
+      await daemon.prints(/full copy done/);
+      const load = loadOn(primary).start();
+      await expect.poll(() => load.commands).toBeGreaterThan(300);
+      const copy = `${await freshDirectory()}-copy`;
+      await WAYS[way]!(directory, copy);
+      await load.stop();
 
-    const checked = Daemon.start(['check', copy]);
-    expect(await checked.exited, checked.printed).toBe(0);
-    const restored = Daemon.start(['restore', copy, '--out', `${copy}-out`]);
-    expect(await restored.exited, restored.printed).toBe(0);
+      const checked = Daemon.start(['check', copy]);
+      expect(await checked.exited, checked.printed).toBe(0);
+      const restored = Daemon.start(['restore', copy, '--out', `${copy}-out`]);
+      expect(await restored.exited, restored.printed).toBe(0);
 
-    await daemon.stop();
-    await using second = Daemon.follow(primary, copy);
-    await second.prints(/the directory is a copy: checksums confirm it up to/);
-    await second.prints(/partial resync/);
-    await holdStill(primary);
-    await caughtUp(primary);
-    expect((await syncsOf(primary)).full).toBe(1);
-    expect(await second.stop()).toBe(0);
-    await expectBootsEqual(primary, copy);
-  });
+      await daemon.stop();
+      await using second = Daemon.follow(primary, copy);
+      await second.prints(/the directory is a copy: checksums confirm it up to/);
+      await second.prints(/partial resync/);
+      await holdStill(primary);
+      await caughtUp(primary);
+      expect((await syncsOf(primary)).full).toBe(1);
+      expect(await second.stop()).toBe(0);
+      await expectBootsEqual(primary, copy);
+    },
+  );
 
   it('in which a server was started after a clean stop is refused', async () => {
     await using primary = await Server.start(installed);

@@ -24,7 +24,7 @@ describe.each(serversNamed('redis-6.0', 'redis-7.0', 'valkey-9.1'))('$name', (in
     return primary;
   }
 
-  it('a stream cut at client-output-buffer-limit is explained, and what is advised is enough', async () => {
+  it('a stream cut at client-output-buffer-limit is explained, and the advised limit is enough', async () => {
     const primary = await primaryWith({ 'client-output-buffer-limit': 'replica 6mb 0 0' });
     const daemon = Daemon.follow(primary, await freshDirectory());
     await daemon.prints(/full copy done/);
@@ -68,7 +68,7 @@ describe.each(serversNamed('redis-6.0', 'redis-7.0', 'valkey-9.1'))('$name', (in
     await daemon.prints(/full copy cut short/);
   });
 
-  it('a link given up by repl-timeout while this process stood still is explained', async () => {
+  it('a link closed by repl-timeout while this process was stopped is explained', async () => {
     const primary = await primaryWith({ 'repl-timeout': 3, 'repl-ping-replica-period': 1 });
     const daemon = Daemon.follow(primary, await freshDirectory());
     await daemon.prints(/full copy done/);

@@ -5,7 +5,7 @@ import { caughtUp } from '../primary.ts';
 import { forebay } from '../rdb/run.ts';
 
 describe.each(installedServers())('$name', (installed) => {
-  it('that restarts without its data is followed, and the way back to the data is named', async () => {
+  it('that restarts without its data is followed, and the command that restores the data is logged', async () => {
     const directory = await freshDirectory();
     const before = await Server.start(installed);
     const config = { port: String(before.port) };

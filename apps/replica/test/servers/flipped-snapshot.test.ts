@@ -43,7 +43,7 @@ const servers = installedServers();
 describe.each([servers[0], servers.at(-1)].filter((each) => each !== undefined))(
   '$name',
   (installed) => {
-    it('whose snapshot loses one bit on the way is asked for another, which is adopted', async () => {
+    it('sends a snapshot with one flipped bit: it is refused, and the next one is adopted', async () => {
       const config = { 'repl-diskless-sync-delay': '0' };
       await using primary = await Server.start(installed, { config });
       await everyType(primary.client);

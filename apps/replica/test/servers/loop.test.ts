@@ -119,7 +119,7 @@ describe.skipIf(some === undefined)('a daemon that is configured to follow', () 
     }
   });
 
-  it('a daemon below it says so, and follows the primary again once it is told to', async () => {
+  it('its own downstream logs the loop, and follows the primary again after REPLICAOF', async () => {
     const primary = await Server.start(some!);
     onTestFinished(() => primary.stop());
     const first = await DaemonNode.start(primary.port);
@@ -133,7 +133,7 @@ describe.skipIf(some === undefined)('a daemon that is configured to follow', () 
 });
 
 describe.skipIf(some === undefined)('a circle that others close', () => {
-  it('is found while the link stands: a primary is made a replica of the daemon below it', async () => {
+  it('is detected while the link is up: the primary becomes a replica of the downstream daemon', async () => {
     const { primary, daemon, port } = await chain(some!, {}, 0);
     await primary.command('REPLICAOF', '127.0.0.1', port);
     await daemon.prints(/cannot follow \S+: the server replicates from this forebay; /);

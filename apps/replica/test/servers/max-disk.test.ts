@@ -57,7 +57,7 @@ async function write(primary: Server, values: number, rate = Infinity): Promise<
 }
 
 describe.skipIf(installed === undefined)('--max-disk', () => {
-  it('is kept by bases that are fetched before their time, with the other settings at their defaults', async () => {
+  it('is kept by bases that are fetched early, with the other settings at their defaults', async () => {
     const directory = await freshDirectory();
     const { primary, daemon } = await chainOn(directory, installed!, '--max-disk', '48mb');
     await primary.command('CONFIG', 'SET', 'repl-diskless-sync-delay', 0);
@@ -76,7 +76,7 @@ describe.skipIf(installed === undefined)('--max-disk', () => {
     await expectBootsEqual(primary, directory);
   }, 120_000);
 
-  it('that the stream fills too fast pauses following, and says what is needed', async () => {
+  it('that the stream reaches too fast pauses replication, and the log line names the limit that is needed', async () => {
     const directory = await freshDirectory();
     const flags = ['--max-disk', '16mb', ...HTTP];
     const { primary, daemon, port } = await chainOn(directory, installed!, ...flags);
@@ -106,7 +106,7 @@ describe.skipIf(installed === undefined)('--max-disk', () => {
     expect(await daemon.stop()).toBe(0);
   });
 
-  it('without room for two bases is warned about at once, and pauses following at the limit', async () => {
+  it('without room for two bases causes a warning at once, and a pause at the limit', async () => {
     await using primary = await Server.start(installed!, {
       config: { 'repl-backlog-size': '64mb' },
     });

@@ -12,7 +12,7 @@ const [installed] = serversNamed('valkey-8.1');
 const unmountable = await reasonAgainstMounts();
 
 it.skipIf(installed === undefined || unmountable !== undefined)(
-  'a daemon whose disk is full says so everywhere, and serves what it holds until there is room',
+  'a daemon on a full disk reports the pause everywhere, and serves the log until there is room',
   async () => {
     const disk = await SmallDisk.mount(32);
     const { primary, daemon, port } = await chainOn(disk.directory, installed!, ...HTTP);

@@ -219,7 +219,7 @@ describe('addresses', () => {
   );
 
   it.skipIf(newest === undefined)(
-    'is not announced when the link leaves from another address, which is logged once',
+    'is not announced if the link has another local address, which is logged once',
     async () => {
       const { primary, daemon } = await serving('--port', 'any', '--bind', '127.0.0.2');
       const [, port] = /served at 127\.0\.0\.2:(\d+)/.exec(daemon.printed) ?? [];
@@ -240,7 +240,7 @@ describe('addresses', () => {
   );
 
   it.skipIf(newest === undefined)(
-    'is announced all the same with an address that is announced',
+    'is announced if an address is announced',
     async () => {
       const flags = ['--port', 'any', '--bind', '127.0.0.2', '--replica-announce-ip', '192.0.2.9'];
       const { primary, daemon } = await serving(...flags);
@@ -251,7 +251,7 @@ describe('addresses', () => {
     },
   );
 
-  it.skipIf(newest === undefined)('is announced as 0 when nobody is served', async () => {
+  it.skipIf(newest === undefined)('is announced as 0 if replicas are not served', async () => {
     const { primary } = await serving('--port', '0');
     expect((await primary.info('replication')).slave0).toContain('port=0,');
   });

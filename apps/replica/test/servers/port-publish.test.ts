@@ -7,7 +7,7 @@ import { chain, portOf, threeServers } from './chain.ts';
 const PATIENCE = { timeout: 30_000, interval: 20 };
 
 describe.each(threeServers())('under $name', (installed) => {
-  it('a subscriber of forebay gets what is published on the primary, also after a restart of forebay', async () => {
+  it('a subscriber of forebay gets messages published on the primary, also after a restart of forebay', async () => {
     const { primary, directory, daemon, port } = await chain(installed, {}, 1);
     const served = installed.multipart
       ? ['news a', 'news b', 'shard c', 'news d']

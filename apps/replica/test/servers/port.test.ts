@@ -152,7 +152,7 @@ describe.each(threeServers())('the port under $name', (installed) => {
 });
 
 describe.each(installedServers())('CLIENT under $name', (installed) => {
-  it('LIST has the fields of that server in its order, and KILL TYPE master makes the link anew', async () => {
+  it('LIST has the fields of that server in its order, and KILL TYPE master makes forebay reconnect', async () => {
     const { primary, daemon, port } = await chain(installed, {}, 1);
     const client = clientOf(port);
     const ours = fieldNames(String(await client.call('CLIENT', 'LIST')));

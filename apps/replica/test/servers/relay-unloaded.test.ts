@@ -23,7 +23,7 @@ describe.skipIf(noServer).each([
     /the base is REDIS RDB 12, loaded by Redis 7\.4 and later; the replica announces no version; see the log of the replica$/m,
   ],
 ])('%s → forebay → %s', { timeout: 120_000 }, (above, below, reason) => {
-  it('sends full resyncs that are not loaded ever more rarely, and says what the reason is', async () => {
+  it('delays full resyncs that are not loaded more and more, and logs the reason', async () => {
     const { daemon, port } = await chain(installedServer(above), {}, 1, HTTP);
     const replica = await replicaOf(installedServer(below), port);
     const began = performance.now();

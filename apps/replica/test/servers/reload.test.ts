@@ -14,7 +14,7 @@ const BASES = [
 ];
 
 describe.each(installedServers().slice(0, 1))('a hangup, on $name', (installed) => {
-  it('has what can change changed, says what could not, and keeps all where the file is bad', async () => {
+  it('changes live settings, names those that need a restart, and changes nothing if the file is invalid', async () => {
     await using primary = await Server.start(installed);
     const file = await SettingsFile.create();
     const dir = await freshDirectory();

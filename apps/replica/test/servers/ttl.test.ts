@@ -78,7 +78,7 @@ async function check(installed: InstalledServer): Promise<void> {
   expect(await daemon.stop()).toBe(0);
 }
 
-it('keys and fields that expired since the moment are restored by --ttl drop and --ttl shift, and gone without', async () => {
+it('keys and fields that expired since the restored time are kept by --ttl drop and --ttl shift, and lost without', async () => {
   const servers = installedServers().filter(({ name }) => NAMES.includes(name));
   // Most of the time is waited for.
   await Promise.all(servers.map(check));

@@ -24,7 +24,7 @@ function severities(parts: object): string[] {
 }
 
 describe('an alert', () => {
-  it('is given for nothing while all is well', () => {
+  it('is not given while the daemon is healthy', () => {
     expect(severities({})).toEqual([]);
   });
 
@@ -42,13 +42,13 @@ describe('an alert', () => {
     }
   });
 
-  it('is critical for a pause, and the link that the pause keeps down adds none', () => {
+  it('is critical for a pause, and the link that is down during the pause adds no alert', () => {
     const paused = { cause: 'disk-full', reason: 'ENOSPC', needed: 0, since: NOW };
     const link = { state: 'waiting', downSince: NOW - 60_000 };
     expect(severities({ paused, link })).toEqual(['critical']);
   });
 
-  it('is a warning for a base that did not come, a long lag, and each lost cursor', () => {
+  it('is a warning for a failed fetch of a base, a long lag, and each lost cursor', () => {
     const cursors = [
       { name: 'a', state: 'lost' },
       { name: 'b', state: 'damaged' },

@@ -51,7 +51,7 @@ it('replicas of one host that tell no port have names of their own', () => {
   expect(named.map(({ name }) => name)).toEqual(['::1:0 (client 1)', '::1:0 (client 2)']);
 });
 
-it('a cursor lags as it did when the directory was inspected, whatever came since', () => {
+it('the lag of a cursor is that of the last inspection of the directory', () => {
   const id = 'a'.repeat(40);
   const cursors = [
     {

@@ -22,7 +22,7 @@ async function reportOf(...args: string[]) {
 }
 
 it.skipIf(installed === undefined)(
-  'status shows a daemon that streams, its link gone, and its directory when it is stopped',
+  'status shows a streaming daemon, a lost link, and the directory of a stopped daemon',
   async () => {
     const directory = await freshDirectory();
     await using primary = await Server.start(installed!);
@@ -88,7 +88,7 @@ it.skipIf(installed === undefined)(
   },
 );
 
-it('status sends the password of the URL, names no password, and tells what refused it', async () => {
+it('status sends the password of the URL, prints no password, and reports the refusal', async () => {
   const asked: (string | undefined)[] = [];
   const server = createServer(({ headers }, response) => {
     asked.push(headers.authorization);
@@ -106,7 +106,7 @@ it('status sends the password of the URL, names no password, and tells what refu
   expect(asked).toEqual([expected, expected]);
 });
 
-it('status refuses an address that is none, and a directory without a log', async () => {
+it('status refuses an invalid address, and a directory without a log', async () => {
   for (const text of ['nothing', ':1', 'http://', '1.2.3.4', 'http://h:1/#x', 'http://:50%@h:1']) {
     expect((await status('--http', text)).code, text).toBe(64);
   }
@@ -115,13 +115,13 @@ it('status refuses an address that is none, and a directory without a log', asyn
   expect(await status('--http', `127.0.0.1:${await freePort()}`)).toMatchObject({ code: 69 });
 });
 
-it('an address to listen on stands for this machine', () => {
+it('a wildcard address means this machine', () => {
   expect(httpUrlOf('0.0.0.0:1').host).toBe('127.0.0.1:1');
   expect(httpUrlOf('[::]:1').host).toBe('[::1]:1');
   expect(httpUrlOf('https://name').host).toBe('name');
 });
 
-it('a status of a daemon that tells little is shown, with colour where it is asked for', () => {
+it('a status with few fields is shown, with colour if requested', () => {
   const told = {
     ready: false,
     text: 'not ready: \u001b[2J',

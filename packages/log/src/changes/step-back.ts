@@ -45,7 +45,7 @@ export async function stepBack(
     const { offset } = at;
     const end = live.increments[i + 1]?.startOffset ?? old.written;
     const tail = await tailOf(workshop, reader, stream, live.increments.slice(i + 1));
-    // What comes next comes after that.
+    // Later bytes follow this offset.
     const ended = workshop.clock.now();
     const next = newIncrement(workshop, offset, at.database);
     const writer = await IncrementWriter.create(workshop.pathOf, next, workshop.writerOptions);

@@ -11,7 +11,7 @@ import { flippedBit } from './flipped-bit.ts';
 import { piecesOf } from './pieces.ts';
 
 /**
- * Whether a base is the file that was taken in, by its size and its checksum, and what that file is worth: a
+ * Verifies a base by its size and checksum, and the snapshot in it: a
  * snapshot that no server loads is an error, a damaged value in it or what cannot be read here a warning.
  *
  * @throws {LogError} `IO`

@@ -20,9 +20,9 @@ export interface SpanCheckOptions {
   readonly limit: number;
   /** Offset of the last byte that is to be there; undefined where nobody said. */
   readonly expected: number | undefined;
-  /** Offset after which the bytes may be others than those written, where a power cut or a copy explains it. */
+  /** Offset after which bytes may differ from those written, because of a power loss or a copy. */
   readonly synced: number;
-  /** What that comes from. */
+  /** The cause. */
   readonly isCopy: boolean;
 }
 

@@ -164,7 +164,7 @@ class StretchCheck {
     return Infinity;
   }
 
-  /** What this run of the machine notes in records; undefined where the file is gone meanwhile. */
+  /** The writer that records of this boot name; undefined if the file was removed meanwhile. */
   async #bootNow(): Promise<string | undefined> {
     try {
       return (await writerOf(this.#disk, this.#path)).boot;
@@ -259,7 +259,7 @@ class StretchCheck {
   }
 }
 
-/** Where a start goes on from an increment, or why none does. @throws {LogError} `IO` */
+/** The position at which a start continues an increment, or why it cannot. @throws {LogError} `IO` */
 async function orRefusal(
   disk: Disk,
   pathOf: (name: string) => string,

@@ -98,7 +98,7 @@ export async function examine(
   return examination.run();
 }
 
-/** A copy of which no base can be used is looked at as it stands: what it lacks is found. */
+/** A copy without a usable base is checked without corrections, so that the missing files are found. */
 async function settledOrNot(disk: Disk, directory: string, manifest: Manifest): Promise<Settled> {
   try {
     return await settleCopy(disk, directory, manifest);

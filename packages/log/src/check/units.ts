@@ -6,7 +6,7 @@ export type Unit =
   | { readonly type: 'base'; readonly name: string; readonly base: Base }
   | { readonly type: 'stretch'; readonly name: string; readonly stretch: Stretch };
 
-/** All that a manifest names, oldest segment first; `isCopy`: of a directory that is a copy. */
+/** All files in a manifest, oldest segment first; `isCopy`: the directory is a copy. */
 export function unitsOf(manifest: Manifest, isCopy: boolean): Unit[] {
   const { live, past, closedSize, limit } = manifest;
   const given = <T>(key: string, value: T | undefined) =>

@@ -15,7 +15,7 @@ export async function readPlaces(disk: Disk, directory: string): Promise<Places>
   for (const name of await cursorNames(disk, directory)) {
     try {
       const place = await readCursor(disk, directory, name);
-      // One that was removed meanwhile needs nothing.
+      // A cursor that was removed meanwhile needs no data.
       if (place !== undefined) places.set(name, place);
     } catch (error) {
       if (!(error instanceof LogError)) throw error;

@@ -36,9 +36,9 @@ export interface DiskStat {
   readonly modified: number;
   /** Whether that was in this run of the machine, as far as its clocks tell. */
   readonly ofThisRun: boolean;
-  /** Names the file as long as it exists, whatever its name: a copy of it has another. */
+  /** Identifies the file while it exists, independent of its name: a copy has another identity. */
   readonly identity: string;
-  /** Names the file system, in this run of the machine. */
+  /** Identifies the file system until the next reboot. */
   readonly device: string;
 }
 

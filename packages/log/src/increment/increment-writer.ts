@@ -223,7 +223,7 @@ export class IncrementWriter {
     return this.#file.size + this.#index.count * RECORD_SIZE;
   }
 
-  /** Bytes of what comes after `offset`, and of an index of what is before it. */
+  /** Bytes of the stream after `offset`, and of an index for the stream before it. */
   copiedBy(offset: number): number {
     const after = this.#file.size - sizeUpTo(this.increment, offset);
     return Math.min(Math.max(0, after), this.#file.size) + this.#index.count * RECORD_SIZE;

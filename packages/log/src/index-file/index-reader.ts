@@ -28,7 +28,7 @@ export class IndexReader {
     return Math.min(this.#limit, Math.floor(size / RECORD_SIZE));
   }
 
-  /** From now on there are no more than so many records: those after them speak of what is not held. */
+  /** Limits the number of records: later ones describe bytes that are not held. */
   limitTo(records: number): void {
     this.#limit = records;
   }

@@ -71,13 +71,13 @@ export function decodeRecord(bytes: Uint8Array): IndexRecord | undefined {
   };
 }
 
-/** Who wrote a record: the run of the machine, and for which file. 16 hex digits each. */
+/** The writer of a record: boot and device, and file. 16 hex digits each. */
 export type RecordWriter = Pick<IndexRecord, 'boot' | 'file'>;
 
-/** What records for the increment at `path` carry when they are written now. */
+/** The writer for new records of the increment at `path`. */
 export async function writerOf(disk: Disk, path: string): Promise<RecordWriter> {
   const { identity, device } = await orLogError(path, 'reading', () => disk.stat(path));
-  // The same file on another device is that of a snapshot of the file system.
+  // The same inode on another device belongs to a snapshot of the file system.
   return { boot: shortHash(`${disk.bootId} ${device}`), file: shortHash(identity) };
 }
 

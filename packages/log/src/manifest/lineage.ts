@@ -26,7 +26,7 @@ export function idsUpTo([first, ...others]: Ids, offset: number, id?: string): I
 }
 
 /**
- * What names the rest of a segment when all after `offset` is taken back. An id that is given up stays, as
+ * The names of the rest of a segment after all bytes beyond `offset` are discarded. An id that is given up stays, as
  * an alias: it names the bytes before its place for as long as these are held.
  */
 export function namesUpTo({ ids, aliases }: Names, offset: number, id?: string): Names {
@@ -35,7 +35,7 @@ export function namesUpTo({ ids, aliases }: Names, offset: number, id?: string):
   return { ids: kept, aliases: aliasesUpTo([...aliases, ...givenUp], kept, offset) };
 }
 
-/** Aliases of what comes up to `offset`: one for each id that is not among `ids`, with its last place. */
+/** Aliases for bytes up to `offset`: one for each id that is not in `ids`, with its last offset. */
 export function aliasesUpTo(
   spans: readonly IdSpan[],
   ids: readonly IdSpan[],
@@ -133,7 +133,7 @@ function beyond(
     return { type: 'held', segment, offset: at.offset };
   }
   const left = within(manifest, segment, shared);
-  // What comes after the place may be deleted, and the place with it.
+  // The bytes after the position may be deleted, and the position with them.
   if (left.type === 'unknown' || left.offset < startOf(left.segment)) return undefined;
   return { ...left, type: 'rewound' };
 }

@@ -19,7 +19,7 @@ export type LogItem =
       readonly id: string;
       /** The number of the segment that they are in. */
       readonly segment: number;
-      /** When they arrived, as the clock showed: milliseconds since 1970. It may have gone back. */
+      /** Time of arrival by the clock: milliseconds since 1970. It may step back. */
       readonly time: number;
     }
   /** A full resync: what follows belongs on the snapshot at `to`, and not on what came before. */
@@ -256,7 +256,7 @@ class Reader implements ReaderSeat {
   }
 }
 
-/** When what came under an id was taken back; the last step back where none is given, or nothing is held of it. */
+/** The time at which bytes of an id were discarded; the last step back if no id is given or none of its bytes are held. */
 function steppedBackAt({ past }: Manifest, id?: string): number | undefined {
   const tails = past.filter(({ by }) => by === 'rewound');
   return (tails.findLast(({ ids }) => ids.some((span) => span.id === id)) ?? tails.at(-1))?.ended;

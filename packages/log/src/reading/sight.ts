@@ -35,7 +35,7 @@ export interface Sight {
 export async function lookAt(disk: Disk, directory: string, before?: Sight): Promise<Sight> {
   for (let tries = 1; ; tries++) {
     const named = await manifestOf(disk, directory);
-    // A copy is one until it is written to; nothing else becomes one.
+    // A directory stays a copy until a daemon writes to it; no other directory becomes one.
     const settle = () => settleCopy(disk, directory, named);
     const { manifest, isCopy } =
       before?.isCopy === false ? { manifest: named, isCopy: false } : await settle();

@@ -8,7 +8,7 @@ export interface WatchedLog {
   readonly manifest: Manifest;
   /** Offset of the last byte of the live segment that may be read. */
   readonly written: number;
-  /** Whether nothing more can be read: it was closed, or takes back what is not synced after a failed sync. */
+  /** Whether reading has ended: the log was closed, or discards unsynced bytes after a failed sync. */
   readonly closed: boolean;
   readonly pathOf: (name: string) => string;
   /** Finds out what has changed, where nobody tells. @throws {LogError} */

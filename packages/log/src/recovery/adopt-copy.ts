@@ -13,7 +13,7 @@ import { pathIn } from './open-directory.ts';
 import type { Settled } from './settle-copy.ts';
 
 /**
- * Makes a copy a log that can be written to: what it was settled to is committed, and on the disk. Files that
+ * Turns a copy into a writable log: the corrected manifest is committed and synced. Files that
  * are left out are moved aside. A crash on the way leaves a copy that comes to the same.
  *
  * @returns the manifest that was committed
@@ -27,7 +27,7 @@ export async function adoptCopy(
 ): Promise<Manifest> {
   const pathOf = (name: string) => pathIn(directory, name);
   const manifest = opened(settled);
-  // Nobody has synced what a copying program wrote.
+  // The files of a copy may not be synced.
   for (const name of filesNamedBy(manifest)) await syncFile(disk, pathOf(name));
   const last = lastIncrement(manifest.live);
   const path = pathOf(last.name);

@@ -9,7 +9,7 @@ import type { RecoveredEnd } from './recover-end.ts';
  * Where the stream ends in a copy of the last increment. The file and its index may have been copied at
  * different moments while both grew, and a program that copies pads with zeros what was cut meanwhile: the
  * end is that of the last span that its CRC confirms. Both files are only appended to, or cut at the end, so
- * that what comes before that span is whole. `limit`: the stream after it is another's.
+ * that all bytes before that span are valid. `limit`: the stream after it does not belong to this increment.
  *
  * @throws {LogError} `FOREIGN` where a server has written to it; `IO`
  */
@@ -47,7 +47,7 @@ async function lastConfirmed(
     const record = await index.at(number);
     if (record === undefined || record.end > held) continue;
     const before = await index.at(number - 1);
-    // A record without a span says nothing of its own.
+    // A record without a span confirms nothing.
     if (before === undefined || before.end === record.end) continue;
     if (await confirms(reader, before.end, record)) return { number, record };
   }

@@ -23,7 +23,7 @@ export async function lastRecord({ index }: IncrementReader): Promise<Numbered> 
   throw index.damaged(0);
 }
 
-/** Whether a record speaks of the bytes after `start` as they are. @throws {LogError} `IO` */
+/** Whether a record matches the bytes after `start`. @throws {LogError} `IO` */
 export async function confirms(
   reader: IncrementReader,
   start: number,

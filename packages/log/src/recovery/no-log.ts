@@ -19,7 +19,7 @@ export async function hasLogFiles(disk: Disk, directory: string): Promise<boolea
   return names.some((name) => name.endsWith('.index'));
 }
 
-/** The error that says what a directory is that holds no log. @throws {LogError} `IO` */
+/** The error for a directory without a log, with the kind of the directory. @throws {LogError} `IO` */
 export async function noLogError(disk: Disk, directory: string): Promise<LogError> {
   const what = await whatIsIn(disk, directory);
   return new LogError('FOREIGN', directory, `${directory} holds no log: ${what}`);

@@ -86,7 +86,7 @@ export async function recoverEnd(
   };
 }
 
-/** A clean close has synced what its last record could only announce. */
+/** A clean close synced the bytes that its last record describes. */
 function synced({ number, record }: Numbered): Numbered {
   return { number, record: { ...record, synced: record.end } };
 }

@@ -58,7 +58,7 @@ export async function recover(
       const writer = await IncrementWriter.openToRead(...opening);
       return { ...recovered, writer, refused: begun };
     }
-    // A sync that is refused is another matter: what it was to save may be gone.
+    // A failed sync is different: the unsynced bytes may be lost.
     await begun.confirm(index.synced);
     return { ...recovered, writer: begun, refused: undefined };
   } finally {

@@ -17,16 +17,16 @@ import { copiedEnd } from './copied-end.ts';
 import { lastRecord } from './last-records.ts';
 import { pathIn } from './open-directory.ts';
 
-/** Something that the manifest of a copy names, and that the copy does not hold whole. */
+/** A file in the manifest of a copy that is missing or incomplete. */
 export interface LeftOut {
   readonly file: string;
-  /** What is wrong with it, and what that means. */
+  /** The fault and its consequence. */
   readonly what: string;
 }
 
 /** What a directory holds. */
 export interface Settled {
-  /** What the files bear out: what a start goes on with, and a restore reads. */
+  /** The manifest that matches the files: used by a start and by a restore. */
   readonly manifest: Manifest;
   readonly isCopy: boolean;
   readonly leftOut: readonly LeftOut[];
@@ -51,7 +51,7 @@ export async function settleCopy(
   const inner = join(directory, APPEND_DIRECTORY);
   const names = await orLogError(inner, 'reading', () => disk.list(inner));
   const unnamed = unnamedIndexes(manifest, names);
-  // Where no increment has the index that is named for it, a former one tells.
+  // If no increment has the index of its name, an earlier index is used.
   if (byNamed === undefined && !(await isCopy(disk, directory, manifest, unnamed))) {
     return { manifest, isCopy: false, leftOut: [] };
   }
@@ -105,7 +105,7 @@ async function writerNoted(
   });
 }
 
-/** What cannot be found out, because a file is missing or has not one whole record. */
+/** Unknown, because a file is missing or has no complete record. */
 async function orNothing<T>(run: () => Promise<T>): Promise<T | undefined> {
   try {
     return await run();
@@ -116,7 +116,7 @@ async function orNothing<T>(run: () => Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** What can be used of a segment. */
+/** The usable part of a segment. */
 interface Kept {
   readonly bases: readonly Base[];
   readonly increments: Segment['increments'];
@@ -318,7 +318,7 @@ class CopySettling {
     const path = pathIn(this.#directory, MANIFEST_NAME);
     const message =
       `no base named in ${path} is complete in this copy: the copy is incomplete, or a base was replaced ` +
-      'replaced. Copy the directory again';
+      'while it was made. Copy the directory again';
     return new LogError('CORRUPT', path, message);
   }
 }

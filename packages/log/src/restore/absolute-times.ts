@@ -30,7 +30,7 @@ const MAX_HELD_LENGTH = 65_536;
  * for a time that is no number say, passes as it came.
  *
  * A command arrives with its last byte. One of these kinds is held until then, unless its value is
- * long: who stops elsewhere than at the end of a command loses it (`pending`). The memory used is
+ * long: a caller that stops within a command loses it (`pending`). The memory used is
  * that of the key and, for each of 15 further arguments at most, `maxHeldLength`, twice over.
  */
 export class AbsoluteTimes extends StreamRewriter {

@@ -16,7 +16,7 @@ export class Held {
   readonly disk: Disk;
   readonly directory: string;
   readonly manifest: Manifest;
-  /** What a copy does not hold whole; undefined where the directory is no copy. */
+  /** Files that are incomplete in a copy; undefined if the directory is not a copy. */
   readonly copied: readonly LeftOut[] | undefined;
   /** The newest first. */
   readonly ways: readonly [Way, ...Way[]];
@@ -51,7 +51,7 @@ export class Held {
     const { live } = this.manifest;
     if (this.copied === undefined || increment.name !== lastIncrement(live).name) return reader;
     try {
-      // The index of a copy may go on after the end of its stream.
+      // The index of a copy may continue after the end of its stream.
       reader.index.limitTo((await this.liveEnd()).index.records);
       return reader;
     } catch (error) {
@@ -93,7 +93,7 @@ export class Held {
     }
   }
 
-  /** What a copy does not hold, the end of its stream included; undefined where the directory is no copy. */
+  /** Files that are incomplete in a copy, the end of its stream included; undefined if the directory is not a copy. */
   get leftOut(): readonly LeftOut[] | undefined {
     const { dropped = 0, stream } = this.#liveEnd ?? {};
     if (this.copied === undefined || dropped === 0) return this.copied;

@@ -8,12 +8,12 @@ import type { Place } from './place.ts';
 import type { Way } from './ways.ts';
 
 /**
- * The last place that had certainly arrived by `time` (milliseconds since 1970); undefined where what
- * was held then is not held any longer.
+ * The last position that had certainly arrived by `time` (milliseconds since 1970); undefined if the data of
+ * that time is not held any more.
  *
- * The clock may have gone back, and nobody knows whether it was wrong before or after. So the order
- * counts: nothing that stands after a record with a later time is given. What has an earlier time than
- * something before it arrived at an uncertain time, up to that of the next record which has not.
+ * The clock may have stepped back, and it is unknown whether it was wrong before or after. So the order
+ * decides: no position after a record with a later time is returned. A record with an earlier time than a
+ * record before it arrived at an uncertain time, until the times exceed the highest one before.
  *
  * @throws {LogError} `NOT_COVERED` where it is after the last arrival; `CORRUPT`, `IO`
  */
@@ -34,7 +34,7 @@ class TimeSearch {
   readonly #time: number;
   #place: Omit<Place, 'leavesOut'> | undefined;
   #latest = Number.NEGATIVE_INFINITY;
-  /** What could not be read since the last place: it may hold a later one. */
+  /** Unreadable parts since the last position: they may contain a later one. */
   #doubt: LogError | undefined;
   #over = false;
   /** Whether something after the place has a time up to the one asked for. */
@@ -55,7 +55,7 @@ class TimeSearch {
     return this.#latest;
   }
 
-  /** The last certain place. @throws {LogError} where it may be another one, which cannot be read */
+  /** The last certain position. @throws {LogError} if it may be in a part that cannot be read */
   get place(): Place | undefined {
     if (this.#doubt !== undefined) throw this.#doubt;
     return this.#place && { ...this.#place, leavesOut: this.#leavesOut };
@@ -69,7 +69,7 @@ class TimeSearch {
         await this.#held.withReader(increment, (reader) => this.#read(way, reader));
       } catch (error) {
         if (!(error instanceof LogError)) throw error;
-        // What comes later may show that it is not needed.
+        // Later records may show that it is not needed.
         if (!this.#over) this.#doubt ??= error;
       }
       if (this.#over && this.#leavesOut) return;
@@ -107,7 +107,7 @@ class TimeSearch {
     this.#see(way, stream.boundary, index.time);
   }
 
-  /** What was held until then is not what was held later. */
+  /** The log before that time is not the log after it. */
   #leave({ ended = Number.POSITIVE_INFINITY }: Way): void {
     if (ended > this.#time) this.#over = true;
     else if (ended >= this.#latest) {

@@ -15,7 +15,7 @@ export type RestoreTarget = { readonly position: Position } | { readonly time: n
 export interface Place {
   readonly way: Way;
   readonly boundary: Boundary;
-  /** Of a time: whether something after it has a time up to that, for the clock went back. */
+  /** For a time: whether later records have times up to it, because the clock stepped back. */
   readonly leavesOut: boolean;
 }
 

@@ -45,15 +45,15 @@ export interface RestorePlan extends AsyncDisposable {
   /** When the last byte arrived, milliseconds since 1970; of a base alone, when it was taken in. */
   readonly time: number;
   /**
-   * Whether the clock went back, so that bytes after the position have times up to the one that was asked for:
-   * they came later, or may have. Never where no time was.
+   * Whether the clock stepped back, so that bytes after the position have times up to the requested one: they
+   * arrived later, or may have. Always false if no time was requested.
    */
   readonly leavesOut: boolean;
   /** The server that made the base. */
   readonly origin: Origin;
   /** Whether the stream has relative times, which are made absolute. */
   readonly relative: boolean;
-  /** Where the directory is a copy of one that was written to: what that does not hold whole. */
+  /** If the directory is a copy made during writes: the incomplete files. */
   readonly notInCopy: readonly LeftOut[] | undefined;
   close(): Promise<void>;
 }

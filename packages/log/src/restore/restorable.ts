@@ -8,7 +8,7 @@ import { isStill, settledIn } from './plan.ts';
 import type { Way } from './ways.ts';
 import { endWithin } from './ways.ts';
 
-/** A stretch of the stream, in one file, that a restore can reach any place of. */
+/** A part of the stream, in one file, in which a restore can reach any position. */
 export interface RestorablePart {
   /** The replication id that names places in it. */
   readonly id: string;
@@ -22,13 +22,13 @@ export interface RestorablePart {
   read(): AsyncGenerator<CheckedPiece, void, void>;
 }
 
-/** How often it is begun anew where the log has changed meanwhile. */
+/** Maximum number of restarts if the log changes meanwhile. */
 const TRIES = 20;
 
 /**
- * Has `run` look at all of the stream that can be restored, each byte once, in the order in which it came:
- * what a step back or a full resync has replaced included. The log may be written to meanwhile: where that
- * takes away what is read, `run` is called again, with what is there then.
+ * Calls `run` with the restorable range of the stream, each byte once, in the order of arrival, including
+ * segments that a step back or a full resync replaced. A daemon may write to the log meanwhile: if it deletes
+ * data that is being read, `run` is called again with the remaining data.
  *
  * @throws {LogError} `FOREIGN` where the directory has no log; `NEWER_VERSION`, `CORRUPT`, `IO`
  */

@@ -45,7 +45,7 @@ export interface Restored {
   readonly bytes: number;
   /** Commands whose relative times were made absolute. */
   readonly changed: number;
-  /** Commands of the stream whose times to live were dropped or shifted. */
+  /** Number of commands in the stream with TTLs that were dropped or shifted. */
   readonly retimed: number;
   /** Scripts that were passed as they came: the relative times that they set count from the boot. */
   readonly scripts: number;
@@ -144,7 +144,7 @@ async function writeAll(
   const times = plan.relative ? new AbsoluteTimes() : undefined;
   const ttl = mode === 'keep' ? undefined : { mode, moment: momentOf(plan), now };
   const retimes = ttl && ttlRewriter(ttl);
-  // Relative times have to be absolute before.
+  // Relative times must be made absolute first.
   const rewriters = [times, retimes].filter((each) => each !== undefined);
   const inner = single ? partial : join(partial, APPEND_DIRECTORY);
   await orLogError(partial, 'making the directory', async () => {

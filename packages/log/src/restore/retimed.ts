@@ -6,7 +6,7 @@ import type { OpenPlan } from './plan.ts';
 import { StreamRewriter } from './stream-rewriter.ts';
 import { ttlForms } from './ttl-forms.ts';
 
-/** As of when times to live are, and what becomes of them. */
+/** The time to which TTLs refer, and how to change them. */
 export interface Ttl {
   readonly mode: TtlMode;
   /** Milliseconds since 1970. */
@@ -14,10 +14,10 @@ export interface Ttl {
   readonly now: number;
 }
 
-/** Longer values pass as they came: of a hash that RESTORE makes, fields keep their times then. */
+/** Longer values are not changed: the fields of a hash in RESTORE then keep their TTLs. */
 const MAX_HELD_LENGTH = 64 * 1024 * 1024;
 
-/** Changes the times to live in a stream whose times are absolute. */
+/** Changes the TTLs in a stream with absolute times. */
 export function ttlRewriter(ttl: Ttl): StreamRewriter {
   const payload = (bytes: Uint8Array) => retimePayload(bytes, ttl);
   const forms = ttlForms({ retime: retimeBy(ttl), retimePayload: payload });

@@ -12,33 +12,33 @@ export interface Form {
   readonly least: number;
   readonly most: number;
   /**
-   * Undefined where the command passes as it came. `words`: its arguments; one too long to be held is empty.
+   * Undefined if the command is not changed. `words`: its arguments; an argument above the limit is empty.
    * `arrived`: milliseconds since 1970.
    */
   readonly change: (words: readonly Uint8Array[], arrived: number) => Change | undefined;
 }
 
-/** What becomes of a command. */
+/** The replacement of a command. */
 export interface Change {
   /** The commands that take its place. */
   readonly instead: readonly Words[];
-  /** The commands that come after it where it has passed as it came, for an argument is too long. */
+  /** Commands to append if the command was not changed because an argument is too long. */
   readonly after: readonly Words[];
 }
 
 /**
- * Changes commands of some forms in a stream, while its bytes pass by. All else passes as it came, without
+ * Changes commands of some forms in a stream of bytes. All other bytes pass unchanged, without
  * waiting for its command to be whole.
  *
  * A command arrives with its last byte. One of the forms is held until then, unless an argument after the
- * key is long: who stops elsewhere than at the end of a command loses it (`pending`). The memory used is that
+ * key is long: a caller that stops within a command loses it (`pending`). The memory used is that
  * of the command's arguments that are not long, twice over.
  */
 export class StreamRewriter {
   readonly #forms: readonly Form[];
   readonly #scanner: CommandScanner;
   #form: Form | undefined;
-  /** Whether the command that is kept passes as it comes, for it is long. */
+  /** Whether the pending command passes unchanged because it is too long. */
   #passes = false;
   /** Copies of what earlier chunks held of a command that is not decided upon. */
   #held: Uint8Array[] = [];
@@ -61,7 +61,7 @@ export class StreamRewriter {
    */
   push(bytes: Uint8Array, arrived: number): Uint8Array[] {
     const scanner = this.#scanner;
-    // Of a Buffer `slice` is a view, and what is held has to be a copy.
+    // `slice` of a Buffer is a view, but a copy is needed.
     const chunk = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
     const pieces: Uint8Array[] = [];
     /** Where in the chunk begins what has not been given. */
@@ -132,7 +132,7 @@ export class StreamRewriter {
     this.#pending += bytes.length;
   }
 
-  /** Gives what is held: it comes before all of the chunk. */
+  /** Returns the pending bytes: they precede the whole chunk. */
   #release(pieces: Uint8Array[]): void {
     if (this.#pending > 0) pieces.push(joined(this.#held));
     this.#forget();

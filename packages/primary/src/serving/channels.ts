@@ -41,7 +41,7 @@ export class Channels {
     return sent;
   }
 
-  /** Keeps in mind who subscribes, after its subscriptions have changed. */
+  /** Updates the set of subscribers after a client's subscriptions changed. */
   changed(client: Client): void {
     if (client.subscriptions.count > 0 && !client.closed) this.#listeners.add(client);
     else this.#listeners.delete(client);
@@ -72,7 +72,7 @@ function namesOf({ subscriptions }: Client, kind: MessageKind): ReadonlySet<stri
   return kind === 'message' ? subscriptions.channels : subscriptions.shardChannels;
 }
 
-/** A subscriber that does not read is cut off: nothing else would bound what is held for it. */
+/** A subscriber that does not read is disconnected: nothing else limits its output buffer. */
 function send(
   client: Client,
   kind: MessageKind | 'pmessage',

@@ -305,7 +305,7 @@ export class ServedReplicas {
     return undefined;
   }
 
-  /** Meanwhile it is sent empty lines, as by a server whose snapshot is not made yet (`tick`). */
+  /** During the delay the replica gets empty lines, as from a server during BGSAVE (`tick`). */
   async #delay(client: Client): Promise<void> {
     const delayed = this.#backoff?.look(peerOf(client));
     if (delayed === undefined) return;

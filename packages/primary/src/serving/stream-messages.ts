@@ -28,7 +28,7 @@ export interface StreamMessagesHost {
 }
 
 /**
- * Sends what is published on the primary to those who subscribe here: PUBLISH and SPUBLISH are in the
+ * Sends messages published on the primary to the subscribers here: PUBLISH and SPUBLISH are in the
  * stream (`pubsub.c: publishCommand`). Without subscribers the stream is not read.
  *
  * Invariant: the stream is read from a boundary on, command by command.
@@ -47,7 +47,7 @@ export class StreamMessages {
     this.restart();
   }
 
-  /** What comes next is of another stream, or follows elsewhere. */
+  /** The next bytes are of another stream or position. */
   restart(): void {
     this.#stop();
     this.#boundary = this.#host.boundary;

@@ -34,7 +34,7 @@ type Row = Partial<Record<ReplyClass, Transition>> & { readonly otherwise: Trans
  * - `-transient` (also `-BUSY` and `-MASTERDOWN`) to PSYNC waits; servers before 4.0 fall to SYNC,
  *   which costs the primary a fork for what passes by itself.
  * - `-NOAUTH` to PSYNC ends the attempt: SYNC would be answered the same.
- * - `-MASTERDOWN` to PING proceeds: INFO tells whom it follows, and PSYNC is answered with what is the matter.
+ * - `-MASTERDOWN` to PING proceeds: INFO names its upstream, and the reply to PSYNC names the fault.
  * - INFO is not asked by the servers. One that does not grant it can be followed all the same.
  */
 export const TRANSITIONS: Record<Exclude<HandshakeState, 'ended'>, Row> = {

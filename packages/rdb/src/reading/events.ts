@@ -195,7 +195,7 @@ export type StreamElement =
 export type RdbLongElement =
   | {
       readonly type: 'long';
-      /** As far as it was read: what stands after the string is 0 or empty. */
+      /** The part that was read: fields after the string are 0 or empty. */
       readonly element: RdbElement;
       /** Which of its strings it is, counted from 0: of a `field` 0 is its name, 1 its value. */
       readonly string: number;

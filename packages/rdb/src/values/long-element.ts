@@ -89,7 +89,7 @@ export class LongElement {
     }
     const lzf = expandsTo === undefined ? undefined : new LzfExpansion(expandsTo, cursor.position);
     const element = this.#element();
-    // It is not known to be one: whoever reads it as a container says that it is too long.
+    // The caller that parses it as a container reports that it is too long.
     if (element === undefined) {
       cursor.moveTo(start);
       cursor.string();

@@ -17,7 +17,7 @@ export function isThere(cursor: Cursor, primitives: string): boolean {
     }
   }
   cursor.moveTo(start);
-  // What is too long is not waited for: whoever reads it says so.
+  // A string above the limit is not buffered: its reader reports the error.
   if (isTooLong) cursor.short = false;
   return !cursor.short;
 }

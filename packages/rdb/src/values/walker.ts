@@ -7,7 +7,7 @@ import type { Elements, Layout, Part, Primitive, Repeat, Unit } from './layout.t
 import { LongElement } from './long-element.ts';
 import { isThere, lengthOf, passUnit, readPrimitive, readUnit } from './primitives.ts';
 
-/** Takes what is wrong inside a string whose end is known all the same. */
+/** Receives faults inside a string with a known end. */
 export type OnFault = (error: RdbError) => void;
 
 /** A part of a layout, and how far it is. */
@@ -42,7 +42,7 @@ export class ValueWalker {
   #rest = 0;
   /** What those bytes are checked by, where they are compressed. */
   #lzf: LzfTokens | undefined;
-  /** Whether the unit that is next is longer than what is held at once. */
+  /** Whether the next unit exceeds the buffer limit. */
   #isLarge = false;
 
   /** `inPieces`: whether a string that is too long comes in pieces; it is refused else. */

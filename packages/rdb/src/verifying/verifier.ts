@@ -65,7 +65,7 @@ export class RdbVerifier {
   #functions = 0;
   #database = 0;
   readonly #findings = new Findings();
-  /** The key whose value is read, by its place; of one whose bytes are gone, its name. */
+  /** The position of the current key; its name, if its bytes were discarded. */
   #keyAt = 0;
   #keyName: string | undefined;
   #type = 0;
@@ -347,7 +347,7 @@ export class RdbVerifier {
     return `key ${this.#keyName} of database ${this.#database}`;
   }
 
-  /** The name of the key, as long as its bytes are there. */
+  /** The name of the key, while its bytes are available. */
   #readName(): string {
     const cursor = this.#cursor;
     const { position, short } = cursor;
