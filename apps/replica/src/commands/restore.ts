@@ -56,9 +56,10 @@ export function restoreCommand(reporter: Reporter): Command {
     .exitOverride()
     .option('--out <dir>', 'where to write it: a directory that is empty, or not there')
     .addOption(
-      new Option('--at <when>', 'the position or time to restore; default: the end of the log').argParser(
-        (text: string) => momentOf(text),
-      ),
+      new Option(
+        '--at <when>',
+        'the position or time to restore; default: the end of the log',
+      ).argParser((text: string) => momentOf(text)),
     )
     .addOption(
       new Option(

@@ -91,7 +91,10 @@ export function tailCommand(reporter: Reporter): Command {
     )
     .option('--snapshot', 'all keys first, and again wherever it breaks off')
     .option('--flush', 'with --snapshot --format resp: commands that empty the target come first')
-    .option('--plain', 'with --snapshot --format resp: print SET, RPUSH, SADD, … instead of RESTORE')
+    .option(
+      '--plain',
+      'with --snapshot --format resp: print SET, RPUSH, SADD, … instead of RESTORE',
+    )
     .option('--cursor <name>', 'with --dir: begin where this name ended, and keep its place')
     .option('--no-follow', 'with --dir: end at the end')
     .addOption(databaseOption())

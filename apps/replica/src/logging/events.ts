@@ -62,14 +62,17 @@ export const EVENTS = {
     description: 'an adopted snapshot has a damaged value, or a part that forebay cannot read',
   },
   'data-set-shrank': {
-    description: 'a full resync left less than half of the data set; `from` is the last position before it',
+    description:
+      'a full resync left less than half of the data set; `from` is the last position before it',
   },
   'partial-resync': { description: 'the stream goes on where it was' },
   rewound: { description: 'the log has stepped back to what a new primary has' },
   'resume-note': { description: 'how the stream goes on is worth knowing' },
   held: { description: 'what the directory held at the start' },
   'bytes-dropped': { description: 'what a power cut has left unsynced is not kept' },
-  'copy-opened': { description: 'the directory is a copy: the position up to which checksums confirm it' },
+  'copy-opened': {
+    description: 'the directory is a copy: the position up to which checksums confirm it',
+  },
   'copy-left-out': { description: 'a file that is missing or incomplete in the copy' },
   base: { description: 'a fresh base is fetched' },
   'base-done': { description: 'it is on the disk' },
@@ -80,10 +83,13 @@ export const EVENTS = {
   },
   'retention-failed': { description: 'what need not be kept could not be let go of' },
   'clock-stepped-back': {
-    description: 'the clock stepped back: arrival times are uncertain until it reaches the earlier time again',
+    description:
+      'the clock stepped back: arrival times are uncertain until it reaches the earlier time again',
   },
   'limit-near': { description: 'the log is near --max-disk: a fresh base is fetched early' },
-  'limit-too-small': { description: '--max-disk is too small, too large for the disk, or below --retain' },
+  'limit-too-small': {
+    description: '--max-disk is too small, too large for the disk, or below --retain',
+  },
   'no-room': { description: 'the disk is full, or --max-disk is reached: replication is paused' },
   room: { description: 'there is room again: replication resumes' },
   listening: { description: 'replicas are served' },

@@ -102,7 +102,9 @@ describe.each(installedServers())('$name', (installed) => {
     expect(diagnosis.summary).toBe(
       'the primary can be followed, no changes needed; not tried: a full resync',
     );
-    expect(diagnosis.found.psync?.[0]?.message).toMatch(/^partial resync: continues at \w{40}:\d+$/);
+    expect(diagnosis.found.psync?.[0]?.message).toMatch(
+      /^partial resync: continues at \w{40}:\d+$/,
+    );
     expect(diagnosis.found.version?.[0]?.message).toBe(`${installed.flavour} ${installed.version}`);
     expect(await syncsOf(primary)).toEqual({ ...before, partial: before.partial + 1 });
     await expect.poll(async () => (await primary.info('replication')).connected_slaves).toBe('1');
@@ -255,7 +257,11 @@ describe('what answers', () => {
     const [first, second, ...rest] = stdout.toString().split('\n');
     expect(first).toMatch(/^✗ reach +127.0.0.1:\d+ cannot be reached: ECONNREFUSED$/);
     expect(second).toMatch(/^– not tried, for reach is in the way: tls, ping, .*protected mode$/);
-    expect(rest).toEqual(['', expect.stringMatching(/^the primary cannot be followed \(errors: 1, /), '']);
+    expect(rest).toEqual([
+      '',
+      expect.stringMatching(/^the primary cannot be followed \(errors: 1, /),
+      '',
+    ]);
   });
 
   it('a server of another kind', async () => {

@@ -11,7 +11,8 @@ import { chain, portOf, replicaOf, serversNamed } from './chain.ts';
 import { DaemonNode } from './nodes.ts';
 
 const [some] = serversNamed('redis-7.0');
-const SELF = /^-ERR cannot follow \S+: the server is this forebay itself; follow the primary instead$/;
+const SELF =
+  /^-ERR cannot follow \S+: the server is this forebay itself; follow the primary instead$/;
 const BELOW =
   /^-ERR cannot follow \S+: the server replicates from this forebay; follow the primary instead$/;
 

@@ -239,17 +239,14 @@ describe('addresses', () => {
     },
   );
 
-  it.skipIf(newest === undefined)(
-    'is announced if an address is announced',
-    async () => {
-      const flags = ['--port', 'any', '--bind', '127.0.0.2', '--replica-announce-ip', '192.0.2.9'];
-      const { primary, daemon } = await serving(...flags);
-      const [, port] = /served at 127\.0\.0\.2:(\d+)/.exec(daemon.printed) ?? [];
-      const { slave0 } = await primary.info('replication');
-      expect(slave0).toContain(`ip=192.0.2.9,port=${port},`);
-      expect(daemon.printed).not.toMatch(/is not announced/);
-    },
-  );
+  it.skipIf(newest === undefined)('is announced if an address is announced', async () => {
+    const flags = ['--port', 'any', '--bind', '127.0.0.2', '--replica-announce-ip', '192.0.2.9'];
+    const { primary, daemon } = await serving(...flags);
+    const [, port] = /served at 127\.0\.0\.2:(\d+)/.exec(daemon.printed) ?? [];
+    const { slave0 } = await primary.info('replication');
+    expect(slave0).toContain(`ip=192.0.2.9,port=${port},`);
+    expect(daemon.printed).not.toMatch(/is not announced/);
+  });
 
   it.skipIf(newest === undefined)('is announced as 0 if replicas are not served', async () => {
     const { primary } = await serving('--port', '0');
