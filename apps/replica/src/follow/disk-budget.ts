@@ -26,6 +26,7 @@ export class DiskBudget {
   readonly #received: Record<Kind, number> = { fetch: 0, transfer: 0 };
   #fetchedAt: number | undefined;
   #failures = 0;
+  #refused = false;
   /** Offset of the base that was requested last: the next base is not earlier. */
   #stands = 0;
   /** Bytes of a base that outgrew its room. */
@@ -57,6 +58,7 @@ export class DiskBudget {
       ahead: Math.max(0, this.#stands - this.#log.written),
       fetchedAt: this.#fetchedAt,
       failures: this.#failures,
+      refused: this.#refused,
       rate: Math.max(this.#rate, this.#written),
     };
   }
@@ -125,9 +127,16 @@ export class DiskBudget {
     this.#stands = 0;
   }
 
-  ended(well: boolean): void {
-    this.#failures = well ? 0 : this.#failures + 1;
-    if (well) this.#outgrown = 0;
+  fetched(): void {
+    this.#failures = 0;
+    this.#refused = false;
+    this.#outgrown = 0;
+  }
+
+  /** `refused`: the primary sent a snapshot, and it was refused. */
+  failed(refused: boolean): void {
+    this.#failures++;
+    this.#refused = refused;
   }
 
   /** A file whose bytes count when they are written; `makeRoom` rejects if there is no room. */

@@ -14,8 +14,9 @@ import { formatBytes } from '../reporter.ts';
 
 /** Milliseconds between two fetches at the limit, at least; doubled after each that failed. */
 export const FETCH_INTERVAL = 10_000;
-/** At most. */
+/** At most; where the primary sent a snapshot that was refused, which costs it a fork and helps nobody. */
 const LONGEST_FETCH_INTERVAL = 300_000;
+const LONGEST_AFTER_REFUSAL = 3_600_000;
 
 /** Time in milliseconds until the primary announces the offset of a requested base. */
 const PATIENCE = 30_000;
@@ -53,6 +54,8 @@ export interface DiskState {
   readonly fetchedAt: number | undefined;
   /** Fetches that failed one after another. */
   readonly failures: number;
+  /** Whether the last of them brought a snapshot that was refused. */
+  readonly refused: boolean;
   /** Bytes of stream a second, of late. */
   readonly rate: number;
 }
@@ -194,10 +197,14 @@ export function neededFor({ limit, required, base, expected, rate }: DiskState):
   return Math.ceil(Math.max(needed, limit * 1.25));
 }
 
-/** When the next base may be fetched at the limit. A time in the future means that the clock stepped back. */
-function fetchableAt({ now, fetchedAt, failures }: DiskState): number {
+/**
+ * When the next base may be fetched at the limit, or after a failure. A time in the future means that the clock
+ * stepped back.
+ */
+export function fetchableAt({ now, fetchedAt, failures, refused }: DiskState): number {
   if (fetchedAt === undefined || fetchedAt > now) return now;
-  const interval = Math.min(LONGEST_FETCH_INTERVAL, FETCH_INTERVAL * 2 ** failures);
+  const longest = refused ? LONGEST_AFTER_REFUSAL : LONGEST_FETCH_INTERVAL;
+  const interval = Math.min(longest, FETCH_INTERVAL * 2 ** failures);
   return fetchedAt + interval;
 }
 

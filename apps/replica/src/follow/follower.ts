@@ -443,11 +443,13 @@ export class Follower {
       },
       inspect: async () => {
         const { upstream } = session;
-        const report = await this.#probe(upstream).catch(() => undefined);
-        if (report === undefined || session.upstream !== upstream) return;
+        const report = await this.#probe(upstream).catch(() => 'unreachable' as const);
+        if (report === undefined) return false;
+        if (report === 'unreachable' || session.upstream !== upstream) return true;
         const loop = await this.#loopOver(upstream, report);
         // The next attempt finds it too, and says so.
         if (loop !== undefined && session.upstream === upstream) session.reconnect();
+        return true;
       },
     });
   }

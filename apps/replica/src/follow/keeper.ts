@@ -1,5 +1,6 @@
 import type { Log, Retained } from '@forebay/log';
 import type { UpstreamDecision } from '@forebay/replica';
+import { ReplicaError } from '@forebay/replica';
 import type { ReplicaConfig } from '../config.ts';
 import type { Reporter } from '../reporter.ts';
 import { formatBytes } from '../reporter.ts';
@@ -8,6 +9,7 @@ import { DiskBudget } from './disk-budget.ts';
 import type { DiskState } from './disk-policy.ts';
 import {
   complaintAbout,
+  fetchableAt,
   fitsBase,
   fitsStream,
   isFetchUrgent,
@@ -250,6 +252,7 @@ export class Keeper {
     const isRecent = (time: number): boolean =>
       state.now - time >= 0 && state.now - time < interval;
     if (isRecent(base.time) || isRecent(state.fetchedAt ?? -Infinity)) return false;
+    if (state.failures > 0 && state.now < fetchableAt(state)) return false;
     const grown = written - base.offset;
     return grown >= minSize && grown >= (base.size * percentage) / 100;
   }
@@ -259,14 +262,15 @@ export class Keeper {
       await this.#makeRoom(this.#budget.state.expected);
       await this.#host.fetchBase();
       this.#failed = false;
-      this.#budget.ended(true);
+      this.#budget.fetched();
       await this.#look();
       this.#warn();
     } catch (error) {
       if (this.#stopped || this.#ending) return;
       this.#failed = true;
       // Lack of room is not a failure of the primary: the next fetch may start as soon as there is room.
-      if (!(error instanceof NoRoomError)) this.#budget.ended(false);
+      const isRefused = error instanceof ReplicaError && error.verdict !== undefined;
+      if (!(error instanceof NoRoomError)) this.#budget.failed(isRefused);
       const reason = error instanceof Error ? error.message : String(error);
       this.#reporter.trouble(`fetch of a fresh base failed: ${reason}`, {
         event: 'base-failed',
