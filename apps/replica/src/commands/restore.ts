@@ -101,7 +101,7 @@ async function restoreTo(directory: string, flags: RestoreFlags, reporter: Repor
   await print(textOf([...linesOf(plan), ...found]));
   if (plan.leavesOut) {
     reporter.trouble(
-      'the clock went back: writes after this position whose time is up to the one given are left out, because they may have arrived later; --at with a position restores them',
+      'the clock stepped back: writes after this position with times up to the given one are not restored, because they may have arrived later; --at with a position restores them',
     );
   }
   for (const { file, what } of plan.notInCopy ?? []) {
