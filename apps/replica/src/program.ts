@@ -11,7 +11,7 @@ import { VERSION } from './version.ts';
 const COMMANDS: Readonly<Record<string, (reporter: ProcessReporter) => Promise<Command>>> = {
   replica: async (reporter) => (await import('./commands/replica.ts')).replicaCommand(reporter),
   restore: async (reporter) => (await import('./commands/restore.ts')).restoreCommand(reporter),
-  log: async () => (await import('./commands/log.ts')).logCommand(),
+  log: async (reporter) => (await import('./commands/log.ts')).logCommand(reporter),
   status: async () => (await import('./commands/status/status.ts')).statusCommand(),
   cursor: async () => (await import('./commands/cursor.ts')).cursorCommand(),
   check: async (reporter) => (await import('./commands/check.ts')).checkCommand(reporter),

@@ -6,6 +6,8 @@ export type { RepairReport } from './check/repair.ts';
 export { repair } from './check/repair.ts';
 export type { Clock, ClockStep } from './clock.ts';
 export { systemClock } from './clock.ts';
+export type { CopyOptions, LogCopy } from './copy/copy-log.ts';
+export { copyLog } from './copy/copy-log.ts';
 export type { Cursor } from './cursors/cursor.ts';
 export type { CursorPlace } from './cursors/cursors.ts';
 export type { Disk, DiskFile, DiskLock, DiskStat } from './disk/disk.ts';

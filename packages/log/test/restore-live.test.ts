@@ -34,6 +34,14 @@ function readOnly(disk: Disk): Disk {
       check(from);
       await disk.rename(from, to);
     },
+    link: async (from, to) => {
+      check(to);
+      await disk.link(from, to);
+    },
+    clone: async (from, to) => {
+      check(to);
+      await disk.clone(from, to);
+    },
     remove: async (path) => {
       check(path);
       await disk.remove(path);

@@ -18,6 +18,10 @@ export interface Disk {
   /** Makes a directory, and its parents, where they are not there; its own mode is 0700. */
   makeDirectory(path: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
+  /** Gives a file a second name, which must not be there. Rejects where the file system has no hard links. */
+  link(from: string, to: string): Promise<void>;
+  /** Makes a file that shares the blocks of another until one of them is written to. Rejects where that cannot be. */
+  clone(from: string, to: string): Promise<void>;
   /** Removes a file. That it is gone already is no failure. */
   remove(path: string): Promise<void>;
   /** Removes a directory and all that is in it. That it is gone already is no failure. */

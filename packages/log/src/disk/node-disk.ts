@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { fdatasync, readFileSync, write, writeSync } from 'node:fs';
+import { constants, fdatasync, readFileSync, write, writeSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { copyFile, link, mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { uptime } from 'node:os';
 import { dirname } from 'node:path';
 import { tryLock } from 'fs-native-extensions';
@@ -28,6 +28,8 @@ export const nodeDisk: Disk = {
     await makeWithParents(path, 0o700);
   },
   rename,
+  link,
+  clone: (from, to) => copyFile(from, to, constants.COPYFILE_FICLONE_FORCE),
   remove: (path) => rm(path, { force: true }),
   removeTree: (path) => rm(path, { force: true, recursive: true }),
   async syncDirectory(path) {

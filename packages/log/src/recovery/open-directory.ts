@@ -41,7 +41,7 @@ export async function makeDirectory(disk: Disk, directory: string): Promise<void
  * Makes the name of a data directory survive a power cut. It is done before the first manifest, whoever
  * made the directory: a process may have died between the two, and all that came later would go with it.
  */
-async function syncName(disk: Disk, directory: string): Promise<void> {
+export async function syncName(disk: Disk, directory: string): Promise<void> {
   try {
     await disk.syncDirectory(dirname(resolve(directory)));
   } catch (error) {

@@ -318,7 +318,7 @@ class CopySettling {
     const path = pathIn(this.#directory, MANIFEST_NAME);
     const message =
       `no base named in ${path} is complete in this copy: the copy is incomplete, or a base was replaced ` +
-      'while it was made. Copy the directory again';
+      'while it was made. Copy the directory again, or use forebay log --copy';
     return new LogError('CORRUPT', path, message);
   }
 }

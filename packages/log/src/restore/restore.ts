@@ -4,6 +4,7 @@ import type { TtlMode } from '@forebay/rdb';
 import { RespError } from '@forebay/resp';
 import type { Disk } from '../disk/disk.ts';
 import { writeWhole } from '../disk/durable.ts';
+import { refuseFilled } from '../disk/refuse-filled.ts';
 import { LogError, orLogError } from '../errors.ts';
 import { AppendFile } from '../increment/append-file.ts';
 import { preambleOf } from '../increment/preamble.ts';
@@ -93,17 +94,6 @@ function momentOf({ target, time }: OpenPlan): number {
 /** Plans have one form only; which one is not the caller's concern. */
 function opened(plan: RestorePlan): OpenPlan {
   return plan as OpenPlan;
-}
-
-async function refuseFilled(disk: Disk, out: string): Promise<void> {
-  try {
-    if ((await disk.list(out)).length === 0) return;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-    await orLogError(out, 'reading', () => Promise.reject(error));
-  }
-  const message = `${out} is not empty: give a directory that is empty, or not there`;
-  throw new LogError('FOREIGN', out, message);
 }
 
 /** A log that is written to may cut a file after its plan was made, and name another for the rest. */

@@ -106,6 +106,13 @@ export class DirectoryTree {
     ]);
   }
 
+  /** @throws `ENOENT`, `EEXIST`, `ENOTDIR`, `EISDIR` */
+  link(from: string, to: string): void {
+    const entry = this.file(from, 'link');
+    if (this.find(to) !== undefined) throw systemError('EEXIST', 'link', to);
+    this.#change([{ ...this.#placeOf(to, 'link'), entry }]);
+  }
+
   /** Removes a file. That it is gone already is no failure. @throws `EISDIR` */
   remove(path: string): void {
     const entry = this.find(path);

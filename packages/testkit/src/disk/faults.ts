@@ -7,6 +7,7 @@ export type DiskOperation =
   | 'list'
   | 'makeDirectory'
   | 'rename'
+  | 'link'
   | 'remove'
   | 'syncDirectory'
   | 'lock'
@@ -33,6 +34,7 @@ const CHANCE_CODES: Record<DiskOperation, readonly string[]> = {
   list: ['EMFILE', 'EIO'],
   makeDirectory: ['ENOSPC', 'EIO'],
   rename: ['ENOSPC', 'EIO'],
+  link: ['EMLINK', 'EIO'],
   remove: ['EIO'],
   syncDirectory: ['EIO'],
   lock: ['EMFILE', 'ENOLCK'],

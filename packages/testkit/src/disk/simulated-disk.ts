@@ -170,6 +170,14 @@ export class SimulatedDisk {
     return this.#process.rename(from, to);
   }
 
+  link(from: string, to: string): Promise<void> {
+    return this.#process.link(from, to);
+  }
+
+  clone(from: string, to: string): Promise<void> {
+    return this.#process.clone(from, to);
+  }
+
   remove(path: string): Promise<void> {
     return this.#process.remove(path);
   }

@@ -97,6 +97,19 @@ export class SimulatedProcess {
     });
   }
 
+  /** Gives a file a second name. @throws `ENOENT`, `EEXIST`, `ENOTDIR`, `EISDIR`, `EROFS` */
+  link(from: string, to: string): Promise<void> {
+    return this.#calls.run('link', from, () => {
+      this.#storage.checkWritable('link', to);
+      this.#storage.tree.link(from, to);
+    });
+  }
+
+  /** Files share no blocks. @throws `EOPNOTSUPP` */
+  async clone(from: string, _to: string): Promise<void> {
+    throw systemError('EOPNOTSUPP', 'link', from);
+  }
+
   /** Removes a file. That it is gone already is no failure. @throws `EISDIR`, `EROFS` */
   remove(path: string): Promise<void> {
     return this.#calls.run('remove', path, () => {
