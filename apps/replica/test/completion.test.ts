@@ -42,7 +42,7 @@ for (const shell of ['bash', 'fish'] as const) {
       ['forebay replica --tls --no', ['--no-protected-mode']],
       // The same name has other flags in another place.
       ['forebay check --', ['--boot', '--help', '--json', '--repair', '--server']],
-      ['forebay rdb check --', ['--deep', '--help', '--json']],
+      ['forebay rdb check --', ['--help', '--json']],
     ])('%s', async (line, words) => {
       expect(await completed(shell, line)).toEqual(words);
     });
