@@ -57,12 +57,12 @@ async function madeLog(): Promise<string> {
 
 const streamOf = (directory: string) => join(directory, 'appendonlydir/appendonly.aof.2.incr.aof');
 
-/** A log with another bit in a value. */
-async function damagedLog(): Promise<string> {
+/** A log with a flipped bit in a value, or in more of its bytes. */
+async function damagedLog(length = 1): Promise<string> {
   const directory = await madeLog();
   const path = streamOf(directory);
   const bytes = await readFile(path);
-  bytes[VALUE]! ^= 1;
+  for (let i = 0; i < length; i++) bytes[VALUE + i]! ^= 1;
   await writeFile(path, bytes);
   return directory;
 }
@@ -80,10 +80,10 @@ describe('check', () => {
     const { code, stdout, stderr } = await forebay('check', directory, '--boot');
     expect(code).toBe(1);
     expect(stdout).toContain(
-      `error: appendonlydir/appendonly.aof.2.incr.aof, byte ${VALUE} (offset ${100 + VALUE - 22}): offsets 101 to ${END} are not what was written: bit 0 of this byte is another\n`,
+      `error: appendonlydir/appendonly.aof.2.incr.aof, byte ${VALUE} (offset ${100 + VALUE - 22}): offsets 101 to ${END} are not what was written: bit 0 of this byte is flipped\n`,
     );
     expect(stdout).toMatch(/: 1 error\n$/);
-    expect(stderr).toMatch(/is damaged; no server was booted from it; --repair keeps/);
+    expect(stderr).toMatch(/is damaged; no server was booted from it; --repair corrects/);
   });
 
   it('prints one object, with the same in it', async () => {
@@ -100,14 +100,32 @@ describe('check', () => {
     });
   });
 
-  it('with --repair tells what was done and lost, and leaves a log that passes', async () => {
+  it('with --repair corrects a flipped bit, names it, and loses nothing', async () => {
     const directory = await damagedLog();
+    const { code, stdout } = await forebay('check', directory, '--repair');
+    expect(code).toBe(0);
+    expect(stdout).toContain(
+      `repaired: flipped bit 0 of byte ${VALUE} (offset ${100 + VALUE - 22}) of appendonly.aof.2.incr.aof back`,
+    );
+    expect(stdout).not.toMatch(/^lost/m);
+    expect(stdout).toMatch(/nothing is wrong/);
+    await using log = await Log.open(directory);
+    expect(log.found).toMatchObject({ offset: END, history: { id: ID } });
+    let read = '';
+    for await (const item of log.read({ id: ID, offset: 100 }, { follow: false })) {
+      if (item.type === 'stream') read += Buffer.from(item.bytes).toString('latin1');
+    }
+    expect(read).toBe(SET + SET);
+  });
+
+  it('with --repair tells what was done and lost, and leaves a log that passes', async () => {
+    const directory = await damagedLog(2);
     const damaged = await readFile(streamOf(directory));
     const { code, stdout } = await forebay('check', directory, '--repair');
     expect(code).toBe(0);
     expect(stdout).toContain('repaired: the history ends at offset 100 now');
     expect(stdout).toContain(`lost: what came after ${ID}:100, up to ${ID}:${END}\n`);
-    expect(stdout).toContain(`moved to ${join(directory, 'damaged-1')}`);
+    expect(stdout).toContain(`the files of before are in ${join(directory, 'damaged-1')}`);
     expect(stdout).toMatch(/nothing is wrong/);
     const aside = join(directory, 'damaged-1', 'appendonly.aof.2.incr.aof');
     expect(await readFile(aside)).toEqual(damaged);
@@ -283,7 +301,7 @@ describe('what is told of a log', () => {
     expect(repaired.code).toBe(0);
     const damaged = await printedInto(['check', await damagedLog()], 'true');
     expect(damaged.code).toBe(1);
-    expect(damaged.stderr).toMatch(/is damaged; --repair keeps/);
+    expect(damaged.stderr).toMatch(/is damaged; --repair corrects/);
   });
 
   it('and cannot be written, is an error of the disk', async () => {

@@ -1,9 +1,8 @@
-import { randomFrom, runSeed, textOf } from '@forebay/testkit';
+import { bytesOf, randomFrom, runSeed, textOf } from '@forebay/testkit';
 import { describe, expect, it } from 'vitest';
 import type { RepairReport } from '../src/index.ts';
 import { check, Log, repair } from '../src/index.ts';
-import type { Subject } from './check-subject.ts';
-import { contentsOf, DIRECTORY, fullSubject, INNER } from './check-subject.ts';
+import { contentsOf, DIRECTORY, fullSubject, INNER, SET, Subject } from './check-subject.ts';
 
 /** The number of the live segment of `fullSubject`. */
 const LIVE = 2;
@@ -52,12 +51,91 @@ describe.each(STATES)('a log that was %s', (state, leave) => {
   });
 });
 
+describe('a flipped bit', () => {
+  it('in a base or in a span is corrected, and nothing is lost', async () => {
+    const seed = runSeed();
+    const random = randomFrom(seed);
+    const subject = await closed();
+    const [before, bases] = [await contentsOf(subject.copy()), basesOf(subject)];
+    const files = [...subject.files()].filter(([path]) => /\.(incr\.aof|base\.rdb)$/.test(path));
+    for (let i = 0; i < 60; i++) {
+      const [path, bytes] = random.pick(files);
+      // The SELECT before the stream is no part of a span.
+      const place = random.integer(path.endsWith('.aof') ? 23 : 0, bytes.length - 1);
+      const bit = random.integer(0, 7);
+      const what = `FOREBAY_SEED=${seed}: ${path}, byte ${place}, bit ${bit}`;
+      const copy = subject.copy();
+      copy.disk.flipBit(path, place, bit);
+      const damaged = copy.disk.peek(path);
+      const { done, lost, aside } = await repaired(copy);
+      expect(done, what).toEqual([expect.stringContaining(`bit ${bit} of byte ${place} `)]);
+      expect(lost, what).toEqual([]);
+      expect((await check(copy.disk.process, DIRECTORY)).findings, what).toEqual([]);
+      expect(await contentsOf(copy), what).toEqual(before);
+      expect(basesOf(copy), what).toEqual(bases);
+      expect(copy.disk.peek(`${aside}${path.slice(INNER.length)}`), what).toEqual(damaged);
+    }
+  });
+
+  it('in each of several spans, in a base and in the manifest is corrected at once', async () => {
+    const subject = await closed();
+    const [before, bases] = [await contentsOf(subject.copy()), basesOf(subject)];
+    const flipped: [string, number][] = [
+      ...([30, 70, 180].map((place) => ['5.incr.aof', place]) as [string, number][]),
+      ['3.incr.aof', 30],
+      ['12.incr.aof', 40],
+      ['4.base.rdb', 3],
+      ['manifest', 150],
+    ];
+    for (const [name, place] of flipped) {
+      subject.disk.flipBit(`${INNER}/appendonly.aof.${name}`, place, 5);
+    }
+    const { done, lost } = await repaired(subject);
+    expect(done).toHaveLength(flipped.length);
+    expect(lost).toEqual([]);
+    expect((await check(subject.disk.process, DIRECTORY)).findings).toEqual([]);
+    expect(await contentsOf(subject)).toEqual(before);
+    expect(basesOf(subject)).toEqual(bases);
+  });
+
+  it('is corrected before damage of another kind, where the history ends', async () => {
+    const subject = await closed();
+    subject.disk.flipBit(`${INNER}/appendonly.aof.5.incr.aof`, 30, 1);
+    spoil(subject, 'appendonly.aof.5.incr.aof', 180);
+    const before = await contentsOf(await closed());
+    const { done, lost } = await repaired(subject);
+    expect(done[0]).toMatch(/^flipped bit 1 of byte 30 \(offset 1008\)/);
+    expect(lost.map(({ from }) => from.offset)).toEqual([1151]);
+    expect(before.get(LIVE)?.startsWith((await contentsOf(subject)).get(LIVE)!)).toBe(true);
+  });
+
+  it('in a span that holds no commands afterwards is not corrected', async () => {
+    const subject = await new Subject().open();
+    await subject.begin(10);
+    await subject.append(SET);
+    const boundary = { offset: subject.log.written, database: 0 };
+    await subject.log.append(bytesOf('*1\r\n?4\r\nPING\r\n'), boundary);
+    await subject.log.close();
+    subject.disk.flipBit(`${INNER}/appendonly.aof.2.incr.aof`, 23 + SET.length + 12, 0);
+    const { done, lost } = await repaired(subject);
+    expect(done.join()).not.toContain('flipped');
+    expect(lost.map(({ from }) => from.offset)).toEqual([boundary.offset]);
+  });
+
+  function basesOf({ disk }: Subject): string[] {
+    return disk
+      .paths()
+      .filter((path) => path.startsWith(INNER) && path.endsWith('.base.rdb'))
+      .map((path) => textOf(disk.peek(path)));
+  }
+});
+
 describe('what is kept', () => {
   const name = (sequence: number, kind = 'incr.aof') => `appendonly.aof.${sequence}.${kind}`;
 
   it('of the live history ends before the damage; later bases and files are moved aside', async () => {
     const subject = await closed();
-    subject.disk.flipBit(`${INNER}/${name(5)}`, 70, 0);
+    spoil(subject, name(5), 70);
     const report = await repaired(subject);
     expect(report.lost).toEqual([
       { from: { id: expect.any(String), offset: 1033 }, to: { id: 'c'.repeat(40), offset: 1372 } },
@@ -76,7 +154,7 @@ describe('what is kept', () => {
 
   it('of the live history is all of it, where another base is whole', async () => {
     const subject = await closed();
-    subject.disk.flipBit(`${INNER}/${name(4, 'base.rdb')}`, 3, 0);
+    spoil(subject, name(4, 'base.rdb'), 3);
     const before = await contentsOf(await closed());
     expect((await repaired(subject)).lost).toEqual([]);
     expect(await contentsOf(subject)).toEqual(before);
@@ -86,8 +164,8 @@ describe('what is kept', () => {
 
   it('begins at the base after the damage, where none before it is whole', async () => {
     const subject = await closed();
-    subject.disk.flipBit(`${INNER}/${name(4, 'base.rdb')}`, 3, 0);
-    subject.disk.flipBit(`${INNER}/${name(5)}`, 70, 0);
+    spoil(subject, name(4, 'base.rdb'), 3);
+    spoil(subject, name(5), 70);
     const { lost } = await repaired(subject);
     expect(lost.map(({ from, to }) => [from.offset, to.offset])).toEqual([[1000, 1212]]);
     expect((await contentsOf(subject)).get(LIVE)).toHaveLength(160);
@@ -95,14 +173,14 @@ describe('what is kept', () => {
 
   it('of the past are the segments that are whole', async () => {
     const subject = await closed();
-    subject.disk.flipBit(`${INNER}/${name(3)}`, 30, 0);
+    spoil(subject, name(3), 30);
     expect((await repaired(subject)).lost.map(({ to }) => to.offset)).toEqual([109]);
     expect([...(await contentsOf(subject)).keys()]).toEqual([3, LIVE]);
   });
 
   it('where two files are damaged ends at the first of them', async () => {
     const subject = await closed();
-    for (const sequence of [10, 12]) subject.disk.flipBit(`${INNER}/${name(sequence)}`, 25, 0);
+    for (const sequence of [10, 12]) spoil(subject, name(sequence), 25);
     const { lost } = await repaired(subject);
     expect(lost.map(({ from }) => from.offset)).toEqual([1198]);
   });
@@ -129,10 +207,8 @@ describe('nothing is changed', () => {
   const refused: [what: string, damage: (subject: Subject) => unknown, message: RegExp][] = [
     [
       'where no base of the live history is whole',
-      ({ disk }) => {
-        for (const sequence of [4, 11]) {
-          disk.flipBit(`${INNER}/appendonly.aof.${sequence}.base.rdb`, 3, 0);
-        }
+      (subject) => {
+        for (const sequence of [4, 11]) spoil(subject, `appendonly.aof.${sequence}.base.rdb`, 3);
       },
       /no base .* is whole.*Put a copy of it back/,
     ],
@@ -145,9 +221,9 @@ describe('nothing is changed', () => {
     ],
     [
       'where the manifest is not all that is damaged',
-      ({ disk }) => {
-        disk.flipBit(`${INNER}/appendonly.aof.manifest`, 150, 0);
-        disk.flipBit(`${INNER}/appendonly.aof.5.incr.aof`, 70, 0);
+      (subject) => {
+        subject.disk.flipBit(`${INNER}/appendonly.aof.manifest`, 150, 0);
+        spoil(subject, 'appendonly.aof.5.incr.aof', 70);
       },
       /the manifest is not all that is damaged/,
     ],
@@ -182,13 +258,14 @@ describe('nothing is changed', () => {
 });
 
 describe('a repair that is cut short', () => {
-  /** Damage that makes a repair do everything that one may: cut, drop, and make anew. */
+  /** Damage that makes a repair do everything that one may: correct, cut, drop, and make anew. */
   async function damaged(): Promise<Subject> {
     const subject = await closed();
-    const flipped = { '3.incr.aof': 30, '5.index': 70, '10.incr.aof': 30, '6.incr.aof': 2 };
+    const flipped = { '5.index': 70, '6.incr.aof': 2, '4.base.rdb': 3, '5.incr.aof': 70 };
     for (const [name, place] of Object.entries(flipped)) {
       subject.disk.flipBit(`${INNER}/appendonly.aof.${name}`, place, 0);
     }
+    for (const sequence of [3, 10]) spoil(subject, `appendonly.aof.${sequence}.incr.aof`, 30);
     return subject;
   }
 
@@ -267,6 +344,11 @@ describe('a repair that is cut short', () => {
     return left <= 0 ? outcome : undefined;
   }
 });
+
+/** Changes two bytes, as no single bit does. */
+function spoil({ disk }: Subject, name: string, place: number): void {
+  for (const at of [place, place + 1]) disk.flipBit(`${INNER}/${name}`, at, 0);
+}
 
 async function crashed({ disk, log }: Subject, kind: 'process' | 'power'): Promise<void> {
   await log.sync();

@@ -9,7 +9,7 @@ import { caughtUp, loadOn } from '../primary.ts';
 const VALUE = 'a value to be damaged';
 
 describe.each(installedServers())('what is held of $name', (installed) => {
-  it('passes a check while it grows, and a server boots from it; a flipped bit is found', async () => {
+  it('passes a check while it grows, and a server boots from it; a flipped bit is found and repaired', async () => {
     await using primary = await Server.start(installed);
     await seedDataSet(primary.client, { megabytes: 2 });
     const directory = await freshDirectory();
@@ -54,6 +54,11 @@ describe.each(installedServers())('what is held of $name', (installed) => {
     expect(damaged.printed).toMatch(
       new RegExp(`error: appendonlydir/appendonly.aof.2.incr.aof, byte ${place} \\(offset \\d+\\)`),
     );
+    const repair = Daemon.start([...args, '--repair'], { env: { TMPDIR: home } });
+    expect(await repair.exited, repair.printed).toBe(0);
+    expect(repair.printed).toContain(`flipped bit 2 of byte ${place} `);
+    expect(repair.printed).not.toContain('lost:');
+    expect(repair.printed).toMatch(new RegExp(`loaded 3 keys in .*, at \\w{40}:${offset}\n`));
   });
 });
 

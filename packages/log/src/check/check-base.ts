@@ -7,8 +7,18 @@ import type { Base } from '../manifest/manifest.ts';
 import { statNamed } from '../recovery/base.ts';
 import type { Finding } from './finding.ts';
 import { fileNamed, isUnreadable, whatOf } from './finding.ts';
-import { flippedBit } from './flipped-bit.ts';
+import type { Flip } from './flipped-bit.ts';
+import { flippedBit, LONGEST } from './flipped-bit.ts';
 import { piecesOf } from './pieces.ts';
+
+/** What has become of a base. */
+export interface BaseState {
+  readonly findings: readonly Finding[];
+  /** The bit by whose correction the CRC of the manifest matches; absent where there is none, or nothing is wrong. */
+  readonly flip?: Flip;
+  /** Whether the snapshot's own checksum, a CRC-64, matches. */
+  readonly isProven: boolean;
+}
 
 /**
  * Verifies a base by its size and checksum, and the snapshot in it: a
@@ -21,11 +31,12 @@ export async function checkBaseFile(
   path: string,
   base: Base,
   onRead: (bytes: number) => void,
-): Promise<readonly Finding[]> {
+): Promise<BaseState> {
   let place = 0;
-  const finding = (at: number, what: string): Finding[] => [
-    { severity: 'error', file: fileNamed(base.name), place: at, what },
-  ];
+  const finding = (at: number, what: string): BaseState => ({
+    findings: [{ severity: 'error', file: fileNamed(base.name), place: at, what }],
+    isProven: false,
+  });
   const count = (bytes: number) => {
     place += bytes;
     onRead(bytes);
@@ -39,16 +50,23 @@ export async function checkBaseFile(
     const { crc, verdict } = await verify(disk, path, size, count);
     if (crc !== base.crc) {
       const flipped = flippedBit(crc, base.crc, size);
-      return flipped === undefined
-        ? finding(0, `is not what was taken in: one or more of its ${size} bytes are others`)
-        : finding(flipped.place, `bit ${flipped.bit} of this byte is not what was taken in`);
+      if (flipped === undefined) return finding(0, changed(size));
+      const what = `bit ${flipped.bit} of this byte is flipped`;
+      return { ...finding(flipped.place, what), flip: { ...flipped, from: 0, to: size } };
     }
-    return verdict.findings.map((found) => findingOf(base, found, verdict));
+    const findings = verdict.findings.map((found) => findingOf(base, found, verdict));
+    return { findings, isProven: verdict.checksum === 'right' };
   } catch (error) {
     if (isUnreadable(error)) return finding(place, whatOf(error));
     if (error instanceof LogError && error.code === 'CORRUPT') return finding(0, whatOf(error));
     throw error;
   }
+}
+
+function changed(size: number): string {
+  const found = `is not what was taken in: one or more of its ${size} bytes have changed`;
+  if (size <= LONGEST) return found;
+  return `${found}; a single flipped bit is located in the last ${LONGEST} bytes only`;
 }
 
 function findingOf(base: Base, found: RdbFinding, { outcome }: RdbVerdict): Finding {

@@ -189,8 +189,11 @@ export class SpanCheck {
       const bytes = `bytes ${first} to ${placeOf(notes.increment, end)}`;
       notes.damage(start + 1, `${range} (${bytes})`, this.#safe);
     } else {
-      const what = `${range}: bit ${flipped.bit} of this byte is another`;
-      notes.damage(start + 1 + flipped.place, what, this.#safe);
+      const what = `${range}: bit ${flipped.bit} of this byte is flipped`;
+      const offset = start + 1 + flipped.place;
+      notes.damage(offset, what, this.#safe);
+      const [from, to] = [first, first + end - start];
+      notes.flips.push({ bit: flipped.bit, place: first + flipped.place, offset, from, to });
     }
     this.#lose(end);
   }

@@ -251,9 +251,9 @@ class StretchCheck {
   }
 
   #state(end: number, isDoubted: boolean, commands = 0, spans = 0): StretchState {
-    const { findings, cut, hasPreamble, hasIndex } = this.#notes;
+    const { findings, cut, flips, hasPreamble, hasIndex } = this.#notes;
     return {
-      ...{ findings, end, isDoubted, commands, spans, hasPreamble, hasIndex },
+      ...{ findings, end, isDoubted, commands, spans, flips, hasPreamble, hasIndex },
       ...(cut === undefined ? {} : { cut }),
     };
   }

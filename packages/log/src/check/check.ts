@@ -14,6 +14,7 @@ import {
 import { CURSOR_DIRECTORY, newestSequence, pathIn } from '../recovery/open-directory.ts';
 import type { Settled } from '../recovery/settle-copy.ts';
 import { settleCopy } from '../recovery/settle-copy.ts';
+import type { BaseState } from './check-base.ts';
 import { checkBaseFile } from './check-base.ts';
 import { checkStretch } from './check-stretch.ts';
 import { contradictionsOf } from './contradictions.ts';
@@ -78,6 +79,8 @@ export interface Examined extends CheckReport {
   readonly contradictions: readonly Finding[];
   /** The names of bases that are not what was taken in. */
   readonly badBases: ReadonlySet<string>;
+  /** By the base's name. */
+  readonly bases: ReadonlyMap<string, BaseState>;
   /** By the increment's name. */
   readonly stretches: ReadonlyMap<string, StretchState>;
   /** The names of cursors that cannot be read. */
@@ -120,7 +123,7 @@ class Examination {
   readonly #text: string;
   readonly #onProgress: (progress: CheckProgress) => void;
   readonly #findings: Finding[] = [];
-  readonly #badBases = new Set<string>();
+  readonly #bases = new Map<string, BaseState>();
   readonly #stretches = new Map<string, StretchState>();
   readonly #badCursors: string[] = [];
   #read = 0;
@@ -157,7 +160,8 @@ class Examination {
       counts: this.#counts(),
       settled: this.#contents,
       contradictions,
-      badBases: this.#badBases,
+      badBases: new Set([...this.#bases].filter(([, state]) => isBad(state)).map(([name]) => name)),
+      bases: this.#bases,
       stretches: this.#stretches,
       badCursors: this.#badCursors,
     };
@@ -197,10 +201,9 @@ class Examination {
     };
     if (unit.type === 'base') {
       const path = pathIn(this.#directory, unit.name);
-      const findings = await checkBaseFile(this.#disk, path, unit.base, onRead);
-      if (findings.some(({ severity }) => severity === 'error')) this.#badBases.add(unit.name);
-      else this.#badBases.delete(unit.name);
-      return findings;
+      const state = await checkBaseFile(this.#disk, path, unit.base, onRead);
+      this.#bases.set(unit.name, state);
+      return state.findings;
     }
     const pathOf = (name: string) => pathIn(this.#directory, name);
     const state = await checkStretch(this.#disk, pathOf, unit.stretch, onRead);
@@ -209,7 +212,7 @@ class Examination {
   }
 
   #forget({ name }: Unit): void {
-    this.#badBases.delete(name);
+    this.#bases.delete(name);
     this.#stretches.delete(name);
   }
 
@@ -275,6 +278,10 @@ class Examination {
       spans: states.reduce((sum, { spans }) => sum + spans, 0),
     };
   }
+}
+
+function isBad({ findings }: BaseState): boolean {
+  return findings.some(({ severity }) => severity === 'error');
 }
 
 function isWrittenTo(unit: Unit): boolean {

@@ -1,7 +1,7 @@
 /** The polynomial of zlib's CRC-32, its lowest power first. */
 const POLYNOMIAL = 0xed_b8_83_20;
-/** Bytes in which a difference of two checksums is that of one bit at most. */
-const LONGEST = 2 ** 29;
+/** Bytes at the end of what a checksum covers in which a difference of two checksums names one bit at most. */
+export const LONGEST: number = 2 ** 29;
 
 /** What a byte does to the checksum, by its value; and that value, by the highest byte of it. */
 const EFFECTS = Uint32Array.from({ length: 256 }, (_, byte) => effectOf(byte));
@@ -18,6 +18,15 @@ export interface FlippedBit {
   readonly place: number;
   /** 0 is its lowest. */
   readonly bit: number;
+}
+
+/** A flipped bit of a file, by whose correction the CRC-32 that was noted when it was written matches again. */
+export interface Flip extends FlippedBit {
+  /** Offset of the byte in the stream; absent in a base. */
+  readonly offset?: number;
+  /** The first byte of the file that the CRC covers, and the byte after the last. */
+  readonly from: number;
+  readonly to: number;
 }
 
 /**

@@ -1,9 +1,17 @@
 import type { Position } from '@forebay/psync';
 import { positionIn } from '../manifest/lineage.ts';
 import type { Base, Increment, Manifest, PastSegment, Segment } from '../manifest/manifest.ts';
-import { incrementName, indexName, lastIncrement, startOf } from '../manifest/manifest.ts';
+import {
+  baseName,
+  incrementName,
+  indexName,
+  lastIncrement,
+  startOf,
+} from '../manifest/manifest.ts';
 import type { Examined } from './check.ts';
-import type { Remake } from './remake.ts';
+import type { Corrected } from './correct-bits.ts';
+import type { Flip } from './flipped-bit.ts';
+import type { BaseCopy, Remake } from './remake.ts';
 import type { StretchState } from './stretch.ts';
 
 /** A stretch of stream that is not held any longer: what came after `from`, up to `to`. */
@@ -16,6 +24,7 @@ export interface Lost {
 export interface RepairPlan {
   readonly manifest: Manifest;
   readonly remakes: readonly Remake[];
+  readonly copies: readonly BaseCopy[];
   /** Whose SELECT is to be written anew. */
   readonly preambles: readonly Increment[];
   /** What is done, for whoever asked for it. */
@@ -31,32 +40,39 @@ export interface Refusal {
 /**
  * What is kept of a damaged log. Of the live history it is what leads from a base that is whole up to
  * the first damage; of the past it is the segments that are whole. An index is made anew where the
- * stream has no damage.
+ * stream has no damage, and a file with flipped bits that are corrected.
  */
 export function planRepair(
   manifest: Manifest,
-  examined: Examined,
+  corrected: Pick<Corrected, 'examined' | 'flips'>,
   nextSequence: () => number,
 ): RepairPlan | Refusal {
-  if (examined.contradictions.length > 0) {
+  if (corrected.examined.contradictions.length > 0) {
     return { refused: 'the manifest contradicts itself: put a copy of it back' };
   }
-  const plan = new Planning(manifest, examined, nextSequence);
+  const plan = new Planning(manifest, corrected, nextSequence);
   return plan.run();
 }
 
 class Planning {
   readonly #manifest: Manifest;
   readonly #examined: Examined;
+  readonly #flips: ReadonlyMap<string, readonly Flip[]>;
   readonly #nextSequence: () => number;
   readonly #remakes: Remake[] = [];
+  readonly #copies: BaseCopy[] = [];
   readonly #preambles: Increment[] = [];
   readonly #done: string[] = [];
   readonly #lost: Lost[] = [];
 
-  constructor(manifest: Manifest, examined: Examined, nextSequence: () => number) {
+  constructor(
+    manifest: Manifest,
+    { examined, flips }: Pick<Corrected, 'examined' | 'flips'>,
+    nextSequence: () => number,
+  ) {
     this.#manifest = manifest;
     this.#examined = examined;
+    this.#flips = flips;
     this.#nextSequence = nextSequence;
   }
 
@@ -74,8 +90,8 @@ class Planning {
       // The file that this was said of is another one now.
       ...(lastIncrement(kept).name === lastIncrement(live).name ? others : {}),
     };
-    const [remakes, preambles] = [this.#remakes, this.#preambles];
-    return { manifest, remakes, preambles, done: this.#done, lost: this.#lost };
+    const [remakes, copies, preambles] = [this.#remakes, this.#copies, this.#preambles];
+    return { manifest, remakes, copies, preambles, done: this.#done, lost: this.#lost };
   }
 
   #keptLive(first: Base): Segment {
@@ -99,7 +115,7 @@ class Planning {
     this.#tell(live, start, end, bases);
     const [head = live.increments[0], ...others] = increments;
     // The ids stay, as after a power cut: what is left is the beginning of the history that they name.
-    return { ...live, bases, increments: [head, ...others] };
+    return { ...live, bases: this.#keptBases(bases), increments: [head, ...others] };
   }
 
   #tell(live: Segment, start: number, end: number, bases: readonly Base[]): void {
@@ -132,12 +148,32 @@ class Planning {
     }
     const [first, ...others] = segment.increments;
     const increments = others.map((each) => this.#keptIncrement(each));
-    return [{ ...segment, increments: [this.#keptIncrement(first), ...increments] }];
+    const bases = this.#keptBases(segment.bases);
+    return [{ ...segment, bases, increments: [this.#keptIncrement(first), ...increments] }];
+  }
+
+  #keptBases(bases: readonly Base[]): Base[] {
+    return bases.map((base) => {
+      const [flip] = this.#flips.get(base.name) ?? [];
+      if (flip === undefined) return base;
+      const to = { ...base, name: baseName(this.#nextSequence()) };
+      this.#copies.push({ from: base, to });
+      this.#tellCorrected(base.name, flip, to.name);
+      return to;
+    });
+  }
+
+  #tellCorrected(name: string, { place, bit, offset }: Flip, to: string): void {
+    const at = offset === undefined ? '' : ` (offset ${offset})`;
+    this.#done.push(
+      `flipped bit ${bit} of byte ${place}${at} of ${name} back: its CRC matches again; the corrected file is ${to}`,
+    );
   }
 
   /** An increment whose stream has no damage. */
   #keptIncrement(increment: Increment): Increment {
     const { hasIndex, hasPreamble, end, isDoubted } = this.#stateOf(increment);
+    if (this.#flips.has(increment.name)) return this.#headOf(increment, end);
     if (hasIndex && hasPreamble) return increment;
     if (isDoubted) {
       this.#done.push(`${increment.name} is made anew, up to offset ${end}`);
@@ -167,6 +203,9 @@ class Planning {
     const number = this.#nextSequence();
     const to = { ...increment, name: incrementName(number), index: indexName(number) };
     this.#remakes.push({ from: increment, to, end });
+    for (const flip of this.#flips.get(increment.name) ?? []) {
+      if ((flip.offset ?? 0) <= end) this.#tellCorrected(increment.name, flip, to.name);
+    }
     return to;
   }
 

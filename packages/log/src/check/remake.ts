@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { closeQuietly } from '../disk/close-quietly.ts';
 import type { Disk, DiskFile } from '../disk/disk.ts';
 import { LogError, orLogError } from '../errors.ts';
@@ -7,7 +8,8 @@ import { IndexReader } from '../index-file/index-reader.ts';
 import { IndexWriter } from '../index-file/index-writer.ts';
 import type { IndexRecord, RecordWriter } from '../index-file/record.ts';
 import { writerOf } from '../index-file/record.ts';
-import type { Increment } from '../manifest/manifest.ts';
+import type { Base, Increment } from '../manifest/manifest.ts';
+import { piecesOf } from './pieces.ts';
 import { StreamWalk } from './stream-walk.ts';
 
 /** An increment that is to take the place of another. */
@@ -19,6 +21,12 @@ export interface Remake {
   readonly end: number;
 }
 
+/** A base that is to take the place of another: the same bytes, but for a bit that was flipped. */
+export interface BaseCopy {
+  readonly from: Base;
+  readonly to: Base;
+}
+
 /** Bytes of stream that a record is made for. */
 const SPAN = 1024 * 1024;
 
@@ -27,7 +35,7 @@ const SPAN = 1024 * 1024;
  * file where it has another name. The old ones are only read. Times come from what is left of the old
  * index; what it does not tell came when the record after it says, or when the file was last written.
  *
- * @throws {LogError} `IO`
+ * @throws {LogError} `CORRUPT` where a span is not what it was when it was checked; `IO`
  */
 export async function remake(
   disk: Disk,
@@ -57,6 +65,33 @@ export async function remake(
   }
 }
 
+/**
+ * Copies a base, synced.
+ *
+ * @throws {LogError} `CORRUPT` where its checksum is not the one that the manifest names; `IO`
+ */
+export async function copyBase(
+  disk: Disk,
+  pathOf: (name: string) => string,
+  { from, to }: BaseCopy,
+): Promise<void> {
+  const path = pathOf(from.name);
+  const source = await orLogError(path, 'opening', () => disk.open(path, 'read'));
+  let target: AppendFile | undefined;
+  try {
+    target = await AppendFile.create(disk, pathOf(to.name));
+    let crc = 0;
+    for await (const bytes of piecesOf(source, path, 0, to.size)) {
+      crc = crc32(bytes, crc);
+      await target.append(bytes);
+    }
+    if (crc !== to.crc || target.size !== to.size) throw changed(path);
+    await target.sync();
+  } finally {
+    await closeQuietly(source, target);
+  }
+}
+
 async function oldIndex(disk: Disk, path: string): Promise<IndexReader | undefined> {
   try {
     return await IndexReader.open(disk, path);
@@ -79,19 +114,31 @@ async function* recordsOf(
   const first = { end: offset, boundary: { offset, database }, crc: 0, ...writer, synced: offset };
   const walk = source && new StreamWalk(source, path, to);
   let isFirst = true;
-  for await (const { end: upTo, time } of timesOf(disk, path, old, to, end)) {
+  for await (const { end: upTo, time, crc: expected } of timesOf(disk, path, old, to, end)) {
     if (isFirst) yield { ...first, time };
     isFirst = false;
+    let spanCrc = 0;
     while (walk !== undefined && walk.offset < upTo) {
       const before = walk.offset;
       walk.crc = 0;
-      await walk.to(Math.min(upTo, walk.offset + SPAN), (bytes) => target?.append(bytes));
+      await walk.to(Math.min(upTo, walk.offset + SPAN), async (bytes) => {
+        spanCrc = crc32(bytes, spanCrc);
+        await target?.append(bytes);
+      });
       const { boundary, crc } = walk;
       if (boundary === undefined || walk.offset === before) throw changed(path);
       // What the old file has of it may not be synced: checksums are to decide after a power cut.
       yield { end: walk.offset, boundary, time, crc, ...writer, synced: offset };
     }
+    if (expected !== undefined && expected !== spanCrc) throw changed(path);
   }
+}
+
+interface SpanTime {
+  readonly end: number;
+  readonly time: number;
+  /** CRC-32 of what comes after the one before; absent where the records do not tell. */
+  readonly crc?: number;
 }
 
 /** Up to which offset what came when: by the records that can be read, then by the file. */
@@ -101,13 +148,19 @@ async function* timesOf(
   old: IndexReader | undefined,
   { startOffset }: Increment,
   end: number,
-): AsyncGenerator<{ readonly end: number; readonly time: number }, void, void> {
+): AsyncGenerator<SpanTime, void, void> {
   let known = startOffset;
+  let isChained = true;
   if (old !== undefined) {
     for await (const record of old.from(0)) {
-      if (record === undefined || record.end < known || record.end > end) continue;
-      known = record.end;
-      yield record;
+      if (record === undefined || record.end < known || record.end > end) {
+        isChained = false;
+        continue;
+      }
+      const { end: upTo, time, crc } = record;
+      known = upTo;
+      yield { end: upTo, time, ...(isChained ? { crc } : {}) };
+      isChained = true;
     }
   }
   if (known === end && known > startOffset) return;

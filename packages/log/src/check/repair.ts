@@ -9,16 +9,17 @@ import { filesNamedBy, MANIFEST_NAME } from '../manifest/manifest.ts';
 import { adoptCopy } from '../recovery/adopt-copy.ts';
 import { lockDirectory } from '../recovery/lock.ts';
 import { nextSequence, pathIn } from '../recovery/open-directory.ts';
-import type { CheckProgress } from './check.ts';
+import type { CheckProgress, Examined } from './check.ts';
 import { examine } from './check.ts';
+import type { Corrected } from './correct-bits.ts';
+import { correctBits } from './correct-bits.ts';
 import type { Finding } from './finding.ts';
 import { MovedAside } from './moved-aside.ts';
 import type { Lost, RepairPlan } from './plan-repair.ts';
 import { planRepair } from './plan-repair.ts';
 import type { FoundManifest } from './read-manifest.ts';
 import { findManifest } from './read-manifest.ts';
-import type { Remake } from './remake.ts';
-import { remake } from './remake.ts';
+import { copyBase, remake } from './remake.ts';
 
 /** What a repair came to. */
 export interface RepairReport {
@@ -35,8 +36,8 @@ export interface RepairReport {
 }
 
 /**
- * Checks a directory and, where something is damaged, keeps the longest beginning of it that a server
- * boots and the log goes on from. Nothing is deleted: what is left out is moved to a directory of its
+ * Checks a directory and, where something is damaged, corrects each single flipped bit that a CRC proves
+ * and keeps the longest beginning that a server boots and the log goes on from. Nothing is deleted: what is left out is moved to a directory of its
  * own, with the manifest of before. A repair that was cut short is taken back by the next.
  *
  * @throws {LogError} `LOCKED` while another process has the directory; `IO`, after which the files
@@ -60,6 +61,8 @@ export async function repair(
 
 const PUT_BACK = 'the manifest says what is held, and nothing else does: put a copy of it back';
 
+const NOT_ALL = 'the manifest is not all that is damaged: put a copy of it back';
+
 function refusal(findings: readonly Finding[], refused: string): RepairReport {
   return { findings, done: [], lost: [], refused };
 }
@@ -82,50 +85,40 @@ class Repair {
     const text = formatManifest(manifest);
     const examined = await examine(disk, directory, { manifest, text }, onProgress);
     const findings = [...found.findings, ...examined.findings];
-    const isDamaged = examined.findings.some(({ severity }) => severity === 'error');
-    if (found.manifest === undefined) return this.#mend(found, manifest, findings, isDamaged);
-    if (!isDamaged) return { findings, done: [], lost: [] };
     const { settled } = examined;
-    if (settled.isCopy && formatManifest(settled.manifest) !== text) {
+    const isMended = found.manifest === undefined;
+    if (!isMended && !isDamaged(examined)) return { findings, done: [], lost: [] };
+    const isCopy = settled.isCopy && formatManifest(settled.manifest) !== text;
+    if (isCopy && !isMended) {
       await adoptCopy(disk, directory, manifest, settled);
       return this.run(onProgress);
     }
+    // What a manifest said before one byte of it was changed is believed where all files bear it out.
+    const corrected = isCopy
+      ? { examined, flips: new Map(), disk }
+      : await correctBits(disk, directory, examined, { manifest, text }, onProgress);
+    if (isMended && isDamaged(corrected.examined)) return refusal(findings, NOT_ALL);
     let next = await nextSequence(disk, directory);
-    const plan = planRepair(manifest, examined, () => next++);
+    const plan = isCopy ? asItIs(manifest) : planRepair(manifest, corrected, () => next++);
     if ('refused' in plan) return refusal(findings, plan.refused);
-    const aside = await this.#carryOut(found, manifest, plan, examined.badCursors);
-    const done = [...plan.done, ...examined.badCursors.map(cursorMoved)];
+    const aside = await this.#carryOut(found, plan, corrected);
+    const mended = isMended ? [MANIFEST_MENDED] : [];
+    const done = [...mended, ...plan.done, ...examined.badCursors.map(cursorMoved)];
     return { findings, done, lost: plan.lost, ...(aside === undefined ? {} : { aside }) };
-  }
-
-  /** A manifest of which one byte was changed: what it said is believed where all files bear it out. */
-  async #mend(
-    { text }: FoundManifest,
-    manifest: Manifest,
-    findings: readonly Finding[],
-    isDamaged: boolean,
-  ): Promise<RepairReport> {
-    if (isDamaged) {
-      return refusal(findings, 'the manifest is not all that is damaged: put a copy of it back');
-    }
-    const aside = await MovedAside.make(this.#disk, this.#directory);
-    await aside.keepManifest(text);
-    await this.#commit(manifest);
-    const done = ['the manifest is written anew, as it was before one byte of it was changed'];
-    return { findings, done, lost: [], aside: aside.path };
   }
 
   /** Makes what is new, moves what is left out, and commits; all of it or, where that fails, nothing. */
   async #carryOut(
-    { text }: FoundManifest,
-    before: Manifest,
-    { manifest, remakes, preambles }: RepairPlan,
-    cursors: readonly string[],
+    { text, manifest: sound, mended }: FoundManifest,
+    { manifest, remakes, copies, preambles }: RepairPlan,
+    { disk: corrected, examined: { badCursors: cursors } }: Corrected,
   ): Promise<string | undefined> {
-    const isChanged = formatManifest(manifest) !== formatManifest(before);
+    const isChanged = sound === undefined || formatManifest(manifest) !== formatManifest(sound);
+    const before = sound ?? mended ?? manifest;
     let aside: MovedAside | undefined;
     try {
-      for (const each of remakes) await remake(this.#disk, this.#pathOf, each);
+      for (const each of remakes) await remake(corrected, this.#pathOf, each);
+      for (const each of copies) await copyBase(corrected, this.#pathOf, each);
       for (const each of preambles) await this.#writePreamble(each);
       if (isChanged || cursors.length > 0) {
         aside = await MovedAside.make(this.#disk, this.#directory);
@@ -139,21 +132,19 @@ class Repair {
       await this.#commit(manifest);
       return aside?.path;
     } catch (error) {
-      await this.#undo(text, remakes);
+      const made = filesNamedBy(manifest).filter((name) => !filesNamedBy(before).includes(name));
+      await this.#undo(text, made);
       throw error;
     }
   }
 
   /** Unless the new manifest is there, in which case it holds. */
-  async #undo(before: string, remakes: readonly Remake[]): Promise<void> {
+  async #undo(before: string, made: readonly string[]): Promise<void> {
     try {
       const { text } = await findManifest(this.#disk, this.#directory);
       if (text !== before) return;
       await MovedAside.takeBack(this.#disk, this.#directory, text);
-      for (const { from, to } of remakes) {
-        await this.#disk.remove(this.#pathOf(to.index));
-        if (to.name !== from.name) await this.#disk.remove(this.#pathOf(to.name));
-      }
+      for (const name of made) await this.#disk.remove(this.#pathOf(name));
     } catch {
       // What is told is the failure before; the next repair takes back what this could not.
     }
@@ -182,6 +173,16 @@ class Repair {
   }
 
   readonly #pathOf = (name: string): string => pathIn(this.#directory, name);
+}
+
+const MANIFEST_MENDED = 'the manifest is written anew, as it was before one byte of it was changed';
+
+function asItIs(manifest: Manifest): RepairPlan {
+  return { manifest, remakes: [], copies: [], preambles: [], done: [], lost: [] };
+}
+
+function isDamaged({ findings }: Examined): boolean {
+  return findings.some(({ severity }) => severity === 'error');
 }
 
 function cursorMoved(name: string): string {

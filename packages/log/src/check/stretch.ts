@@ -4,6 +4,7 @@ import { RECORD_SIZE } from '../index-file/record.ts';
 import type { Increment, Manifest } from '../manifest/manifest.ts';
 import type { Finding } from './finding.ts';
 import { fileNamed } from './finding.ts';
+import type { Flip } from './flipped-bit.ts';
 
 /** A file of stream and its index, and what the manifest says of them. */
 export interface Stretch {
@@ -27,6 +28,8 @@ export interface StretchState {
   readonly end: number;
   /** Whether there are bytes after that, which another run of the machine wrote and nothing vouches for. */
   readonly isDoubted: boolean;
+  /** One for each span whose CRC matches when that bit is corrected; each is also a damage. */
+  readonly flips: readonly Flip[];
   readonly hasPreamble: boolean;
   readonly hasIndex: boolean;
   readonly commands: number;
@@ -45,6 +48,7 @@ const MOST = 10;
 /** Gathers what is wrong with a stretch. */
 export class StretchNotes {
   readonly findings: Finding[] = [];
+  readonly flips: Flip[] = [];
   readonly increment: Increment;
   cut: Boundary | undefined;
   hasPreamble = true;
