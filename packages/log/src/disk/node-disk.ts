@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { constants, fdatasync, readFileSync, write, writeSync } from 'node:fs';
+import { constants, fdatasync, readFileSync, statSync, write, writeSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { copyFile, link, mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { uptime } from 'node:os';
@@ -9,6 +9,12 @@ import type { Disk, DiskFile, DiskLock } from './disk.ts';
 
 const FLAGS = { read: 'r', write: 'r+', create: 'w+' } as const;
 
+/**
+ * Whether the system tells when a file was made. Where it does not know `statx`, in some sandboxes, Node gives
+ * the time of the last change instead (`libuv: uv__to_stat`), and every write would make another file of one.
+ */
+const tellsBirth = tellsBirthOf(process.execPath);
+
 /** The file system of this machine. */
 export const nodeDisk: Disk = {
   bootId: readBootId(),
@@ -17,10 +23,11 @@ export const nodeDisk: Disk = {
   },
   async stat(path) {
     const { size, mtimeNs, ino, birthtimeNs, dev } = await stat(path, { bigint: true });
+    const born = tellsBirth ? birthtimeNs : 0;
     const modified = Number(mtimeNs) / 1e6;
     return {
       ...{ size: Number(size), modified, ofThisRun: isOfThisRun(modified) },
-      ...{ identity: `${ino} ${birthtimeNs}`, device: String(dev) },
+      ...{ identity: `${ino} ${born}`, device: String(dev) },
     };
   },
   list: (directory) => readdir(directory),
@@ -134,6 +141,16 @@ async function lockFile(path: string): Promise<DiskLock | undefined> {
   }
   await handle.close();
   return undefined;
+}
+
+/** A file that was written and then changed, as a program is when it is installed, tells the two times apart. */
+function tellsBirthOf(path: string): boolean {
+  try {
+    const { birthtimeNs, ctimeNs } = statSync(path, { bigint: true });
+    return birthtimeNs !== ctimeNs;
+  } catch {
+    return false;
+  }
 }
 
 /** What lies ahead of the clock was written before that was set back: of it nothing is known. */
