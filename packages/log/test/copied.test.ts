@@ -1,6 +1,6 @@
 import { startHistory } from '@forebay/psync';
 import { encodeCommand } from '@forebay/resp';
-import { concatBytes, randomFrom, runSeed } from '@forebay/testkit';
+import { bytesOf, concatBytes, randomFrom, runSeed } from '@forebay/testkit';
 import { describe, expect, it } from 'vitest';
 import { check, type Log, LogError, LogView, planRestore, repair } from '../src/index.ts';
 import { Changing, COPY, Copying } from './changing.ts';
@@ -171,6 +171,19 @@ describe('a copy made while the log is written to opens at the last confirmed sp
     await log.close();
   });
 
+  it('where a power cut before it had taken a span: before that', async () => {
+    const copying = await written();
+    copying.takeAll();
+    const path = `${COPY}/${INNER}/${STREAM}`;
+    const { disk } = copying.recording;
+    const stream = disk.peek(path);
+    const from = SELECT.length + set('first').length + set('0').length;
+    disk.poke(path, stream.fill(0, from, from + set('1').length));
+    const { log } = await expectOpens(copying);
+    expect(log.written).toBe(from - SELECT.length);
+    await log.close();
+  });
+
   it('and says what it left out', async () => {
     const copying = await written();
     copying.takeAll([MANIFEST, BASE, INDEX]);
@@ -232,19 +245,25 @@ describe('a copy is refused', () => {
     expect(findings.some(({ severity }) => severity === 'error')).toBe(true);
   });
 
-  it('where a server was started in it after a clean close', async () => {
-    const copying = await written();
-    await copying.recording.log.close();
-    copying.takeAll();
-    const path = `${COPY}/${INNER}/${STREAM}`;
-    const { disk } = copying.recording;
-    disk.poke(path, concatBytes([disk.peek(path), SELECT, set('foreign')]));
-    for (const open of [() => copying.open(), () => planRestore(disk.process, COPY)]) {
-      await expect(open()).rejects.toThrow(expect.objectContaining({ code: 'FOREIGN' }));
-    }
-    const { findings } = await check(disk.process, COPY);
-    expect(findings[0]?.what).toMatch(/a server has been started/);
-  });
+  it.each([
+    ['a SELECT', '', /a server has been started/],
+    ['a time', '#TS:1700000000\r\n', /no sequence of commands/],
+  ])(
+    'where a server that begins with %s was started in it after a clean close',
+    async (_, head, found) => {
+      const copying = await written();
+      await copying.recording.log.close();
+      copying.takeAll();
+      const path = `${COPY}/${INNER}/${STREAM}`;
+      const { disk } = copying.recording;
+      disk.poke(path, concatBytes([disk.peek(path), bytesOf(head), SELECT, set('foreign')]));
+      for (const open of [() => copying.open(), () => planRestore(disk.process, COPY)]) {
+        await expect(open()).rejects.toThrow(expect.objectContaining({ code: 'FOREIGN' }));
+      }
+      const { findings } = await check(disk.process, COPY);
+      expect(findings[0]?.what).toMatch(found);
+    },
+  );
 });
 
 it('a file that is missing from a directory that is no copy is damage', async () => {

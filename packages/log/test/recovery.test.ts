@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,6 +10,7 @@ import { concatBytes, randomFrom, SimulatedClock, SimulatedDisk } from '@forebay
 import { describe, expect, it } from 'vitest';
 import { writeWhole } from '../src/disk/durable.ts';
 import { Log } from '../src/index.ts';
+import { decodeRecord, encodeRecord, RECORD_SIZE } from '../src/index-file/record.ts';
 import { A, append, B, EMPTY_RDB, freshDirectory, giveBase, stepBack } from './directories.ts';
 
 const PING = encodeCommand(['PING']);
@@ -56,6 +58,17 @@ class Machine {
   crash(kind: 'process' | 'power'): void {
     this.disk.crash(kind);
     this.clock.clear();
+  }
+
+  /** Makes the index that of a version whose records note 16 bytes of the boot id, and no file. */
+  forgetFiles(): void {
+    const boot = createHash('sha256').update(this.disk.bootId).digest('hex').slice(0, 32);
+    const bytes = this.disk.peek(INDEX);
+    for (let at = 0; at < bytes.length; at += RECORD_SIZE) {
+      const record = decodeRecord(bytes.subarray(at, at + RECORD_SIZE))!;
+      bytes.set(encodeRecord({ ...record, boot, file: undefined }), at);
+    }
+    this.disk.poke(INDEX, bytes);
   }
 
   /** What someone else writes behind the file's end. */
@@ -225,6 +238,62 @@ describe('a server that was booted after a crash', () => {
     }
   });
 });
+
+describe('a log of a version whose records note no file', () => {
+  it('keeps every byte after a kill, and is no copy', async () => {
+    const machine = await Machine.withBase();
+    await machine.append(PING);
+    machine.clock.advance(300);
+    await machine.append(SET, PING.subarray(0, 5));
+    machine.crash('process');
+    machine.forgetFiles();
+    const { found } = await machine.open();
+    expect(found).toMatchObject({ offset: PING.length + SET.length + 5, dropped: 0 });
+    expect(found?.copied).toBeUndefined();
+  });
+
+  it('keeps every byte after a clean close, and is no copy', async () => {
+    const machine = await Machine.withBase();
+    await machine.append(PING, SET);
+    await machine.log.close();
+    machine.forgetFiles();
+    machine.crash('power');
+    const { found } = await machine.open();
+    expect(found).toMatchObject({ offset: PING.length + SET.length, dropped: 0 });
+    expect(found?.copied).toBeUndefined();
+  });
+
+  it('ends after a power cut before the first span that is not whole', async () => {
+    const machine = await Machine.withBase();
+    for (const command of [PING, SET, PING]) {
+      await machine.append(command);
+      machine.clock.advance(300);
+    }
+    await machine.append(PING);
+    machine.forgetFiles();
+    machine.disk.poke(STREAM, withoutSpan(machine.disk.peek(STREAM)));
+    const [stream, index] = [machine.disk.peek(STREAM), machine.disk.peek(INDEX)];
+    machine.crash('power');
+    machine.disk.poke(STREAM, stream);
+    machine.disk.poke(INDEX, index);
+    expect((await machine.open()).found).toMatchObject({ offset: PING.length });
+  });
+
+  it('is refused where a server was booted in it after a clean close', async () => {
+    const machine = await Machine.withBase();
+    await machine.append(PING);
+    await machine.log.close();
+    machine.forgetFiles();
+    await machine.writeForeign(SET);
+    await expect(machine.open()).rejects.toThrow(expect.objectContaining({ code: 'FOREIGN' }));
+  });
+});
+
+/** The stream of the test above, with zeros in place of its SET. */
+function withoutSpan(stream: Uint8Array): Uint8Array {
+  const from = SELECT.length + PING.length;
+  return stream.fill(0, from, from + SET.length);
+}
 
 describe('a failed sync', () => {
   it('ends the log, and what it did not save is not claimed when it is opened again', async () => {

@@ -22,8 +22,11 @@ export interface IndexRecord {
   readonly crc: number;
   /** The run of the machine that wrote it, by `writerOf`. */
   readonly boot: string;
-  /** The increment that it was written for, by `writerOf`: a copy of that is another file. */
-  readonly file: string;
+  /**
+   * The increment that it was written for, by `writerOf`: a copy of that is another file. Undefined in a record
+   * of a version that noted no file.
+   */
+  readonly file: string | undefined;
   /** The offset up to which everything was synced when the record was written. */
   readonly synced: number;
 }
@@ -34,7 +37,7 @@ const CHECKED = RECORD_SIZE - 4;
 /**
  * A record as it stands in the file, in little-endian order: end, boundary, synced, time (64 bits
  * each), run of the machine and file (8 bytes each), database of the boundary, CRC of the span, magic, CRC
- * of the record (32 bits each).
+ * of the record (32 bits each). Where no file was noted, the run of the machine has 16 bytes.
  */
 export function encodeRecord(record: IndexRecord): Uint8Array {
   const bytes = new Uint8Array(RECORD_SIZE);
@@ -43,7 +46,7 @@ export function encodeRecord(record: IndexRecord): Uint8Array {
   view.setBigUint64(8, BigInt(record.boundary.offset), true);
   view.setBigUint64(16, BigInt(record.synced), true);
   view.setBigUint64(24, BigInt(Math.max(0, Math.floor(record.time))), true);
-  bytes.set(Buffer.from(record.boot + record.file, 'hex'), 32);
+  bytes.set(Buffer.from(record.boot + (record.file ?? ''), 'hex'), 32);
   view.setUint32(48, record.boundary.database, true);
   view.setUint32(52, record.crc, true);
   view.setUint32(56, MAGIC, true);
@@ -57,6 +60,8 @@ export function decodeRecord(bytes: Uint8Array): IndexRecord | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, RECORD_SIZE);
   if (view.getUint32(56, true) !== MAGIC) return undefined;
   if (view.getUint32(CHECKED, true) !== crc32(bytes.subarray(0, CHECKED))) return undefined;
+  const writer = Buffer.from(bytes.subarray(32, 48)).toString('hex');
+  const notesFile = writer.endsWith(FILE_NOTED);
   return {
     end: Number(view.getBigUint64(0, true)),
     boundary: {
@@ -65,22 +70,42 @@ export function decodeRecord(bytes: Uint8Array): IndexRecord | undefined {
     },
     synced: Number(view.getBigUint64(16, true)),
     time: Number(view.getBigUint64(24, true)),
-    boot: Buffer.from(bytes.subarray(32, 40)).toString('hex'),
-    file: Buffer.from(bytes.subarray(40, 48)).toString('hex'),
+    boot: notesFile ? writer.slice(0, 16) : writer,
+    file: notesFile ? writer.slice(16) : undefined,
     crc: view.getUint32(52, true),
   };
 }
 
+/**
+ * The end of each file name. A record of an earlier version, which names no file, has a part of the boot here: it
+ * has this end with a probability of 1 in 65,536.
+ */
+const FILE_NOTED = '0000';
+
 /** The writer of a record: boot and device, and file. 16 hex digits each. */
-export type RecordWriter = Pick<IndexRecord, 'boot' | 'file'>;
+export interface RecordWriter {
+  readonly boot: string;
+  readonly file: string;
+}
 
 /** The writer for new records of the increment at `path`. */
 export async function writerOf(disk: Disk, path: string): Promise<RecordWriter> {
   const { identity, device } = await orLogError(path, 'reading', () => disk.stat(path));
   // The same inode on another device belongs to a snapshot of the file system.
-  return { boot: shortHash(`${disk.bootId} ${device}`), file: shortHash(identity) };
+  const boot = shortHash(`${disk.bootId} ${device}`, 16);
+  return { boot, file: shortHash(identity, 16 - FILE_NOTED.length) + FILE_NOTED };
 }
 
-function shortHash(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+/** Whether a record was written for another file than the one that it stands beside: the other is a copy. */
+export function isOfAnotherFile({ file }: IndexRecord, found: RecordWriter): boolean {
+  return file !== undefined && file !== found.file;
+}
+
+/** Whether a record was written in this run of the machine. */
+export function isOfThisRun(disk: Disk, { boot, file }: IndexRecord, found: RecordWriter): boolean {
+  return boot === (file === undefined ? shortHash(disk.bootId, 32) : found.boot);
+}
+
+function shortHash(text: string, digits: number): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, digits);
 }

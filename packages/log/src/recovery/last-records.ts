@@ -39,6 +39,37 @@ export async function confirms(
   }
 }
 
+/**
+ * The last record, `last` or one before it, up to which a CRC confirms every span that was not synced when
+ * `last` was written.
+ *
+ * @throws {LogError} `CORRUPT` where the record to begin with is damaged; `IO`
+ */
+export async function confirmedAfter(reader: IncrementReader, last: Numbered): Promise<Numbered> {
+  const { index } = reader;
+  const first = await firstEndingAt(reader, last.record.synced, last);
+  let kept = { number: first, record: await index.whole(first) };
+  for (let number = first + 1; number <= last.number; number++) {
+    const record = await index.at(number);
+    if (record === undefined || !(await confirms(reader, kept.record.end, record))) break;
+    kept = { number, record };
+  }
+  return kept;
+}
+
+/** What is in doubt is little and at the end: walked to, and not searched for. */
+async function firstEndingAt(
+  reader: IncrementReader,
+  offset: number,
+  last: Numbered,
+): Promise<number> {
+  for (let number = last.number; number > 0; number--) {
+    const record = await reader.index.at(number);
+    if (record !== undefined && record.end <= offset) return number;
+  }
+  return 0;
+}
+
 /** Follows the stream from the last place known, and takes the CRC of what no record covers. */
 export async function followTail(
   reader: IncrementReader,

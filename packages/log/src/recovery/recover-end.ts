@@ -5,13 +5,13 @@ import type { FoundIndex } from '../increment/increment-writer.ts';
 import { SPAN_TIME } from '../increment/increment-writer.ts';
 import { endOffsetOf } from '../increment/preamble.ts';
 import type { IndexRecord } from '../index-file/record.ts';
-import { writerOf } from '../index-file/record.ts';
+import { isOfAnotherFile, isOfThisRun, writerOf } from '../index-file/record.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import { bootedError } from '../manifest/parse.ts';
 import type { IncrementReader } from '../reading/spans.ts';
 import { copiedEnd } from './copied-end.ts';
 import type { Numbered } from './last-records.ts';
-import { confirms, followTail, lastRecord } from './last-records.ts';
+import { confirmedAfter, followTail, lastRecord } from './last-records.ts';
 
 /** Milliseconds that an append of ours may take to reach the file after its record has. */
 const APPEND_TIME = 500;
@@ -46,13 +46,15 @@ export async function recoverEnd(
   const found = await lastRecord(reader);
   const size = await reader.size();
   const writer = await writerOf(disk, path);
-  if (found.record.file !== writer.file) return copiedEnd(reader, found, size, closedSize, limit);
+  if (isOfAnotherFile(found.record, writer)) {
+    return copiedEnd(reader, found, size, closedSize, limit);
+  }
   const last = closedSize === undefined ? found : synced(found);
   if (closedSize !== undefined && size !== closedSize) {
     throw bootedError(path, `had ${closedSize} bytes when it was closed, and has changed since`);
   }
   const held = Math.max(increment.startOffset, endOffsetOf(increment, size));
-  const sameRun = last.record.boot === writer.boot;
+  const sameRun = isOfThisRun(disk, last.record, writer);
   if (sameRun && held < last.record.end) {
     throw bootedError(path, 'is shorter than its index says it was written');
   }
@@ -93,15 +95,8 @@ function synced({ number, record }: Numbered): Numbered {
 
 /** The last record up to which nothing is in doubt: all that was synced, and what CRCs confirm. */
 async function confirmed(reader: IncrementReader, last: Numbered): Promise<Numbered> {
-  const { index } = reader;
   const { synced } = last.record;
-  const first = await firstEndingAt(reader, synced, last);
-  let kept = { number: first, record: await index.whole(first) };
-  for (let number = first + 1; number <= last.number; number++) {
-    const record = await index.at(number);
-    if (record === undefined || !(await confirms(reader, kept.record.end, record))) break;
-    kept = { number, record };
-  }
+  const kept = await confirmedAfter(reader, last);
   if (kept.record.end < synced) throw lostError(reader, kept.record.end, synced);
   return kept;
 }
@@ -111,19 +106,6 @@ function lostError({ path }: IncrementReader, held: number, synced: number): Log
     `${path} is whole up to offset ${held}, and was synced up to ${synced}: ` +
     'the disk has lost or changed what it held. forebay check tells more';
   return new LogError('CORRUPT', path, message);
-}
-
-/** What is in doubt is little and at the end: walked to, and not searched for. */
-async function firstEndingAt(
-  reader: IncrementReader,
-  offset: number,
-  last: Numbered,
-): Promise<number> {
-  for (let number = last.number; number > 0; number--) {
-    const record = await reader.index.at(number);
-    if (record !== undefined && record.end <= offset) return number;
-  }
-  return 0;
 }
 
 interface WrittenLast {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Disk } from '../disk/disk.ts';
 import { LogError, orLogError } from '../errors.ts';
 import { endOffsetOf } from '../increment/preamble.ts';
-import { writerOf } from '../index-file/record.ts';
+import { isOfAnotherFile, writerOf } from '../index-file/record.ts';
 import { withoutPast } from '../manifest/lineage.ts';
 import type { Base, Increment, Manifest, PastSegment, Segment } from '../manifest/manifest.ts';
 import {
@@ -78,19 +78,19 @@ async function isCopy(
   for (const segment of [manifest.live, ...manifest.past.toReversed()]) {
     for (const increment of segment.increments.toReversed()) {
       for (const index of [increment.index, ...others]) {
-        const written = await writerNoted(disk, directory, { ...increment, index });
-        if (written !== undefined) return written.noted !== written.found;
+        const isOther = await isAnotherFile(disk, directory, { ...increment, index });
+        if (isOther !== undefined) return isOther;
       }
     }
   }
   return undefined;
 }
 
-async function writerNoted(
+async function isAnotherFile(
   disk: Disk,
   directory: string,
   increment: Increment,
-): Promise<{ noted: string; found: string } | undefined> {
+): Promise<boolean | undefined> {
   const pathOf = (name: string) => pathIn(directory, name);
   return orNothing(async () => {
     const reader = await IncrementReader.open(disk, pathOf, increment);
@@ -98,7 +98,7 @@ async function writerNoted(
       const first = await reader.index.at(0);
       if (first?.end !== increment.startOffset) return undefined;
       const { record } = await lastRecord(reader);
-      return { noted: record.file, found: (await writerOf(disk, reader.path)).file };
+      return isOfAnotherFile(record, await writerOf(disk, reader.path));
     } finally {
       await reader.close();
     }
