@@ -28,8 +28,10 @@ interface CheckOutput extends CheckReport {
 const HELP = `
 Without --repair nothing is written, and the daemon may run. With --repair the daemon must be stopped.
 A single flipped bit in a base or in a span of the stream is corrected where the CRC proves which bit it
-is: nothing is lost then. Other damage ends the log where it begins. Nothing is deleted: replaced files
-and files left out are moved to DIR/damaged-1, and so on.
+is: nothing is lost then. Of other damage the damaged span is given up where a whole base follows: what
+comes before it becomes a past segment. Without such a base, or where a step back is held, the log ends
+where the damage begins. Nothing is deleted: replaced files and files left out are moved to
+DIR/damaged-1, and so on.
 
 Exit codes: 0 nothing is wrong; 1 something is, or was and could not be repaired, or a server did not
 boot; 64 usage; 74 the disk; 78 DIR holds no log, or the daemon runs, with --repair.`;
@@ -43,7 +45,7 @@ export function checkCommand(reporter: Reporter): Command {
     .exitOverride()
     .option('--boot', 'restore the end to a temporary directory too, and boot a server from it')
     .option('--server <path>', 'the server for --boot; one of PATH by default')
-    .option('--repair', 'correct flipped bits; keep the longest valid beginning')
+    .option('--repair', 'correct flipped bits; give up other damage')
     .option('--json', 'print one JSON object')
     .addHelpText('after', HELP)
     .allowExcessArguments(false)
@@ -138,5 +140,5 @@ function lineOfBoot({ server, keys, seconds, position }: TrialBoot): string {
 function adviceOn(directory: string, { repair: repaired, boot }: CheckFlags): string {
   const booted = boot === true ? '; no server was booted from it' : '';
   if (repaired === true) return `${directory} could not be repaired${booted}`;
-  return `${directory} is damaged${booted}; --repair corrects flipped bits and keeps the longest valid beginning`;
+  return `${directory} is damaged${booted}; --repair corrects flipped bits and gives up other damage`;
 }

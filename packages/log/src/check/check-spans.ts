@@ -145,7 +145,11 @@ export class SpanCheck {
       const what = `the stream cannot be cut after offset ${offset} in database ${database}`;
       if (chained) notes.indexDamage(number, `record ${number + 1} is wrong: ${what}`);
       else notes.damage(start + 1, `is not what was written: ${what}`, this.#safe);
-    } else if (walk.boundary !== undefined && notes.cut === undefined) this.#safe = walk.boundary;
+    } else if (walk.boundary !== undefined) {
+      if (notes.cut === undefined) this.#safe = walk.boundary;
+      // The first place that a whole span names after the damage.
+      else if (chained) notes.resume ??= boundary;
+    }
     this.#chained = true;
     this.#named = boundary;
     if (end > start) this.#spans++;

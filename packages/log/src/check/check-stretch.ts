@@ -251,10 +251,11 @@ class StretchCheck {
   }
 
   #state(end: number, isDoubted: boolean, commands = 0, spans = 0): StretchState {
-    const { findings, cut, flips, hasPreamble, hasIndex } = this.#notes;
+    const { findings, cut, resume, flips, hasPreamble, hasIndex } = this.#notes;
     return {
       ...{ findings, end, isDoubted, commands, spans, flips, hasPreamble, hasIndex },
       ...(cut === undefined ? {} : { cut }),
+      ...(resume === undefined || !hasIndex ? {} : { resume }),
     };
   }
 }

@@ -1,5 +1,6 @@
 import type { Position } from '@forebay/psync';
-import { positionIn } from '../manifest/lineage.ts';
+import { nonEmpty } from '../changes/split.ts';
+import { namesUpTo, positionIn } from '../manifest/lineage.ts';
 import type { Base, Increment, Manifest, PastSegment, Segment } from '../manifest/manifest.ts';
 import {
   baseName,
@@ -38,20 +39,36 @@ export interface Refusal {
 }
 
 /**
- * What is kept of a damaged log. Of the live history it is what leads from a base that is whole up to
- * the first damage; of the past it is the segments that are whole. An index is made anew where the
+ * What is kept of a damaged log. Of the live history it is each stretch between its damages to which a whole
+ * base leads: the last one stays live, the others become past segments. Of a past segment it is what comes
+ * before its first damage. An index is made anew where the
  * stream has no damage, and a file with flipped bits that are corrected.
  */
 export function planRepair(
   manifest: Manifest,
   corrected: Pick<Corrected, 'examined' | 'flips'>,
   nextSequence: () => number,
+  now: number,
 ): RepairPlan | Refusal {
   if (corrected.examined.contradictions.length > 0) {
     return { refused: 'the manifest contradicts itself: put a copy of it back' };
   }
-  const plan = new Planning(manifest, corrected, nextSequence);
+  const plan = new Planning(manifest, corrected, nextSequence, now);
   return plan.run();
+}
+
+/** A stretch of the live segment that is kept, with what it is made of. */
+interface Run {
+  /** Offset of the last byte before its first. */
+  readonly start: number;
+  /** Offset of its last byte; Infinity where it goes up to the end. */
+  readonly end: number;
+  readonly bases: readonly Base[];
+  /** What a damaged increment holds after the damage, at its beginning. */
+  readonly rest: Remake | undefined;
+  readonly whole: readonly Increment[];
+  /** What a damaged increment holds before the damage, at its end. */
+  readonly torn: Increment | undefined;
 }
 
 class Planning {
@@ -59,6 +76,7 @@ class Planning {
   readonly #examined: Examined;
   readonly #flips: ReadonlyMap<string, readonly Flip[]>;
   readonly #nextSequence: () => number;
+  readonly #now: number;
   readonly #remakes: Remake[] = [];
   readonly #copies: BaseCopy[] = [];
   readonly #preambles: Increment[] = [];
@@ -69,11 +87,13 @@ class Planning {
     manifest: Manifest,
     { examined, flips }: Pick<Corrected, 'examined' | 'flips'>,
     nextSequence: () => number,
+    now: number,
   ) {
     this.#manifest = manifest;
     this.#examined = examined;
     this.#flips = flips;
     this.#nextSequence = nextSequence;
+    this.#now = now;
   }
 
   run(): RepairPlan | Refusal {
@@ -81,12 +101,27 @@ class Planning {
     const { badBases } = this.#examined;
     const starts = new Set(live.increments.map(({ startOffset }) => startOffset));
     const isWhole = ({ name, offset }: Base) => !badBases.has(name) && starts.has(offset);
-    const base = live.bases.find(isWhole);
-    if (base === undefined) return { refused: NO_BASE };
-    const kept = this.#keptLive(base);
+    const bases = live.bases.filter(isWhole);
+    const [first] = bases;
+    if (first === undefined) return { refused: NO_BASE };
+    // What a step back took away is restored by what comes before it in the segment that it was taken from.
+    const runs =
+      past.at(-1)?.by === 'rewound' ? [this.#runFrom(first, false)] : this.#runsOf(bases);
+    const pieces = runs.map((run) => ({ ...run, increments: this.#incrementsOf(run) }));
+    const last = pieces.pop()!;
+    this.#tell(live, runs);
+    const kept = { ...live, bases: this.#keptBases(last.bases), increments: last.increments };
+    const numbers = [live, ...past].map(({ number }) => number);
+    const given = pieces.map(({ bases, increments, end }, i): PastSegment => {
+      const reason = `damage at offsets ${end + 1} to ${runs[i + 1]!.start} was given up`;
+      const number = Math.max(...numbers) + 1 + i;
+      const names = namesUpTo(live, end);
+      const ending = { by: 'reset', end, ended: this.#now, reason } as const;
+      return { ...names, number, bases: this.#keptBases(bases), increments, ...ending };
+    });
     const manifest: Manifest = {
       live: kept,
-      past: past.flatMap((segment) => this.#keptPast(segment)),
+      past: [...past.flatMap((segment, i) => this.#keptPast(segment, past[i - 1])), ...given],
       // The file that this was said of is another one now.
       ...(lastIncrement(kept).name === lastIncrement(live).name ? others : {}),
     };
@@ -94,62 +129,126 @@ class Planning {
     return { manifest, remakes, copies, preambles, done: this.#done, lost: this.#lost };
   }
 
-  #keptLive(first: Base): Segment {
-    const { live } = this.#manifest;
-    const { badBases } = this.#examined;
-    const begin = live.increments.findIndex(({ startOffset }) => startOffset === first.offset);
-    const damaged = live.increments.findIndex((each) => this.#stateOf(each).cut !== undefined);
-    // Before the first base that is whole there may be readers; where it is damaged, nobody gets through.
-    const from = damaged !== -1 && damaged < begin ? begin : 0;
-    const last = live.increments.findIndex(
-      (each, i) => i >= from && this.#stateOf(each).cut !== undefined,
-    );
-    const whole = live.increments.slice(from, last === -1 ? undefined : last);
-    const increments = whole.map((each) => this.#keptIncrement(each));
-    const torn = live.increments[last];
-    const cut = torn && this.#stateOf(torn).cut;
-    const end = cut?.offset ?? Infinity;
-    if (torn !== undefined) increments.push(this.#headOf(torn, end));
-    const bases = live.bases.filter(({ name, offset }) => !badBases.has(name) && offset <= end);
-    const start = live.increments[from]?.startOffset ?? startOf(live);
-    this.#tell(live, start, end, bases);
-    const [head = live.increments[0], ...others] = increments;
-    // The ids stay, as after a power cut: what is left is the beginning of the history that they name.
-    return { ...live, bases: this.#keptBases(bases), increments: [head, ...others] };
+  /** The stretches of a segment between its damages that can be restored, in their order; one for each base or more. */
+  #runsOf(bases: readonly Base[]): Run[] {
+    const runs: Run[] = [];
+    for (const base of bases) {
+      if (base.offset <= (runs.at(-1)?.end ?? -1)) continue;
+      runs.push(this.#runFrom(base, true));
+    }
+    return runs;
   }
 
-  #tell(live: Segment, start: number, end: number, bases: readonly Base[]): void {
+  /** What leads from a base to the next damage. What comes before the base, up to a damage, may have readers. */
+  #runFrom(base: Base, takesRest: boolean): Run {
+    const { live } = this.#manifest;
+    const { increments } = live;
+    const isCut = (each: Increment) => this.#stateOf(each).cut !== undefined;
+    const begin = increments.findIndex(({ startOffset }) => startOffset === base.offset);
+    const before = increments.findLastIndex((each, i) => i < begin && isCut(each));
+    const last = increments.findIndex((each, i) => i >= begin && isCut(each));
+    const torn = increments[last];
+    const end = (torn && this.#stateOf(torn).cut?.offset) ?? Infinity;
+    const from = before === -1 || takesRest ? before + 1 : begin;
+    const whole = increments.slice(from, torn && last);
+    const damaged = takesRest ? increments[before] : undefined;
+    const rest = damaged && this.#restOf(damaged, increments[from]!.startOffset);
+    const start = rest?.to.startOffset ?? increments[from]!.startOffset;
+    const { badBases } = this.#examined;
+    const lowest = before === -1 ? 0 : base.offset;
+    const bases = live.bases.filter(
+      ({ name, offset }) => !badBases.has(name) && offset >= lowest && offset <= end,
+    );
+    return { start, end, bases, whole, rest, torn };
+  }
+
+  /** What an increment holds after its last damage; undefined where there is nothing, or it is not known. */
+  #restOf(increment: Increment, end: number): Remake | undefined {
+    const { resume } = this.#stateOf(increment);
+    if (resume === undefined || resume.offset >= end) return undefined;
+    const { offset: startOffset, database } = resume;
+    const number = this.#nextSequence();
+    const names = { name: incrementName(number), index: indexName(number) };
+    return { from: increment, to: { ...increment, ...names, startOffset, database }, end };
+  }
+
+  #incrementsOf({ rest, whole, torn, end }: Run): readonly [Increment, ...Increment[]] {
+    const increments = whole.map((each) => this.#keptIncrement(each));
+    if (rest !== undefined) {
+      this.#make(rest);
+      increments.unshift(rest.to);
+    }
+    if (torn !== undefined) increments.push(this.#headOf(torn, end));
+    return nonEmpty(increments);
+  }
+
+  #tell(live: Segment, runs: readonly Run[]): void {
     const held = this.#stateOf(lastIncrement(live)).end;
+    const kept = runs.flatMap(({ bases }) => bases);
+    const { badBases } = this.#examined;
+    const [{ start }, { end }] = [runs[0]!, runs.at(-1)!];
     if (start > startOf(live)) {
       this.#lose(live, startOf(live), start);
       this.#done.push(`what came before offset ${start} is moved aside: no base leads through it`);
     }
+    for (const [i, run] of runs.slice(0, -1).entries()) {
+      const next = runs[i + 1]!;
+      this.#lose(live, run.end, next.start);
+      this.#done.push(
+        `gave up offsets ${run.end + 1} to ${next.start}: a past segment ends before them, and the history goes on after them; a restore reaches offsets ${run.bases[0]!.offset} to ${run.end}, and those from ${next.bases[0]!.offset} on`,
+      );
+    }
     if (end !== Infinity) {
       this.#lose(live, end, Math.max(end, held));
-      this.#done.push(`the history ends at offset ${end} now; what came after it is moved aside`);
+      const isFollowed = live.bases.some((base) => base.offset > end && !badBases.has(base.name));
+      const why = isFollowed
+        ? 'what a step back took away is restored by what comes before it, so the rest is not kept'
+        : 'no whole base follows';
+      this.#done.push(
+        `the history ends at offset ${end} now; what came after it is moved aside: ${why}`,
+      );
     }
     for (const { name, offset } of live.bases) {
-      if (offset > end || bases.some((each) => each.name === name)) continue;
+      if (offset > end || kept.some((each) => each.name === name)) continue;
       this.#done.push(`the base ${name} at offset ${offset} is moved aside`);
     }
   }
 
-  #keptPast(segment: PastSegment): PastSegment[] {
+  /** A past segment up to its first damage, as far as a whole base leads there. */
+  #keptPast(segment: PastSegment, before: PastSegment | undefined): PastSegment[] {
     const { badBases } = this.#examined;
-    const isBad =
-      segment.bases.some(({ name }) => badBases.has(name)) ||
-      segment.increments.some((each) => this.#stateOf(each).cut !== undefined);
-    if (isBad) {
-      const { number, end } = segment;
-      this.#lose(segment, startOf(segment), end);
-      const range = `offsets ${startOf(segment)} to ${end}`;
+    const { number } = segment;
+    const last = segment.increments.findIndex((each) => this.#stateOf(each).cut !== undefined);
+    const torn = segment.increments[last];
+    const end = (torn && this.#stateOf(torn).cut?.offset) ?? segment.end;
+    const starts = segment.increments.map(({ startOffset }) => startOffset);
+    const bases = segment.bases.filter(
+      ({ name, offset }) => !badBases.has(name) && offset <= end && starts.includes(offset),
+    );
+    const isWhole = torn === undefined && segment.bases.every(({ name }) => !badBases.has(name));
+    // Another segment may rest upon it, or it upon another.
+    const isAlone = segment.by === 'reset' && before?.by !== 'rewound';
+    if (!isWhole && (!isAlone || bases.length === 0)) {
+      this.#lose(segment, startOf(segment), segment.end);
+      const range = `offsets ${startOf(segment)} to ${segment.end}`;
       this.#done.push(`segment ${number} of the past, ${range}, is moved aside`);
       return [];
     }
-    const [first, ...others] = segment.increments;
-    const increments = others.map((each) => this.#keptIncrement(each));
-    const bases = this.#keptBases(segment.bases);
-    return [{ ...segment, bases, increments: [this.#keptIncrement(first), ...increments] }];
+    const increments = segment.increments
+      .slice(0, torn && last)
+      .map((each) => this.#keptIncrement(each));
+    if (torn !== undefined) {
+      increments.push(this.#headOf(torn, end));
+      this.#lose(segment, end, segment.end);
+      this.#done.push(`segment ${number} of the past ends at offset ${end} now`);
+    }
+    for (const { name, offset } of segment.bases) {
+      if (isWhole || offset > end || bases.some((each) => each.name === name)) continue;
+      this.#done.push(`the base ${name} at offset ${offset} is moved aside`);
+    }
+    const kept = this.#keptBases(isWhole ? segment.bases : bases);
+    const names = torn === undefined ? {} : namesUpTo(segment, end);
+    return [{ ...segment, ...names, bases: kept, increments: nonEmpty(increments), end }];
   }
 
   #keptBases(bases: readonly Base[]): Base[] {
@@ -202,11 +301,17 @@ class Planning {
   #headOf(increment: Increment, end: number): Increment {
     const number = this.#nextSequence();
     const to = { ...increment, name: incrementName(number), index: indexName(number) };
-    this.#remakes.push({ from: increment, to, end });
-    for (const flip of this.#flips.get(increment.name) ?? []) {
-      if ((flip.offset ?? 0) <= end) this.#tellCorrected(increment.name, flip, to.name);
-    }
+    this.#make({ from: increment, to, end });
     return to;
+  }
+
+  #make(made: Remake): void {
+    const { from, to, end } = made;
+    this.#remakes.push(made);
+    for (const flip of this.#flips.get(from.name) ?? []) {
+      const { offset = 0 } = flip;
+      if (offset > to.startOffset && offset <= end) this.#tellCorrected(from.name, flip, to.name);
+    }
   }
 
   #stateOf({ name }: Increment): StretchState {

@@ -15,7 +15,10 @@ import { StreamWalk } from './stream-walk.ts';
 /** An increment that is to take the place of another. */
 export interface Remake {
   readonly from: Increment;
-  /** Its index has another name; its file too, unless all of the stream is kept where it is. */
+  /**
+   * Its index has another name; its file too, unless all of the stream is kept where it is. It may begin later,
+   * where the stream may be cut.
+   */
   readonly to: Increment;
   /** Offset of the last byte that is kept. */
   readonly end: number;
@@ -104,7 +107,7 @@ async function oldIndex(disk: Disk, path: string): Promise<IndexReader | undefin
 async function* recordsOf(
   disk: Disk,
   path: string,
-  { to, end }: Remake,
+  { from, to, end }: Remake,
   source: DiskFile | undefined,
   old: IndexReader | undefined,
   target: AppendFile | undefined,
@@ -112,7 +115,7 @@ async function* recordsOf(
 ): AsyncGenerator<IndexRecord, void, void> {
   const { startOffset: offset, database } = to;
   const first = { end: offset, boundary: { offset, database }, crc: 0, ...writer, synced: offset };
-  const walk = source && new StreamWalk(source, path, to);
+  const walk = source && new StreamWalk(source, path, from, undefined, { offset, database });
   let isFirst = true;
   for await (const { end: upTo, time, crc: expected } of timesOf(disk, path, old, to, end)) {
     if (isFirst) yield { ...first, time };

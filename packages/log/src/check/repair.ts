@@ -36,9 +36,9 @@ export interface RepairReport {
 }
 
 /**
- * Checks a directory and, where something is damaged, corrects each single flipped bit that a CRC proves
- * and keeps the longest beginning that a server boots and the log goes on from. Nothing is deleted: what is left out is moved to a directory of its
- * own, with the manifest of before. A repair that was cut short is taken back by the next.
+ * Checks a directory and, where something is damaged, corrects each single flipped bit that a CRC proves and
+ * gives up the rest of the damage: see `planRepair`. Nothing is deleted: what is replaced or left out is moved
+ * to a directory of its own, with the manifest of before. A repair that was cut short is taken back by the next.
  *
  * @throws {LogError} `LOCKED` while another process has the directory; `IO`, after which the files
  *   are as before or as they are to be: none is in between that the next repair does not see to
@@ -99,7 +99,9 @@ class Repair {
       : await correctBits(disk, directory, examined, { manifest, text }, onProgress);
     if (isMended && isDamaged(corrected.examined)) return refusal(findings, NOT_ALL);
     let next = await nextSequence(disk, directory);
-    const plan = isCopy ? asItIs(manifest) : planRepair(manifest, corrected, () => next++);
+    const plan = isCopy
+      ? asItIs(manifest)
+      : planRepair(manifest, corrected, () => next++, Date.now());
     if ('refused' in plan) return refusal(findings, plan.refused);
     const aside = await this.#carryOut(found, plan, corrected);
     const mended = isMended ? [MANIFEST_MENDED] : [];

@@ -16,7 +16,7 @@ export interface Refusal {
   readonly what: string;
 }
 
-/** Reads an increment's stream from its first byte on, and follows its commands. A few kilobytes. */
+/** Reads an increment's stream from its first byte on, or from another place where it may be cut, and follows its commands. A few kilobytes. */
 export class StreamWalk {
   readonly #file: DiskFile;
   readonly #path: string;
@@ -35,8 +35,9 @@ export class StreamWalk {
     path: string,
     increment: Increment,
     onRead: (bytes: number) => void = () => {},
+    from: Boundary = { offset: increment.startOffset, database: increment.database },
   ) {
-    const { startOffset: offset, database } = increment;
+    const { offset, database } = from;
     this.#file = file;
     this.#path = path;
     this.#increment = increment;

@@ -24,6 +24,8 @@ export interface StretchState {
   readonly findings: readonly Finding[];
   /** Where the stream is to be cut, before its first damage; absent where it is whole. */
   readonly cut?: Boundary;
+  /** Where the stream may be cut after its last damage, from where on nothing is wrong; absent where it is not known. */
+  readonly resume?: Boundary;
   /** Offset of the last byte that the next start goes on from, where nothing is to be cut. */
   readonly end: number;
   /** Whether there are bytes after that, which another run of the machine wrote and nothing vouches for. */
@@ -51,6 +53,7 @@ export class StretchNotes {
   readonly flips: Flip[] = [];
   readonly increment: Increment;
   cut: Boundary | undefined;
+  resume: Boundary | undefined;
   hasPreamble = true;
   hasIndex = true;
   #damages = 0;
@@ -67,6 +70,7 @@ export class StretchNotes {
     place: number = placeOf(this.increment, offset),
   ): void {
     this.cut ??= safe;
+    this.resume = undefined;
     this.#damages++;
     const file = fileNamed(this.increment.name);
     if (this.#damages < MOST) this.findings.push({ severity: 'error', file, place, offset, what });
