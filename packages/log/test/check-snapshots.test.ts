@@ -66,7 +66,7 @@ describe('a base that was adopted without verification', () => {
       '(the snapshot has no checksum)',
     ],
     ['of a newer type', rdb(NEWER_TYPE), 'key "k" has a value of type 99'],
-    ['of a newer version', rdb('REDIS0099\0\x01k\x05value'), 'the RDB is of version 99'],
+    ['of a newer version', rdb('REDIS0099\0\x01k\x05value'), 'the RDB has version 99'],
   ])('%s is a warning, and nothing is repaired', async (_, snapshot, what) => {
     const { disk } = await logOf(snapshot);
     const { findings } = await check(disk.process, DIRECTORY);
