@@ -114,8 +114,7 @@ describe.skipIf(installed === undefined)('--max-disk', () => {
     const directory = await freshDirectory();
     const flags = ['--max-disk', '12mb', '--port', 'any'];
     const first = Daemon.follow(primary, directory, ...flags);
-    const warning =
-      /--max-disk 12\.0 MiB is too small: .* do not fit; .* give at least 1\d\.\d MiB/;
+    const warning = /--max-disk 12\.0 MiB is too small: .* do not fit; .* set at least 1\d\.\d MiB/;
     await first.prints(warning);
     const gauge = new Gauge(directory);
     await write(primary, 200);

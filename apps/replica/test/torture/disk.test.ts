@@ -58,7 +58,7 @@ describe.each(servers)('$name', (installed) => {
           await disk.fillUpTo(3 * MIB);
           const daemon = Daemon.follow(primary, disk.directory);
           await daemon.prints(
-            /(could not write to .*ENOSPC|a full resync of .* does not fit, .* are free); replication paused/,
+            /(could not write to .*ENOSPC|a full resync of .* does not fit: .* free); replication paused/,
           );
           expect(await acknowledged(primary)).toBe(-1);
           await expectNothingCounted(primary);
