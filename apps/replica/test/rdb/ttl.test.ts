@@ -103,7 +103,7 @@ describe('--ttl of rdb filter and rdb resp', () => {
       ['--ttl', 'shift'],
       /does not say when .*--moment/,
     ],
-    ['--moment alone', ['--moment', '-5m'], /--moment is of --ttl drop and --ttl shift/],
+    ['--moment alone', ['--moment', '-5m'], /--moment needs --ttl drop or --ttl shift/],
     [
       'a --moment that is a position',
       ['--ttl', 'drop', '--moment', `${'a'.repeat(40)}:5`],

@@ -93,9 +93,9 @@ it.skipIf(process.platform !== 'linux' || installed === undefined)(
 it.skipIf(process.platform !== 'linux' || installed === undefined)(
   'no more clients are let in than leave files for the log',
   async () => {
-    const { primary, daemon, port } = await following([], { openFiles: 120 });
-    await daemon.prints(/maxclients is 56 and not 10000: .*ulimit -n/);
-    await idleClients(port, 56);
+    const { primary, daemon, port } = await following([], { openFiles: 256 });
+    await daemon.prints(/maxclients is 192 and not 10000: .*ulimit -n/);
+    await idleClients(port, 192);
     expect(await (await Wire.connect(port)).line()).toMatch(/max number of clients/);
     const load = loadOn(primary).start();
     await expect.poll(() => load.commands).toBeGreaterThan(200);
