@@ -1,4 +1,4 @@
-// npm run check: what is not a test: format and lint, types, reference docs, boundaries, unused code, packages as published.
+// npm run check: what is not a test: format and lint, types, reference docs, boundaries, order of imports, unused code, packages as published.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pnpm, root } from './setup.mjs';
@@ -7,11 +7,15 @@ const published = readdirSync(join(root, 'packages'))
   .map((name) => join('packages', name))
   .filter((path) => !JSON.parse(readFileSync(join(root, path, 'package.json'), 'utf8')).private);
 
+const sources = ['packages', 'apps', 'bench'];
+
 const checks = {
   'format and lint': ['exec', 'biome', 'ci', '.'],
   types: ['exec', 'turbo', 'run', 'types', '--output-logs=errors-only'],
   'reference docs': ['exec', 'node', 'scripts/docs.mjs', '--check'],
   boundaries: ['exec', 'turbo', 'boundaries'],
+  'order of packages and folders': ['exec', 'depcruise', '--output-type', 'err-long', ...sources],
+  'order is enforced': ['exec', 'node', '--test', '--test-reporter=spec', 'scripts/order.test.mjs'],
   'unused code': ['exec', 'knip'],
   ...Object.fromEntries(
     [...published, join('apps', 'replica')].map((path) => [

@@ -1,0 +1,133 @@
+// The order of packages and of the folders in the large ones; `npm run check` enforces it.
+// Each list goes from the bottom to the top: an entry imports only entries before it. Entries in one array do not
+// import each other.
+
+/** As in the table of ARCHITECTURE.md. */
+const PACKAGES = [
+  ['packages/clock', 'packages/resp', 'packages/backlog', 'packages/rdb-receiver', 'packages/rdb'],
+  'packages/psync',
+  'packages/log',
+  'packages/replica',
+  'packages/resp-server',
+  'packages/primary',
+  'packages/feed',
+  'apps/replica',
+];
+
+/** Take bytes and give events. What a Node module needs is in the folder `node`, the subpath `./node`. */
+const SANS_IO = ['clock', 'resp', 'backlog', 'rdb-receiver', 'rdb', 'psync'];
+
+/** Serve the tests and measurements of the others. */
+const PRIVATE = ['packages/testkit', 'packages/conformance', 'bench'];
+
+/** What is in `src`, without `index.ts`. */
+const FOLDERS = {};
+
+/** A rule for each entry that has others beside or above it. `source` is the pattern of the files of an entry. */
+function orderRules(rule, roots, source, why) {
+  const levels = roots.map((level) => [level].flat());
+  return levels
+    .flatMap((level, i) => {
+      const below = levels.slice(0, i).flat().join(', ') || 'nothing of the list';
+      return level.map((entry) => ({
+        name: `${rule}/${entry.replace(/^packages\//, '')}`,
+        severity: 'error',
+        comment: `${why} ${entry} may import: ${below}.`,
+        from: { path: source(entry) },
+        to: {
+          path: levels
+            .slice(i)
+            .flat()
+            .filter((each) => each !== entry)
+            .map(source),
+        },
+      }));
+    })
+    .filter(({ to }) => to.path.length > 0);
+}
+
+const packageOrder = orderRules(
+  'package-order',
+  PACKAGES,
+  (path) => `^${path}/src/`,
+  'A package depends only on rows above its own in the table of ARCHITECTURE.md, so that each can be used without those below.',
+);
+
+const folderOrder = Object.entries(FOLDERS).flatMap(([path, folders]) => {
+  const source = (entry) => `^${path}/src/${entry}${entry.endsWith('.ts') ? '$' : '/'}`;
+  const name = path.replace(/^packages\//, '');
+  return [
+    ...orderRules(
+      `folder-order/${name}`,
+      folders,
+      source,
+      `Folders of ${path} are layers: a layer can be read and changed without those above it.`,
+    ),
+    {
+      name: `folder-order/${name}/unlisted`,
+      severity: 'error',
+      comment: `Each folder and file in ${path}/src has its layer: add it to FOLDERS in .dependency-cruiser.mjs.`,
+      from: {
+        path: `^${path}/src/`,
+        pathNot: ['index.ts', ...folders.flat()].map(source),
+      },
+      to: {},
+    },
+  ];
+});
+
+export default {
+  forbidden: [
+    ...packageOrder,
+    ...folderOrder,
+    {
+      name: 'sans-io',
+      severity: 'error',
+      comment:
+        'A sans-IO package takes bytes and gives events, for any socket, file and runtime: it imports no Node module. Only its folder node may.',
+      from: { path: `^packages/(${SANS_IO.join('|')})/src/(?!node/)` },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'sans-io-node',
+      severity: 'error',
+      comment:
+        'What needs Node is a subpath of its own: the rest of a sans-IO package works without it.',
+      from: { path: `^packages/(${SANS_IO.join('|')})/src/(?!node/)` },
+      to: { path: '^packages/[^/]+/src/node/' },
+    },
+    {
+      name: 'published',
+      severity: 'error',
+      comment:
+        'What is published imports nothing that is not: the tools for tests and measurements are private.',
+      from: { path: PACKAGES.flat().map((path) => `^${path}/src/`) },
+      to: { path: PRIVATE.map((path) => `^${path}/`) },
+    },
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      comment:
+        'No file imports itself through others, types included: of two files that need each other, one has to be understood first.',
+      from: { pathNot: '^packages/log/src/' },
+      to: { circular: true },
+    },
+    {
+      name: 'resolved',
+      severity: 'error',
+      comment: 'An import that leads nowhere cannot be checked against the order.',
+      from: { path: '/src/' },
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    // Types count: they tell what has to be known.
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '/dist/' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['@forebay/source', 'import', 'types', 'node', 'default'],
+    },
+  },
+};

@@ -1,0 +1,71 @@
+// A violation of each rule of .dependency-cruiser.mjs is found, in a tree of planted files, and told with its reason.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
+import { root } from './setup.mjs';
+
+const depcruise = join(root, 'node_modules', '.bin', 'depcruise');
+const config = join(root, '.dependency-cruiser.mjs');
+
+/** By path, what each file holds. */
+const FILES = {
+  'package.json': '{}',
+  'node_modules/.keep': '',
+  'packages/log/package.json':
+    '{ "name": "@forebay/log", "type": "module", "exports": { ".": { "@forebay/source": "./src/index.ts" } } }',
+  'packages/log/src/index.ts': "export * from './errors.ts';",
+  'packages/log/src/errors.ts': 'export const one = 1;',
+  'packages/testkit/src/index.ts': 'export const two = 2;',
+  'packages/feed/src/fine.ts': "import '@forebay/log';",
+  'packages/psync/src/upwards.ts': "import '@forebay/log';",
+  'packages/resp/src/io.ts': "import 'node:net';",
+  'packages/rdb-receiver/src/node/file.ts': "import 'node:fs';",
+  'packages/rdb-receiver/src/reader.ts': "import './node/file.ts';",
+  'packages/replica/src/tested.ts': "import '../../testkit/src/index.ts';",
+  'packages/backlog/src/a.ts': "import type { B } from './b.ts';\nexport type A = B;",
+  'packages/backlog/src/b.ts': "import type { A } from './a.ts';\nexport type B = A;",
+  'apps/replica/src/lost.ts': "import './nowhere.ts';",
+};
+
+/** What is told of each violation: the rule, the files, and a part of the reason. */
+const VIOLATIONS = [
+  ['package-order/psync', 'packages/psync/src/upwards.ts', 'depends only on rows above its own'],
+  ['sans-io', 'packages/resp/src/io.ts', 'imports no Node module'],
+  ['sans-io-node', 'packages/rdb-receiver/src/reader.ts', 'a subpath of its own'],
+  ['published', 'packages/replica/src/tested.ts', 'imports nothing that is not'],
+  ['no-cycles', 'packages/backlog/src/a.ts', 'No file imports itself through others'],
+  ['resolved', 'apps/replica/src/lost.ts', 'leads nowhere'],
+];
+
+let tree;
+let report;
+
+before(async () => {
+  tree = await mkdtemp(join(tmpdir(), 'forebay-order-'));
+  for (const [path, text] of Object.entries(FILES)) {
+    await mkdir(dirname(join(tree, path)), { recursive: true });
+    await writeFile(join(tree, path), text);
+  }
+  await mkdir(join(tree, 'node_modules/@forebay'));
+  await symlink('../../packages/log', join(tree, 'node_modules/@forebay/log'));
+  const args = ['--config', config, '--output-type', 'err-long', 'packages', 'apps'];
+  const found = await promisify(execFile)(depcruise, args, { cwd: tree }).catch((error) => error);
+  report = found.stdout.replace(/\s+/g, ' ');
+});
+
+after(() => rm(tree, { recursive: true }));
+
+for (const [rule, file, reason] of VIOLATIONS) {
+  test(`${rule} is enforced, and the report says why`, () => {
+    const entry = report.split(' error ').find((each) => each.startsWith(`${rule}: ${file} `));
+    assert.ok(entry?.includes(reason), `${rule} for ${file} in: ${report}`);
+  });
+}
+
+test('an import in the order is no violation', () => {
+  assert.match(report, new RegExp(`x ${VIOLATIONS.length} dependency violations`));
+});
