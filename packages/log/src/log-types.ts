@@ -1,9 +1,10 @@
+import type { Clock } from '@forebay/clock';
 import type { History, Position, StreamTracker } from '@forebay/psync';
-import type { Clock, ClockStep } from './clock.ts';
 import type { Disk } from './disk/disk.ts';
 import type { LogError } from './errors.ts';
 import type { SyncPolicy } from './increment/syncer.ts';
 import type { LeftOut } from './recovery/settle-copy.ts';
+import type { ClockStep } from './watched-clock.ts';
 
 /** How far the log has come: offsets of the last byte written and of the last byte synced. */
 export interface LogProgress {

@@ -1,3 +1,4 @@
+import { systemClock } from '@forebay/clock';
 import type { Boundary, History, Position } from '@forebay/psync';
 import { addBase, checkPlace } from './changes/add-base.ts';
 import { beginHistory } from './changes/begin-history.ts';
@@ -5,7 +6,6 @@ import type { Change, Workshop } from './changes/change.ts';
 import { opened } from './changes/change.ts';
 import { split } from './changes/split.ts';
 import { stepBack } from './changes/step-back.ts';
-import { systemClock, WatchedClock } from './clock.ts';
 import { Contents } from './contents.ts';
 import { Cursor } from './cursors/cursor.ts';
 import { checkCursorName, readCursor, removeCursor, writeCursor } from './cursors/cursors.ts';
@@ -42,6 +42,7 @@ import { recover } from './recovery/recover.ts';
 import type { Retained, RetainPolicy } from './retention/retain.ts';
 import { dropChange, prune, sizesOf, totalOf } from './retention/retain.ts';
 import { Turns } from './turns.ts';
+import { WatchedClock } from './watched-clock.ts';
 
 const DEFAULT_ROTATE_AT = 1024 ** 3;
 

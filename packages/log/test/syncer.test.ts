@@ -1,6 +1,6 @@
+import { systemClock } from '@forebay/clock';
 import { describe, expect, it, vi } from 'vitest';
 import { Syncer } from '../src/increment/syncer.ts';
-import { systemClock } from '../src/index.ts';
 
 /** A disk whose syncs end when the test says so. */
 function slowDisk(policy: 'always' | 'everysec' | 'no') {

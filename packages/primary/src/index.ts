@@ -1,5 +1,3 @@
-export type { Clock } from './clock.ts';
-export { systemClock } from './clock.ts';
 export {
   array,
   bulk,

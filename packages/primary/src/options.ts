@@ -1,5 +1,5 @@
+import type { Clock } from '@forebay/clock';
 import type { RespFailure } from '@forebay/resp';
-import type { Clock } from './clock.ts';
 import type { CommandTable } from './serving/command.ts';
 import type { Identity } from './serving/commands/command-host.ts';
 import type { OutputLimit } from './serving/replica/output-limit.ts';

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
-import type { Clock } from './clock.ts';
-import { systemClock } from './clock.ts';
+import type { Clock } from '@forebay/clock';
+import { systemClock } from '@forebay/clock';
 import { PrimaryError } from './errors.ts';
 import type { LiveOptions, ReplicationServerOptions } from './options.ts';
 import { authenticator } from './serving/authenticator.ts';
@@ -105,7 +105,7 @@ export class ReplicationServer implements AsyncDisposable {
         return requirepass === undefined ? undefined : authenticator(requirepass);
       },
       cutUpstream: () => options.cutUpstream?.() ?? false,
-      now: () => clock.now(),
+      now: () => clock.elapsed(),
     };
     this.#commands = commandTable(host, commands);
     this.#listeners = new Listeners({
@@ -249,7 +249,7 @@ export class ReplicationServer implements AsyncDisposable {
     const id = this.#nextId++;
     const client = new Client(id, socket, requirepass === undefined, {
       commands: this.#commands,
-      now: () => this.#clock.now(),
+      now: () => this.#clock.elapsed(),
       refuse: ([name = '']) => this.#options.refuse?.(name),
       onCommand: () => {
         this.#counts.commands++;
@@ -301,7 +301,7 @@ export class ReplicationServer implements AsyncDisposable {
 
   #dropSilent(): void {
     const { timeout = TIMEOUT, idleTimeout = 0 } = this.#options;
-    const now = this.#clock.now();
+    const now = this.#clock.elapsed();
     for (const client of this.#clients.values()) {
       if (isSilent(client, now, { timeout, idleTimeout })) client.destroy();
     }

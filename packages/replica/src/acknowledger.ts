@@ -1,7 +1,7 @@
+import type { Clock, StopTimer } from '@forebay/clock';
 import type { ReplicaProgress } from './acknowledgement.ts';
 import { encodeAcknowledgement, NEWLINE } from './acknowledgement.ts';
 import type { CachedStream } from './cached-stream.ts';
-import type { Clock, StopTimer } from './clock.ts';
 
 /** Milliseconds between acknowledgements that a primary waits for, and how many there are of them. */
 const HASTE = 100;

@@ -3,7 +3,6 @@ export type { Address, Endpoint } from './address.ts';
 export { describeEndpoint, parseAddress } from './address.ts';
 export type { BackoffOptions } from './backoff.ts';
 export type { Resume } from './cached-stream.ts';
-export type { Clock, StopTimer } from './clock.ts';
 export { errorOfSocket, openSocket } from './connect.ts';
 export type { ReplicaErrorCode } from './errors.ts';
 export { ReplicaError } from './errors.ts';

@@ -1,10 +1,10 @@
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
+import type { Clock } from '@forebay/clock';
 import type { Position } from '@forebay/psync';
 import { ReplicaHandshake } from '@forebay/psync';
 import type { Address, Endpoint } from './address.ts';
 import type { CachedStream } from './cached-stream.ts';
-import type { Clock } from './clock.ts';
 import { ReplicaError } from './errors.ts';
 import type { AcceptedSnapshots } from './snapshot.ts';
 import type { TlsOptions, Transport } from './transport.ts';

@@ -1,3 +1,4 @@
+import type { StopTimer } from '@forebay/clock';
 import type { HandshakeOutcome } from '@forebay/psync';
 import { PsyncError, StreamTracker, shiftHistory } from '@forebay/psync';
 import { NEWLINE } from './acknowledgement.ts';
@@ -5,7 +6,6 @@ import type { AcknowledgerHost } from './acknowledger.ts';
 import { Acknowledger } from './acknowledger.ts';
 import { describeEndpoint } from './address.ts';
 import type { LinkRecord } from './backoff.ts';
-import type { StopTimer } from './clock.ts';
 import { errorOfSocket } from './connect.ts';
 import { ReplicaError } from './errors.ts';
 import {
@@ -56,7 +56,7 @@ export class Link {
     this.#host = host;
     const { address, tls, clock } = options;
     this.#where = describeEndpoint(address);
-    this.#lastRead = clock.now();
+    this.#lastRead = clock.elapsed();
     this.#negotiation = new Negotiation(options, host, this.#negotiationLink());
     this.#acknowledger = new Acknowledger(this.#acknowledgerHost(), clock);
     this.#ended = new Promise((resolve) => {
@@ -81,7 +81,7 @@ export class Link {
   /** What it has come to so far. */
   get record(): LinkRecord {
     const since = this.#streamingSince;
-    const streamed = since === undefined ? undefined : this.#options.clock.now() - since;
+    const streamed = since === undefined ? undefined : this.#options.clock.elapsed() - since;
     return { streamed, progressed: this.#progressed };
   }
 
@@ -248,7 +248,7 @@ export class Link {
   }
 
   #stream(): void {
-    this.#streamingSince = this.#options.clock.now();
+    this.#streamingSince = this.#options.clock.elapsed();
     this.#enter('stream');
     this.progressed();
   }
@@ -265,7 +265,7 @@ export class Link {
   #tick(): void {
     const limits = this.#timeouts;
     const limit = this.#phase === 'stream' ? limits.idle : limits[this.#phase];
-    if (!this.#deaf && this.#options.clock.now() - this.#lastRead > limit) {
+    if (!this.#deaf && this.#options.clock.elapsed() - this.#lastRead > limit) {
       this.close(silentError(this.#where, this.#phase, limit));
       return;
     }
@@ -282,7 +282,7 @@ export class Link {
 
   /** Silence counts from here on. */
   #heard(): void {
-    this.#lastRead = this.#options.clock.now();
+    this.#lastRead = this.#options.clock.elapsed();
   }
 
   #write(bytes: Uint8Array): void {

@@ -1,9 +1,9 @@
+import type { Clock } from '@forebay/clock';
+import { systemClock } from '@forebay/clock';
 import type { Address, Endpoint } from './address.ts';
 import { addressOf } from './address.ts';
 import type { BackoffOptions } from './backoff.ts';
 import type { Resume } from './cached-stream.ts';
-import type { Clock } from './clock.ts';
-import { systemClock } from './clock.ts';
 import { openSocket } from './connect.ts';
 import type { ReplicaError } from './errors.ts';
 import type { LinkOptions, LinkPhase, ListeningPort, Timeouts } from './link-options.ts';

@@ -1,12 +1,11 @@
 import type { ScriptedPeer } from '@forebay/conformance';
 import { ScriptedPrimary } from '@forebay/conformance';
 import { startHistory } from '@forebay/psync';
-import { bytesOf, concatBytes } from '@forebay/testkit';
+import { bytesOf, concatBytes, SimulatedClock } from '@forebay/testkit';
 import { describe, type ExpectStatic, it } from 'vitest';
 import type { ReplicaProgress } from '../src/index.ts';
 import { Replica } from '../src/index.ts';
 import { counted, fullResync, GETACK, ID, marked, OTHER_ID, rdb, stream } from './payloads.ts';
-import { SimulatedClock } from './simulated.ts';
 import { Taker } from './taker.ts';
 
 const RDB = rdb();

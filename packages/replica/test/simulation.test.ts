@@ -1,7 +1,7 @@
-import { textOf } from '@forebay/testkit';
+import { SimulatedClock, textOf } from '@forebay/testkit';
 import { describe, expect, it } from 'vitest';
 import { counted, fullResync, marked, rdb, stream } from './payloads.ts';
-import { SimulatedClock, simulatedTransport } from './simulated.ts';
+import { simulatedTransport } from './simulated.ts';
 import { Taker } from './taker.ts';
 
 const GREETING = '+PONG\r\n+OK\r\n+OK\r\n+OK\r\n';
@@ -57,10 +57,10 @@ describe('without sockets and without a clock', () => {
     const { clock, links, taker } = simulated();
     await clock.pass(0);
     await links[0]!.send(GREETING, fullResync(50, marked(RDB)));
-    expect(clock.timers).toBeGreaterThan(0);
+    expect(clock.pending).toBeGreaterThan(0);
     await taker.replica.detach();
     expect(links[0]!.open).toBe(false);
-    expect(clock.timers).toBe(0);
+    expect(clock.pending).toBe(0);
   });
 });
 

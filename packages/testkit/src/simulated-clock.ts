@@ -6,8 +6,8 @@ interface Timer {
 }
 
 /**
- * A wall clock and timers that move only when they are told to. The timers are of the monotonic
- * time, which no jump of the wall clock moves. All times are milliseconds.
+ * A `Clock` of `@forebay/clock` whose time moves only when a test moves it. Timers follow the monotonic
+ * time, which no jump of the wall clock changes. All values are milliseconds.
  */
 export class SimulatedClock {
   #elapsed = 0;
@@ -25,8 +25,8 @@ export class SimulatedClock {
     return this.#ahead + this.#elapsed;
   }
 
-  /** Milliseconds that have passed since the clock was made. */
-  get elapsed(): number {
+  /** Milliseconds of monotonic time since the clock was created. */
+  elapsed(): number {
     return this.#elapsed;
   }
 
@@ -41,6 +41,16 @@ export class SimulatedClock {
     const timer = { due: this.#elapsed + Math.max(1, milliseconds), run };
     this.#timers.add(timer);
     return () => void this.#timers.delete(timer);
+  }
+
+  /** Runs `run` every so many milliseconds, until the returned function is called. */
+  every(milliseconds: number, run: () => void): () => void {
+    const again = (): void => {
+      stop = this.after(milliseconds, again);
+      run();
+    };
+    let stop = this.after(milliseconds, again);
+    return () => stop();
   }
 
   /** Lets time pass: runs what falls due, in order of time, also what is set on the way. */

@@ -1,4 +1,4 @@
-import type { Clock } from '@forebay/log';
+import type { Clock } from '@forebay/clock';
 
 /** Those who wait for a log to come to an offset. */
 export class Arrivals {

@@ -1,4 +1,4 @@
-import type { Clock } from '@forebay/log';
+import type { Clock } from '@forebay/clock';
 import { describeEndpoint } from '@forebay/replica';
 import type { Candidate } from '../config/candidate.ts';
 import type { ReplicaConfig } from '../config.ts';

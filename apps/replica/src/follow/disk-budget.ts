@@ -1,4 +1,5 @@
-import type { Clock, Log } from '@forebay/log';
+import type { Clock } from '@forebay/clock';
+import type { Log } from '@forebay/log';
 import { CountedBase } from './counted-base.ts';
 import type { DiskState } from './disk-policy.ts';
 import { slackOf } from './disk-policy.ts';

@@ -27,7 +27,7 @@ export async function fetchBase(
   reached: Reached,
   stop: AbortSignal,
 ): Promise<{ readonly keys: number | undefined }> {
-  const since = world.elapsed();
+  const since = world.clock.elapsed();
   const target = log.awaitBase();
   const options = { ...replicaOptions(upstream, config, world), rdbOnly: true, signal: stop };
   await using replica = new Replica(options);
@@ -50,7 +50,7 @@ export async function fetchBase(
         await file.commit(target.path);
         const { length: size, crc } = file;
         await log.addBase({ target, size, crc, position: { id: history.id, offset } });
-        const seconds = ((world.elapsed() - since) / 1000).toFixed(1);
+        const seconds = ((world.clock.elapsed() - since) / 1000).toFixed(1);
         const fields = { event: 'base-done', bytes: size, seconds: Number(seconds) } as const;
         reporter.good(`fresh base done, ${formatBytes(size)} in ${seconds} s`, fields);
         warnOf(verdict, reporter);

@@ -1,4 +1,4 @@
-import type { Clock } from '@forebay/log';
+import type { Clock } from '@forebay/clock';
 import type { LinkStatus } from '../status/link-record.ts';
 
 /** Milliseconds between two inspections. */

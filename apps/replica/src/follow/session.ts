@@ -255,7 +255,7 @@ export class Session {
     this.#events.onLinked();
     const target = this.#log.awaitBase();
     const file = await this.#world.createBase(target.directory);
-    this.#transfer = { target, file, reason, since: this.#world.elapsed() };
+    this.#transfer = { target, file, reason, since: this.#world.clock.elapsed() };
   }
 
   #store({ bytes }: Item<'snapshot'>): undefined | Promise<void> {
@@ -276,7 +276,7 @@ export class Session {
     this.#replacing = false;
     this.#needed = 0;
     this.progressed(this.#log);
-    const seconds = ((this.#world.elapsed() - since) / 1000).toFixed(1);
+    const seconds = ((this.#world.clock.elapsed() - since) / 1000).toFixed(1);
     const position = formatPosition({ id: history.id, offset: this.#log.written });
     this.#reporter.good(
       `full copy done, ${formatBytes(size)} in ${seconds} s; the stream goes on at ${position}`,
@@ -397,11 +397,12 @@ export class Session {
 export function replicaOptions(
   upstream: Candidate,
   config: ReplicaConfig,
-  { network }: World,
+  { clock, network }: World,
 ): ReplicaOptions {
   const { tls, announcedPort, announcedAddress, announcedVersion: version, timeout } = config;
   return {
     ...network,
+    clock,
     ...targetOf(upstream),
     tls,
     ...(announcedPort === undefined ? {} : { listeningPort: announcedPort }),

@@ -1,5 +1,7 @@
-import type { Clock, Disk } from '@forebay/log';
-import { nodeDisk, systemClock } from '@forebay/log';
+import type { Clock } from '@forebay/clock';
+import { systemClock } from '@forebay/clock';
+import type { Disk } from '@forebay/log';
+import { nodeDisk } from '@forebay/log';
 import { RdbFile, removeStaleTemporaries } from '@forebay/rdb-receiver/node';
 import type { ReplicaOptions } from '@forebay/replica';
 
@@ -17,19 +19,16 @@ export interface BaseFile {
 export interface World {
   readonly disk: Disk;
   readonly clock: Clock;
-  /** Milliseconds since some moment, which no step of the wall clock moves (`performance.now`). */
-  readonly elapsed: () => number;
   readonly createBase: (directory: string) => Promise<BaseFile>;
   /** Removes what a process that was killed has left of such files. */
   readonly removeStale: (directory: string) => Promise<unknown>;
-  /** Transport, clock and randomness of the links to servers; the real ones where empty. */
-  readonly network: Pick<ReplicaOptions, 'transport' | 'clock' | 'backoff'>;
+  /** Transport and randomness of the links to servers; the real ones where empty. */
+  readonly network: Pick<ReplicaOptions, 'transport' | 'backoff'>;
 }
 
 export const realWorld: World = {
   disk: nodeDisk,
   clock: systemClock,
-  elapsed: () => performance.now(),
   createBase: (directory) => RdbFile.create(directory),
   removeStale: removeStaleTemporaries,
   network: {},

@@ -1,4 +1,4 @@
-import type { Clock } from '@forebay/log';
+import type { Clock } from '@forebay/clock';
 import type { Status } from '../status/status.ts';
 
 /** What a server counts since its start (`server.h: stat_*`): bytes, or how often. */

@@ -1,4 +1,4 @@
-import type { Clock } from '@forebay/log';
+import type { Clock } from '@forebay/clock';
 import type { History } from '@forebay/psync';
 import type { LinkStatus } from './link-record.ts';
 

@@ -1,4 +1,4 @@
-import type { Clock } from '@forebay/log';
+import type { Clock } from '@forebay/clock';
 import type { CopyCause } from '@forebay/psync';
 import type { ReplicaErrorCode, ReplicaState, TransferProgress } from '@forebay/replica';
 

@@ -1,6 +1,7 @@
 import type { IntervalHistogram } from 'node:perf_hooks';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { Clock, Disk } from '@forebay/log';
+import type { Clock } from '@forebay/clock';
+import type { Disk } from '@forebay/log';
 import { inspect } from '@forebay/log';
 import { History } from './history.ts';
 import type { HeldStatus, LoopDelay, Status } from './status.ts';

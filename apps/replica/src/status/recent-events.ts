@@ -1,4 +1,4 @@
-import type { Clock } from '@forebay/log';
+import type { Clock } from '@forebay/clock';
 import type { TransferProgress } from '@forebay/replica';
 import type { Entry } from '../logging/entry.ts';
 import type { Reporter } from '../reporter.ts';

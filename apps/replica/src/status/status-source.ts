@@ -1,4 +1,4 @@
-import type { Clock } from '@forebay/log';
+import type { Clock } from '@forebay/clock';
 import type { Follower } from '../follow/follower.ts';
 import type { Relay } from '../serve/relay.ts';
 import { VERSION } from '../version.ts';

@@ -64,7 +64,7 @@ export class DiskModel {
       createBase: async () => this.#temporaryFile(),
     } as unknown as World;
     const config = () => this.#config;
-    const reporter = new Story((line) => this.story.push(`${this.clock.elapsed} ${line}`));
+    const reporter = new Story((line) => this.story.push(`${this.clock.elapsed()} ${line}`));
     this.#keeper = new Keeper(this.#log as unknown as Log, config, world, reporter, {
       fetchBase: () => this.#fetchBase(),
       onWaiting: (waiting) => {
@@ -135,12 +135,12 @@ export class DiskModel {
           this.failure ??= error as Error;
           return;
         }
-        this.story.push(`${this.clock.elapsed} paused: ${obstacle.reason}`);
+        this.story.push(`${this.clock.elapsed()} paused: ${obstacle.reason}`);
         this.pauses.push(obstacle.needed);
         if (obstacle.needed <= this.#surelyKnown) this.#fail(`a pause that needs no more`);
         await this.#keeper.linkEnded();
         await this.#space.until(obstacle, signal, this.#keeper);
-        this.story.push(`${this.clock.elapsed} goes on`);
+        this.story.push(`${this.clock.elapsed()} goes on`);
       }
     }
   }
@@ -183,7 +183,7 @@ export class DiskModel {
 
   async #fetchBase(): Promise<void> {
     const { latency, failing, baseSize } = this.conditions;
-    this.fetches.push(this.clock.elapsed);
+    this.fetches.push(this.clock.elapsed());
     await this.#sleep(latency);
     const fails = this.#random.float() < failing ? this.#random.integer(0, 2) : undefined;
     if (fails === 0) throw new Error('the primary does not answer');

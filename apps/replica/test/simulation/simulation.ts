@@ -171,17 +171,11 @@ export class Simulation {
     const world: World = {
       disk: process,
       clock: this.#clock,
-      elapsed: () => this.#clock.elapsed,
       createBase: (directory) => MemoryBase.create(process, directory),
       removeStale: async () => {},
       network: {
         backoff: { random: () => this.#random.float() },
         transport: this.#network.transport(),
-        clock: {
-          now: () => this.#clock.elapsed,
-          after: (milliseconds, run) => this.#clock.after(milliseconds, run),
-          every: (milliseconds, run) => every(this.#clock, milliseconds, run),
-        },
       },
     };
     const control = {
@@ -371,18 +365,6 @@ function sharedEnd(
     return our === undefined || /^0+$/.test(String(theirs)) ? [] : [Math.min(our, Number(end))];
   });
   return ends.length === 0 ? undefined : Math.max(...ends);
-}
-
-function every(clock: SimulatedClock, milliseconds: number, run: () => void): () => void {
-  let cancel = () => {};
-  const again = (): void => {
-    cancel = clock.after(milliseconds, () => {
-      again();
-      run();
-    });
-  };
-  again();
-  return () => cancel();
 }
 
 /** Lets every promise come as far as it can. */

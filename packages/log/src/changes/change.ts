@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '@forebay/clock';
 import type { Disk } from '../disk/disk.ts';
 import type { IncrementWriter, WriterOptions } from '../increment/increment-writer.ts';
 import type { Manifest } from '../manifest/manifest.ts';

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
+import type { Clock } from '@forebay/clock';
 import type { Boundary } from '@forebay/psync';
-import type { Clock } from '../clock.ts';
 import { closeQuietly } from '../disk/close-quietly.ts';
 import type { Disk } from '../disk/disk.ts';
 import { IndexWriter } from '../index-file/index-writer.ts';
@@ -97,9 +97,9 @@ export class IncrementWriter {
       clock: options.clock,
       offset: synced,
       sync: async () => {
-        const began = performance.now();
+        const began = options.clock.elapsed();
         await this.#syncBoth();
-        options.onSyncTime(performance.now() - began);
+        options.onSyncTime(options.clock.elapsed() - began);
       },
       onSynced: options.onSynced,
       onFailure: options.onFailure,

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '@forebay/clock';
 
 /** When what was written is made to survive a power cut, with the names of `appendfsync`. */
 export type SyncPolicy = 'always' | 'everysec' | 'no';

@@ -1,6 +1,6 @@
+import type { Clock } from '@forebay/clock';
+import { systemClock } from '@forebay/clock';
 import type { Boundary, Position } from '@forebay/psync';
-import type { Clock } from '../clock.ts';
-import { systemClock } from '../clock.ts';
 import type { CursorHost } from '../cursors/cursor.ts';
 import { Cursor } from '../cursors/cursor.ts';
 import {

@@ -1,7 +1,7 @@
+import type { Clock } from '@forebay/clock';
+import { systemClock } from '@forebay/clock';
 import type { Position } from '@forebay/psync';
 import { encodeCommand } from '@forebay/resp';
-import type { Clock } from '../clock.ts';
-import { systemClock } from '../clock.ts';
 import { PrimaryError } from '../errors.ts';
 import type { ReplicationServerOptions } from '../options.ts';
 import { ReplicationServer } from '../replication-server.ts';

@@ -1,4 +1,5 @@
 import type { Backlog } from '@forebay/backlog';
+import type { Clock } from '@forebay/clock';
 import type { ResyncRequest, ServedStream } from '@forebay/psync';
 import {
   continueLine,
@@ -7,7 +8,6 @@ import {
   PsyncError,
   parseResyncRequest,
 } from '@forebay/psync';
-import type { Clock } from '../clock.ts';
 import { error, NOT_A_NUMBER } from '../conversation/replies.ts';
 import type { Snapshot, Source, Upstream } from '../source.ts';
 import type { Client } from './client.ts';
@@ -134,7 +134,7 @@ export class ServedReplicas {
     const { id, host, traits, attachment } = client;
     const { state = 'wait_bgsave', acknowledged: offset = 0, synced, sent } = attachment ?? {};
     const behind = sent === undefined ? 0 : this.backlog.masterOffset - sent;
-    const lag = Math.floor((this.#clock.now() - client.lastHeard) / 1000);
+    const lag = Math.floor((this.#clock.elapsed() - client.lastHeard) / 1000);
     const { listeningPort: port, version } = traits;
     return { id, host, port, version, state, offset, synced, lag, behind };
   }
@@ -265,7 +265,7 @@ export class ServedReplicas {
   }
 
   #cutOffSlow(): void {
-    const now = this.#clock.now();
+    const now = this.#clock.elapsed();
     for (const client of this.list()) {
       const reason = client.attachment?.overLimit(now);
       if (reason === undefined) continue;

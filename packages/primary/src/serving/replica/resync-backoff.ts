@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '@forebay/clock';
 
 /** How long a replica waits for its next full resync that did not load the last ones. Milliseconds. */
 export interface ResyncBackoffOptions {
@@ -68,7 +68,7 @@ export class ResyncBackoff {
     const doubled = this.#initialDelay * 2 ** Math.min(count - 2, 30);
     const delay = count === 1 ? 0 : Math.min(this.#maxDelay, doubled);
     this.#peers.delete(key);
-    this.#peers.set(key, { count, until: this.#clock.now() + delay, version, format });
+    this.#peers.set(key, { count, until: this.#clock.elapsed() + delay, version, format });
     if (this.#peers.size <= MOST_PEERS) return;
     const [oldest] = this.#peers.keys();
     this.#peers.delete(oldest!);
@@ -81,7 +81,7 @@ export class ResyncBackoff {
   /** What its next full resync has to wait for; undefined: nothing. */
   look(peer: ResyncPeer): DelayedResync | undefined {
     const known = this.#known(peer);
-    const delay = (known?.until ?? 0) - this.#clock.now();
+    const delay = (known?.until ?? 0) - this.#clock.elapsed();
     if (known === undefined || delay <= 0) return undefined;
     return { failures: known.count, delay, format: known.format };
   }
@@ -89,7 +89,7 @@ export class ResyncBackoff {
   #known(peer: ResyncPeer): Failures | undefined {
     const known = this.#peers.get(keyOf(peer));
     if (known === undefined || known.version !== peer.version) return undefined;
-    return this.#clock.now() - known.until > FORGET_AFTER ? undefined : known;
+    return this.#clock.elapsed() - known.until > FORGET_AFTER ? undefined : known;
   }
 }
 

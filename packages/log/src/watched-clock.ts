@@ -1,18 +1,4 @@
-/** The wall clock, and a timer. `systemClock` is the real one. */
-export interface Clock {
-  /** Milliseconds since 1970. It may jump, in both directions. */
-  now(): number;
-  /** Runs `run` once after so many milliseconds, unless the returned function is called before. */
-  after(milliseconds: number, run: () => void): () => void;
-}
-
-export const systemClock: Clock = {
-  now: Date.now,
-  after(milliseconds, run) {
-    const timer = setTimeout(run, milliseconds);
-    return () => clearTimeout(timer);
-  },
-};
+import type { Clock, StopTimer } from '@forebay/clock';
 
 /** A step back of the clock: its last value and its present value, in milliseconds since 1970. */
 export interface ClockStep {
@@ -42,8 +28,16 @@ export class WatchedClock implements Clock {
     return now;
   }
 
-  after(milliseconds: number, run: () => void): () => void {
+  elapsed(): number {
+    return this.#clock.elapsed();
+  }
+
+  after(milliseconds: number, run: () => void): StopTimer {
     return this.#clock.after(milliseconds, run);
+  }
+
+  every(milliseconds: number, run: () => void): StopTimer {
+    return this.#clock.every(milliseconds, run);
   }
 
   /** Compares the clock with the last value that an earlier process recorded. */

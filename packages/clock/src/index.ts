@@ -1,0 +1,2 @@
+export type { Clock, StopTimer } from './clock.ts';
+export { systemClock } from './clock.ts';
