@@ -1,9 +1,10 @@
+// Folders in order, each of which uses those before it alone: format, bytes, containers, values, reading, verifying,
+// writing, retiming; then the other entry points, a folder each.
+export { compressLzf } from './bytes/compress-lzf.ts';
+export { Crc64 } from './bytes/crc64.ts';
 export { countIn } from './containers/count.ts';
-export { Crc64 } from './crc64.ts';
-export type { RdbErrorCode } from './errors.ts';
-export { RdbError } from './errors.ts';
-export type { RdbPreambleEvent, RdbPreambleOptions } from './preamble-reader.ts';
-export { DEFAULT_MAX_AUX_LENGTH, RdbPreambleReader } from './preamble-reader.ts';
+export type { RdbErrorCode } from './format/errors.ts';
+export { RdbError } from './format/errors.ts';
 export type {
   ContainerName,
   Counted,
@@ -19,15 +20,17 @@ export type {
   RdbLongElement,
   RdbMagic,
   StreamElement,
-} from './reading/events.ts';
+} from './format/events.ts';
 export type { PayloadOptions } from './reading/payload.ts';
 export { payloadElements } from './reading/payload.ts';
+export type { RdbPreambleEvent, RdbPreambleOptions } from './reading/preamble-reader.ts';
+export { DEFAULT_MAX_AUX_LENGTH, RdbPreambleReader } from './reading/preamble-reader.ts';
 export type { RdbReaderOptions } from './reading/reader.ts';
 export { RdbReader } from './reading/reader.ts';
-export type { ReplicationInfo } from './replication-info.ts';
-export { replicationInfo } from './replication-info.ts';
-export type { Retime, RetimingOptions, TtlMode } from './retiming.ts';
-export { RdbRetimer, retimeBy, retimePayload } from './retiming.ts';
+export type { ReplicationInfo } from './reading/replication-info.ts';
+export { replicationInfo } from './reading/replication-info.ts';
+export type { Retime, RetimingOptions, TtlMode } from './retiming/retiming.ts';
+export { RdbRetimer, retimeBy, retimePayload } from './retiming/retiming.ts';
 export type {
   DatabaseCounts,
   RdbFinding,
@@ -36,7 +39,6 @@ export type {
 } from './verifying/verdict.ts';
 export type { RdbVerifierOptions } from './verifying/verifier.ts';
 export { RdbVerifier } from './verifying/verifier.ts';
-export { compressLzf } from './writing/compress-lzf.ts';
 export type { RdbLoss, WritableEvent, WritableKey } from './writing/events.ts';
 export { RestorePayloadBuilder, restorePayload } from './writing/restore-payload.ts';
 export type { RdbLoader, RdbTarget } from './writing/target.ts';

@@ -1,5 +1,5 @@
 import { bytesOf, concatBytes } from '@forebay/testkit';
-import { Crc64 } from '../src/crc64.ts';
+import { Crc64 } from '../src/bytes/crc64.ts';
 import { lengthBytes, rawString } from './encode.ts';
 
 /** What an RDB is put together from: bytes, numbers of a byte, and strings with their length. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Crc64 } from '../src/crc64.ts';
+import { Crc64 } from '../src/bytes/crc64.ts';
 
 /** Larger than what is copied for WebAssembly in one go, and no multiple of a step. */
 const BYTES = Uint8Array.from({ length: 250_007 }, (_, i) => (i * i + (i >> 7)) & 255);

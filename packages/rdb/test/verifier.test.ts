@@ -1,7 +1,7 @@
 import { concatBytes } from '@forebay/testkit';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Crc64 } from '../src/crc64.ts';
+import { Crc64 } from '../src/bytes/crc64.ts';
 import type { RdbVerdict, RdbVerifierOptions } from '../src/index.ts';
 import { RdbError, RdbReader, RdbVerifier } from '../src/index.ts';
 import { blob, i64, length, listpack, type Part, rdb } from './build.ts';

@@ -1,9 +1,9 @@
 import { concatBytes, runSeed } from '@forebay/testkit';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { expandLzf } from '../src/bytes/lzf.ts';
 import type { RdbTarget } from '../src/index.ts';
 import { compressLzf, RdbError, RdbWriter, restorePayload } from '../src/index.ts';
-import { expandLzf } from '../src/lzf.ts';
 import { type Abilities, bytes, keys } from './arbitrary.ts';
 import { collect, inPieces, type Told } from './collect.ts';
 import { contentsOf, contentsOfEvents, rewritten, TARGETS, written } from './write.ts';

@@ -1,4 +1,4 @@
-import { RdbError } from '../errors.ts';
+import { RdbError } from '../format/errors.ts';
 
 /** The elements of one that are kept side by side in a string of their own. */
 export interface Container {

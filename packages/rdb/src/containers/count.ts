@@ -1,4 +1,4 @@
-import type { RdbContainer } from '../reading/events.ts';
+import type { RdbContainer } from '../format/events.ts';
 import type { Container } from './container.ts';
 import { corruptContainer } from './container.ts';
 import { Listpack } from './listpack.ts';

@@ -1,4 +1,4 @@
-import { digitsOf } from '../reading/digits.ts';
+import { digitsOf } from '../bytes/digits.ts';
 import type { Container } from './container.ts';
 import { corruptContainer, u32At } from './container.ts';
 

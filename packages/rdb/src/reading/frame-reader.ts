@@ -1,12 +1,12 @@
-import { RdbError } from '../errors.ts';
-import { OPCODE } from '../opcodes.ts';
-import { quotedKey, textOf } from '../text.ts';
+import type { Cursor } from '../bytes/cursor.ts';
+import { quotedKey, textOf } from '../bytes/text.ts';
+import { RdbError } from '../format/errors.ts';
+import type { ModuleId, RdbFrame, RdbKey, RdbMagic } from '../format/events.ts';
+import { OPCODE } from '../format/opcodes.ts';
 import type { Layout } from '../values/layout.ts';
 import { repeat, unit } from '../values/layout.ts';
 import { moduleIdOf, moduleValues } from '../values/module.ts';
 import { valueType } from '../values/types.ts';
-import type { Cursor } from './cursor.ts';
-import type { ModuleId, RdbFrame, RdbKey, RdbMagic } from './events.ts';
 
 /** What begins at an opcode: told as it is, or to be gone through first. */
 export type Frame =

@@ -1,6 +1,6 @@
-import { RdbError } from '../errors.ts';
-import { textOf } from '../text.ts';
-import type { RdbFrame } from './events.ts';
+import { textOf } from '../bytes/text.ts';
+import { RdbError } from '../format/errors.ts';
+import type { RdbFrame } from '../format/events.ts';
 
 /** Bytes that an RDB begins with. */
 export const HEADER_LENGTH = 9;

@@ -1,14 +1,13 @@
-import { Crc64 } from '../crc64.ts';
-import { RdbError } from '../errors.ts';
+import { Crc64 } from '../bytes/crc64.ts';
+import { Cursor, DEFAULT_MAX_LENGTH } from '../bytes/cursor.ts';
+import { RdbError } from '../format/errors.ts';
+import type { RdbElement } from '../format/events.ts';
+import { magicOf } from '../format/versions.ts';
 import { valueType } from '../values/types.ts';
 import { ValueWalker } from '../values/walker.ts';
-import { Cursor, DEFAULT_MAX_LENGTH } from './cursor.ts';
-import type { RdbElement } from './events.ts';
 
 /** Bytes behind the value: the version of RDB that it is of, and a checksum. */
 const [VERSION, CHECKSUM] = [2, 8];
-/** From this version on the numbers of types are Valkey's, as the magic of a file would say. */
-const VALKEY_SINCE = 80;
 
 /** How a payload is read. */
 export interface PayloadOptions {
@@ -31,7 +30,7 @@ export function* payloadElements(
   { maxLength = DEFAULT_MAX_LENGTH, verify = true }: PayloadOptions = {},
 ): Generator<Exclude<RdbElement, { type: 'count' | 'node' }>, void, void> {
   const { type, value, version } = partsOf(payload, verify);
-  const found = valueType(version < VALKEY_SINCE ? 'REDIS' : 'VALKEY', type);
+  const found = valueType(magicOf(version), type);
   if (found === undefined) {
     throw new RdbError('UNKNOWN_TYPE', 0, `a value of type ${type}, which is not known`);
   }
@@ -58,7 +57,12 @@ function isPlain(event: NonNullable<ReturnType<ValueWalker['next']>>): event is 
 }
 
 const NOT_PLAIN: ReadonlySet<string> = new Set([
-  ...['count', 'node', 'container', 'long', 'piece', 'long-end'],
+  'count',
+  'node',
+  'container',
+  'long',
+  'piece',
+  'long-end',
 ]);
 
 function partsOf(

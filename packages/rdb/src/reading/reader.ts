@@ -1,11 +1,11 @@
-import { Crc64 } from '../crc64.ts';
-import { RdbError } from '../errors.ts';
+import { Crc64 } from '../bytes/crc64.ts';
+import { Cursor, DEFAULT_MAX_LENGTH } from '../bytes/cursor.ts';
+import { RdbError } from '../format/errors.ts';
+import type { ModuleId, RdbEvent, RdbKey, RdbLevel } from '../format/events.ts';
+import { CHECKSUM_SINCE } from '../format/versions.ts';
 import type { Layout } from '../values/layout.ts';
 import { STRING } from '../values/types.ts';
 import { ValueWalker } from '../values/walker.ts';
-import { CHECKSUM_SINCE } from '../versions.ts';
-import { Cursor, DEFAULT_MAX_LENGTH } from './cursor.ts';
-import type { ModuleId, RdbEvent, RdbKey, RdbLevel } from './events.ts';
 import { FrameReader, KEY_METADATA, MODULE_AUX } from './frame-reader.ts';
 import { HEADER_LENGTH, headerOf } from './header.ts';
 import { Steps } from './steps.ts';

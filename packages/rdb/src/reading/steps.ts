@@ -1,5 +1,5 @@
-import { RdbError } from '../errors.ts';
-import type { Cursor } from './cursor.ts';
+import type { Cursor } from '../bytes/cursor.ts';
+import { RdbError } from '../format/errors.ts';
 
 /** How a reader goes: step by step, until one finds something or the bytes end; a failure is final. */
 export class Steps<Event> {

@@ -1,4 +1,4 @@
-import type { Counted, RdbContainer, RdbElement } from '../reading/events.ts';
+import type { Counted, RdbContainer, RdbElement } from '../format/events.ts';
 
 /** What one primitive is read as. */
 export type Primitive = Uint8Array | number | bigint;

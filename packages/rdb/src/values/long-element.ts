@@ -1,7 +1,7 @@
-import { canExpand } from '../lzf.ts';
-import { LzfExpansion } from '../lzf-expansion.ts';
-import type { Cursor } from '../reading/cursor.ts';
-import type { RdbElement, RdbLongElement } from '../reading/events.ts';
+import type { Cursor } from '../bytes/cursor.ts';
+import { canExpand } from '../bytes/lzf.ts';
+import { LzfExpansion } from '../bytes/lzf-expansion.ts';
+import type { RdbElement, RdbLongElement } from '../format/events.ts';
 import type { Primitive, Unit } from './layout.ts';
 import { readPrimitive } from './primitives.ts';
 

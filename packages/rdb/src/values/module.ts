@@ -1,4 +1,4 @@
-import type { ModuleId, RdbElement } from '../reading/events.ts';
+import type { ModuleId, RdbElement } from '../format/events.ts';
 import type { Choice, Layout, Part, Primitive } from './layout.ts';
 import { unit } from './layout.ts';
 

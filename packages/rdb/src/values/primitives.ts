@@ -1,42 +1,33 @@
-import { RdbError } from '../errors.ts';
-import type { Cursor } from '../reading/cursor.ts';
+import type { Cursor } from '../bytes/cursor.ts';
+import { RdbError } from '../format/errors.ts';
 import type { Primitive } from './layout.ts';
 
 /** Whether all of a unit is there; the cursor stays before it. */
 export function isThere(cursor: Cursor, primitives: string): boolean {
   const start = cursor.position;
-  let isTooLong = false;
-  for (let i = 0; i < primitives.length && !isTooLong; i++) {
-    const letter = primitives[i]!;
-    if (letter === 'L' || letter === 'U') cursor.length();
-    else {
-      const length = lengthOf(cursor, letter);
-      const expanded = letter === 'S' ? (cursor.expandsTo ?? 0) : 0;
-      isTooLong = Math.max(length, expanded) > cursor.maxLength;
-      if (cursor.skip(length) > 0) cursor.short = true;
-    }
-  }
+  const isShort = passUnit(cursor, primitives) && cursor.short;
   cursor.moveTo(start);
   // A string above the limit is not buffered: its reader reports the error.
-  if (isTooLong) cursor.short = false;
-  return !cursor.short;
+  cursor.short = isShort;
+  return !isShort;
 }
 
-/** Passes over a unit as far as it is there, and returns the longest string that it announces. */
-export function passUnit(cursor: Cursor, primitives: string): number {
-  let longest = 0;
+/**
+ * Passes over a unit as far as it is there. False where a string is longer than the cursor's `maxLength`: what
+ * follows it is not looked at.
+ */
+export function passUnit(cursor: Cursor, primitives: string): boolean {
   for (let i = 0; i < primitives.length; i++) {
     const letter = primitives[i]!;
     if (letter === 'L' || letter === 'U') cursor.length();
     else {
       const length = lengthOf(cursor, letter);
-      if (letter === 'S' && !cursor.short) {
-        longest = Math.max(longest, length, cursor.expandsTo ?? 0);
-      }
+      const expanded = letter === 'S' ? (cursor.expandsTo ?? 0) : 0;
+      if (Math.max(length, expanded) > cursor.maxLength) return false;
       if (cursor.skip(length) > 0) cursor.short = true;
     }
   }
-  return longest;
+  return true;
 }
 
 /** Reads primitives; what is read past the end is nothing, and the cursor says so. */
@@ -58,8 +49,6 @@ export function readPrimitive(cursor: Cursor, letter: string): Primitive {
       return cursor.i64();
     case 'U':
       return cursor.bigLength();
-    case 'X':
-      return cursor.take(16);
     case 'B':
       return cursor.u8();
     case 'Q':
@@ -68,10 +57,8 @@ export function readPrimitive(cursor: Cursor, letter: string): Primitive {
       return cursor.f32();
     case 'T':
       return textDouble(cursor);
-    case 'W':
-      return cursor.take(4);
     default:
-      return cursor.take(40);
+      return cursor.take(BYTES[letter]!);
   }
 }
 
@@ -96,25 +83,28 @@ export function parseScore(text: string, position: number): number {
   throw new RdbError('CORRUPT', position, message);
 }
 
+/** Bytes of the primitives that always have as many. */
+const BYTES: Readonly<Record<string, number>> = {
+  B: 1,
+  F: 4,
+  W: 4,
+  D: 8,
+  I: 8,
+  Q: 8,
+  X: 16,
+  N: 40,
+};
+
 /** Bytes of a primitive that are to be passed over; what says so is read. */
 export function lengthOf(cursor: Cursor, letter: string): number {
   switch (letter) {
     case 'S':
       return cursor.stringLength();
-    case 'B':
-      return 1;
-    case 'F':
-    case 'W':
-      return 4;
-    case 'X':
-      return 16;
-    case 'N':
-      return 40;
     case 'T': {
       const length = cursor.u8();
       return length >= 253 ? 0 : length;
     }
     default:
-      return 8;
+      return BYTES[letter]!;
   }
 }

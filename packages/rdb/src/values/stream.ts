@@ -1,6 +1,6 @@
 import { Listpack } from '../containers/listpack.ts';
-import { RdbError } from '../errors.ts';
-import type { RdbElement } from '../reading/events.ts';
+import { RdbError } from '../format/errors.ts';
+import type { RdbElement } from '../format/events.ts';
 import { containerOf } from './contained.ts';
 import type { Elements, Layout, Part, Primitive, Unit } from './layout.ts';
 import { counted, inNode, unit } from './layout.ts';

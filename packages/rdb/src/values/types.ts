@@ -1,7 +1,7 @@
+import { digitsOf } from '../bytes/digits.ts';
 import { Listpack } from '../containers/listpack.ts';
-import { RdbError } from '../errors.ts';
-import { digitsOf } from '../reading/digits.ts';
-import type { DataType, RdbMagic } from '../reading/events.ts';
+import { RdbError } from '../format/errors.ts';
+import type { DataType, RdbMagic } from '../format/events.ts';
 import {
   contained,
   containerOf,

@@ -1,8 +1,8 @@
-import { RdbError } from '../errors.ts';
-import { canExpand } from '../lzf.ts';
-import { LzfTokens } from '../lzf-tokens.ts';
-import type { Cursor } from '../reading/cursor.ts';
-import type { RdbContainer, RdbElement, RdbLongElement } from '../reading/events.ts';
+import type { Cursor } from '../bytes/cursor.ts';
+import { canExpand } from '../bytes/lzf.ts';
+import { LzfTokens } from '../bytes/lzf-tokens.ts';
+import { RdbError } from '../format/errors.ts';
+import type { RdbContainer, RdbElement, RdbLongElement } from '../format/events.ts';
 import type { Elements, Layout, Part, Primitive, Repeat, Unit } from './layout.ts';
 import { LongElement } from './long-element.ts';
 import { isThere, lengthOf, passUnit, readPrimitive, readUnit } from './primitives.ts';
@@ -306,12 +306,11 @@ export class ValueWalker {
   #checkUnit({ primitives, check }: Unit, onFault: OnFault): void {
     const cursor = this.#cursor;
     const start = cursor.position;
-    const longest = passUnit(cursor, primitives);
-    const end = cursor.position;
-    if (longest > cursor.maxLength) {
+    if (!passUnit(cursor, primitives)) {
       cursor.short = false;
       this.#isLarge = true;
     }
+    const end = cursor.position;
     if (cursor.short || this.#isLarge) {
       cursor.moveTo(start);
       return;

@@ -1,4 +1,4 @@
-import type { RdbError } from '../errors.ts';
+import type { RdbError } from '../format/errors.ts';
 import type { Checksum, TrailingChecksum } from './trailing-checksum.ts';
 import type { RdbFinding, RdbOutcome } from './verdict.ts';
 

@@ -1,4 +1,4 @@
-import type { DataType, RdbMagic } from '../reading/events.ts';
+import type { DataType, RdbMagic } from '../format/events.ts';
 import { valueType } from '../values/types.ts';
 import type { DatabaseCounts } from './verdict.ts';
 

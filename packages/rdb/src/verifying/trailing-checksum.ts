@@ -1,4 +1,4 @@
-import { Crc64 } from '../crc64.ts';
+import { Crc64 } from '../bytes/crc64.ts';
 
 /** Bytes of the checksum that an RDB ends with. */
 export const CHECKSUM_LENGTH = 8;

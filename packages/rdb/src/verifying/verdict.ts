@@ -1,4 +1,4 @@
-import type { DataType, RdbMagic } from '../reading/events.ts';
+import type { DataType, RdbMagic } from '../format/events.ts';
 import type { Checksum } from './trailing-checksum.ts';
 
 /** Something that a verifier found, and where. */

@@ -1,5 +1,5 @@
-import { RdbError } from '../errors.ts';
-import type { Counted, RdbElement } from '../reading/events.ts';
+import { RdbError } from '../format/errors.ts';
+import type { Counted, RdbElement } from '../format/events.ts';
 import { Output, type OutputOptions } from './output.ts';
 import type { ElementType, Many, Nodes, One, Open, Part, Shape } from './shape.ts';
 

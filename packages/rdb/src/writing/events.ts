@@ -1,4 +1,4 @@
-import type { RdbEvent, RdbKey } from '../reading/events.ts';
+import type { RdbEvent, RdbKey } from '../format/events.ts';
 
 /**
  * A key that is to be written: what a reader tells of one, or less. After it come the elements of its value,

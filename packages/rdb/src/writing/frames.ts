@@ -1,6 +1,8 @@
-import { RdbError } from '../errors.ts';
-import { OPCODE } from '../opcodes.ts';
-import type { ModuleId, RdbFrame } from '../reading/events.ts';
+import { bytesOfText } from '../bytes/text.ts';
+import { RdbError } from '../format/errors.ts';
+import type { ModuleId, RdbFrame } from '../format/events.ts';
+import { OPCODE } from '../format/opcodes.ts';
+import { headerText } from '../format/versions.ts';
 import type { RdbLoss, WritableKey } from './events.ts';
 import type { Output } from './output.ts';
 import { checkedTime, moduleNumberOf } from './shapes.ts';
@@ -26,10 +28,8 @@ export class FrameWriter {
     this.#lose = lose;
   }
 
-  /** Nine bytes: four digits, or three behind the longer word. */
   header(): void {
-    const { magic, version } = this.#target;
-    this.#text(magic + String(version).padStart(magic === 'REDIS' ? 4 : 3, '0'));
+    this.#text(headerText(this.#target));
   }
 
   write(frame: WritableFrame): void {
@@ -135,13 +135,10 @@ export class FrameWriter {
 
 /** One byte a character. @throws {RdbError} `INVALID_VALUE` */
 function bytesOf(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code > 255) throw invalid(`${JSON.stringify(text[i])} is more than a byte`);
-    bytes[i] = code;
+  for (const character of text) {
+    if (character > '\xff') throw invalid(`${JSON.stringify(character)} is more than a byte`);
   }
-  return bytes;
+  return bytesOfText(text);
 }
 
 function invalid(message: string): RdbError {

@@ -1,5 +1,5 @@
-import { RdbError } from '../errors.ts';
-import type { RdbElement, RdbMagic } from '../reading/events.ts';
+import { RdbError } from '../format/errors.ts';
+import type { RdbElement, RdbMagic } from '../format/events.ts';
 import { Assembly, misuse } from './assembly.ts';
 import type { RdbLoss, WritableKey } from './events.ts';
 import type { FrameWriter } from './frames.ts';

@@ -1,5 +1,5 @@
-import { RdbError } from '../errors.ts';
-import { compressInto } from './compress-lzf.ts';
+import { compressInto } from '../bytes/compress-lzf.ts';
+import { RdbError } from '../format/errors.ts';
 import { integerOf } from './integer.ts';
 
 const INITIAL = 64 * 1024;

@@ -1,5 +1,5 @@
-import { RdbError } from '../errors.ts';
-import type { RdbElement } from '../reading/events.ts';
+import { RdbError } from '../format/errors.ts';
+import type { RdbElement } from '../format/events.ts';
 import { ListpackBuilder } from './listpack.ts';
 import { Output, type OutputOptions } from './output.ts';
 import type { Packer } from './shape.ts';

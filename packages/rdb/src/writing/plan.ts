@@ -1,5 +1,5 @@
-import { RdbError } from '../errors.ts';
-import type { RdbElement } from '../reading/events.ts';
+import { RdbError } from '../format/errors.ts';
+import type { RdbElement } from '../format/events.ts';
 import type { RdbLoss, WritableKey } from './events.ts';
 import type { OutputOptions } from './output.ts';
 import { ListPacker, OldListPacker, StreamPacker } from './packers.ts';

@@ -1,6 +1,6 @@
-import { Crc64 } from '../crc64.ts';
-import { RdbError } from '../errors.ts';
-import { Cursor } from '../reading/cursor.ts';
+import { Crc64 } from '../bytes/crc64.ts';
+import { Cursor } from '../bytes/cursor.ts';
+import { RdbError } from '../format/errors.ts';
 import { STRING } from '../values/types.ts';
 
 /** Bytes that follow a value in what DUMP gives: a version and a checksum. */

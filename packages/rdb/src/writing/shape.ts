@@ -1,4 +1,4 @@
-import type { Counted, RdbElement } from '../reading/events.ts';
+import type { Counted, RdbElement } from '../format/events.ts';
 import type { Output } from './output.ts';
 
 export type ElementType = Exclude<RdbElement['type'], 'count'>;

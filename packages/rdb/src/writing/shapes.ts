@@ -1,5 +1,5 @@
-import { RdbError } from '../errors.ts';
-import type { ModuleId } from '../reading/events.ts';
+import { RdbError } from '../format/errors.ts';
+import type { ModuleId } from '../format/events.ts';
 import { CHARACTERS } from '../values/module.ts';
 import type { Output } from './output.ts';
 import type { StreamPacker } from './packers.ts';

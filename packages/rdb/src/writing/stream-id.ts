@@ -1,4 +1,4 @@
-import { RdbError } from '../errors.ts';
+import { RdbError } from '../format/errors.ts';
 
 /** Milliseconds and a sequence number, of 64 bits each: numbers where they are exact as such. */
 export interface StreamId {

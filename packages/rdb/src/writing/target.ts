@@ -1,6 +1,6 @@
-import { RdbError } from '../errors.ts';
-import type { RdbMagic } from '../reading/events.ts';
-import { NEWEST_VERSION } from '../versions.ts';
+import { RdbError } from '../format/errors.ts';
+import type { RdbMagic } from '../format/events.ts';
+import { NEWEST_VERSION } from '../format/versions.ts';
 
 /** The form of RDB that is written: how it begins, which is also what it can say. */
 export interface RdbTarget {

@@ -1,8 +1,8 @@
-import { Crc64 } from '../crc64.ts';
-import { RdbError } from '../errors.ts';
-import { OPCODE } from '../opcodes.ts';
-import { DEFAULT_MAX_LENGTH } from '../reading/cursor.ts';
-import { textOf } from '../text.ts';
+import { Crc64 } from '../bytes/crc64.ts';
+import { DEFAULT_MAX_LENGTH } from '../bytes/cursor.ts';
+import { textOf } from '../bytes/text.ts';
+import { RdbError } from '../format/errors.ts';
+import { OPCODE } from '../format/opcodes.ts';
 import { misuse } from './assembly.ts';
 import type { RdbLoss, WritableEvent, WritableKey } from './events.ts';
 import { FrameWriter } from './frames.ts';

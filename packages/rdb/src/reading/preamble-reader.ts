@@ -1,10 +1,10 @@
-import { RdbError } from './errors.ts';
-import { OPCODE } from './opcodes.ts';
-import { Cursor } from './reading/cursor.ts';
-import type { RdbFrame } from './reading/events.ts';
-import { HEADER_LENGTH, headerOf } from './reading/header.ts';
-import { Steps } from './reading/steps.ts';
-import { textOf } from './text.ts';
+import { Cursor } from '../bytes/cursor.ts';
+import { textOf } from '../bytes/text.ts';
+import { RdbError } from '../format/errors.ts';
+import type { RdbFrame } from '../format/events.ts';
+import { OPCODE } from '../format/opcodes.ts';
+import { HEADER_LENGTH, headerOf } from './header.ts';
+import { Steps } from './steps.ts';
 
 /** The default limit on the length of a key or value in bytes: 16 MiB. */
 export const DEFAULT_MAX_AUX_LENGTH: number = 16 * 1024 * 1024;

@@ -1,7 +1,7 @@
-import { RdbError } from '../errors.ts';
-import { canExpand, expandLzf } from '../lzf.ts';
+import { RdbError } from '../format/errors.ts';
 import { Arena } from './arena.ts';
 import { digitsOf } from './digits.ts';
+import { canExpand, expandLzf } from './lzf.ts';
 
 const NOTHING = new Uint8Array(0);
 const NO_VIEW = new DataView(NOTHING.buffer);

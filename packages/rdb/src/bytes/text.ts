@@ -7,6 +7,13 @@ export function textOf(bytes: Uint8Array): string {
   return text;
 }
 
+/** The bytes of such text: of each character the lower eight bits. */
+export function bytesOfText(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}
+
 /** Bytes of a key that a message names; longer keys are cut. */
 const LONGEST_NAME = 100;
 

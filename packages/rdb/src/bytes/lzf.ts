@@ -1,4 +1,4 @@
-import { RdbError } from './errors.ts';
+import { RdbError } from '../format/errors.ts';
 
 /** A reference of three bytes stands for at most 264: no input grows by more than this factor. */
 const MAX_EXPANSION = 88;

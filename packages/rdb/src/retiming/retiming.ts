@@ -1,9 +1,11 @@
-import { RdbError } from './errors.ts';
-import type { RdbEvent, RdbKey, RdbMagic } from './reading/events.ts';
-import { RdbReader } from './reading/reader.ts';
-import type { WritableEvent, WritableKey } from './writing/events.ts';
-import { restorePayload } from './writing/restore-payload.ts';
-import { RdbWriter } from './writing/writer.ts';
+import { bytesOfText } from '../bytes/text.ts';
+import { RdbError } from '../format/errors.ts';
+import type { RdbEvent, RdbKey, RdbMagic } from '../format/events.ts';
+import { headerText, magicOf } from '../format/versions.ts';
+import { RdbReader } from '../reading/reader.ts';
+import type { WritableEvent, WritableKey } from '../writing/events.ts';
+import { restorePayload } from '../writing/restore-payload.ts';
+import { RdbWriter } from '../writing/writer.ts';
 
 /**
  * What becomes of the times to live of a data set as of a moment in the past. `drop`: keys and fields that had
@@ -114,8 +116,6 @@ export class RdbRetimer {
   }
 }
 
-/** From this version on the numbers of types are Valkey's, as the magic of a file would say. */
-const VALKEY_SINCE = 80;
 /** Bytes behind the value: the version, and a checksum. */
 const FOOTER = 10;
 const NO_CHECKSUM = new Uint8Array(8);
@@ -128,10 +128,9 @@ export function retimePayload(payload: Uint8Array, options: RetimingOptions): Ui
   const end = payload.length - FOOTER;
   if (end < 1) return payload;
   const version = payload[end]! | (payload[end + 1]! << 8);
-  const magic = version < VALKEY_SINCE ? 'REDIS' : 'VALKEY';
+  const magic = magicOf(version);
   if (!hasFieldTimes(magic, payload[0]!)) return payload;
-  const header = magic + String(version).padStart(9 - magic.length, '0');
-  const head = [...Array.from(header, (letter) => letter.charCodeAt(0)), payload[0]!, 0];
+  const head = [...bytesOfText(headerText({ magic, version })), payload[0]!, 0];
   // An RDB of one key without a name, and no checksum.
   const rdb = [Uint8Array.from(head), payload.subarray(1, end), Uint8Array.of(0xff), NO_CHECKSUM];
   try {

@@ -58,9 +58,24 @@ export class WasmStep {
 
 /** Opcodes and types of the binary format (WebAssembly 1.0, 5.4). */
 const OP = {
-  ...{ loop: 0x03, end: 0x0b, branchIf: 0x0d, get: 0x20, set: 0x21, tee: 0x22, load64: 0x29 },
-  ...{ store64: 0x37, const32: 0x41, const64: 0x42, less32: 0x49, add32: 0x6a, and32: 0x71 },
-  ...{ shiftLeft64: 0x86, shiftRight64: 0x88, xor64: 0x85, wrap: 0xa7, empty: 0x40 },
+  loop: 0x03,
+  end: 0x0b,
+  branchIf: 0x0d,
+  get: 0x20,
+  set: 0x21,
+  tee: 0x22,
+  load64: 0x29,
+  store64: 0x37,
+  const32: 0x41,
+  const64: 0x42,
+  less32: 0x49,
+  add32: 0x6a,
+  and32: 0x71,
+  shiftLeft64: 0x86,
+  shiftRight64: 0x88,
+  xor64: 0x85,
+  wrap: 0xa7,
+  empty: 0x40,
 } as const;
 const [FUNCTION, I32, I64] = [0x60, 0x7f, 0x7e];
 /** Loads and stores are said to be at multiples of eight: no more than a hint. */

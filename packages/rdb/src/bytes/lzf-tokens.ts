@@ -1,4 +1,4 @@
-import { RdbError } from './errors.ts';
+import { RdbError } from '../format/errors.ts';
 
 /** Takes what LZF input stands for. */
 export interface LzfOutput {
