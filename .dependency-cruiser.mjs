@@ -21,7 +21,34 @@ const SANS_IO = ['clock', 'resp', 'backlog', 'rdb-receiver', 'rdb', 'psync'];
 const PRIVATE = ['packages/testkit', 'packages/conformance', 'bench'];
 
 /** What is in `src`, without `index.ts`. */
-const FOLDERS = {};
+const FOLDERS = {
+  'packages/rdb': [
+    'format',
+    'bytes',
+    'containers',
+    'values',
+    ['reading', 'writing'],
+    ['verifying', 'retiming'],
+  ],
+  'packages/log': [
+    ['errors.ts', 'turns.ts', 'watched-clock.ts'],
+    'disk',
+    'manifest',
+    'index-file',
+    'increment',
+    'directory',
+    'base',
+    'reading',
+    'cursors',
+    'changes',
+    'retention',
+    'recovery',
+    'log-types.ts',
+    'contents.ts',
+    ['log.ts', 'view', 'restore', 'inspect', 'check'],
+    'copy',
+  ],
+};
 
 /** A rule for each entry that has others beside or above it. `source` is the pattern of the files of an entry. */
 function orderRules(rule, roots, source, why) {
@@ -109,7 +136,7 @@ export default {
       severity: 'error',
       comment:
         'No file imports itself through others, types included: of two files that need each other, one has to be understood first.',
-      from: { pathNot: '^packages/log/src/' },
+      from: {},
       to: { circular: true },
     },
     {

@@ -19,6 +19,9 @@ const FILES = {
     '{ "name": "@forebay/log", "type": "module", "exports": { ".": { "@forebay/source": "./src/index.ts" } } }',
   'packages/log/src/index.ts': "export * from './errors.ts';",
   'packages/log/src/errors.ts': 'export const one = 1;',
+  'packages/log/src/disk/upwards.ts': "import '../check/check.ts';",
+  'packages/log/src/check/check.ts': "import '../errors.ts';",
+  'packages/log/src/other/new.ts': "import '../errors.ts';",
   'packages/testkit/src/index.ts': 'export const two = 2;',
   'packages/feed/src/fine.ts': "import '@forebay/log';",
   'packages/psync/src/upwards.ts': "import '@forebay/log';",
@@ -34,6 +37,16 @@ const FILES = {
 /** What is told of each violation: the rule, the files, and a part of the reason. */
 const VIOLATIONS = [
   ['package-order/psync', 'packages/psync/src/upwards.ts', 'depends only on rows above its own'],
+  [
+    'folder-order/log/disk',
+    'packages/log/src/disk/upwards.ts',
+    'Folders of packages/log are layers',
+  ],
+  [
+    'folder-order/log/unlisted',
+    'packages/log/src/other/new.ts',
+    'has its layer: add it to FOLDERS',
+  ],
   ['sans-io', 'packages/resp/src/io.ts', 'imports no Node module'],
   ['sans-io-node', 'packages/rdb-receiver/src/reader.ts', 'a subpath of its own'],
   ['published', 'packages/replica/src/tested.ts', 'imports nothing that is not'],

@@ -1,9 +1,9 @@
 import type { Clock } from '@forebay/clock';
-import type { History, Position, StreamTracker } from '@forebay/psync';
+import type { Position } from '@forebay/psync';
 import type { Disk } from './disk/disk.ts';
 import type { LogError } from './errors.ts';
 import type { SyncPolicy } from './increment/syncer.ts';
-import type { LeftOut } from './recovery/settle-copy.ts';
+import type { LogEnd } from './recovery/log-end.ts';
 import type { ClockStep } from './watched-clock.ts';
 
 /** How far the log has come: offsets of the last byte written and of the last byte synced. */
@@ -45,54 +45,6 @@ export interface LogOptions {
   readonly disk?: Disk;
   /** The system's by default. */
   readonly clock?: Clock;
-}
-
-/** Where a new base goes before it is adopted: no manifest names the path yet. */
-export interface BaseTarget {
-  readonly directory: string;
-  readonly path: string;
-  readonly sequence: number;
-}
-
-/** A snapshot that stands at `target.path`, whole and synced. */
-export interface NewBase {
-  readonly target: BaseTarget;
-  readonly size: number;
-  /** CRC-32 of the file. */
-  readonly crc: number;
-}
-
-/** A snapshot that begins a history. */
-export interface FirstBase extends NewBase {
-  readonly history: History;
-  /** Offset of the last byte that the base contains. */
-  readonly offset: number;
-  /** The database selected there (aux `repl-stream-db`); 0 where the stream begins with a SELECT. */
-  readonly database: number;
-  /** Why there is one, for whoever reads on from the history before. */
-  readonly reason: string;
-}
-
-/** A snapshot of the history that is being followed, made while it went on. */
-export interface FreshBase extends NewBase {
-  /** Where it was made. */
-  readonly position: Position;
-}
-
-/** What the log ends with, for the one who goes on from there. */
-export interface LogEnd {
-  readonly history: History;
-  /** Offset of the last byte held, anywhere in a command. */
-  readonly offset: number;
-  /** The stream followed up to there: in the middle of a command it knows of which. */
-  readonly stream: StreamTracker;
-  /** Bytes that no record or checksum confirmed, after a power loss or in a copy. */
-  readonly dropped: number;
-  /**
-   * If the directory is a copy made during writes: the files that are incomplete in the copy and
-   * ignored. Absent in any other directory.
-   */
-  readonly copied?: readonly LeftOut[];
 }
 
 /** What a step back came to. */

@@ -1,9 +1,13 @@
 import { systemClock } from '@forebay/clock';
 import type { Boundary, History, Position } from '@forebay/psync';
+import { checkBaseEnd } from './base/base-file.ts';
+import type { OpenBase } from './base/open-base.ts';
+import { openBase } from './base/open-base.ts';
 import { addBase, checkPlace } from './changes/add-base.ts';
 import { beginHistory } from './changes/begin-history.ts';
 import type { Change, Workshop } from './changes/change.ts';
 import { opened } from './changes/change.ts';
+import type { BaseTarget, FirstBase, FreshBase, NewBase } from './changes/new-base.ts';
 import { split } from './changes/split.ts';
 import { stepBack } from './changes/step-back.ts';
 import { Contents } from './contents.ts';
@@ -11,33 +15,22 @@ import { Cursor } from './cursors/cursor.ts';
 import { checkCursorName, readCursor, removeCursor, writeCursor } from './cursors/cursors.ts';
 import type { Places } from './cursors/pins.ts';
 import { pinsOf, readPlaces } from './cursors/pins.ts';
+import { lockDirectory } from './directory/lock.ts';
+import { makeDirectory, nextSequence, openDirectory } from './directory/open-directory.ts';
+import { pathIn } from './directory/paths.ts';
 import { closeQuietly } from './disk/close-quietly.ts';
 import type { DiskLock } from './disk/disk.ts';
 import { nodeDisk } from './disk/node-disk.ts';
 import { LogError } from './errors.ts';
-import type {
-  BaseTarget,
-  FirstBase,
-  FreshBase,
-  HeldPlace,
-  LogEnd,
-  LogOptions,
-  LogSize,
-  NewBase,
-  StepBack,
-} from './log-types.ts';
+import type { HeldPlace, LogOptions, LogSize, StepBack } from './log-types.ts';
 import { endOf, locate, olderIds, positionIn, shiftIds } from './manifest/lineage.ts';
 import type { Base } from './manifest/manifest.ts';
 import { baseName, historyOf } from './manifest/manifest.ts';
-import type { OpenBase } from './reading/open-base.ts';
-import { openBase } from './reading/open-base.ts';
 import type { LogItem, ReadOptions } from './reading/read-log.ts';
 import { readLog } from './reading/read-log.ts';
 import { Readers } from './reading/readers.ts';
 import type { WatchedLog } from './reading/watched-log.ts';
-import { checkBaseEnd } from './recovery/base.ts';
-import { lockDirectory } from './recovery/lock.ts';
-import { makeDirectory, nextSequence, openDirectory, pathIn } from './recovery/open-directory.ts';
+import type { LogEnd } from './recovery/log-end.ts';
 import { recover } from './recovery/recover.ts';
 import type { Retained, RetainPolicy } from './retention/retain.ts';
 import { dropChange, prune, sizesOf, totalOf } from './retention/retain.ts';

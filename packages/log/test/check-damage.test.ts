@@ -1,10 +1,10 @@
 import { encodeCommand } from '@forebay/resp';
 import { randomFrom, runSeed, textOf } from '@forebay/testkit';
 import { describe, expect, it } from 'vitest';
+import { readManifest } from '../src/directory/open-directory.ts';
 import type { Finding, LogItem, RepairReport } from '../src/index.ts';
 import { check, Log, planRestore, repair } from '../src/index.ts';
 import { startOf } from '../src/manifest/manifest.ts';
-import { readManifest } from '../src/recovery/open-directory.ts';
 import { contentsOf, DIRECTORY, INNER, PING, SET, Subject, TRANSACTION } from './check-subject.ts';
 import { collect } from './directories.ts';
 

@@ -2,13 +2,13 @@ import { crc32 } from 'node:zlib';
 import { StreamTracker, startHistory } from '@forebay/psync';
 import { encodeCommand } from '@forebay/resp';
 import { concatBytes, randomFrom, SimulatedClock, SimulatedDisk, textOf } from '@forebay/testkit';
+import { readManifest } from '../src/directory/open-directory.ts';
 import { writeWhole } from '../src/disk/durable.ts';
 import { sizeUpTo } from '../src/increment/preamble.ts';
 import type { NewBase } from '../src/index.ts';
 import { Log } from '../src/index.ts';
 import { endOf, positionIn } from '../src/manifest/lineage.ts';
 import { filesNamedBy, MANIFEST_NAME, startOf } from '../src/manifest/manifest.ts';
-import { readManifest } from '../src/recovery/open-directory.ts';
 import { A, B, collect, EMPTY_RDB } from './directories.ts';
 
 export const DIRECTORY = '/data';

@@ -1,10 +1,10 @@
 import { LogError } from '../errors.ts';
-import type { FreshBase } from '../log-types.ts';
 import { locate } from '../manifest/lineage.ts';
 import type { Base } from '../manifest/manifest.ts';
 import { baseName } from '../manifest/manifest.ts';
 import type { Change, Current, Workshop } from './change.ts';
 import { opened } from './change.ts';
+import type { FreshBase } from './new-base.ts';
 import { split } from './split.ts';
 
 /**

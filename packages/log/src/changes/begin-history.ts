@@ -1,9 +1,9 @@
 import { startHistory } from '@forebay/psync';
 import { IncrementWriter } from '../increment/increment-writer.ts';
-import type { FirstBase } from '../log-types.ts';
 import type { Increment, Manifest, PastSegment, Segment } from '../manifest/manifest.ts';
 import { baseName, incrementName, indexName } from '../manifest/manifest.ts';
 import type { Change, Current, Workshop } from './change.ts';
+import type { FirstBase } from './new-base.ts';
 
 /**
  * A full resync: the base begins a segment of its own. What was live before stays, as the past, and

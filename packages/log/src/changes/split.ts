@@ -1,13 +1,13 @@
 import type { Boundary } from '@forebay/psync';
-import type { Disk } from '../disk/disk.ts';
+import { truncate } from '../disk/durable.ts';
 import { LogError, orLogError } from '../errors.ts';
 import { boundaryAt, copyIndexHead, copyTail } from '../increment/copy.ts';
+import { IncrementReader } from '../increment/increment-reader.ts';
 import type { StreamEnd } from '../increment/increment-writer.ts';
 import { IncrementWriter } from '../increment/increment-writer.ts';
 import { sizeUpTo } from '../increment/preamble.ts';
 import type { Increment } from '../manifest/manifest.ts';
 import { indexName, lastIncrement } from '../manifest/manifest.ts';
-import { IncrementReader } from '../reading/spans.ts';
 import { newIncrement } from './begin-history.ts';
 import type { Change, Current, SupersededFile, Workshop } from './change.ts';
 import { opened } from './change.ts';
@@ -112,19 +112,6 @@ function isTooMuch(files: readonly SupersededFile[]): boolean {
 
 export function supersededBytes(files: readonly SupersededFile[]): number {
   return files.reduce((sum, { bytes }) => sum + bytes, 0);
-}
-
-/** Makes a file end after `size` bytes, synced. @throws {LogError} `IO` */
-export async function truncate(disk: Disk, path: string, size: number): Promise<void> {
-  await orLogError(path, 'cutting', async () => {
-    const file = await disk.open(path, 'write');
-    try {
-      await file.truncate(size);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-  });
 }
 
 export function nonEmpty<T>(items: readonly T[]): readonly [T, ...T[]] {

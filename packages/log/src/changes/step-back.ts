@@ -1,10 +1,10 @@
 import { StreamTracker } from '@forebay/psync';
 import { LogError } from '../errors.ts';
 import { copyTail, streamAt } from '../increment/copy.ts';
+import { IncrementReader } from '../increment/increment-reader.ts';
 import { IncrementWriter } from '../increment/increment-writer.ts';
 import { aliasesUpTo, idsAfter, namesUpTo } from '../manifest/lineage.ts';
 import type { Increment, Manifest, PastSegment, Segment } from '../manifest/manifest.ts';
-import { IncrementReader } from '../reading/spans.ts';
 import { newIncrement, nextSegment } from './begin-history.ts';
 import type { Change, Current, Workshop } from './change.ts';
 import { opened } from './change.ts';

@@ -1,10 +1,10 @@
 import { crc32 } from 'node:zlib';
 import type { RdbFinding, RdbVerdict } from '@forebay/rdb';
 import { RdbVerifier } from '@forebay/rdb';
+import { statNamed } from '../directory/stat-named.ts';
 import type { Disk } from '../disk/disk.ts';
 import { LogError, orLogError } from '../errors.ts';
 import type { Base } from '../manifest/manifest.ts';
-import { statNamed } from '../recovery/base.ts';
 import type { Finding } from './finding.ts';
 import { fileNamed, isUnreadable, whatOf } from './finding.ts';
 import type { Flip } from './flipped-bit.ts';

@@ -1,15 +1,15 @@
+import { statNamed } from '../directory/stat-named.ts';
 import { closeQuietly } from '../disk/close-quietly.ts';
 import type { Disk, DiskFile } from '../disk/disk.ts';
 import { LogError, orLogError } from '../errors.ts';
+import { IncrementReader } from '../increment/increment-reader.ts';
 import { endOffsetOf, preambleOf } from '../increment/preamble.ts';
 import { IndexReader } from '../index-file/index-reader.ts';
 import { RECORD_SIZE, writerOf } from '../index-file/record.ts';
 import type { Increment, Manifest } from '../manifest/manifest.ts';
 import { bootedError } from '../manifest/parse.ts';
-import { IncrementReader } from '../reading/spans.ts';
-import { statNamed } from '../recovery/base.ts';
-import type { RecoveredEnd } from '../recovery/recover-end.ts';
 import { recoverEnd } from '../recovery/recover-end.ts';
+import type { RecoveredEnd } from '../recovery/recovered-end.ts';
 import { SpanCheck } from './check-spans.ts';
 import { isUnreadable, whatOf } from './finding.ts';
 import { StreamWalk } from './stream-walk.ts';

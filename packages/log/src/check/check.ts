@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { cursorFile, cursorNames, readCursor } from '../cursors/cursors.ts';
+import { CURSOR_DIRECTORY, pathIn } from '../directory/paths.ts';
 import type { Disk } from '../disk/disk.ts';
 import { LogError, orLogError } from '../errors.ts';
 import { locate } from '../manifest/lineage.ts';
@@ -9,9 +10,9 @@ import {
   filesNamedBy,
   lastIncrement,
   MANIFEST_NAME,
+  newestSequence,
   sequenceOf,
 } from '../manifest/manifest.ts';
-import { CURSOR_DIRECTORY, newestSequence, pathIn } from '../recovery/open-directory.ts';
 import type { Settled } from '../recovery/settle-copy.ts';
 import { settleCopy } from '../recovery/settle-copy.ts';
 import type { BaseState } from './check-base.ts';

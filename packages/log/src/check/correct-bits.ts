@@ -1,6 +1,6 @@
+import { pathIn } from '../directory/paths.ts';
 import type { Disk, DiskFile } from '../disk/disk.ts';
 import type { Manifest } from '../manifest/manifest.ts';
-import { pathIn } from '../recovery/open-directory.ts';
 import type { CheckProgress, Examined } from './check.ts';
 import { examine } from './check.ts';
 import type { Finding } from './finding.ts';

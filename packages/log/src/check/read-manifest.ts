@@ -1,4 +1,6 @@
 import { crc32 } from 'node:zlib';
+import { hasLogFiles, noLogError } from '../directory/no-log.ts';
+import { pathIn } from '../directory/paths.ts';
 import type { Disk } from '../disk/disk.ts';
 import { readWhole } from '../disk/durable.ts';
 import { LogError, orLogError } from '../errors.ts';
@@ -6,8 +8,6 @@ import { checksumLine } from '../manifest/format.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import { MANIFEST_NAME } from '../manifest/manifest.ts';
 import { parseManifest } from '../manifest/parse.ts';
-import { hasLogFiles, noLogError } from '../recovery/no-log.ts';
-import { pathIn } from '../recovery/open-directory.ts';
 import type { Finding } from './finding.ts';
 import { fileNamed, isUnreadable, whatOf } from './finding.ts';
 import { flippedBit } from './flipped-bit.ts';

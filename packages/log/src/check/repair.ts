@@ -1,3 +1,8 @@
+import { cursorFile } from '../cursors/cursors.ts';
+import { lockDirectory } from '../directory/lock.ts';
+import { MovedAside } from '../directory/moved-aside.ts';
+import { nextSequence } from '../directory/open-directory.ts';
+import { pathIn } from '../directory/paths.ts';
 import { closeQuietly } from '../disk/close-quietly.ts';
 import type { Disk } from '../disk/disk.ts';
 import { replaceFile } from '../disk/durable.ts';
@@ -7,14 +12,11 @@ import { formatManifest } from '../manifest/format.ts';
 import type { Increment, Manifest } from '../manifest/manifest.ts';
 import { filesNamedBy, MANIFEST_NAME } from '../manifest/manifest.ts';
 import { adoptCopy } from '../recovery/adopt-copy.ts';
-import { lockDirectory } from '../recovery/lock.ts';
-import { nextSequence, pathIn } from '../recovery/open-directory.ts';
 import type { CheckProgress, Examined } from './check.ts';
 import { examine } from './check.ts';
 import type { Corrected } from './correct-bits.ts';
 import { correctBits } from './correct-bits.ts';
 import type { Finding } from './finding.ts';
-import { MovedAside } from './moved-aside.ts';
 import type { Lost, RepairPlan } from './plan-repair.ts';
 import { planRepair } from './plan-repair.ts';
 import type { FoundManifest } from './read-manifest.ts';
@@ -125,7 +127,7 @@ class Repair {
       if (isChanged || cursors.length > 0) {
         aside = await MovedAside.make(this.#disk, this.#directory);
       }
-      for (const name of cursors) await aside?.moveCursor(name);
+      for (const name of cursors) await aside?.moveCursor(cursorFile(name));
       if (!isChanged) return aside?.path;
       await aside?.keepManifest(text);
       const kept = new Set(filesNamedBy(manifest));

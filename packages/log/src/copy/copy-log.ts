@@ -1,10 +1,13 @@
 import { dirname, join, resolve } from 'node:path';
 import type { Position } from '@forebay/psync';
 import { cursorFile, cursorNames } from '../cursors/cursors.ts';
+import { syncName } from '../directory/open-directory.ts';
+import { CURSOR_DIRECTORY, pathIn } from '../directory/paths.ts';
 import type { Disk } from '../disk/disk.ts';
 import { readWhole, writeWhole } from '../disk/durable.ts';
 import { refuseFilled } from '../disk/refuse-filled.ts';
 import { LogError, orLogError } from '../errors.ts';
+import { IncrementReader } from '../increment/increment-reader.ts';
 import { sizeUpTo } from '../increment/preamble.ts';
 import { formatManifest } from '../manifest/format.ts';
 import { endOf, positionIn, segmentsOf } from '../manifest/lineage.ts';
@@ -15,20 +18,12 @@ import {
   lastIncrement,
   MANIFEST_NAME,
 } from '../manifest/manifest.ts';
-import { IncrementReader } from '../reading/spans.ts';
 import { confirms, lastRecord } from '../recovery/last-records.ts';
-import { CURSOR_DIRECTORY, pathIn, syncName } from '../recovery/open-directory.ts';
 import type { LeftOut } from '../recovery/settle-copy.ts';
+import { isStill, settledIn } from '../recovery/settle-copy.ts';
 import { Held } from '../restore/held.ts';
-import { isStill, settledIn } from '../restore/plan.ts';
+import type { CopyOptions } from './file-copies.ts';
 import { FileCopies } from './file-copies.ts';
-
-export interface CopyOptions {
-  /** Called as the copy advances: bytes copied or shared so far, and bytes of the log. */
-  readonly onProgress?: (progress: { readonly read: number; readonly total: number }) => void;
-  /** When it aborts, what was written is removed, and the signal's reason is thrown. */
-  readonly signal?: AbortSignal;
-}
 
 /** The copy of a log. */
 export interface LogCopy {

@@ -1,12 +1,18 @@
+import { pathIn } from '../directory/paths.ts';
 import type { Disk, DiskFile } from '../disk/disk.ts';
 import { LogError, orLogError } from '../errors.ts';
 import { AppendFile } from '../increment/append-file.ts';
 import type { RecordWriter } from '../index-file/record.ts';
 import { decodeRecord, encodeRecord, RECORD_SIZE, writerOf } from '../index-file/record.ts';
 import type { Base, Increment } from '../manifest/manifest.ts';
-import { pathIn } from '../recovery/open-directory.ts';
-import type { RecoveredEnd } from '../recovery/recover-end.ts';
-import type { CopyOptions } from './copy-log.ts';
+import type { RecoveredEnd } from '../recovery/recovered-end.ts';
+
+export interface CopyOptions {
+  /** Called as the copy advances: bytes copied or shared so far, and bytes of the log. */
+  readonly onProgress?: (progress: { readonly read: number; readonly total: number }) => void;
+  /** When it aborts, what was written is removed, and the signal's reason is thrown. */
+  readonly signal?: AbortSignal;
+}
 
 /** Bytes read at once: a multiple of the size of a record. */
 const AT_ONCE = 1024 * 1024;

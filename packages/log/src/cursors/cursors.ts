@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import type { Position } from '@forebay/psync';
 import { formatPosition, parsePosition } from '@forebay/psync';
+import { CURSOR_DIRECTORY } from '../directory/paths.ts';
 import type { Disk } from '../disk/disk.ts';
 import { readWhole, replaceFile } from '../disk/durable.ts';
 import { LogError, orLogError } from '../errors.ts';
-import { CURSOR_DIRECTORY } from '../recovery/open-directory.ts';
 
 /** A place that is kept over restarts, under a name. */
 export interface CursorPlace {

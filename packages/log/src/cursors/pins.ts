@@ -2,7 +2,6 @@ import type { Disk } from '../disk/disk.ts';
 import { LogError } from '../errors.ts';
 import { locate, segmentsOf } from '../manifest/lineage.ts';
 import type { Manifest } from '../manifest/manifest.ts';
-import type { Pin } from '../retention/retain.ts';
 import type { CursorPlace } from './cursors.ts';
 import { cursorNames, readCursor } from './cursors.ts';
 
@@ -35,4 +34,12 @@ export function pinsOf(places: Places, manifest: Manifest, written: number): Pin
     if (found.type === 'unknown') return [];
     return [{ name, segment: found.segment.number, offset: found.offset }];
   });
+}
+
+/** Who still needs what comes after a place. */
+export interface Pin {
+  readonly name: string | undefined;
+  /** The number of the segment. */
+  readonly segment: number;
+  readonly offset: number;
 }

@@ -1,4 +1,5 @@
 import { basename, dirname, join } from 'node:path';
+import { orLogError } from '../errors.ts';
 import type { Disk, DiskFile } from './disk.ts';
 
 /** Replaces a file by one rename: a reader, and a crash, see the old content or the new. */
@@ -52,4 +53,17 @@ export async function rewrite(file: DiskFile, from: number, to: number): Promise
     }
     at += length;
   }
+}
+
+/** Makes a file end after `size` bytes, synced. @throws {LogError} `IO` */
+export async function truncate(disk: Disk, path: string, size: number): Promise<void> {
+  await orLogError(path, 'cutting', async () => {
+    const file = await disk.open(path, 'write');
+    try {
+      await file.truncate(size);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  });
 }

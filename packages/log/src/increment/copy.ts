@@ -7,8 +7,8 @@ import { IndexWriter } from '../index-file/index-writer.ts';
 import type { IndexRecord, RecordWriter } from '../index-file/record.ts';
 import { writerOf } from '../index-file/record.ts';
 import type { Increment } from '../manifest/manifest.ts';
-import type { IncrementReader } from '../reading/spans.ts';
 import { AppendFile } from './append-file.ts';
+import type { IncrementReader } from './increment-reader.ts';
 import { preambleOf } from './preamble.ts';
 
 /**

@@ -1,6 +1,7 @@
 import type { CursorPlace } from '../cursors/cursors.ts';
 import type { Places } from '../cursors/pins.ts';
 import { readPlaces } from '../cursors/pins.ts';
+import { pathIn } from '../directory/paths.ts';
 import { closeQuietly } from '../disk/close-quietly.ts';
 import type { Disk } from '../disk/disk.ts';
 import { LogError, orLogError } from '../errors.ts';
@@ -9,10 +10,7 @@ import { IndexReader } from '../index-file/index-reader.ts';
 import { endOf, locate, segmentsOf, successorOf } from '../manifest/lineage.ts';
 import type { Base, Increment, Manifest, PastSegment, Segment } from '../manifest/manifest.ts';
 import { filesNamedBy, lastIncrement, startOf } from '../manifest/manifest.ts';
-import { noLogError } from '../recovery/no-log.ts';
-import { pathIn, readManifest } from '../recovery/open-directory.ts';
-import { settleCopy } from '../recovery/settle-copy.ts';
-import { isStill } from '../restore/plan.ts';
+import { isStill, settledIn } from '../recovery/settle-copy.ts';
 import type {
   BaseInventory,
   CursorInventory,
@@ -32,7 +30,7 @@ const TRIES = 5;
  */
 export async function inspect(disk: Disk, directory: string): Promise<Inventory> {
   for (let tries = 1; ; tries++) {
-    const manifest = await manifestOf(disk, directory);
+    const { manifest } = await settledIn(disk, directory);
     const isLast = tries === TRIES;
     try {
       const inventory = await new Inspection(disk, directory, manifest).run();
@@ -41,12 +39,6 @@ export async function inspect(disk: Disk, directory: string): Promise<Inventory>
       if (isLast || (await isStill(disk, directory, manifest))) throw error;
     }
   }
-}
-
-async function manifestOf(disk: Disk, directory: string): Promise<Manifest> {
-  const manifest = await readManifest(disk, directory);
-  if (manifest !== undefined) return (await settleCopy(disk, directory, manifest)).manifest;
-  throw await noLogError(disk, directory);
 }
 
 class Inspection {

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { LOCK_NAME } from '../recovery/open-directory.ts';
+import { LOCK_NAME } from '../directory/paths.ts';
 
 /**
  * Whether a process has a directory open for writing, by the locks that the kernel lists: nothing is locked by

@@ -130,3 +130,8 @@ export function filesNamedBy({ live, past }: Manifest): string[] {
 export function startOf({ increments }: Pick<Segment, 'increments'>): number {
   return increments[0].startOffset;
 }
+
+/** The highest sequence number of the files that a manifest names. */
+export function newestSequence(manifest: Manifest): number {
+  return Math.max(0, ...filesNamedBy(manifest).map((name) => sequenceOf(name) ?? 0));
+}

@@ -1,10 +1,10 @@
 import type { Position } from '@forebay/psync';
 import { LogError } from '../errors.ts';
+import type { TimedChunk } from '../increment/increment-reader.ts';
+import { IncrementReader } from '../increment/increment-reader.ts';
 import { endOf, locate, positionIn, segmentsOf, successorOf } from '../manifest/lineage.ts';
 import type { Manifest, Segment } from '../manifest/manifest.ts';
 import { startOf } from '../manifest/manifest.ts';
-import type { TimedChunk } from './spans.ts';
-import { IncrementReader } from './spans.ts';
 import type { ReaderSeat, WatchedLog } from './watched-log.ts';
 
 /** What is read, in order. `stream` items follow each other without a gap, unless another comes between. */

@@ -1,15 +1,14 @@
 import { opened } from '../changes/change.ts';
-import { truncate } from '../changes/split.ts';
-import { MovedAside } from '../check/moved-aside.ts';
+import { MovedAside } from '../directory/moved-aside.ts';
+import { pathIn } from '../directory/paths.ts';
+import { statNamed } from '../directory/stat-named.ts';
 import type { Disk } from '../disk/disk.ts';
-import { replaceFile } from '../disk/durable.ts';
+import { replaceFile, truncate } from '../disk/durable.ts';
 import { orLogError } from '../errors.ts';
 import { sizeUpTo } from '../increment/preamble.ts';
 import { formatManifest } from '../manifest/format.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import { filesNamedBy, lastIncrement, MANIFEST_NAME } from '../manifest/manifest.ts';
-import { statNamed } from './base.ts';
-import { pathIn } from './open-directory.ts';
 import type { Settled } from './settle-copy.ts';
 
 /**

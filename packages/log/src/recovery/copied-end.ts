@@ -1,9 +1,9 @@
+import type { IncrementReader } from '../increment/increment-reader.ts';
 import { endOffsetOf } from '../increment/preamble.ts';
 import { bootedError } from '../manifest/parse.ts';
-import type { IncrementReader } from '../reading/spans.ts';
 import type { Numbered } from './last-records.ts';
 import { confirmedAfter, confirms, followTail } from './last-records.ts';
-import type { RecoveredEnd } from './recover-end.ts';
+import type { RecoveredEnd } from './recovered-end.ts';
 
 /**
  * Where the stream ends in a copy of the last increment. The file and its index may have been copied at

@@ -1,8 +1,8 @@
 import { crc32 } from 'node:zlib';
 import { StreamTracker } from '@forebay/psync';
 import { LogError } from '../errors.ts';
+import type { IncrementReader } from '../increment/increment-reader.ts';
 import type { IndexRecord } from '../index-file/record.ts';
-import type { IncrementReader } from '../reading/spans.ts';
 
 /** A record of the index, by its number. */
 export interface Numbered {

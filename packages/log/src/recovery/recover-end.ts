@@ -1,33 +1,19 @@
-import type { StreamTracker } from '@forebay/psync';
 import type { Disk } from '../disk/disk.ts';
 import { LogError, orLogError } from '../errors.ts';
-import type { FoundIndex } from '../increment/increment-writer.ts';
+import type { IncrementReader } from '../increment/increment-reader.ts';
 import { SPAN_TIME } from '../increment/increment-writer.ts';
 import { endOffsetOf } from '../increment/preamble.ts';
 import type { IndexRecord } from '../index-file/record.ts';
 import { isOfAnotherFile, isOfThisRun, writerOf } from '../index-file/record.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import { bootedError } from '../manifest/parse.ts';
-import type { IncrementReader } from '../reading/spans.ts';
 import { copiedEnd } from './copied-end.ts';
 import type { Numbered } from './last-records.ts';
 import { confirmedAfter, followTail, lastRecord } from './last-records.ts';
+import type { RecoveredEnd } from './recovered-end.ts';
 
 /** Milliseconds that an append of ours may take to reach the file after its record has. */
 const APPEND_TIME = 500;
-
-/** Where the stream in a directory ends that may be vouched for. */
-export interface RecoveredEnd {
-  /** The stream followed up to there. */
-  readonly stream: StreamTracker;
-  readonly index: FoundIndex;
-  /** Bytes after it that nothing vouches for. */
-  readonly dropped: number;
-  /** Whether something was changed that this run of the machine wrote: no power cut explains that. */
-  readonly damaged: boolean;
-  /** Whether the file is a copy of the one that was written. */
-  readonly isCopy: boolean;
-}
 
 /**
  * Decides what of the last increment is kept. What was not synced may be lost in any part, or be

@@ -1,12 +1,12 @@
 import type { Current, Workshop } from '../changes/change.ts';
 import { LogError, orLogError } from '../errors.ts';
+import { IncrementReader } from '../increment/increment-reader.ts';
 import { IncrementWriter } from '../increment/increment-writer.ts';
-import type { LogEnd } from '../log-types.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import { historyOf, lastIncrement } from '../manifest/manifest.ts';
-import { IncrementReader } from '../reading/spans.ts';
 import { adoptCopy } from './adopt-copy.ts';
-import { checkFiles, checkPreamble, cutExcess, sweep } from './open-directory.ts';
+import { checkFiles, checkPreamble, cutExcess, sweep } from './check-files.ts';
+import type { LogEnd } from './log-end.ts';
 import { recoverEnd } from './recover-end.ts';
 import { settleCopy } from './settle-copy.ts';
 

@@ -1,8 +1,12 @@
 import { join } from 'node:path';
+import { manifestIn } from '../directory/no-log.ts';
+import { pathIn } from '../directory/paths.ts';
 import type { Disk } from '../disk/disk.ts';
 import { LogError, orLogError } from '../errors.ts';
+import { IncrementReader } from '../increment/increment-reader.ts';
 import { endOffsetOf } from '../increment/preamble.ts';
 import { isOfAnotherFile, writerOf } from '../index-file/record.ts';
+import { formatManifest } from '../manifest/format.ts';
 import { withoutPast } from '../manifest/lineage.ts';
 import type { Base, Increment, Manifest, PastSegment, Segment } from '../manifest/manifest.ts';
 import {
@@ -12,10 +16,8 @@ import {
   sequenceOf,
   startOf,
 } from '../manifest/manifest.ts';
-import { IncrementReader } from '../reading/spans.ts';
 import { copiedEnd } from './copied-end.ts';
 import { lastRecord } from './last-records.ts';
-import { pathIn } from './open-directory.ts';
 
 /** A file in the manifest of a copy that is missing or incomplete. */
 export interface LeftOut {
@@ -56,6 +58,16 @@ export async function settleCopy(
     return { manifest, isCopy: false, leftOut: [] };
   }
   return new CopySettling(disk, directory, manifest, names, unnamed).run();
+}
+
+/** @throws {LogError} `FOREIGN` where the directory has no log; `NEWER_VERSION`, `CORRUPT`, `IO` */
+export async function settledIn(disk: Disk, directory: string): Promise<Settled> {
+  return settleCopy(disk, directory, await manifestIn(disk, directory));
+}
+
+/** Whether a directory has this manifest now. @throws {LogError} */
+export async function isStill(disk: Disk, directory: string, manifest: Manifest): Promise<boolean> {
+  return formatManifest((await settledIn(disk, directory)).manifest) === formatManifest(manifest);
 }
 
 function unnamedIndexes(manifest: Manifest, names: readonly string[]): string[] {

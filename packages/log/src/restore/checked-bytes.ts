@@ -1,8 +1,8 @@
 import { crc32 } from 'node:zlib';
+import { pathIn } from '../directory/paths.ts';
 import { LogError, orLogError } from '../errors.ts';
+import type { IncrementReader } from '../increment/increment-reader.ts';
 import type { IndexRecord } from '../index-file/record.ts';
-import type { IncrementReader } from '../reading/spans.ts';
-import { pathIn } from '../recovery/open-directory.ts';
 import type { OpenPlan, PartSource } from './plan.ts';
 import { readAhead } from './read-ahead.ts';
 

@@ -1,12 +1,13 @@
+import { pathIn } from '../directory/paths.ts';
 import { closeQuietly } from '../disk/close-quietly.ts';
 import type { Disk } from '../disk/disk.ts';
+import { IncrementReader } from '../increment/increment-reader.ts';
 import { sizeUpTo } from '../increment/preamble.ts';
 import type { Increment, Manifest } from '../manifest/manifest.ts';
 import { lastIncrement } from '../manifest/manifest.ts';
-import { IncrementReader } from '../reading/spans.ts';
-import { checkPreamble, pathIn } from '../recovery/open-directory.ts';
-import type { RecoveredEnd } from '../recovery/recover-end.ts';
+import { checkPreamble } from '../recovery/check-files.ts';
 import { recoverEnd } from '../recovery/recover-end.ts';
+import type { RecoveredEnd } from '../recovery/recovered-end.ts';
 import type { LeftOut, Settled } from '../recovery/settle-copy.ts';
 import type { Way } from './ways.ts';
 import { waysOf } from './ways.ts';

@@ -1,11 +1,10 @@
 import type { Boundary } from '@forebay/psync';
 import { LogError } from '../errors.ts';
+import type { IncrementReader } from '../increment/increment-reader.ts';
 import type { Increment } from '../manifest/manifest.ts';
 import { lastIncrement } from '../manifest/manifest.ts';
-import type { IncrementReader } from '../reading/spans.ts';
 import type { Held } from './held.ts';
-import type { Place } from './place.ts';
-import type { Way } from './ways.ts';
+import type { Place, Way } from './ways.ts';
 
 /**
  * The last position that had certainly arrived by `time` (milliseconds since 1970); undefined if the data of

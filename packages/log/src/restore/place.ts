@@ -6,18 +6,10 @@ import { sharedEnd } from '../manifest/lineage.ts';
 import { lastIncrement } from '../manifest/manifest.ts';
 import type { Held } from './held.ts';
 import { placeOfTime } from './place-of-time.ts';
-import type { Way } from './ways.ts';
+import type { Place, Way } from './ways.ts';
 
 /** What is to be gone back to: a position, or a time (milliseconds since 1970). */
 export type RestoreTarget = { readonly position: Position } | { readonly time: number };
-
-/** A place where the stream may be cut, on the way that leads to it. */
-export interface Place {
-  readonly way: Way;
-  readonly boundary: Boundary;
-  /** For a time: whether later records have times up to it, because the clock stepped back. */
-  readonly leavesOut: boolean;
-}
 
 /**
  * The last place at or before the target where the stream may be cut; the end of what is held unless

@@ -1,22 +1,21 @@
 import type { Position } from '@forebay/psync';
+import { checkBase } from '../base/base-file.ts';
+import type { Origin } from '../base/origin.ts';
+import { hasRelativeTimes, originOf } from '../base/origin.ts';
 import { closeQuietly } from '../disk/close-quietly.ts';
 import type { Disk, DiskFile } from '../disk/disk.ts';
 import { orLogError } from '../errors.ts';
+import type { IncrementReader } from '../increment/increment-reader.ts';
 import { sizeUpTo } from '../increment/preamble.ts';
-import { formatManifest } from '../manifest/format.ts';
 import type { Base, Increment, Manifest } from '../manifest/manifest.ts';
 import { lastIncrement } from '../manifest/manifest.ts';
-import type { IncrementReader } from '../reading/spans.ts';
-import { checkBase } from '../recovery/base.ts';
-import { noLogError } from '../recovery/no-log.ts';
-import { checkLength, checkPreamble, readManifest } from '../recovery/open-directory.ts';
-import type { LeftOut, Settled } from '../recovery/settle-copy.ts';
-import { settleCopy } from '../recovery/settle-copy.ts';
+import { checkLength, checkPreamble } from '../recovery/check-files.ts';
+import type { LeftOut } from '../recovery/settle-copy.ts';
+import { isStill, settledIn } from '../recovery/settle-copy.ts';
 import { Held } from './held.ts';
-import type { Origin } from './origin.ts';
-import { hasRelativeTimes, originOf } from './origin.ts';
-import type { Place, RestoreTarget } from './place.ts';
+import type { RestoreTarget } from './place.ts';
 import { arrivalOf, findPlace, notCovered } from './place.ts';
+import type { Place } from './ways.ts';
 import { endWithin } from './ways.ts';
 
 /** A stretch of stream that is to be restored, out of one file. */
@@ -105,18 +104,6 @@ export async function planRestore(
       if (isLast || (await isStill(disk, directory, manifest))) throw error;
     }
   }
-}
-
-/** Whether a directory has this manifest now. @throws {LogError} */
-export async function isStill(disk: Disk, directory: string, manifest: Manifest): Promise<boolean> {
-  return formatManifest((await settledIn(disk, directory)).manifest) === formatManifest(manifest);
-}
-
-/** @throws {LogError} `FOREIGN` where the directory has no log; `NEWER_VERSION`, `CORRUPT`, `IO` */
-export async function settledIn(disk: Disk, directory: string): Promise<Settled> {
-  const manifest = await readManifest(disk, directory);
-  if (manifest !== undefined) return settleCopy(disk, directory, manifest);
-  throw await noLogError(disk, directory);
 }
 
 async function planUnder(held: Held, target: RestoreTarget | undefined): Promise<OpenPlan> {

@@ -1,10 +1,10 @@
 import type { Disk } from '../disk/disk.ts';
 import type { Increment } from '../manifest/manifest.ts';
 import { lastIncrement } from '../manifest/manifest.ts';
+import { isStill, settledIn } from '../recovery/settle-copy.ts';
 import type { CheckedPiece } from './checked-bytes.ts';
 import { checkedStream } from './checked-bytes.ts';
 import { Held } from './held.ts';
-import { isStill, settledIn } from './plan.ts';
 import type { Way } from './ways.ts';
 import { endWithin } from './ways.ts';
 

@@ -1,3 +1,4 @@
+import type { Boundary } from '@forebay/psync';
 import { aliasesUpTo, idsUpTo } from '../manifest/lineage.ts';
 import type { IdSpan, Increment, Manifest, PastSegment, Segment } from '../manifest/manifest.ts';
 import { startOf } from '../manifest/manifest.ts';
@@ -76,4 +77,12 @@ function goneOn(way: Way, tail: PastSegment, since: number): Way {
 function sinceLast(tails: readonly PastSegment[]): number {
   const last = tails.at(-1);
   return last === undefined ? -1 : startOf(last);
+}
+
+/** A place where the stream may be cut, on the way that leads to it. */
+export interface Place {
+  readonly way: Way;
+  readonly boundary: Boundary;
+  /** For a time: whether later records have times up to it, because the clock stepped back. */
+  readonly leavesOut: boolean;
 }

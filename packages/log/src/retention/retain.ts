@@ -1,5 +1,6 @@
 import type { Change, Current, Workshop } from '../changes/change.ts';
 import { nonEmpty } from '../changes/split.ts';
+import type { Pin } from '../cursors/pins.ts';
 import { orLogError } from '../errors.ts';
 import { namesFrom, withoutPast } from '../manifest/lineage.ts';
 import type { Manifest, PastSegment, Segment } from '../manifest/manifest.ts';
@@ -13,14 +14,6 @@ export interface RetainPolicy {
   readonly size?: number;
   /** Bytes that are kept at most, whoever needs more; no limit unless given. */
   readonly hardLimit?: number;
-}
-
-/** Who still needs what comes after a place. */
-export interface Pin {
-  readonly name: string | undefined;
-  /** The number of the segment. */
-  readonly segment: number;
-  readonly offset: number;
 }
 
 /** What retention did. */

@@ -2,10 +2,10 @@ import { crc32 } from 'node:zlib';
 import { closeQuietly } from '../disk/close-quietly.ts';
 import type { Disk, DiskFile } from '../disk/disk.ts';
 import { LogError, orLogError } from '../errors.ts';
-import { placeOf } from '../increment/preamble.ts';
 import { IndexReader } from '../index-file/index-reader.ts';
 import type { IndexRecord } from '../index-file/record.ts';
 import type { Increment } from '../manifest/manifest.ts';
+import { placeOf } from './preamble.ts';
 
 /** Bytes read at once where no span says how many belong together. */
 const READ_SIZE = 256 * 1024;

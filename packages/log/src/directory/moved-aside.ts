@@ -1,10 +1,9 @@
 import { join } from 'node:path';
-import { cursorFile } from '../cursors/cursors.ts';
 import type { Disk } from '../disk/disk.ts';
 import { readWhole, writeWhole } from '../disk/durable.ts';
 import { orLogError } from '../errors.ts';
 import { APPEND_DIRECTORY, MANIFEST_NAME, sequenceOf } from '../manifest/manifest.ts';
-import { CURSOR_DIRECTORY } from '../recovery/open-directory.ts';
+import { CURSOR_DIRECTORY } from './paths.ts';
 
 const NAME = /^damaged-(\d+)$/;
 
@@ -66,8 +65,8 @@ export class MovedAside {
   }
 
   /** Moves the file of a cursor. @throws {LogError} `IO` */
-  async moveCursor(name: string): Promise<void> {
-    await this.#moveAll(join(this.#directory, CURSOR_DIRECTORY), this.path, [cursorFile(name)]);
+  async moveCursor(file: string): Promise<void> {
+    await this.#moveAll(join(this.#directory, CURSOR_DIRECTORY), this.path, [file]);
   }
 
   async #keptManifest(): Promise<string | undefined> {

@@ -3,8 +3,10 @@ import type { Disk } from '../disk/disk.ts';
 import { readWhole } from '../disk/durable.ts';
 import { LogError, toLogError } from '../errors.ts';
 import { HEADER } from '../manifest/format.ts';
+import type { Manifest } from '../manifest/manifest.ts';
 import { APPEND_DIRECTORY, MANIFEST_NAME } from '../manifest/manifest.ts';
-import { LOCK_NAME, pathIn } from './open-directory.ts';
+import { readManifest } from './open-directory.ts';
+import { LOCK_NAME, pathIn } from './paths.ts';
 
 /** Whether a directory is the one of a log: forebay has locked it, or has written its manifest. */
 export async function isLogDirectory(disk: Disk, directory: string): Promise<boolean> {
@@ -17,6 +19,13 @@ export async function isLogDirectory(disk: Disk, directory: string): Promise<boo
 export async function hasLogFiles(disk: Disk, directory: string): Promise<boolean> {
   const names = await namesIn(disk, join(directory, APPEND_DIRECTORY));
   return names.some((name) => name.endsWith('.index'));
+}
+
+/** @throws {LogError} `FOREIGN` where the directory has no log; `NEWER_VERSION`, `CORRUPT`, `IO` */
+export async function manifestIn(disk: Disk, directory: string): Promise<Manifest> {
+  const manifest = await readManifest(disk, directory);
+  if (manifest !== undefined) return manifest;
+  throw await noLogError(disk, directory);
 }
 
 /** The error for a directory without a log, with the kind of the directory. @throws {LogError} `IO` */

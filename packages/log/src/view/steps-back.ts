@@ -1,7 +1,7 @@
 import { leftOf, locate, segmentsOf } from '../manifest/lineage.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import { startOf } from '../manifest/manifest.ts';
-import type { Readers } from './readers.ts';
+import type { Readers } from '../reading/readers.ts';
 import type { Sight } from './sight.ts';
 
 /**

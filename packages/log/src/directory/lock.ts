@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Disk, DiskLock } from '../disk/disk.ts';
 import { LogError, orLogError } from '../errors.ts';
-import { LOCK_NAME } from './open-directory.ts';
+import { LOCK_NAME } from './paths.ts';
 
 /**
  * Keeps other processes from writing to a directory.

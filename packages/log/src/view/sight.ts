@@ -1,15 +1,15 @@
+import { manifestIn } from '../directory/no-log.ts';
+import { pathIn } from '../directory/paths.ts';
 import type { Disk } from '../disk/disk.ts';
 import { orLogError } from '../errors.ts';
+import { IncrementReader } from '../increment/increment-reader.ts';
 import { endOffsetOf } from '../increment/preamble.ts';
 import { formatManifest } from '../manifest/format.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import { lastIncrement } from '../manifest/manifest.ts';
 import { bootedError } from '../manifest/parse.ts';
-import { noLogError } from '../recovery/no-log.ts';
-import { pathIn, readManifest } from '../recovery/open-directory.ts';
 import { recoverEnd } from '../recovery/recover-end.ts';
 import { settleCopy } from '../recovery/settle-copy.ts';
-import { IncrementReader } from './spans.ts';
 
 /** How often a directory is looked at anew that has changed meanwhile. */
 const TRIES = 20;
@@ -34,7 +34,7 @@ export interface Sight {
  */
 export async function lookAt(disk: Disk, directory: string, before?: Sight): Promise<Sight> {
   for (let tries = 1; ; tries++) {
-    const named = await manifestOf(disk, directory);
+    const named = await manifestIn(disk, directory);
     // A directory stays a copy until a daemon writes to it; no other directory becomes one.
     const settle = () => settleCopy(disk, directory, named);
     const { manifest, isCopy } =
@@ -43,7 +43,7 @@ export async function lookAt(disk: Disk, directory: string, before?: Sight): Pro
       ? copiedEnd(disk, directory, manifest)
       : writtenBy(disk, directory, manifest);
     const [written] = await Promise.allSettled([end]);
-    const isSteady = formatManifest(named) === formatManifest(await manifestOf(disk, directory));
+    const isSteady = formatManifest(named) === formatManifest(await manifestIn(disk, directory));
     if (written.status === 'rejected') {
       if (isSteady || tries >= TRIES) throw written.reason;
     } else if (isSteady) {
@@ -54,12 +54,6 @@ export async function lookAt(disk: Disk, directory: string, before?: Sight): Pro
 
 export function isSameSight(a: Sight, b: Sight): boolean {
   return a.written === b.written && a.text === b.text;
-}
-
-async function manifestOf(disk: Disk, directory: string): Promise<Manifest> {
-  const manifest = await readManifest(disk, directory);
-  if (manifest !== undefined) return manifest;
-  throw await noLogError(disk, directory);
 }
 
 /** Of a copy, what checksums confirm. */

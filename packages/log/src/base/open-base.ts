@@ -3,7 +3,7 @@ import { closeQuietly } from '../disk/close-quietly.ts';
 import type { Disk, DiskFile } from '../disk/disk.ts';
 import { LogError, orLogError } from '../errors.ts';
 import type { Base } from '../manifest/manifest.ts';
-import { hasRelativeTimes, originOf } from '../restore/origin.ts';
+import { hasRelativeTimes, originOf } from './origin.ts';
 
 /** Bytes that are read at once. */
 const PIECE = 256 * 1024;

@@ -1,4 +1,5 @@
 import { RdbError, RdbPreambleReader } from '@forebay/rdb';
+import { statNamed } from '../directory/stat-named.ts';
 import type { Disk } from '../disk/disk.ts';
 import { LogError, orLogError } from '../errors.ts';
 import type { Base } from '../manifest/manifest.ts';
@@ -35,19 +36,6 @@ export async function checkBaseEnd(disk: Disk, path: string, size: number): Prom
   const [opcode] = await partOf(disk, path, size - tail, 1);
   if (opcode === END_OPCODE) return;
   throw new LogError('CORRUPT', path, `${path} does not end as an RDB file does`);
-}
-
-/** What is at `path` by the manifest. @throws {LogError} `CORRUPT` where it is not there; `IO` */
-export async function statNamed(disk: Disk, path: string): Promise<{ readonly size: number }> {
-  try {
-    return await disk.stat(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
-      const message = `${path} is not there, and the manifest names it: put it back`;
-      throw new LogError('CORRUPT', path, message);
-    }
-    return orLogError(path, 'reading', () => Promise.reject(error));
-  }
 }
 
 async function versionOf(disk: Disk, path: string): Promise<number> {

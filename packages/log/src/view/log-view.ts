@@ -1,6 +1,8 @@
 import type { Clock } from '@forebay/clock';
 import { systemClock } from '@forebay/clock';
 import type { Boundary, Position } from '@forebay/psync';
+import type { OpenBase } from '../base/open-base.ts';
+import { openBase } from '../base/open-base.ts';
 import type { CursorHost } from '../cursors/cursor.ts';
 import { Cursor } from '../cursors/cursor.ts';
 import {
@@ -11,22 +13,20 @@ import {
   removeCursor,
   writeCursor,
 } from '../cursors/cursors.ts';
+import { pathIn } from '../directory/paths.ts';
 import type { Disk } from '../disk/disk.ts';
 import { nodeDisk } from '../disk/node-disk.ts';
 import { LogError } from '../errors.ts';
 import { streamAt } from '../increment/copy.ts';
+import { IncrementReader } from '../increment/increment-reader.ts';
 import { endOf, locate, positionIn } from '../manifest/lineage.ts';
-import { pathIn } from '../recovery/open-directory.ts';
-import type { OpenBase } from './open-base.ts';
-import { openBase } from './open-base.ts';
-import type { LogItem, ReadOptions } from './read-log.ts';
-import { readLog } from './read-log.ts';
-import { Readers } from './readers.ts';
+import type { LogItem, ReadOptions } from '../reading/read-log.ts';
+import { readLog } from '../reading/read-log.ts';
+import { Readers } from '../reading/readers.ts';
+import type { WatchedLog } from '../reading/watched-log.ts';
 import type { Sight } from './sight.ts';
 import { isSameSight, lookAt } from './sight.ts';
-import { IncrementReader } from './spans.ts';
 import { tellOfStepsBack } from './steps-back.ts';
-import type { WatchedLog } from './watched-log.ts';
 
 /** Milliseconds between two looks at a directory while somebody waits for more. */
 const DEFAULT_LOOK_EVERY = 20;
