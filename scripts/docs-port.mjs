@@ -46,12 +46,9 @@ const SAMPLE = {
 
 async function fieldsOfInfo(built) {
   const { infoOf } = await built('port', 'info.js');
-  const sections = infoOf(SAMPLE, {
-    sentinel: {},
-    stats: { of: () => ({ counts: {}, rates: {}, errors: new Map([['ERR', 1]]) }) },
-  })
-    .trim()
-    .split('\r\n\r\n');
+  const configuration = { config: { sentinel: {} } };
+  const stats = { of: () => ({ counts: {}, rates: {}, errors: new Map([['ERR', 1]]) }) };
+  const sections = infoOf(SAMPLE, configuration, stats).trim().split('\r\n\r\n');
   const lines = sections.map((section) => {
     const [head, ...fields] = section.split('\r\n').filter((line) => line !== '');
     const names = fields.map((field) => `\`${field.split(':', 1)[0]}\``);

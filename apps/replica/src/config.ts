@@ -85,22 +85,6 @@ export interface ReplicaConfig {
   readonly sentinel: SentinelConfig;
 }
 
-/** What of it changes while it runs; the rest is as it was at the start. */
-export type LiveConfig = Pick<
-  ReplicaConfig,
-  | 'candidates'
-  | 'tls'
-  | 'listen'
-  | 'http'
-  | 'timeout'
-  | 'acceptUnverified'
-  | 'base'
-  | 'retain'
-  | 'maxDisk'
-  | 'sentinel'
-  | 'logging'
->;
-
 /** Makes of settings what the daemon runs by. What they do not agree in joins `faults`. */
 export function configOf(settings: Resolved, faults: Fault[]): ReplicaConfig | undefined {
   const { values } = settings;
@@ -111,7 +95,9 @@ export function configOf(settings: Resolved, faults: Fault[]): ReplicaConfig | u
   const http = attempt(faults, () => httpOf(settings));
   if (candidates === undefined || tls === undefined || directory === undefined) return undefined;
   return {
-    ...{ candidates, tls, directory },
+    candidates,
+    tls,
+    directory,
     announcedPort: values['replica-announce-port'] || undefined,
     listen,
     http,
@@ -146,7 +132,10 @@ function listenOf(settings: Resolved): ListenConfig | undefined {
   const { port, 'tls-port': tlsPort, bind: hosts, requirepass } = values;
   if (port === 0 && tlsPort === 0) return nobody(settings);
   return {
-    ...{ hosts, port, tlsPort, requirepass: requirepass || undefined },
+    hosts,
+    port,
+    tlsPort,
+    requirepass: requirepass || undefined,
     secure: tlsPort === 0 ? undefined : servedTlsOf(settings),
     protectedMode: values['protected-mode'],
     maxClients: values.maxclients,
@@ -162,7 +151,9 @@ function httpOf(settings: Resolved): HttpConfig | undefined {
   if (http === 'off') return undefined;
   const asked = given.get('http')?.kind !== 'default';
   return {
-    ...{ ...http, asked, maxLag: values['ready-max-lag'] },
+    ...http,
+    asked,
+    maxLag: values['ready-max-lag'],
     allowedHosts: hosts?.map(nameInHost),
     password: password || undefined,
     secure: httpTlsOf(settings),

@@ -1,17 +1,15 @@
 import { Command, Option } from 'commander';
-import type { CurrentSetting, Origin, Reloaded } from '../config/configuration.ts';
+import type { Origin } from '../config/configuration.ts';
 import { Configuration, faultsIn } from '../config/configuration.ts';
 import { addSettings, typedSettings } from '../config/options.ts';
 import { printedConfig } from '../config/print.ts';
 import { exitCodeOf } from '../config/resolve.ts';
 import { settingNames } from '../config/settings.ts';
 import { strayVariables } from '../config/stray-variables.ts';
-import type { LiveConfig } from '../config.ts';
 import { EXIT, ExitError } from '../exit.ts';
 import { follow } from '../follow/follow.ts';
 import type { Control } from '../follow/follower.ts';
 import type { ProcessReporter } from '../logging/process-reporter.ts';
-import { shownOr, tellChanged } from '../port/settings-host.ts';
 import type { Reporter } from '../reporter.ts';
 import type { LinkState } from '../service-manager.ts';
 import { ServiceManager } from '../service-manager.ts';
@@ -75,47 +73,15 @@ async function run(configuration: Configuration, reporter: ProcessReporter): Pro
     reporter.fatal(error.stack ?? String(error), EXIT.runtime);
     process.exit(EXIT.runtime);
   });
-  const reload = () => reloaded(configuration, reporter);
+  configuration.subscribe({ adopt: ({ config }) => reporter.setLevel(config.logging.level) });
   const stop = stopSignal();
   stop.addEventListener('abort', () => manager?.stopping(), { once: true });
-  const control = {
-    stop,
-    reload,
-    configuration,
-    onConfig: ({ logging }: LiveConfig) => reporter.setLevel(logging.level),
-    onLink: (state: LinkState) => manager?.link(state),
-  };
+  const onLink = (state: LinkState) => manager?.link(state);
   try {
-    await follow(configuration.config, reporter, { ...control, onReload });
+    await follow(configuration, reporter, { stop, onReload, onLink });
   } finally {
     reporter.end();
   }
-}
-
-/** @throws {ExitError} where it cannot be used */
-function reloaded(configuration: Configuration, reporter: ProcessReporter): LiveConfig {
-  const reloaded = configuration.reload();
-  reporter.setLevel(reloaded.config.logging.level);
-  tellChanged(reloaded, reporter);
-  for (const setting of reloaded.kept) {
-    const value = shownOr(setting);
-    reporter.trouble(`${setting.name} stays ${value}: it changes at the next start only`, {
-      ...{ event: 'setting-kept', setting: setting.name, value },
-    });
-  }
-  reporter.good(`reloaded: ${sumOf(reloaded)}`, { event: 'reloaded' });
-  return reloaded.config;
-}
-
-function sumOf({ changed, files, kept }: Reloaded): string {
-  const names = (settings: readonly CurrentSetting[]) =>
-    settings.map(({ name }) => name).join(', ');
-  const parts = [
-    changed.length > 0 && `changed ${names(changed)}`,
-    files.length > 0 && `new content in the file of ${names(files)}`,
-    kept.length > 0 && `restart to change ${names(kept)}`,
-  ];
-  return parts.filter(Boolean).join('; ') || 'nothing changed';
 }
 
 /**

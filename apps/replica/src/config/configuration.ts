@@ -32,24 +32,33 @@ export interface CurrentSetting {
   readonly live: boolean;
 }
 
-/** What a change has brought. */
-export interface Changed {
-  readonly config: ReplicaConfig;
-  /** Those that have another value now. */
-  readonly changed: readonly CurrentSetting[];
-}
+/** Why settings take effect: the subscriber has just subscribed, all was read anew, or `CONFIG SET`. */
+type Cause = 'start' | 'reload' | 'command';
 
-/** What reading anew has brought. */
-export interface Reloaded extends Changed {
-  /** Given anew otherwise, which is for the next start: they are as they were. */
+/** Settings that take effect. */
+export interface SettingsChange {
+  readonly cause: Cause;
+  readonly config: ReplicaConfig;
+  /** Settings that have another value now. */
+  readonly changed: readonly CurrentSetting[];
+  /** Settings with another value in the sources, which needs a restart: the value in effect is the old one. */
   readonly kept: readonly CurrentSetting[];
   /** Settings that name the same file as before, with new content in it. */
   readonly files: readonly CurrentSetting[];
 }
 
+/** A part of the daemon that settings concern. */
+export interface SettingsSubscriber {
+  /** Refuses settings that it cannot apply. @throws {ExitError} the reason */
+  check?(config: ReplicaConfig): void;
+  /** Applies the settings. It never throws: what it can refuse, `check` refuses. */
+  adopt(change: SettingsChange): void;
+}
+
 /** Settings that a candidate is made of: a change of any other leaves whom we follow as it is. */
 const CANDIDATES: ReadonlySet<SettingName> = new Set([
-  ...(['replicaof', 'replicaof-file'] as const),
+  'replicaof',
+  'replicaof-file',
   ...CONNECTION,
 ]);
 
@@ -67,7 +76,8 @@ export interface Rewritten {
 const READABLE_BY_OTHERS = 0o044;
 
 /**
- * The settings in effect, and the one place that changes them. What is set by a command holds until all
+ * The settings in effect, and the one place that changes them: a change is checked as a whole, then each
+ * subscriber applies it, in the order in which they subscribed. What is set by a command holds until all
  * is read anew, as then the files say what is in effect; `rewrite` puts it into the file.
  */
 export class Configuration {
@@ -78,6 +88,7 @@ export class Configuration {
   #files: NamedFiles;
   /** Set by a command, and not in the file. */
   readonly #unwritten = new Set<SettingName>();
+  readonly #subscribers = new Set<SettingsSubscriber>();
 
   /** @throws {ExitError} usage or configuration, with all that is wrong */
   constructor(origin: Origin) {
@@ -101,30 +112,39 @@ export class Configuration {
     return this.#origin.path;
   }
 
+  /** Has it apply the settings in effect at once, and each change of them, until the function returned is called. */
+  subscribe(subscriber: SettingsSubscriber): () => void {
+    subscriber.adopt({ cause: 'start', config: this.#config, changed: [], kept: [], files: [] });
+    this.#subscribers.add(subscriber);
+    return () => this.#subscribers.delete(subscriber);
+  }
+
   /**
    * Reads everything anew, and takes of it what can change now.
    *
    * @throws {ExitError} where it cannot be used; then nothing has changed
    */
-  reload(): Reloaded {
+  reload(): void {
     const before = this.#settings;
     const fresh = readable(this.#origin);
     const merged = merge(before, fresh);
-    this.#config = complete(merged);
-    this.#settings = merged;
-    this.#unwritten.clear();
+    const config = this.#checked(complete(merged));
     const differing = settingNames.filter(
       (name) => !isDeepStrictEqual(before.values[name], fresh.values[name]),
     );
     const told = differing.map((name) => currentOf(name, merged));
     const names = merged.files.changedSince(this.#files);
+    this.#config = config;
+    this.#settings = merged;
     this.#files = merged.files;
-    return {
-      config: this.#config,
+    this.#unwritten.clear();
+    this.#publish({
+      cause: 'reload',
+      config,
       changed: told.filter(({ live }) => live),
       kept: told.filter(({ live }) => !live),
       files: names.map((name) => currentOf(name, merged)),
-    };
+    });
   }
 
   /**
@@ -132,22 +152,26 @@ export class Configuration {
    *
    * @throws {ExitError} where they cannot be used; then nothing has changed
    */
-  set(changes: ReadonlyMap<SettingName, string>): Changed {
+  set(changes: ReadonlyMap<SettingName, string>): void {
     const before = this.#settings;
     const after = withChanges(before, changes);
-    const config = complete(after);
+    const made = complete(after);
     const names = [...changes.keys()];
-    const { candidates, tls } = names.some((name) => CANDIDATES.has(name)) ? config : this.#config;
-    this.#settings = after;
-    this.#config = { ...config, candidates, tls };
-    for (const name of names) this.#unwritten.add(name);
+    const { candidates, tls } = names.some((name) => CANDIDATES.has(name)) ? made : this.#config;
+    const config = this.#checked({ ...made, candidates, tls });
     const differing = names.filter((name) => {
       return !isDeepStrictEqual(before.values[name], after.values[name]);
     });
-    return {
-      config: this.#config,
+    this.#config = config;
+    this.#settings = after;
+    for (const name of names) this.#unwritten.add(name);
+    this.#publish({
+      cause: 'command',
+      config,
       changed: differing.map((name) => currentOf(name, after)),
-    };
+      kept: [],
+      files: [],
+    });
   }
 
   /** Takes note of whom we were told to follow, alone (`REPLICAOF`): whoever told it has it done. */
@@ -176,10 +200,21 @@ export class Configuration {
     this.#unwritten.clear();
     const isReadable = (mode & READABLE_BY_OTHERS) !== 0;
     return {
-      ...{ path, mode },
+      path,
+      mode,
       overruled: names.filter((name) => flags.has(name) || env[variableOf(name)]),
       exposed: names.filter((name) => isReadable && this.#hasSecret(name)),
     };
+  }
+
+  /** Asks every subscriber before any applies it. @throws {ExitError} the first refusal */
+  #checked(config: ReplicaConfig): ReplicaConfig {
+    for (const subscriber of this.#subscribers) subscriber.check?.(config);
+    return config;
+  }
+
+  #publish(change: SettingsChange): void {
+    for (const subscriber of this.#subscribers) subscriber.adopt(change);
   }
 
   /** A URL may have a password, too. */

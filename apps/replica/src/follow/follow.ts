@@ -1,10 +1,10 @@
-import { resolve } from 'node:path';
 import type { ListeningPort } from '@forebay/replica';
-import type { LiveConfig, ReplicaConfig } from '../config.ts';
+import { changeLog, logRefused } from '../config/change-log.ts';
+import type { Configuration } from '../config/configuration.ts';
+import type { ReplicaConfig } from '../config.ts';
 import type { ServedHttp } from '../http/serve-http.ts';
 import { serveHttp } from '../http/serve-http.ts';
 import { portCommands } from '../port/commands.ts';
-import { settingsHost } from '../port/settings-host.ts';
 import { Stats } from '../port/stats.ts';
 import type { Reporter } from '../reporter.ts';
 import { AnnouncedPort } from '../serve/announced-port.ts';
@@ -23,20 +23,18 @@ import { realWorld } from './world.ts';
  * @throws {ExitError} @throws {LogError} @throws {RdbReceiverError} what will not mend itself
  */
 export async function follow(
-  config: ReplicaConfig,
+  configuration: Configuration,
   told: Reporter,
   control: Control,
   world: World = realWorld,
 ): Promise<void> {
   const events = new RecentEvents(world.clock);
   const reporter = events.of(told);
+  const undo = [configuration.subscribe(changeLog(reporter))];
+  const { config } = configuration;
   const { listen, timeout } = config;
   const ending = new AbortController();
-  const controlled = {
-    ...control,
-    stop: AbortSignal.any([control.stop, ending.signal]),
-    reload: () => adopt(control.reload()),
-  };
+  const controlled = { ...control, stop: AbortSignal.any([control.stop, ending.signal]) };
   const host = {
     get upstream() {
       return follower.upstream;
@@ -58,48 +56,42 @@ export async function follow(
   });
   const stats = new Stats(world.clock, status);
   const backlogSize = listen?.backlogSize ?? 0;
-  const adopt = (live: LiveConfig): LiveConfig => {
-    if (live.listen !== undefined) relay?.adopt(live.listen, live.timeout);
-    if (live.http !== undefined) http?.adopt(live.http);
-    return live;
-  };
-  const { configuration } = control;
-  const commands =
-    configuration &&
-    portCommands({
-      settings: settingsHost(configuration, reporter, (live) => {
-        control.onConfig?.(live);
-        follower.adopt(adopt(live));
-      }),
-      configFile: configuration.path && resolve(configuration.path),
-      get sentinel() {
-        return configuration.config.sentinel;
-      },
-      status,
-      get following() {
-        return follower;
-      },
-      follows: (candidate) => configuration.follows(candidate),
-      freshenBase: () => follower.freshenBase(),
-      stats,
-      shutdown: () => ending.abort(),
-    });
+  const commands = portCommands({
+    get follower() {
+      return follower;
+    },
+    configuration,
+    stats,
+    reporter,
+    status,
+    shutdown: () => ending.abort(),
+  });
   const relay: Relay | undefined =
-    listen && commands && (await Relay.listen(listen, timeout, host, reporter, commands));
+    listen && (await Relay.listen(listen, timeout, host, reporter, commands));
   const announced = { ...config, announcedPort: announcedPortOf(config, relay, reporter) };
   const follower: Follower = new Follower(announced, reporter, world, controlled, relay);
   const measureLag = () => follower.measureLag();
   if (relay !== undefined) stats.start();
-  let offReload = (): void => {};
   try {
     http = await serveHttp(config, world, reporter, { status, measureLag });
-    offReload = control.onReload(() => follower.reload());
+    for (const part of [relay, http, follower]) {
+      if (part !== undefined) undo.push(configuration.subscribe(part));
+    }
+    undo.push(control.onReload(() => reload(configuration, reporter)));
     await follower.run();
   } finally {
-    offReload();
+    for (const each of undo) each();
     stats.stop();
     await http?.close();
     await relay?.close();
+  }
+}
+
+function reload(configuration: Configuration, reporter: Reporter): void {
+  try {
+    configuration.reload();
+  } catch (error) {
+    logRefused(error as Error, reporter);
   }
 }
 

@@ -7,8 +7,8 @@ import { formatPosition } from '@forebay/psync';
 import type { UpstreamDecision } from '@forebay/replica';
 import { describeEndpoint, probe, ReplicaError } from '@forebay/replica';
 import type { Candidate } from '../config/candidate.ts';
-import type { Configuration } from '../config/configuration.ts';
-import type { LiveConfig, ReplicaConfig } from '../config.ts';
+import type { SettingsChange, SettingsSubscriber } from '../config/configuration.ts';
+import type { ReplicaConfig } from '../config.ts';
 import type { Reporter } from '../reporter.ts';
 import { formatBytes } from '../reporter.ts';
 import type { Relay } from '../serve/relay.ts';
@@ -47,14 +47,8 @@ const COMMAND_PATIENCE = 500;
 export interface Control {
   /** Aborted: everything is written and synced, and it ends. */
   readonly stop: AbortSignal;
-  /** Calls `reload` whenever the configuration may have changed, until the function returned is called. */
+  /** Calls `reload` whenever the settings are to be read anew, until the function returned is called. */
   readonly onReload: (reload: () => void) => () => void;
-  /** The configuration as it is now; throws where it cannot be used. */
-  readonly reload: () => LiveConfig;
-  /** Who owns the settings, for those who ask and change them by the port; left out where there is none. */
-  readonly configuration?: Configuration;
-  /** Told of settings that a command has changed; who reads them anew knows by that. */
-  readonly onConfig?: (config: LiveConfig) => void;
   /** Told of each log that is opened, for whoever reads it. */
   readonly onLog?: (log: Log) => void;
   /** Told when the stream comes in, and when the link is lost or cannot be had. */
@@ -62,7 +56,7 @@ export interface Control {
 }
 
 /** One open log after another, and in each a session. */
-export class Follower {
+export class Follower implements SettingsSubscriber {
   #config: ReplicaConfig;
   readonly #reporter: Reporter;
   readonly #world: World;
@@ -497,20 +491,9 @@ export class Follower {
     if (this.#session?.streaming) this.#keeper?.progressed();
   }
 
-  /** Takes of the configuration, read anew, what can change while it runs. */
-  reload(): void {
-    try {
-      this.adopt(this.#control.reload());
-    } catch (error) {
-      const { message } = error as Error;
-      this.#reporter.trouble(`the settings and the candidates stay as they are: ${message}`, {
-        ...{ event: 'settings-refused', reason: message },
-      });
-    }
-  }
-
-  /** Takes what can change while it runs. */
-  adopt({ candidates, tls, timeout, acceptUnverified, base, retain, maxDisk }: LiveConfig): void {
+  /** Applies the settings that can change while it runs. */
+  adopt({ config }: SettingsChange): void {
+    const { candidates, tls, timeout, acceptUnverified, base, retain, maxDisk } = config;
     const isOther = candidates !== this.#config.candidates;
     const live = { candidates, tls, timeout, acceptUnverified, base, retain, maxDisk };
     this.#config = { ...this.#config, ...live };

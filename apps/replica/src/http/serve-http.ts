@@ -1,3 +1,5 @@
+import type { SettingsSubscriber } from '../config/configuration.ts';
+import { checkPem } from '../config/pem.ts';
 import type { HttpConfig, ReplicaConfig } from '../config.ts';
 import { EXIT, ExitError } from '../exit.ts';
 import type { World } from '../follow/world.ts';
@@ -19,10 +21,8 @@ export interface HttpHost {
 }
 
 /** What is served, for who began it. */
-export interface ServedHttp {
+export interface ServedHttp extends SettingsSubscriber {
   readonly observed: Observed;
-  /** Applies the settings that can change while the server runs. */
-  adopt(http: HttpConfig): void;
   close(): Promise<void>;
 }
 
@@ -65,10 +65,14 @@ export async function serveHttp(
   let current = http;
   return {
     observed: observer,
-    adopt: (live) => {
-      server.adopt(live);
-      if (isUnguarded(live) && !isUnguarded(current)) warnUnguarded(server.url, reporter);
-      current = live;
+    check({ http: next }) {
+      if (next?.secure !== undefined) checkPem(next.secure);
+    },
+    adopt({ config: { http: next } }) {
+      if (next === undefined) return;
+      server.adopt(next);
+      if (isUnguarded(next) && !isUnguarded(current)) warnUnguarded(server.url, reporter);
+      current = next;
     },
     close: async () => {
       live.close();

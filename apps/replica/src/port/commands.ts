@@ -14,30 +14,23 @@ import {
   verbatim,
   wrongArity,
 } from '@forebay/primary';
-import type { Candidate } from '../config/candidate.ts';
-import type { SentinelConfig } from '../config.ts';
+import type { Configuration } from '../config/configuration.ts';
+import type { Follower } from '../follow/follower.ts';
+import type { Reporter } from '../reporter.ts';
 import type { Status } from '../status/status.ts';
+import { configCommand } from './config-command.ts';
 import { infoOf } from './info.ts';
-import type { Following } from './replicaof.ts';
 import { replicaof } from './replicaof.ts';
 import { roleOf } from './role.ts';
-import type { SettingsHost } from './settings.ts';
-import { configCommand } from './settings.ts';
 import type { Stats } from './stats.ts';
 
-/** What the port is told by, and tells. */
-export interface PortHost {
-  readonly settings: SettingsHost;
-  /** What Sentinels are told, as of now. */
-  readonly sentinel: SentinelConfig;
-  readonly configFile: string | undefined;
-  readonly following: Following;
-  /** Takes note of whom we were told to follow, for CONFIG REWRITE. */
-  follows(candidate: Candidate): void;
-  status(): Status;
-  /** Has a fresh base fetched. It never rejects. */
-  freshenBase(): Promise<void>;
+/** The parts of the daemon that commands read and change. */
+export interface PortParts {
+  readonly configuration: Configuration;
+  readonly follower: Follower;
   readonly stats: Stats;
+  readonly reporter: Reporter;
+  status(): Status;
   /** Ends the daemon, as SIGTERM does. */
   shutdown(): void;
 }
@@ -69,14 +62,12 @@ export function refusal(name: string): ReturnType<typeof error> {
 }
 
 /** What a replica's port answers besides replication itself. */
-export function portCommands(host: PortHost): CommandTable {
+export function portCommands(parts: PortParts): CommandTable {
   const empty = array();
   // One at a time, in the order of arrival: a server that is slow to answer must not make an earlier command win.
   let last: Promise<unknown> = Promise.resolve();
   const follow = (client: Caller, words: readonly string[]) => {
-    const reply = last.then(() =>
-      replicaof(host.following, (candidate) => host.follows(candidate), client, words),
-    );
+    const reply = last.then(() => replicaof(parts.follower, parts.configuration, client, words));
     last = reply.catch(() => {});
     return reply;
   };
@@ -93,17 +84,17 @@ export function portCommands(host: PortHost): CommandTable {
       'info',
       {
         ...words(1, MANY, 'Tells all there is to tell, in the sections of a server.'),
-        run: (_, names) => verbatim(textOf(infoOf(host.status(), host, names))),
+        run: (_, names) =>
+          verbatim(textOf(infoOf(parts.status(), parts.configuration, parts.stats, names))),
       },
     ],
-    ['role', { ...words(1, 1, 'Tells whom it follows.'), run: () => roleOf(host.status()) }],
+    ['role', { ...words(1, 1, 'Tells whom it follows.'), run: () => roleOf(parts.status()) }],
     [
       'config',
       {
         ...words(2, MANY, 'Tells what it was told, and changes what can change.'),
         isContainer: true,
-        run: (_, rest) =>
-          configCommand(host.settings, host.status(), () => host.stats.reset(), rest),
+        run: (_, rest) => configCommand(parts, parts.status(), rest),
       },
     ],
     ['replicaof', { ...words(3, 3, 'Follows another primary, or none.'), run: follow }],
@@ -112,7 +103,7 @@ export function portCommands(host: PortHost): CommandTable {
       'lastsave',
       {
         ...words(1, 1, 'Tells when the newest base was taken in.'),
-        run: () => integer(Math.floor((host.status().log?.base?.time ?? 0) / 1000)),
+        run: () => integer(Math.floor((parts.status().log?.base?.time ?? 0) / 1000)),
       },
     ],
     [
@@ -121,15 +112,15 @@ export function portCommands(host: PortHost): CommandTable {
         ...words(1, 2, 'Fetches a fresh base from the primary.'),
         run: (_, [when]) => {
           if (when !== undefined && when.toLowerCase() !== 'schedule') return SYNTAX_ERROR;
-          if (host.status().link.state !== 'stream') {
+          if (parts.status().link.state !== 'stream') {
             return error('ERR a base cannot be fetched while the link to the primary is down');
           }
-          void host.freshenBase();
+          void parts.follower.freshenBase();
           return simple('Background saving started');
         },
       },
     ],
-    ['time', { ...words(1, 1, 'Tells the time.'), run: () => timeOf(host.status().now) }],
+    ['time', { ...words(1, 1, 'Tells the time.'), run: () => timeOf(parts.status().now) }],
     ['dbsize', { ...words(1, 1, 'Is not known here.'), run: () => NO_COUNT }],
     ['waitaof', { ...words(4, 4, 'Is for primaries.'), run: () => NOT_ON_REPLICAS }],
     [
@@ -137,7 +128,7 @@ export function portCommands(host: PortHost): CommandTable {
       {
         ...words(1, MANY, 'Syncs everything, and ends.'),
         inTransaction: 'never',
-        run: (_, options) => shutdown(host, options),
+        run: (_, options) => shutdown(parts, options),
       },
     ],
     ['slowlog', log('slowlog', 'Is empty: nothing here is slow.')],
@@ -159,12 +150,10 @@ export function portCommands(host: PortHost): CommandTable {
               return integer(0);
             default:
               return otherSubcommand('latency', what, [
-                ...[
-                  'HISTOGRAM [<command> ...]',
-                  'HISTORY <event>',
-                  'LATEST',
-                  'RESET [<event> ...]',
-                ],
+                'HISTOGRAM [<command> ...]',
+                'HISTORY <event>',
+                'LATEST',
+                'RESET [<event> ...]',
               ]);
           }
         },
@@ -194,19 +183,19 @@ export function portCommands(host: PortHost): CommandTable {
 
   /** Once something is held it is PONG, whatever becomes of the link: a stale log is read as well. */
   function pingOnceHeld(client: Caller, said: readonly string[]): Reply {
-    const { log: held, link } = host.status();
+    const { log: held, link } = parts.status();
     if (held?.history === undefined) return link.transfer === undefined ? MASTERDOWN : LOADING;
     return ping(client, said);
   }
 }
 
 /** There is nothing to be saved that is not, and nobody is waited for; it is not told that it worked. */
-function shutdown(host: PortHost, options: readonly string[]): Reply {
+function shutdown(parts: PortParts, options: readonly string[]): Reply {
   const asked = options.map((option) => option.toLowerCase());
   if (asked.length === 1 && asked[0] === 'abort') return error('ERR No shutdown in progress.');
   const isKnown = asked.every((option) => SHUTDOWN_OPTIONS.has(option));
   if (!isKnown || (asked.includes('save') && asked.includes('nosave'))) return SYNTAX_ERROR;
-  host.shutdown();
+  parts.shutdown();
   return undefined;
 }
 

@@ -1,8 +1,9 @@
 import { arch, platform, release, totalmem } from 'node:os';
+import { resolve } from 'node:path';
 import { replicaLine } from '@forebay/primary';
 import type { ReportedServer } from '@forebay/psync';
 import { BLANK_ID } from '@forebay/psync';
-import type { SentinelConfig } from '../config.ts';
+import type { Configuration } from '../config/configuration.ts';
 import type { Status } from '../status/status.ts';
 import { answeredAs } from './identity.ts';
 import { linkWord } from './role.ts';
@@ -10,22 +11,16 @@ import type { Stats, Told } from './stats.ts';
 import { usedMemory } from './stats.ts';
 
 type Field = readonly [name: string, value: string | number];
-/** What is told besides the status. */
-export interface InfoHost {
-  readonly sentinel: SentinelConfig;
-  readonly configFile: string | undefined;
-  readonly stats: Pick<Stats, 'of'>;
-}
 
 /** `told` adds up what is counted, when the first section asks for it. */
-type Section = (status: Status, host: InfoHost, told: () => Told) => readonly Field[];
+type Section = (status: Status, configuration: Configuration, told: () => Told) => readonly Field[];
 
 const SECTIONS: Readonly<Record<string, Section>> = {
   Server: server,
   Clients: clients,
   Memory: memory,
   Persistence: persistence,
-  Stats: stats,
+  Stats: statistics,
   Replication: replication,
   CPU: cpu,
   Errorstats: errorStats,
@@ -35,18 +30,25 @@ const SECTIONS: Readonly<Record<string, Section>> = {
 const EVERYTHING = new Set(['all', 'default', 'everything']);
 
 /** `INFO`, in the servers' sections, names and order (`server.c: genRedisInfoString`); some or all. */
-export function infoOf(status: Status, host: InfoHost, names: readonly string[] = []): string {
+export function infoOf(
+  status: Status,
+  configuration: Configuration,
+  stats: Stats,
+  names: readonly string[] = [],
+): string {
   const asked = names.map((name) => name.toLowerCase());
   const isWhole = asked.length === 0 || asked.some((name) => EVERYTHING.has(name));
   let counted: Told | undefined;
   const told = (): Told => {
-    counted ??= host.stats.of(status);
+    counted ??= stats.of(status);
     return counted;
   };
   return Object.entries(SECTIONS)
     .filter(([name]) => isWhole || asked.includes(name.toLowerCase()))
     .map(([name, section]) => {
-      const lines = section(status, host, told).map(([field, value]) => `${field}:${value}\r\n`);
+      const lines = section(status, configuration, told).map(
+        ([field, value]) => `${field}:${value}\r\n`,
+      );
       return `# ${name}\r\n${lines.join('')}`;
     })
     .join('\r\n');
@@ -54,7 +56,7 @@ export function infoOf(status: Status, host: InfoHost, names: readonly string[] 
 
 function server(
   { version, primary, runId, port, uptime, now }: Status,
-  { configFile = '' }: InfoHost,
+  { path }: Configuration,
 ): Field[] {
   return [
     ...versionsOf(answeredAs(primary)),
@@ -69,7 +71,7 @@ function server(
     ['uptime_in_seconds', seconds(uptime)],
     ['uptime_in_days', Math.floor(uptime / 86_400_000)],
     ['executable', process.execPath],
-    ['config_file', configFile],
+    ['config_file', path === undefined ? '' : resolve(path)],
     ['forebay_version', version],
   ];
 }
@@ -90,7 +92,7 @@ function clients({ clients: { clients: connected, most } }: Status): Field[] {
   ];
 }
 
-function memory({ memory }: Status, _: InfoHost, told: () => Told): Field[] {
+function memory({ memory }: Status, _: Configuration, told: () => Told): Field[] {
   const { rss } = memory;
   const { memoryPeak: peak } = told();
   const used = usedMemory(memory);
@@ -130,7 +132,7 @@ function persistence({ log, link, paused }: Status): Field[] {
   ];
 }
 
-function stats(_status: Status, _host: InfoHost, told: () => Told): Field[] {
+function statistics(_status: Status, _configuration: Configuration, told: () => Told): Field[] {
   const { counts, rates, errors } = told();
   return [
     ['total_connections_received', counts.connections],
@@ -157,12 +159,12 @@ function stats(_status: Status, _host: InfoHost, told: () => Told): Field[] {
   ];
 }
 
-function errorStats(_status: Status, _host: InfoHost, told: () => Told): Field[] {
+function errorStats(_status: Status, _configuration: Configuration, told: () => Told): Field[] {
   return [...told().errors].map(([code, count]) => [`errorstat_${code}`, `count=${count}`]);
 }
 
-function replication(status: Status, { sentinel }: InfoHost): Field[] {
-  const { priority, announced } = sentinel;
+function replication(status: Status, { config }: Configuration): Field[] {
+  const { priority, announced } = config.sentinel;
   const { upstream, link, log, replicas, backlogSize, now, runIds } = status;
   const { written = 0, history, lowest } = log ?? {};
   const { id = BLANK_ID, secondId = BLANK_ID, secondIdLimit = -1 } = history ?? {};

@@ -13,7 +13,9 @@ import type {
 import { PrimaryError, ReplicationServer } from '@forebay/primary';
 import type { ReportedServer } from '@forebay/psync';
 import { describeEndpoint } from '@forebay/replica';
-import type { ListenConfig } from '../config.ts';
+import type { SettingsChange, SettingsSubscriber } from '../config/configuration.ts';
+import { checkPem } from '../config/pem.ts';
+import type { ListenConfig, ReplicaConfig } from '../config.ts';
 import { EXIT, ExitError } from '../exit.ts';
 import { refusal } from '../port/commands.ts';
 import { identityOf } from '../port/identity.ts';
@@ -32,7 +34,7 @@ export interface RelayHost extends SourceHost {
 }
 
 /** Serves replicas of our own: the stream verbatim, under the ids and offsets that it has above. */
-export class Relay {
+export class Relay implements SettingsSubscriber {
   readonly #source: LogSource;
   readonly #server: ReplicationServer;
   #listen: ListenConfig;
@@ -78,8 +80,13 @@ export class Relay {
     return relay;
   }
 
+  check({ listen }: ReplicaConfig): void {
+    if (listen?.secure !== undefined) checkPem(listen.secure);
+  }
+
   /** Takes what can change while it serves; who has been let in stays in. */
-  adopt(listen: ListenConfig, timeout: number): void {
+  adopt({ config: { listen, timeout } }: SettingsChange): void {
+    if (listen === undefined) return;
     this.#server.configure(liveOptions(listen, timeout));
     if (listen.maxClients !== this.#listen.maxClients) this.#tellLimit(listen.maxClients);
     this.#listen = listen;
@@ -88,7 +95,7 @@ export class Relay {
     this.#server.secure(secure);
     if (this.#secure !== undefined) {
       this.#reporter.good('who comes by TLS from now on finds other certificates', {
-        ...{ event: 'certificates' },
+        event: 'certificates',
       });
     }
     this.#secure = secure;

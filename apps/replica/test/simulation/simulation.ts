@@ -5,8 +5,8 @@ import type { History, Position } from '@forebay/psync';
 import { RdbReceiverError } from '@forebay/rdb-receiver';
 import type { Random } from '@forebay/testkit';
 import { concatBytes, SimulatedClock, SimulatedDisk } from '@forebay/testkit';
-import type { Candidates } from '../../src/config/candidate.ts';
-import type { ReplicaConfig } from '../../src/config.ts';
+import { Configuration } from '../../src/config/configuration.ts';
+import type { SettingName } from '../../src/config/settings.ts';
 import { follow } from '../../src/follow/follow.ts';
 import type { BaseFile, World } from '../../src/follow/world.ts';
 import type { Entry } from '../../src/logging/entry.ts';
@@ -181,7 +181,6 @@ export class Simulation {
     const control = {
       stop: this.#stop.signal,
       onReload: () => () => {},
-      reload: () => this.#config,
       onLog: (log: Log) => {
         if (process === this.#disk.process) this.#onLog(log);
       },
@@ -189,39 +188,26 @@ export class Simulation {
     const reporter = new Story((entry) => {
       if (process === this.#disk.process) this.#onEntry(entry);
     });
-    this.#running = follow(this.#config, reporter, control, world).catch((error: Error) => {
+    const origin = { flags: this.#flags, env: {}, path: undefined };
+    const configuration = new Configuration(origin);
+    this.#running = follow(configuration, reporter, control, world).catch((error: Error) => {
       if (process === this.#disk.process) this.#failure ??= error;
     });
   }
 
-  get #config(): ReplicaConfig {
-    return {
-      candidates: this.#candidates,
-      tls: {},
-      directory: DIRECTORY,
-      announcedPort: 6380,
-      announcedAddress: undefined,
-      announcedVersion: '9.1.2',
-      listen: undefined,
-      http: undefined,
-      fsync: 'everysec',
-      timeout: 3_600_000,
-      acceptUnverified: false,
-      base: { percentage: 1, minSize: 400, interval: 4000 },
-      retain: { time: 20_000 },
-      maxDisk: { share: 0.8 },
-      logging: { level: 'notice', format: 'pretty' },
-      sentinel: { priority: 0, announced: false },
-    };
-  }
-
-  get #candidates(): Candidates {
-    const [first, ...others] = this.#servers.map(({ name }) => ({
-      endpoint: { kind: 'tcp', host: name, port: 6379 } as const,
-      username: undefined,
-      password: undefined,
-    }));
-    return [first!, ...others];
+  get #flags(): ReadonlyMap<SettingName, string> {
+    return new Map([
+      ['replicaof', this.#servers.map(({ name }) => `${name} 6379`).join(' ')],
+      ['dir', DIRECTORY],
+      ['replica-announce-port', '6380'],
+      ['port', '0'],
+      ['http', 'off'],
+      ['repl-timeout', '3600'],
+      ['auto-aof-rewrite-percentage', '1'],
+      ['auto-aof-rewrite-min-size', '400b'],
+      ['base-interval', '4s'],
+      ['retain', '20s'],
+    ]);
   }
 
   #onEntry({ message, fields }: Entry): void {

@@ -2,19 +2,19 @@ import type { Reply } from '@forebay/primary';
 import { bulk, error, map, OK, otherSubcommand, textOf, wrongArity } from '@forebay/primary';
 import { matchesGlob } from '@forebay/resp';
 import { InvalidArgumentError } from 'commander';
-import type { CurrentSetting } from '../config/configuration.ts';
+import type { Configuration, Rewritten } from '../config/configuration.ts';
 import { shown } from '../config/print.ts';
 import { SETTINGS, type SettingName, settingOf } from '../config/settings.ts';
 import { ExitError } from '../exit.ts';
+import type { Reporter } from '../reporter.ts';
 import type { Status } from '../status/status.ts';
+import type { Stats } from './stats.ts';
 
-/** The settings in effect, and who changes them. */
-export interface SettingsHost {
-  readonly settings: readonly CurrentSetting[];
-  /** Gives other values to all of these, or throws an `ExitError` and has changed none. */
-  set(changes: ReadonlyMap<SettingName, string>): void;
-  /** Puts what was set into the file, or throws an `ExitError`. */
-  rewrite(): void;
+/** What `CONFIG` reads and changes. */
+export interface ConfigParts {
+  readonly configuration: Configuration;
+  readonly stats: Stats;
+  readonly reporter: Reporter;
 }
 
 /** Old names, by which servers know settings too. */
@@ -38,41 +38,43 @@ const FIXED: Readonly<Record<string, string>> = {
 
 /** `CONFIG GET`, `SET`, `REWRITE` and `RESETSTAT`, of the table of settings. */
 export function configCommand(
-  host: SettingsHost,
+  { configuration, stats, reporter }: ConfigParts,
   status: Status,
-  resetCounts: () => void,
   [subcommand = '', ...words]: readonly string[],
 ): Reply {
   switch (subcommand.toLowerCase()) {
     case 'get':
-      return words.length === 0 ? wrongArity('config|get') : get(host, status, words);
+      return words.length === 0 ? wrongArity('config|get') : get(configuration, status, words);
     case 'set':
       return words.length < 2 || words.length % 2 !== 0
         ? wrongArity('config|set')
-        : set(host, words);
+        : set(configuration, words);
     case 'rewrite':
-      return words.length > 0 ? wrongArity('config|rewrite') : rewrite(host);
+      return words.length > 0 ? wrongArity('config|rewrite') : rewrite(configuration, reporter);
     case 'resetstat':
       if (words.length > 0) return wrongArity('config|resetstat');
-      resetCounts();
+      stats.reset();
       return OK;
     default:
       return otherSubcommand('config', subcommand, [
-        ...['GET <pattern> [...]', 'SET <directive> <value> [...]', 'REWRITE', 'RESETSTAT'],
+        'GET <pattern> [...]',
+        'SET <directive> <value> [...]',
+        'REWRITE',
+        'RESETSTAT',
       ]);
   }
 }
 
-function get(host: SettingsHost, status: Status, patterns: readonly string[]): Reply {
+function get(configuration: Configuration, status: Status, patterns: readonly string[]): Reply {
   const globs = patterns.map((pattern) => Buffer.from(pattern.toLowerCase(), 'latin1'));
-  const found = [...directives(host, status)].filter(([name]) => {
+  const found = [...directives(configuration, status)].filter(([name]) => {
     return globs.some((glob) => matchesGlob(glob, Buffer.from(name, 'latin1')));
   });
   return map(Object.fromEntries(found.map(([name, value]) => [name, bulk(textOf(value))])));
 }
 
 /** Secrets are not among them. */
-function directives({ settings }: SettingsHost, status: Status): Map<string, string> {
+function directives({ settings }: Configuration, status: Status): Map<string, string> {
   const { upstream, port, clients } = status;
   const all = new Map(Object.entries(FIXED));
   for (const setting of settings) {
@@ -87,7 +89,7 @@ function directives({ settings }: SettingsHost, status: Status): Map<string, str
 }
 
 /** All or nothing, as in servers from 7.0 on (`config.c: configSetCommand`). */
-function set(host: SettingsHost, words: readonly string[]): Reply {
+function set(configuration: Configuration, words: readonly string[]): Reply {
   const changes = new Map<SettingName, string>();
   for (let i = 0; i < words.length; i += 2) {
     const given = words[i]!.toLowerCase();
@@ -107,7 +109,7 @@ function set(host: SettingsHost, words: readonly string[]): Reply {
     changes.set(name, text);
   }
   try {
-    host.set(changes);
+    configuration.set(changes);
     return OK;
   } catch (thrown) {
     if (!(thrown instanceof ExitError)) throw thrown;
@@ -115,13 +117,34 @@ function set(host: SettingsHost, words: readonly string[]): Reply {
   }
 }
 
-function rewrite(host: SettingsHost): Reply {
+function rewrite(configuration: Configuration, reporter: Reporter): Reply {
   try {
-    host.rewrite();
+    logRewritten(configuration.rewrite(), reporter);
     return OK;
   } catch (thrown) {
     if (!(thrown instanceof ExitError)) throw thrown;
+    // A Sentinel does not look at the reply.
+    reporter.trouble(`CONFIG REWRITE has written nothing: ${thrown.message}`, {
+      event: 'rewrite-failed',
+      reason: thrown.message,
+    });
     return error(textOf(`ERR ${thrown.message}`));
+  }
+}
+
+function logRewritten({ path, mode, overruled, exposed }: Rewritten, reporter: Reporter): void {
+  for (const name of overruled) {
+    reporter.trouble(`${name} is written, but a flag or a variable goes before the file`, {
+      event: 'setting-overruled',
+      setting: name,
+    });
+  }
+  for (const name of exposed) {
+    reporter.trouble(
+      `CONFIG REWRITE wrote the secret of ${name} to ${path}, which other users can read ` +
+        `(mode ${mode.toString(8).padStart(4, '0')}): chmod 600 ${path}`,
+      { event: 'secret-readable', setting: name },
+    );
   }
 }
 
