@@ -1,6 +1,6 @@
 import type { SyncPolicy } from '@forebay/log';
-import type { SecureOptions } from '@forebay/primary';
 import type { ListeningPort, TlsOptions } from '@forebay/replica';
+import type { SecureOptions } from '@forebay/resp-server';
 import type { Candidates } from './config/candidate.ts';
 import type { HttpAddress } from './config/forms.ts';
 import { candidatesOf, tlsOf } from './config/primary.ts';

@@ -2,18 +2,16 @@
 export type PrimaryErrorCode =
   /** The caller's fault: an option that cannot be used. */
   | 'INVALID_OPTION'
-  /** The caller's fault: it is closed, or not listening, or there is no such replica. */
-  | 'MISUSE'
-  /** The address cannot be listened on. */
-  | 'NOT_LISTENING';
+  /** The caller's fault: there is no such replica. */
+  | 'MISUSE';
 
-/** The only error this package throws. */
+/** The only error class of this package. */
 export class PrimaryError extends Error {
   override readonly name = 'PrimaryError';
   readonly code: PrimaryErrorCode;
 
-  constructor(code: PrimaryErrorCode, message: string, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause });
+  constructor(code: PrimaryErrorCode, message: string) {
+    super(message);
     this.code = code;
   }
 }

@@ -23,10 +23,10 @@ export type { Caller, Command, CommandTable, Reply } from './serving/command.ts'
 export type { Identity } from './serving/commands/command-host.ts';
 export { replicaLine } from './serving/commands/report.ts';
 export { ping } from './serving/commands/table.ts';
-export type { ListenOptions, SecureOptions } from './serving/listeners.ts';
 export type { ReplicaState } from './serving/replica/attachment.ts';
 export type { OutputLimit } from './serving/replica/output-limit.ts';
 export type { DelayedResync, ResyncBackoffOptions } from './serving/replica/resync-backoff.ts';
+export type { RandomBytes } from './serving/replica/transfer.ts';
 export type { ReplicaDescription, ReplicaEvents } from './serving/served-replicas.ts';
 export type { TrafficCounts } from './serving/traffic.ts';
 export type { ReplicaPlace, Snapshot, Source, Upstream } from './source.ts';

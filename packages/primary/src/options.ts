@@ -4,6 +4,7 @@ import type { CommandTable } from './serving/command.ts';
 import type { Identity } from './serving/commands/command-host.ts';
 import type { OutputLimit } from './serving/replica/output-limit.ts';
 import type { ResyncBackoffOptions } from './serving/replica/resync-backoff.ts';
+import type { RandomBytes } from './serving/replica/transfer.ts';
 import type { ReplicaEvents } from './serving/served-replicas.ts';
 
 /** What can be changed while it serves (`configure`). */
@@ -55,4 +56,6 @@ export interface ReplicationServerOptions extends LiveOptions {
   /** Puts a question into the stream, as its top: how far the replicas are. */
   readonly askForAcks?: () => void;
   readonly clock?: Clock;
+  /** Random bytes for the mark at the end of a payload; those of the system by default. */
+  readonly random?: RandomBytes;
 }

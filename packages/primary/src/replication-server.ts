@@ -1,6 +1,8 @@
-import type { Socket } from 'node:net';
+import { randomBytes } from 'node:crypto';
 import type { Clock } from '@forebay/clock';
 import { systemClock } from '@forebay/clock';
+import type { Connection, ListenOptions, SecureOptions } from '@forebay/resp-server';
+import { Listeners } from '@forebay/resp-server';
 import { PrimaryError } from './errors.ts';
 import type { LiveOptions, ReplicationServerOptions } from './options.ts';
 import { authenticator } from './serving/authenticator.ts';
@@ -9,8 +11,6 @@ import { Client } from './serving/client.ts';
 import type { CommandTable } from './serving/command.ts';
 import type { Identity } from './serving/commands/command-host.ts';
 import { commandTable } from './serving/commands/table.ts';
-import type { ListenOptions, SecureOptions } from './serving/listeners.ts';
-import { Listeners } from './serving/listeners.ts';
 import type { ReplicaDescription } from './serving/served-replicas.ts';
 import { ServedReplicas } from './serving/served-replicas.ts';
 import { isSilent } from './serving/silence.ts';
@@ -42,6 +42,7 @@ export interface ServerCounts {
 const PROTECTED =
   'DENIED running in protected mode: no password is set, and connections come from this machine ' +
   'only. Set one (requirepass), or turn protected mode off.';
+const FULL = 'ERR max number of clients reached';
 const IDENTITY: Identity = { server: 'redis', version: '7.4.0' };
 /** Milliseconds; see `LiveOptions`. */
 const KEEP_ALIVE = 300_000;
@@ -69,16 +70,19 @@ export class ReplicationServer implements AsyncDisposable {
   readonly #counts = { connections: 0, commands: 0, refused: 0 };
   readonly #errors = new Map<string, number>();
   #nextId = 1;
+  /** Clients that `accept` was given. */
+  #accepted = 0;
   #buffered = 0;
   #stopTicking: (() => void) | undefined;
 
   /** @throws {BacklogError} `INVALID_SIZE` */
   constructor(source: Source, options: ReplicationServerOptions = {}) {
-    const { clock = systemClock, events = {}, askForAcks = () => {} } = options;
+    const { clock = systemClock, random = randomBytes } = options;
+    const { events = {}, askForAcks = () => {} } = options;
     this.#options = options;
     this.#clock = clock;
     const { backlogSize, outputLimit, resyncBackoff = {} } = options;
-    const served = { backlogSize, clock, events, askForAcks, outputLimit, resyncBackoff };
+    const served = { backlogSize, clock, random, events, askForAcks, outputLimit, resyncBackoff };
     this.#replicas = new ServedReplicas(source, served);
     const replicas = this.#replicas;
     this.#messages = new StreamMessages({
@@ -109,14 +113,11 @@ export class ReplicationServer implements AsyncDisposable {
     };
     this.#commands = commandTable(host, commands);
     this.#listeners = new Listeners({
-      get most() {
-        return server.#most;
-      },
-      get patience() {
-        return server.#options.timeout ?? TIMEOUT;
-      },
-      onCrowded: (socket) => this.#refuse(socket, 'ERR max number of clients reached'),
-      onConnection: (socket) => this.#onConnection(socket),
+      handshakeTimeout: () => this.#options.timeout ?? TIMEOUT,
+      keepAlive: () => this.#options.keepAlive ?? KEEP_ALIVE,
+      isFull: () => this.#isFull,
+      onRefused: (connection) => this.#refuse(connection, FULL),
+      onConnection: (connection) => void this.#admit(connection),
     });
   }
 
@@ -125,7 +126,7 @@ export class ReplicationServer implements AsyncDisposable {
     return this.#commands;
   }
 
-  /** The port of the first address that is listened on. @throws {PrimaryError} `MISUSE` before `listen` */
+  /** The port of the first address that is listened on. @throws {RespServerError} `MISUSE` before `listen` */
   get port(): number {
     return this.#listeners.port;
   }
@@ -154,13 +155,28 @@ export class ReplicationServer implements AsyncDisposable {
   /**
    * Listens on one address more, and returns its port.
    *
-   * @throws {PrimaryError} `NOT_LISTENING` where the address cannot be had, with what the system said as
+   * @throws {RespServerError} `NOT_LISTENING` where the address cannot be had, with what the system said as
    *   its cause; `MISUSE` for TLS without a certificate (`secure`)
    */
   async listen(options: ListenOptions = {}): Promise<number> {
     const port = await this.#listeners.listen(options);
     if (this.#stopTicking === undefined) this.#tick();
     return port;
+  }
+
+  /** Serves an existing connection like one to a port that is listened on. */
+  accept(connection: Connection): void {
+    if (this.#stopTicking === undefined) this.#tick();
+    if (this.#isFull) {
+      this.#refuse(connection, FULL);
+      return;
+    }
+    const client = this.#admit(connection);
+    if (client === undefined) return;
+    this.#accepted++;
+    client.onClose(() => {
+      this.#accepted--;
+    });
   }
 
   /**
@@ -238,16 +254,19 @@ export class ReplicationServer implements AsyncDisposable {
     throw new PrimaryError('MISUSE', `there is no replica ${id}`);
   }
 
-  #onConnection(socket: Socket): void {
-    const { requirepass, keepAlive = KEEP_ALIVE } = this.#options;
-    if (this.#isProtectedFrom(socket)) {
-      this.#refuse(socket, PROTECTED);
-      return;
+  get #isFull(): boolean {
+    return this.#listeners.count + this.#accepted >= this.#most;
+  }
+
+  #admit(connection: Connection): Client | undefined {
+    const { requirepass } = this.#options;
+    if (this.#isProtectedFrom(connection)) {
+      this.#refuse(connection, PROTECTED);
+      return undefined;
     }
     this.#counts.connections++;
-    if (keepAlive > 0) socket.setKeepAlive(true, keepAlive);
     const id = this.#nextId++;
-    const client = new Client(id, socket, requirepass === undefined, {
+    const client = new Client(id, connection, requirepass === undefined, {
       commands: this.#commands,
       now: () => this.#clock.elapsed(),
       refuse: ([name = '']) => this.#options.refuse?.(name),
@@ -271,18 +290,22 @@ export class ReplicationServer implements AsyncDisposable {
       onFault: (error) => this.#options.events?.onFault?.(error),
     });
     this.#clients.set(id, client);
+    return client;
   }
 
-  #refuse(socket: Socket | undefined, reason: string): void {
+  /** Undefined: the peer cannot read a message yet. */
+  #refuse(connection: Connection | undefined, reason: string): void {
     this.#counts.refused++;
+    if (connection === undefined) return;
     // What it says is read, or its end would never be seen; nothing of it is kept.
-    socket?.resume();
-    socket?.end(`-${reason}\r\n`, () => socket.destroySoon());
+    connection.resume();
+    connection.write(Buffer.from(`-${reason}\r\n`));
+    connection.end(() => connection.destroy());
   }
 
-  #isProtectedFrom({ remoteAddress }: Socket): boolean {
+  #isProtectedFrom({ remoteHost }: Connection): boolean {
     const { requirepass, protectedMode = true } = this.#options;
-    return requirepass === undefined && protectedMode && !isLocal(remoteAddress);
+    return requirepass === undefined && protectedMode && !isLocal(remoteHost);
   }
 
   /** Who has sent most of what is no request yet goes first, as in servers (`maxmemory-clients`). */
@@ -308,6 +331,6 @@ export class ReplicationServer implements AsyncDisposable {
   }
 }
 
-function isLocal(address = ''): boolean {
-  return /^(?:::ffff:)?127\./.test(address) || address === '::1' || address === '';
+function isLocal(host: string): boolean {
+  return host.startsWith('127.') || host === '::1';
 }

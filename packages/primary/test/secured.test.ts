@@ -7,9 +7,10 @@ import type { ConnectionOptions } from 'node:tls';
 import { connect } from 'node:tls';
 import type { Certificates } from '@forebay/conformance';
 import { makeCertificates } from '@forebay/conformance';
+import type { SecureOptions } from '@forebay/resp-server';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { MemorySource } from '../src/embedded/memory-source.ts';
-import type { ReplicationServerOptions, SecureOptions } from '../src/index.ts';
+import type { ReplicationServerOptions } from '../src/index.ts';
 import { ReplicationServer } from '../src/index.ts';
 import { Peer } from './peer.ts';
 

@@ -9,5 +9,7 @@ export type { SimulatedLock, SimulatedMode, SimulatedProcess } from './disk/simu
 export type { Random } from './random.ts';
 export { randomFrom, runSeed } from './random.ts';
 export { SimulatedClock } from './simulated-clock.ts';
+export type { SimulatedLinkOptions } from './simulated-connection.ts';
+export { SimulatedConnection, SimulatedLink } from './simulated-connection.ts';
 export type { Split } from './splits.ts';
 export { everySplit, join, splitAtRandom } from './splits.ts';

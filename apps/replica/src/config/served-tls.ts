@@ -1,4 +1,4 @@
-import type { SecureOptions } from '@forebay/primary';
+import type { SecureOptions } from '@forebay/resp-server';
 import { ExitError } from '../exit.ts';
 import type { Certified } from '../http/server.ts';
 import { checkPem } from './pem.ts';

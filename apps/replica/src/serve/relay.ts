@@ -6,13 +6,14 @@ import type {
   DelayedResync,
   LiveOptions,
   ReplicaDescription,
-  SecureOptions,
   ServerCounts,
   TrafficCounts,
 } from '@forebay/primary';
-import { PrimaryError, ReplicationServer } from '@forebay/primary';
+import { ReplicationServer } from '@forebay/primary';
 import type { ReportedServer } from '@forebay/psync';
 import { describeEndpoint } from '@forebay/replica';
+import type { SecureOptions } from '@forebay/resp-server';
+import { RespServerError } from '@forebay/resp-server';
 import type { SettingsChange, SettingsSubscriber } from '../config/configuration.ts';
 import { checkPem } from '../config/pem.ts';
 import type { ListenConfig, ReplicaConfig } from '../config.ts';
@@ -171,7 +172,7 @@ export class Relay implements SettingsSubscriber {
           ...{ event: 'listening', address },
         });
       } catch (error) {
-        if (!(error instanceof PrimaryError)) throw error;
+        if (!(error instanceof RespServerError)) throw error;
         const { code } = error.cause as NodeJS.ErrnoException;
         if (spelt.startsWith('-') && ABSENT.has(code ?? '')) continue;
         throw new ExitError(EXIT.configuration, refusalAt(host, port, flag, error), error);
@@ -185,7 +186,7 @@ export class Relay implements SettingsSubscriber {
 /** What an address that this machine does not have is refused with. */
 const ABSENT = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT']);
 
-function refusalAt(host: string, port: number, flag: string, error: PrimaryError): string {
+function refusalAt(host: string, port: number, flag: string, error: RespServerError): string {
   const { code } = error.cause as NodeJS.ErrnoException;
   if (code !== 'EADDRINUSE') return `${error.message} (${flag}, --bind)`;
   return `port ${port} of ${host} is taken: choose another with ${flag}, or ${flag} 0 for none`;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { History, ServedStream } from '@forebay/psync';
 import { shiftHistory, startHistory } from '@forebay/psync';
+import type { RandomBytes } from '../serving/replica/transfer.ts';
 import type { Snapshot, Source } from '../source.ts';
 
 /** Bytes of memory that is written to from its beginning to its end, and then followed by another. */
@@ -23,9 +24,17 @@ interface Piece {
   readonly end: number;
 }
 
+export interface MemorySourceOptions {
+  /** The data set to begin with; an empty one by default. */
+  readonly rdb?: Uint8Array | undefined;
+  /** Random bytes, for replication ids. */
+  readonly random?: RandomBytes | undefined;
+}
+
 /** A data set and all that came after it, in memory. */
 export class MemorySource implements Source {
-  #history: History = startHistory(newId());
+  readonly #random: RandomBytes;
+  #history: History;
   #rdb: Uint8Array;
   /** Offset of the last byte that the RDB contains. */
   #base = 0;
@@ -35,8 +44,10 @@ export class MemorySource implements Source {
   /** Bytes of the block that are written. */
   #used = 0;
 
-  constructor(rdb: Uint8Array = EMPTY_RDB) {
+  constructor({ rdb = EMPTY_RDB, random = randomBytes }: MemorySourceOptions = {}) {
     this.#rdb = rdb;
+    this.#random = random;
+    this.#history = startHistory(this.#newId());
   }
 
   get held(): ServedStream {
@@ -70,12 +81,12 @@ export class MemorySource implements Source {
 
   /** Begins another history, that shares nothing with the one before. */
   renameHistory(): void {
-    this.#history = startHistory(newId());
+    this.#history = startHistory(this.#newId());
   }
 
   /** Goes on under another id, as a replica that was promoted does. */
   shiftId(): void {
-    this.#history = shiftHistory(this.#history, newId(), this.#offset);
+    this.#history = shiftHistory(this.#history, this.#newId(), this.#offset);
   }
 
   async openSnapshot(): Promise<Snapshot> {
@@ -89,6 +100,10 @@ export class MemorySource implements Source {
       },
       close: async () => {},
     };
+  }
+
+  #newId(): string {
+    return Buffer.from(this.#random(20)).toString('hex');
   }
 
   async *read(after: number): AsyncGenerator<Uint8Array, void, void> {
@@ -118,8 +133,4 @@ function firstAfter(pieces: readonly Piece[], after: number): number {
     else low = middle + 1;
   }
   return low;
-}
-
-function newId(): string {
-  return randomBytes(20).toString('hex');
 }

@@ -2,10 +2,10 @@ import type { Clock } from '@forebay/clock';
 import { systemClock } from '@forebay/clock';
 import type { Position } from '@forebay/psync';
 import { encodeCommand } from '@forebay/resp';
+import type { Connection, ListenOptions } from '@forebay/resp-server';
 import { PrimaryError } from '../errors.ts';
 import type { ReplicationServerOptions } from '../options.ts';
 import { ReplicationServer } from '../replication-server.ts';
-import type { ListenOptions } from '../serving/listeners.ts';
 import type { OutputLimit } from '../serving/replica/output-limit.ts';
 import { SERVERS_OUTPUT_LIMIT } from '../serving/replica/output-limit.ts';
 import type { ResyncBackoffOptions } from '../serving/replica/resync-backoff.ts';
@@ -48,6 +48,8 @@ export class Primary implements AsyncDisposable {
   /** The database of the last command in the stream; undefined where the next has to name its own. */
   #database: number | undefined;
   readonly #backlogTtl: number;
+  #started = false;
+  #closed = false;
   #stopPinging: (() => void) | undefined;
   #stopExpiring: (() => void) | undefined;
 
@@ -58,7 +60,7 @@ export class Primary implements AsyncDisposable {
       if (!(time >= 0)) throw new PrimaryError('INVALID_OPTION', `a ${name} of ${time} is no time`);
     }
     this.#backlogTtl = backlogTtl;
-    this.#source = new MemorySource(rdb);
+    this.#source = new MemorySource({ rdb, random: options.random });
     this.#pingPeriod = pingPeriod;
     this.#clock = options.clock ?? systemClock;
     this.#server = new ReplicationServer(this.#source, {
@@ -70,7 +72,7 @@ export class Primary implements AsyncDisposable {
     });
   }
 
-  /** @throws {PrimaryError} `MISUSE` before `listen` */
+  /** @throws {RespServerError} `MISUSE` before `listen` */
   get port(): number {
     return this.#server.port;
   }
@@ -86,11 +88,16 @@ export class Primary implements AsyncDisposable {
     return this.#server.replicas;
   }
 
-  /** @throws {PrimaryError} `NOT_LISTENING` */
+  /** @throws {RespServerError} `NOT_LISTENING` */
   async listen(options: ListenOptions = {}): Promise<void> {
     await this.#server.listen(options);
-    this.#schedulePing();
-    this.#scheduleExpiry();
+    this.#start();
+  }
+
+  /** Serves an existing connection like one to a port that is listened on. */
+  accept(connection: Connection): void {
+    this.#start();
+    this.#server.accept(connection);
   }
 
   /** Puts a command into the stream, for a database; a SELECT goes before it where that changes. */
@@ -146,6 +153,7 @@ export class Primary implements AsyncDisposable {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     this.#stopPinging?.();
     this.#stopExpiring?.();
     await this.#server.close();
@@ -158,6 +166,13 @@ export class Primary implements AsyncDisposable {
   #append(bytes: Uint8Array): void {
     this.#source.append(bytes);
     this.#server.propagate(bytes);
+  }
+
+  #start(): void {
+    if (this.#started) return;
+    this.#started = true;
+    this.#schedulePing();
+    this.#scheduleExpiry();
   }
 
   /** The time without a replica begins whenever the last one goes (`replication.c: replicationCron`). */
@@ -173,7 +188,8 @@ export class Primary implements AsyncDisposable {
 
   #scheduleExpiry(): void {
     this.#stopExpiring?.();
-    if (this.#backlogTtl === 0) return;
+    // Replicas go while it is being closed, too.
+    if (this.#backlogTtl === 0 || this.#closed) return;
     this.#stopExpiring = this.#clock.after(this.#backlogTtl, () => {
       if (this.replicas.length === 0) this.#source.renameHistory();
     });

@@ -79,7 +79,7 @@ function send(
   names: readonly string[],
   text: string | undefined,
 ): void {
-  if (text === undefined || client.socket.writableLength > MOST_UNREAD) client.destroy();
+  if (text === undefined || client.connection.unsent > MOST_UNREAD) client.destroy();
   else client.reply(message(kind, names, text));
 }
 

@@ -1,12 +1,11 @@
-import type { Socket } from 'node:net';
 import type { RespFailure, RespValue } from '@forebay/resp';
 import { encodeValue } from '@forebay/resp';
+import type { Connection } from '@forebay/resp-server';
 import type { Traits } from '../conversation/replconf.ts';
 import { noTraits } from '../conversation/replconf.ts';
 import { error, NO_AUTH, unknownCommand, wrongArity } from '../conversation/replies.ts';
 import type { Request } from '../conversation/request-reader.ts';
 import { BadRequest, RequestReader } from '../conversation/request-reader.ts';
-import { drained } from '../flow.ts';
 import type { Caller, Command, CommandTable, Reply } from './command.ts';
 import type { Attachment } from './replica/attachment.ts';
 import { Subscriptions } from './subscriptions.ts';
@@ -42,7 +41,7 @@ const NOT_IN_TRANSACTION = error('ERR Command not allowed inside a transaction')
 /** One connection, from its first byte to its last. */
 export class Client implements Caller {
   readonly id: number;
-  readonly socket: Socket;
+  readonly connection: Connection;
   /** `host:port` of the peer. */
   readonly address: string;
   /** `host:port` on our side. */
@@ -79,15 +78,16 @@ export class Client implements Caller {
   #lastPassedOn: number;
   /** What came and was not looked at yet. */
   readonly #unread: Uint8Array[] = [];
+  readonly #closeListeners = new Set<() => void>();
   /** A command is under way: what came after it waits. */
   #busy = false;
   #ended = false;
 
-  constructor(id: number, socket: Socket, authenticated: boolean, host: ClientHost) {
+  constructor(id: number, connection: Connection, authenticated: boolean, host: ClientHost) {
     this.id = id;
-    this.socket = socket;
-    this.address = `${printableHost(socket.remoteAddress)}:${socket.remotePort ?? 0}`;
-    this.localAddress = `${printableHost(socket.localAddress)}:${socket.localPort ?? 0}`;
+    this.connection = connection;
+    this.address = `${connection.remoteHost}:${connection.remotePort}`;
+    this.localAddress = `${connection.localHost}:${connection.localPort}`;
     this.#host = host;
     this.#authenticated = authenticated;
     this.#reader = new RequestReader(authenticated);
@@ -95,12 +95,13 @@ export class Client implements Caller {
     this.#lastHeard = this.connectedAt;
     this.#strangeSince = this.connectedAt;
     this.#lastPassedOn = this.connectedAt;
-    socket.on('data', (bytes) => this.#onBytes(bytes));
-    // Lost connections are no more than that: what was not acknowledged is asked for again.
-    socket.on('error', () => {});
-    socket.once('close', () => {
-      this.#count(0);
-      host.onGone(this);
+    connection.listen({
+      onBytes: (bytes) => this.#onBytes(bytes),
+      onClose: () => {
+        this.#count(0);
+        for (const listener of this.#closeListeners) listener();
+        host.onGone(this);
+      },
     });
   }
 
@@ -139,7 +140,7 @@ export class Client implements Caller {
 
   /** When something was last seen to have gone to it; looked at now and then. */
   lookAtProgress(): number {
-    const passedOn = this.socket.bytesWritten - this.socket.writableLength;
+    const passedOn = this.connection.bytesWritten - this.connection.unsent;
     if (passedOn !== this.#passedOn) this.#lastPassedOn = this.#host.now();
     this.#passedOn = passedOn;
     return this.#lastPassedOn;
@@ -147,7 +148,7 @@ export class Client implements Caller {
 
   /** Whether nothing more is taken from it. */
   get closed(): boolean {
-    return this.#ended || this.socket.destroyed;
+    return this.#ended || this.connection.closed;
   }
 
   get listensByResp2(): boolean {
@@ -177,25 +178,31 @@ export class Client implements Caller {
 
   reply(value: RespValue): void {
     this.#countErrors(value);
-    if (!this.closed) this.socket.write(encodeValue(value, this.protocol));
+    if (!this.closed) this.connection.write(encodeValue(value, this.protocol));
   }
 
   /** What is no reply. */
   write(line: string): void {
-    if (!this.closed) this.socket.write(line, 'latin1');
+    if (!this.closed) this.connection.write(Buffer.from(line, 'latin1'));
   }
 
   /** Ends it when all that was written has been passed on. */
   end(): void {
     this.#ended = true;
-    this.socket.end();
+    this.connection.end();
   }
 
   /** Ends it at once. */
   destroy(): void {
     this.#ended = true;
     this.#count(0);
-    this.socket.destroy();
+    this.connection.destroy();
+  }
+
+  /** Calls once when the connection is closed, unless the returned function is called before. */
+  onClose(listener: () => void): () => void {
+    this.#closeListeners.add(listener);
+    return () => void this.#closeListeners.delete(listener);
   }
 
   #onBytes(bytes: Uint8Array): void {
@@ -207,7 +214,7 @@ export class Client implements Caller {
       return;
     }
     // What comes after that stays in the socket.
-    this.socket.pause();
+    this.connection.pause();
     this.#count(this.#buffered + bytes.length);
   }
 
@@ -223,7 +230,7 @@ export class Client implements Caller {
     } finally {
       this.#busy = false;
       this.#count(this.closed ? 0 : this.#reader.pendingBytes);
-      this.socket.resume();
+      this.connection.resume();
     }
   }
 
@@ -252,7 +259,7 @@ export class Client implements Caller {
       if (reply !== undefined) this.reply(reply);
       if (this.endAfterReply) this.end();
       // Who does not read what is answered is asked for nothing more.
-      if (this.attachment === undefined) await drained(this.socket);
+      if (this.attachment === undefined) await this.connection.drained();
     }
   }
 
@@ -322,9 +329,4 @@ function notToSubscribers(name: string): RespFailure {
     `ERR Can't execute '${name.toLowerCase()}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / ` +
       'RESET are allowed in this context',
   );
-}
-
-/** IPv4 as it is written, where it came over a socket for both. */
-function printableHost(host = '127.0.0.1'): string {
-  return host.startsWith('::ffff:') ? host.slice('::ffff:'.length) : host;
 }

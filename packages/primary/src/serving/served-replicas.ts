@@ -18,6 +18,7 @@ import type { OutputLimit } from './replica/output-limit.ts';
 import type { DelayedResync, ResyncBackoffOptions, ResyncPeer } from './replica/resync-backoff.ts';
 import { ResyncBackoff } from './replica/resync-backoff.ts';
 import { Supply } from './replica/supply.ts';
+import type { RandomBytes } from './replica/transfer.ts';
 
 /** What is told of replicas, for whoever reports it; `reason` is one line, for people. */
 export interface ReplicaEvents {
@@ -74,6 +75,7 @@ const NOT_PROMOTED = error('ERR PSYNC FAILOVER is refused: what is here is never
 export interface ServedReplicasOptions {
   readonly backlogSize: number | undefined;
   readonly clock: Clock;
+  readonly random: RandomBytes;
   readonly events: ReplicaEvents;
   /** Has the stream ask the replicas how far they are, where this is its top. */
   readonly askForAcks: () => void;
@@ -90,6 +92,7 @@ export class ServedReplicas {
   readonly #attached = new Set<Client>();
   readonly #waits = new Set<Wait>();
   readonly #clock: Clock;
+  readonly #random: RandomBytes;
   readonly #askForAcks: () => void;
   readonly #outputLimit: OutputLimit | undefined;
   readonly #backoff: ResyncBackoff | undefined;
@@ -102,12 +105,13 @@ export class ServedReplicas {
 
   /** @throws {BacklogError} `INVALID_SIZE` */
   constructor(source: Source, options: ServedReplicasOptions) {
-    const { backlogSize, clock, events, askForAcks, outputLimit, resyncBackoff } = options;
+    const { backlogSize, clock, random, events, askForAcks, outputLimit, resyncBackoff } = options;
     this.#source = source;
     this.#outputLimit = outputLimit;
     if (resyncBackoff !== false) this.#backoff = new ResyncBackoff(clock, resyncBackoff);
     this.#supply = new Supply(source, backlogSize);
     this.#clock = clock;
+    this.#random = random;
     this.#events = events;
     this.#askForAcks = askForAcks;
   }
@@ -163,7 +167,7 @@ export class ServedReplicas {
       return this.upstream === undefined ? NOT_TO_PRIMARY : NOT_PROMOTED;
     }
     const { held } = this;
-    if (client.socket.writableLength > 0) return PENDING;
+    if (client.connection.unsent > 0) return PENDING;
     if (held === undefined) return NO_LINK;
     let request: ResyncRequest;
     try {
@@ -202,7 +206,7 @@ export class ServedReplicas {
   /** The old `SYNC`: a payload, and the stream after it, without a word about offsets. */
   sync(client: Client): Reply | Promise<Reply> {
     if (client.attachment !== undefined) return undefined;
-    if (client.socket.writableLength > 0) return PENDING;
+    if (client.connection.unsent > 0) return PENDING;
     if (this.held === undefined) return NO_LINK;
     return this.#sendCopy(client, true, 'it asked by SYNC');
   }
@@ -311,9 +315,12 @@ export class ServedReplicas {
     if (delayed === undefined) return;
     this.#events.onFullResyncDelayed?.(this.describe(client), delayed);
     await new Promise<void>((resolve) => {
-      const cancel = this.#clock.after(delayed.delay, resolve);
-      client.socket.once('close', () => {
+      const forget = client.onClose(() => {
         cancel();
+        resolve();
+      });
+      const cancel = this.#clock.after(delayed.delay, () => {
+        forget();
         resolve();
       });
     });
@@ -336,10 +343,13 @@ export class ServedReplicas {
   }
 
   #attach(client: Client, bySync: boolean): Attachment {
-    const outputLimit = this.#outputLimit;
-    const name = `replica ${client.host}:${client.traits.listeningPort}`;
-    const onLost = (failure: unknown): void => this.#cutOff(client, messageOf(failure));
-    const attachment = new Attachment(client, this.#supply, { name, bySync, outputLimit, onLost });
+    const attachment = new Attachment(client, this.#supply, {
+      name: `replica ${client.host}:${client.traits.listeningPort}`,
+      bySync,
+      random: this.#random,
+      outputLimit: this.#outputLimit,
+      onLost: (failure) => this.#cutOff(client, messageOf(failure)),
+    });
     client.attachment = attachment;
     this.#attached.add(client);
     return attachment;

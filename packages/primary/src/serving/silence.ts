@@ -21,12 +21,12 @@ export function isSilent(client: Client, now: number, { timeout, idleTimeout }: 
 
 /** What a client is to be heard or seen by, lest it be given up; undefined: nothing. */
 function signOfLife(client: Client): 'words' | 'progress' | 'idle' | undefined {
-  const { closed, busy, attachment, socket, subscriptions, owingSince } = client;
+  const { closed, busy, attachment, connection, subscriptions, owingSince } = client;
   // What was written last is still on its way.
   if (closed) return 'progress';
   if (attachment !== undefined) return attachment.signOfLife;
   // Who does not read its replies is asked for nothing more: what it has not read has to go.
-  if (socket.writableNeedDrain) return 'progress';
+  if (connection.needsDrain) return 'progress';
   if (busy) return undefined;
   if (owingSince !== undefined) return 'words';
   return subscriptions.count > 0 ? undefined : 'idle';

@@ -36,7 +36,7 @@ export class Traffic {
 
 function plus(
   { input, output, replicaOutput }: TrafficCounts,
-  { socket: { bytesRead, bytesWritten }, attachment }: Client,
+  { connection: { bytesRead, bytesWritten }, attachment }: Client,
 ): TrafficCounts {
   const isReplica = attachment !== undefined;
   return {

@@ -201,8 +201,8 @@ function filterValue(words: readonly string[], name: string): string | undefined
  */
 function line(client: Client, now: number): string {
   const { id, address, localAddress, name, connectedAt, lastHeard, lastCommand } = client;
-  const { socket, subscriptions, transaction, database, protocol, library, buffered } = client;
-  const { bytesRead, bytesWritten, writableLength: unsent } = socket;
+  const { connection, subscriptions, transaction, database, protocol, library, buffered } = client;
+  const { bytesRead, bytesWritten, unsent } = connection;
   const { channels, patterns, shardChannels } = subscriptions;
   const queued = transaction?.size ?? 0;
   const fields: Readonly<Record<string, string | number>> = {

@@ -1,10 +1,10 @@
-import type { Socket } from 'node:net';
 import type { Traits } from '../../conversation/replconf.ts';
 import type { Snapshot } from '../../source.ts';
 import type { Outlet } from './outlet.ts';
 import type { OutputLimit } from './output-limit.ts';
 import { OutputWatch } from './output-limit.ts';
-import type { Supply } from './supply.ts';
+import type { ReplicaConnection, Supply } from './supply.ts';
+import type { RandomBytes } from './transfer.ts';
 import { sendPayload } from './transfer.ts';
 
 /** In the words of INFO: the snapshot is made, it is sent, the stream is sent. */
@@ -12,21 +12,16 @@ export type ReplicaState = 'wait_bgsave' | 'send_bulk' | 'online';
 
 /** Bytes that an RDB begins with: the magic and the version. */
 const FORMAT_LENGTH = 9;
-
-/** The connection of a replica, as far as it is used. */
-export interface Connection {
-  readonly socket: Socket;
-  /** It had no cause to say anything until now. */
-  touch(): void;
-  /** Ends it when all that was written has been passed on. */
-  end(): void;
-}
+/** Random bytes of which the mark of a payload is made, in hexadecimal. */
+const MARK_BYTES = 20;
 
 export interface AttachmentOptions {
   /** What it is called. */
   readonly name: string;
   /** It asked by SYNC. */
   readonly bySync: boolean;
+  /** Random bytes, for the mark of a payload. */
+  readonly random: RandomBytes;
   /** Undefined: it may leave lying what it will. */
   readonly outputLimit: OutputLimit | undefined;
   /** What it lacks is not to be had. */
@@ -35,7 +30,8 @@ export interface AttachmentOptions {
 
 /** A client that has become a replica: from its PSYNC to its end. */
 export class Attachment {
-  readonly #connection: Connection;
+  readonly #connection: ReplicaConnection;
+  readonly #random: RandomBytes;
   readonly #supply: Supply;
   readonly #onLost: (error: unknown) => void;
   readonly #name: string;
@@ -54,8 +50,9 @@ export class Attachment {
   #acknowledged = 0;
   #synced: number | undefined;
 
-  constructor(connection: Connection, supply: Supply, options: AttachmentOptions) {
-    const { name, bySync, outputLimit, onLost } = options;
+  constructor(connection: ReplicaConnection, supply: Supply, options: AttachmentOptions) {
+    const { name, bySync, random, outputLimit, onLost } = options;
+    this.#random = random;
     this.#name = name;
     this.#connection = connection;
     this.#supply = supply;
@@ -127,11 +124,11 @@ export class Attachment {
 
   /** Sends a data set and then what came after it. Closes the snapshot. */
   async transfer(snapshot: Snapshot, { eof, rdbOnly }: Traits): Promise<void> {
-    const { socket } = this.#connection;
     this.#state = 'send_bulk';
     this.#begin(snapshot.offset);
     try {
-      await sendPayload(socket, snapshot, eof, (bytes) => {
+      const mark = eof ? Buffer.from(this.#random(MARK_BYTES)).toString('hex') : undefined;
+      await sendPayload(this.#connection.connection, snapshot, mark, (bytes) => {
         this.#format = Buffer.from(bytes.subarray(0, FORMAT_LENGTH)).toString('latin1');
       });
     } finally {
@@ -171,7 +168,7 @@ export class Attachment {
   }
 
   #begin(offset: number): void {
-    this.#outlet = this.#supply.outlet(this.#connection.socket, offset, this.#name, this.#onLost);
+    this.#outlet = this.#supply.outlet(this.#connection, offset, this.#name, this.#onLost);
     if (this.#stalled) this.#outlet.stall();
   }
 

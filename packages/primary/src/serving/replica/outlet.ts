@@ -1,9 +1,8 @@
-import type { Socket } from 'node:net';
 import type { Backlog } from '@forebay/backlog';
-import { drained } from '../../flow.ts';
+import type { Connection } from '@forebay/resp-server';
 import type { SharedReader, SharedReading } from './shared-reading.ts';
 
-/** Bytes that a socket is given at once. */
+/** Bytes that a connection is given at once. */
 const PIECE = 256 * 1024;
 
 /** What all replicas are sent, whatever it is now. */
@@ -15,13 +14,13 @@ export interface Stream {
 
 /**
  * The stream on its way to one replica, out of the backlog's memory, which all replicas share. One that
- * falls behind is left behind: it holds no more than its socket's buffer, and fetches what it lacks from
+ * falls behind is left behind: it holds no more than its connection's buffer, and fetches what it lacks from
  * the backlog, or further back from the source, as fast as it takes it.
  *
- * Invariant: the socket was given each byte up to `offset`, once.
+ * Invariant: the connection was given each byte up to `offset`, once.
  */
 export class Outlet {
-  readonly #socket: Socket;
+  readonly #connection: Connection;
   readonly #stream: Stream;
   readonly #onLost: (error: unknown) => void;
   #offset: number;
@@ -30,19 +29,24 @@ export class Outlet {
   #stalled = false;
 
   /** `offset`: of the last byte that the replica holds. `onLost`: what it lacks is not to be had. */
-  constructor(socket: Socket, stream: Stream, offset: number, onLost: (error: unknown) => void) {
-    this.#socket = socket;
+  constructor(
+    connection: Connection,
+    stream: Stream,
+    offset: number,
+    onLost: (error: unknown) => void,
+  ) {
+    this.#connection = connection;
     this.#stream = stream;
     this.#offset = offset;
     this.#onLost = onLost;
   }
 
-  /** Offset of the last byte that was handed to the socket. */
+  /** Offset of the last byte that was handed to the connection. */
   get offset(): number {
     return this.#offset;
   }
 
-  /** Offset of the last byte that the system has taken from the socket. */
+  /** Offset of the last byte that the system has taken of them. */
   get passedOn(): number {
     return (this.unsent ?? this.#offset + 1) - 1;
   }
@@ -63,10 +67,10 @@ export class Outlet {
     this.advance();
   }
 
-  /** Offset of the first byte that the socket may still read in memory; undefined: of none. */
+  /** Offset of the first byte that the connection may still read in memory; undefined: of none. */
   get unsent(): number | undefined {
-    const { writableLength } = this.#socket;
-    return writableLength === 0 ? undefined : this.#offset - writableLength + 1;
+    const { unsent } = this.#connection;
+    return unsent === 0 ? undefined : this.#offset - unsent + 1;
   }
 
   /** There is more in the backlog. */
@@ -75,7 +79,7 @@ export class Outlet {
   }
 
   get #flowing(): boolean {
-    return this.#open && !this.#stalled && !this.#socket.destroyed;
+    return this.#open && !this.#stalled && !this.#connection.closed;
   }
 
   async #fetch(): Promise<void> {
@@ -83,7 +87,7 @@ export class Outlet {
     const { backlog, reading } = this.#stream;
     try {
       while (this.#flowing && this.#offset < backlog.masterOffset) {
-        if (this.#socket.writableNeedDrain) await drained(this.#socket);
+        if (this.#connection.needsDrain) await this.#connection.drained();
         else if (backlog.covers(this.#offset + 1)) this.#write(backlog.readNext(this.#offset + 1));
         else await this.#readOn(reading.open(), backlog);
       }
@@ -115,12 +119,12 @@ export class Outlet {
       const most = backlog.masterOffset - this.#offset;
       this.#write(bytes.subarray(at, at + Math.min(most, PIECE)));
       if (most <= PIECE) return;
-      await drained(this.#socket);
+      await this.#connection.drained();
     }
   }
 
   #write(bytes: Uint8Array): void {
     this.#offset += bytes.length;
-    this.#socket.write(bytes);
+    this.#connection.write(bytes);
   }
 }

@@ -1,9 +1,20 @@
-import type { Socket } from 'node:net';
 import { Backlog } from '@forebay/backlog';
+import type { Connection } from '@forebay/resp-server';
 import type { Source } from '../../source.ts';
 import type { Stream } from './outlet.ts';
 import { Outlet } from './outlet.ts';
 import { SharedReading } from './shared-reading.ts';
+
+/** The connection of a replica, as far as it is used. */
+export interface ReplicaConnection {
+  readonly connection: Connection;
+  /** It had no cause to say anything until now. */
+  touch(): void;
+  /** Ends it when all that was written has been passed on. */
+  end(): void;
+  /** Calls once when the connection is closed. */
+  onClose(listener: () => void): void;
+}
 
 /** What all replicas are sent: the newest of the stream in memory, and what is further back from the source. */
 export class Supply implements Stream {
@@ -37,8 +48,13 @@ export class Supply implements Stream {
   }
 
   /** A way to one replica, which has the stream up to `offset`; what comes after it is kept meanwhile. */
-  outlet(socket: Socket, offset: number, name: string, onLost: (error: unknown) => void): Outlet {
-    const outlet = new Outlet(socket, this, offset, onLost);
+  outlet(
+    to: ReplicaConnection,
+    offset: number,
+    name: string,
+    onLost: (error: unknown) => void,
+  ): Outlet {
+    const outlet = new Outlet(to.connection, this, offset, onLost);
     this.#outlets.add(outlet);
     const letGo = this.#source.hold?.({
       name,
@@ -48,7 +64,7 @@ export class Supply implements Stream {
       cutOff: () => onLost(new Error('what it needs next is not held any longer')),
     });
     // Its end may be long after that of the replica: what is on its way still goes out.
-    socket.once('close', () => {
+    to.onClose(() => {
       this.#outlets.delete(outlet);
       letGo?.();
     });
@@ -64,7 +80,7 @@ export class Supply implements Stream {
     });
   }
 
-  /** Whether no socket reads bytes up to `end` in memory any longer. */
+  /** Whether no connection reads bytes up to `end` in memory any longer. */
   #isSent(end: number): boolean {
     for (const { unsent } of this.#outlets) if (unsent !== undefined && unsent <= end) return false;
     return true;

@@ -2,7 +2,9 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
 import type { Server as SecureServer, TLSSocket } from 'node:tls';
 import { createServer as createSecureServer } from 'node:tls';
-import { PrimaryError } from '../errors.ts';
+import type { Connection } from './connection.ts';
+import { RespServerError } from './errors.ts';
+import { SocketConnection } from './socket-connection.ts';
 
 /** Where to listen. */
 export interface ListenOptions {
@@ -26,15 +28,17 @@ export interface SecureOptions {
   readonly clientCertificates: 'required' | 'optional' | 'none';
 }
 
-/** What listeners are told by, and tell. */
-export interface ListenersHost {
-  /** Connections at once. */
-  readonly most: number;
-  /** Milliseconds that a handshake may take. */
-  readonly patience: number;
-  /** One more came than there may be; undefined: it could not read what it is told. */
-  onCrowded(socket: Socket | undefined): void;
-  onConnection(socket: Socket): void;
+/** What listeners ask at each connection, and whom they give it to. */
+export interface ListenersOptions {
+  /** Milliseconds that a handshake of TLS may take. */
+  handshakeTimeout(): number;
+  /** Milliseconds of silence after which the system probes the peer; 0: never. */
+  keepAlive(): number;
+  /** Whether there are as many connections as allowed. */
+  isFull(): boolean;
+  /** A connection above the limit; undefined where the peer cannot read a message yet. */
+  onRefused(connection: Connection | undefined): void;
+  onConnection(connection: Connection): void;
 }
 
 /** Bytes that a socket of a replica holds before it is asked to wait. */
@@ -42,22 +46,27 @@ const SOCKET_BUFFER = 256 * 1024;
 
 /** The addresses that are listened on. */
 export class Listeners {
-  readonly #host: ListenersHost;
+  readonly #options: ListenersOptions;
   readonly #servers: Server[] = [];
   /** Every connection, whether it has become a client yet or is still in its handshake. */
   readonly #sockets = new Set<Socket>();
   /** Listens on nothing: it is handed each socket, so that the next may be another. */
   #secured: SecureServer | undefined;
 
-  constructor(host: ListenersHost) {
-    this.#host = host;
+  constructor(options: ListenersOptions) {
+    this.#options = options;
   }
 
-  /** The port of the first address. @throws {PrimaryError} `MISUSE` before `listen` */
+  /** The port of the first address. @throws {RespServerError} `MISUSE` before `listen` */
   get port(): number {
     const [first] = this.#servers;
-    if (first === undefined) throw new PrimaryError('MISUSE', 'nothing is listened on');
+    if (first === undefined) throw new RespServerError('MISUSE', 'nothing is listened on');
     return (first.address() as AddressInfo).port;
+  }
+
+  /** Connections of all addresses, those in a handshake of TLS included. */
+  get count(): number {
+    return this.#sockets.size;
   }
 
   /** How connections are secured from now on; those that stand stay as they are. */
@@ -65,15 +74,15 @@ export class Listeners {
     this.#secured = this.#securedBy(options);
   }
 
-  /** Returns the port. @throws {PrimaryError} `NOT_LISTENING` @throws {PrimaryError} `MISUSE` */
+  /** Returns the port. @throws {RespServerError} `NOT_LISTENING` @throws {RespServerError} `MISUSE` */
   async listen({ port = 0, host = '127.0.0.1', tls = false }: ListenOptions): Promise<number> {
-    if (tls && this.#secured === undefined) throw new PrimaryError('MISUSE', 'no certificate');
+    if (tls && this.#secured === undefined) throw new RespServerError('MISUSE', 'no certificate');
     const onSocket = (socket: Socket): void => this.#accept(socket, tls);
     const server = createServer({ highWaterMark: SOCKET_BUFFER, noDelay: true }, onSocket);
     await new Promise<void>((resolve, reject) => {
       const onError = (cause: Error): void => {
         const message = `${host}:${port} cannot be listened on: ${cause.message}`;
-        reject(new PrimaryError('NOT_LISTENING', message, cause));
+        reject(new RespServerError('NOT_LISTENING', message, cause));
       };
       server.once('error', onError);
       // All of IPv6 is not all of IPv4 too, which has an address of its own (`anet.c: anetV6Only`).
@@ -100,15 +109,17 @@ export class Listeners {
   #accept(socket: Socket, isSecured: boolean): void {
     // Lost connections are no more than that.
     socket.on('error', () => {});
-    if (this.#sockets.size >= this.#host.most) {
-      this.#host.onCrowded(isSecured ? undefined : socket);
+    if (this.#options.isFull()) {
+      this.#options.onRefused(isSecured ? undefined : new SocketConnection(socket));
       if (isSecured) socket.destroy();
       return;
     }
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
+    const keepAlive = this.#options.keepAlive();
+    if (keepAlive > 0) socket.setKeepAlive(true, keepAlive);
     if (isSecured) this.#secured?.emit('connection', socket);
-    else this.#host.onConnection(socket);
+    else this.#options.onConnection(new SocketConnection(socket));
   }
 
   #securedBy({ clientCertificates, ...pem }: SecureOptions): SecureServer {
@@ -116,11 +127,11 @@ export class Listeners {
       ...pem,
       requestCert: clientCertificates !== 'none',
       rejectUnauthorized: clientCertificates === 'required',
-      handshakeTimeout: this.#host.patience,
+      handshakeTimeout: this.#options.handshakeTimeout(),
     };
     const secured = createSecureServer(options, (socket) => {
       if (clientCertificates === 'optional' && isDisproved(socket)) socket.destroy();
-      else this.#host.onConnection(socket);
+      else this.#options.onConnection(new SocketConnection(socket));
     });
     return secured.on('tlsClientError', (_, socket) => socket.destroy());
   }
