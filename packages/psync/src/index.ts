@@ -19,6 +19,16 @@ export {
   shiftHistory,
   startHistory,
 } from './history.ts';
+export type { AnnouncedReplica } from './primary/announced-replica.ts';
+export type {
+  CloseManner,
+  ServedReplicaAction,
+  ServedReplicaEvent,
+  Serving,
+  SignOfLife,
+} from './primary/served-replica.ts';
+export { ServedReplica } from './primary/served-replica.ts';
+export type { ReportedReplicaState, ServedReplicaState } from './primary/transitions.ts';
 export type {
   ReplicationReport,
   ReportedBacklog,
@@ -40,3 +50,5 @@ export type { ResyncRequest } from './resync/request.ts';
 export { parseResyncRequest } from './resync/request.ts';
 export type { Boundary } from './stream-tracker.ts';
 export { StreamTracker } from './stream-tracker.ts';
+export type { TransitionTable } from './transitions.ts';
+export { nextState } from './transitions.ts';
