@@ -29,7 +29,14 @@ export type {
 } from './inspect/inventory.ts';
 export { hasWriter } from './inspect/writer.ts';
 export { Log } from './log.ts';
-export type { HeldPlace, LogOptions, LogProgress, LogSize, StepBack } from './log-types.ts';
+export type {
+  HeldPlace,
+  LogListener,
+  LogOptions,
+  LogProgress,
+  LogSize,
+  StepBack,
+} from './log-types.ts';
 export type { Base } from './manifest/manifest.ts';
 export { APPEND_DIRECTORY } from './manifest/manifest.ts';
 export type { LogItem, ReadOptions } from './reading/read-log.ts';

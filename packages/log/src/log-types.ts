@@ -22,20 +22,24 @@ export interface LogSize {
   readonly required: number;
 }
 
-export interface LogOptions {
-  /** `everysec` by default: see `SyncPolicy`. */
-  readonly fsync?: SyncPolicy;
-  /** Bytes of stream after which a file is followed by a new one, at a boundary, or what tells them; 1 GiB by default. */
-  readonly rotateAt?: number | (() => number);
+/** What a log calls as it is written to. */
+export interface LogListener {
   /** Called when `written` or `synced` has moved. */
   readonly onProgress?: (progress: LogProgress) => void;
-  /** Called after each sync of the stream that went well, with the milliseconds that it took. */
-  readonly onSyncTime?: (milliseconds: number) => void;
   /**
    * Called once, after a failed write or sync: the log then accepts no more writes. After a failed write
    * the log can still be read, after a failed sync not.
    */
   readonly onFailure?: (error: LogError) => void;
+}
+
+export interface LogOptions extends LogListener {
+  /** `everysec` by default: see `SyncPolicy`. */
+  readonly fsync?: SyncPolicy;
+  /** Bytes of stream after which a file is followed by a new one, at a boundary, or what tells them; 1 GiB by default. */
+  readonly rotateAt?: number | (() => number);
+  /** Called after each sync of the stream that went well, with the milliseconds that it took. */
+  readonly onSyncTime?: (milliseconds: number) => void;
   /**
    * Called when the clock shows at least a second less than it did before, to this process or to the
    * one that wrote the log last: what arrives until it shows more than before has no certain time.

@@ -22,7 +22,7 @@ import { closeQuietly } from './disk/close-quietly.ts';
 import type { DiskLock } from './disk/disk.ts';
 import { nodeDisk } from './disk/node-disk.ts';
 import { LogError } from './errors.ts';
-import type { HeldPlace, LogOptions, LogSize, StepBack } from './log-types.ts';
+import type { HeldPlace, LogListener, LogOptions, LogSize, StepBack } from './log-types.ts';
 import { endOf, locate, olderIds, positionIn, shiftIds } from './manifest/lineage.ts';
 import type { Base } from './manifest/manifest.ts';
 import { baseName, historyOf } from './manifest/manifest.ts';
@@ -52,6 +52,7 @@ export class Log {
   readonly #turns = new Turns();
   readonly #readers = new Readers();
   readonly #cursorTurns = new Turns();
+  readonly #listeners = new Set<LogListener>();
   /** Bases on their way: where one will stand is not rotated away from. */
   readonly #awaited = new Set<number>();
   #contents: Contents;
@@ -70,6 +71,7 @@ export class Log {
       options.onClockStep?.(step);
     });
     this.#clock = clock;
+    this.#listeners.add(options);
     let next = sequence;
     this.#workshop = {
       disk,
@@ -297,6 +299,12 @@ export class Log {
     });
   }
 
+  /** Calls `listener` from now on, after the functions of `LogOptions`, until the returned function is called. */
+  subscribe(listener: LogListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
   /** Goes on in a new file from the last place where the stream may be cut. @throws {LogError} */
   async rotate(): Promise<void> {
     await this.#inTurn(() => this.#rotate());
@@ -503,7 +511,7 @@ export class Log {
     const writer = this.#contents.current?.writer;
     // That this fails as well changes nothing: what is not synced is not claimed to be.
     if (writer?.syncFailed) void this.#turns.take(() => writer.withdraw()).catch(() => {});
-    this.#options.onFailure?.(error);
+    for (const listener of this.#listeners) listener.onFailure?.(error);
     this.#readers.wake();
   }
 
@@ -542,7 +550,8 @@ export class Log {
   }
 
   #progressed(): void {
-    this.#options.onProgress?.({ written: this.written, synced: this.synced });
+    const progress = { written: this.written, synced: this.synced };
+    for (const listener of this.#listeners) listener.onProgress?.(progress);
     this.#readers.wake();
   }
 }

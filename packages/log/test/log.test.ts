@@ -228,6 +228,19 @@ describe('progress', () => {
     await log.close();
   });
 
+  it('is told to each subscriber, until it unsubscribes', async () => {
+    const { log, told, end } = await followed('always');
+    const subscribed: LogProgress[] = [];
+    const unsubscribe = log.subscribe({ onProgress: (each) => subscribed.push(each) });
+    await append(log, PING);
+    expect(subscribed.at(-1)).toEqual({ written: end, synced: end });
+    unsubscribe();
+    await append(log, PING);
+    expect(subscribed.at(-1)).toEqual({ written: end, synced: end });
+    expect(told.at(-1)).toMatchObject({ written: end + PING.length });
+    await log.close();
+  });
+
   it('with `always` is synced when an append returns', async () => {
     const { log, told, end } = await followed('always');
     await append(log, PING);
