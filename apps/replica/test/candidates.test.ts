@@ -2,7 +2,7 @@ import type { HeldStream, ReplicationReport } from '@forebay/psync';
 import { startHistory } from '@forebay/psync';
 import { describe, expect, it } from 'vitest';
 import type { Candidate, Candidates } from '../src/config/candidate.ts';
-import { choose } from '../src/follow/candidates.ts';
+import { choose } from '../src/follow/upstream/candidates.ts';
 
 const A = 'a'.repeat(40);
 const B = 'b'.repeat(40);

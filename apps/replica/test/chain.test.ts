@@ -2,7 +2,7 @@ import type { ReplicationReport } from '@forebay/psync';
 import { ReplicaError } from '@forebay/replica';
 import { describe, expect, it } from 'vitest';
 import type { Candidate } from '../src/config/candidate.ts';
-import { Chain } from '../src/follow/chain.ts';
+import { Chain } from '../src/follow/upstream/chain.ts';
 
 const NONE = '0'.repeat(40);
 const [B, C] = ['b'.repeat(40), 'c'.repeat(40)] as const;

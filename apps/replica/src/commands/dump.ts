@@ -7,7 +7,7 @@ import { primaryOf } from '../config/primary.ts';
 import type { Resolved } from '../config/resolve.ts';
 import { CONNECTION } from '../config/settings.ts';
 import { EXIT, ExitError, linkExitCodeOf } from '../exit.ts';
-import { targetOf } from '../follow/session.ts';
+import { targetOf } from '../follow/upstream/replica-options.ts';
 import { acceptedBy, refusalOf, warnOf } from '../follow/verified-snapshot.ts';
 import { Output } from '../output/output.ts';
 import type { Reporter } from '../reporter.ts';

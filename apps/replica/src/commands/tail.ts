@@ -7,7 +7,7 @@ import { primaryOf } from '../config/primary.ts';
 import type { Resolved } from '../config/resolve.ts';
 import { CONNECTION } from '../config/settings.ts';
 import { EXIT, ExitError } from '../exit.ts';
-import { targetOf } from '../follow/session.ts';
+import { targetOf } from '../follow/upstream/replica-options.ts';
 import { isSystemError, STDOUT, unwritable } from '../output/target.ts';
 import type { Reporter } from '../reporter.ts';
 import { noticesTo, printChanges, printStream } from '../tail/tail.ts';

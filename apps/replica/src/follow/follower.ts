@@ -1,39 +1,42 @@
 import { join } from 'node:path';
-import type { ClockStep, LeftOut } from '@forebay/log';
 import { APPEND_DIRECTORY, Log } from '@forebay/log';
 import type { Upstream } from '@forebay/primary';
 import type { ReplicationReport, ReportedServer } from '@forebay/psync';
-import { formatPosition } from '@forebay/psync';
 import type { UpstreamDecision } from '@forebay/replica';
 import { describeEndpoint, probe, ReplicaError } from '@forebay/replica';
 import type { Candidate } from '../config/candidate.ts';
 import type { SettingsChange, SettingsSubscriber } from '../config/configuration.ts';
 import type { ReplicaConfig } from '../config.ts';
+import { EXIT, ExitError } from '../exit.ts';
+import { decideResume } from '../follow-log/decide-resume.ts';
+import type { FollowOptions } from '../follow-log/follow.ts';
 import type { Reporter } from '../reporter.ts';
-import { formatBytes } from '../reporter.ts';
-import type { Relay } from '../serve/relay.ts';
 import type { LinkState } from '../service-manager.ts';
-import { Lag } from '../status/lag.ts';
+import type { Lag } from '../status/lag.ts';
 import type { LinkStatus } from '../status/link-record.ts';
 import { LinkRecord } from '../status/link-record.ts';
 import { pauseText } from '../status/pause.ts';
 import type { BaseCounts, LimitsStatus, LogStatus, PauseStatus } from '../status/status.ts';
 import { SyncTimes } from '../status/sync-times.ts';
-import { Arrivals } from './arrivals.ts';
-import { Attachment } from './attachment.ts';
-import { Chain } from './chain.ts';
-import type { ChoiceHost } from './choice.ts';
-import { Choice } from './choice.ts';
-import { CutInquiry } from './cut-inquiry.ts';
-import { fileSizeUnder } from './disk-policy.ts';
-import { fetchBase } from './fetch-base.ts';
-import type { Waiting } from './keeper.ts';
-import { Keeper } from './keeper.ts';
-import { watchForLoops } from './loop-watch.ts';
-import { replicaOptions, Session } from './session.ts';
-import type { Obstacle } from './space.ts';
-import { obstacleOf, SpaceWait } from './space.ts';
-import { negotiate } from './upstream.ts';
+import { Arrivals } from './disk/arrivals.ts';
+import { fileSizeUnder } from './disk/disk-policy.ts';
+import type { Waiting } from './disk/keeper.ts';
+import { Keeper } from './disk/keeper.ts';
+import type { Obstacle } from './disk/space.ts';
+import { obstacleOf, SpaceWait } from './disk/space.ts';
+import type { Downstream } from './downstream.ts';
+import { fetchFreshBase } from './fetch-fresh-base.ts';
+import type { FollowerEvent, FollowerState } from './follower-states.ts';
+import { nextState } from './follower-states.ts';
+import { LinkReport } from './link-report.ts';
+import { reportClockStep, reportClosed, reportOpened, reportStepBack } from './log-report.ts';
+import { Pause } from './pause.ts';
+import { Session } from './session.ts';
+import { CutInquiry } from './upstream/cut-inquiry.ts';
+import { LoopGuard } from './upstream/loop-guard.ts';
+import { replicaOptions } from './upstream/replica-options.ts';
+import { UpstreamReports } from './upstream/upstream-reports.ts';
+import { UpstreamSelector } from './upstream/upstream-selector.ts';
 import type { World } from './world.ts';
 
 /** Milliseconds that a candidate has to answer in. */
@@ -55,68 +58,72 @@ export interface Control {
   readonly onLink?: (state: LinkState) => void;
 }
 
-/** One open log after another, and in each a session. */
+/** Follows an upstream into a log, whatever happens to either: opens the log, and connects the parts that decide. */
 export class Follower implements SettingsSubscriber {
   #config: ReplicaConfig;
   readonly #reporter: Reporter;
   readonly #world: World;
   readonly #control: Control;
-  readonly #relay: Relay | undefined;
-  readonly #choice: Choice;
-  readonly #arrivals: Arrivals;
-  readonly #attachment = new Attachment();
-  /** The link above, whatever session it belongs to. */
-  readonly link: LinkRecord;
-  readonly lag: Lag;
-  readonly syncTimes = new SyncTimes();
-  readonly chain = new Chain();
+  readonly #downstream: Downstream | undefined;
+  readonly #selector: UpstreamSelector;
+  readonly #reports: UpstreamReports;
+  readonly #loops: LoopGuard;
   readonly #cutInquiry: CutInquiry;
-  #log: Log | undefined;
-  #session: Session | undefined;
-  /** Aborted when the session ends: a base in transfer then has no stream to belong to. */
-  #ending: AbortSignal | undefined;
-  #keeper: Keeper | undefined;
+  readonly #arrivals: Arrivals;
+  readonly #space: SpaceWait;
+  readonly #pause: Pause;
+  /** The link to the upstream, in whatever session. */
+  readonly link: LinkRecord;
+  readonly syncTimes = new SyncTimes();
+  readonly #baseCounts = { done: 0, failed: 0 };
   /** Whether a primary has ever served us: what it refuses after that may be granted again. */
   #linked = false;
-  readonly #space: SpaceWait;
-  #paused: PauseStatus | undefined;
-  readonly #baseCounts = { done: 0, failed: 0 };
-  /** Bytes of a full resync that there was no room for. */
-  #needed = 0;
-  /** How far the server that is followed had come when it was asked. */
-  #reported = 0;
-  #primary: ReportedServer | undefined;
-  /** Whether the server that is followed is a replica. */
-  #belowReplica = false;
+  #log: Log | undefined;
+  #keeper: Keeper | undefined;
+  #session: Session | undefined;
+  #linkReport: LinkReport | undefined;
+  #obstacle: Obstacle | undefined;
+  /** When the log was opened last. */
+  #openedAt = 0;
 
   constructor(
     config: ReplicaConfig,
     reporter: Reporter,
     world: World,
     control: Control,
-    relay: Relay | undefined,
+    downstream: Downstream | undefined,
   ) {
-    this.#relay = relay;
     this.#config = config;
     this.#reporter = reporter;
     this.#world = world;
     this.#control = control;
-    this.#choice = new Choice(config.candidates, this.#choiceHost());
-    this.#arrivals = new Arrivals(world.clock, () => this.#config.timeout);
+    this.#downstream = downstream;
+    const { clock } = world;
+    const ask = (candidate: Candidate) => this.#probe(candidate);
+    this.#selector = new UpstreamSelector(config.candidates, ask, reporter, (upstream) => {
+      this.chain.forget();
+      this.#session?.retarget(upstream);
+    });
+    this.#reports = new UpstreamReports(clock, this.#selector, ask);
+    this.#loops = new LoopGuard(clock, ask);
+    this.#cutInquiry = new CutInquiry(clock, reporter);
+    this.#arrivals = new Arrivals(clock, () => this.#config.timeout);
     this.#space = new SpaceWait(world, config.directory);
-    this.link = new LinkRecord(world.clock);
-    this.lag = new Lag(world.clock);
-    this.#cutInquiry = new CutInquiry(world.clock, reporter);
+    this.#pause = new Pause(clock, reporter);
+    this.link = new LinkRecord(clock);
+    control.stop.addEventListener('abort', () => this.#selector.chooseFor(undefined), {
+      once: true,
+    });
   }
 
-  /** Whether anybody is followed. */
+  /** Whether an upstream is to be followed. */
   get attached(): boolean {
-    return this.#attachment.attached;
+    return this.#selector.attached;
   }
 
-  /** Whom it follows, for those who follow us. */
+  /** The server that is followed, for replicas of this process. */
   get upstream(): Upstream {
-    const { endpoint } = this.#choice.upstream;
+    const { endpoint } = this.#selector.upstream;
     const up = this.#session?.streaming === true;
     if (endpoint.kind === 'unix') return { host: endpoint.path, port: 0, up };
     return { host: endpoint.host, port: endpoint.port, up };
@@ -124,27 +131,35 @@ export class Follower implements SettingsSubscriber {
 
   /** Which server is followed, as it reported last; undefined until it has. */
   get primary(): ReportedServer | undefined {
-    return this.#primary;
+    return this.#reports.server;
+  }
+
+  get lag(): Lag {
+    return this.#reports.lag;
+  }
+
+  get chain(): LoopGuard['chain'] {
+    return this.#loops.chain;
   }
 
   /** Servers that may be followed. */
   get candidates(): readonly string[] {
-    return this.#choice.candidates.map(({ endpoint }) => describeEndpoint(endpoint));
+    return this.#selector.candidates.map(({ endpoint }) => describeEndpoint(endpoint));
   }
 
   /** What is held; undefined where no log is open. */
   get logStatus(): LogStatus | undefined {
     if (this.#log === undefined) return undefined;
     const { history, written, synced, lowest, base } = this.#log;
-    const fetchingBase = this.#keeper?.fetching === true;
-    const baseFailed = this.#keeper?.failed === true;
+    const { fetching: fetchingBase = false, failed: baseFailed = false } =
+      this.#keeper?.bases ?? {};
     const bytes = this.#log.size.total;
     return { history, written, synced, lowest, base, fetchingBase, baseFailed, bytes };
   }
 
   /** Why nothing is read from the primary; undefined while nothing is paused. */
   get paused(): PauseStatus | undefined {
-    return this.#paused;
+    return this.#pause.status;
   }
 
   get limits(): LimitsStatus {
@@ -156,40 +171,41 @@ export class Follower implements SettingsSubscriber {
     return this.#baseCounts;
   }
 
+  /** Whether the upstream is known to have more than the log. */
+  get catchingUp(): boolean {
+    return this.#session?.streaming !== true || (this.#log?.written ?? 0) < this.#reports.offset;
+  }
+
   /**
-   * Follows this server alone from now on, as who we are to the one before (`REPLICAOF host port`), and
+   * Follows this server alone from now on, with the credentials of the upstream before (`REPLICAOF host port`), and
    * returns both together.
    */
   retarget(host: string, port: number): Candidate {
     const candidate = this.#candidateAt(host, port);
-    this.#choice.replace([candidate]);
-    this.#attachment.attach();
+    this.#selector.replace([candidate]);
+    this.#selector.attach();
     return candidate;
   }
 
   /** The reason if this server replicates from this process; undefined also if it does not answer in time. */
   async loopAt(host: string, port: number): Promise<string | undefined> {
     const candidate = this.#candidateAt(host, port);
-    const probe = (other: Candidate) => this.#probe(other, COMMAND_PATIENCE);
-    const reason = await this.chain.loopAt(candidate, probe);
+    const ask = (other: Candidate) => this.#probe(other, COMMAND_PATIENCE);
+    const reason = await this.chain.loopAt(candidate, ask);
     if (reason === undefined) return undefined;
     // A Sentinel does not look at the reply.
     const primary = describeEndpoint(candidate.endpoint);
     this.#reporter.trouble(`REPLICAOF refused: cannot follow ${primary}: ${reason}`, {
-      ...{ event: 'replicaof-refused', primary, reason },
+      event: 'replicaof-refused',
+      primary,
+      reason,
     });
     return reason;
   }
 
-  #candidateAt(host: string, port: number): Candidate {
-    const { upstream } = this.#choice;
-    const kind = upstream.endpoint.kind === 'tls' ? 'tls' : 'tcp';
-    return { ...upstream, endpoint: { kind, host, port } };
-  }
-
-  /** Follows nobody, until told whom (`REPLICAOF NO ONE`). What is held is served on. */
+  /** Follows no server until `retarget` (`REPLICAOF NO ONE`). The log is served on. */
   detach(): void {
-    this.#attachment.detach();
+    this.#selector.detach();
     this.chain.forget();
     this.#session?.detach();
   }
@@ -199,296 +215,19 @@ export class Follower implements SettingsSubscriber {
     return this.#session?.cut() ?? false;
   }
 
-  /** Whether more is known to come than is here. */
-  get catchingUp(): boolean {
-    return this.#session?.streaming !== true || (this.#log?.written ?? 0) < this.#reported;
+  /** Asks the upstream for its offset. It never rejects. */
+  lookAbove(): Promise<void> {
+    return this.#reports.askOffset();
   }
 
-  /** Asks the server that is followed how far it has come. It never rejects. */
-  async lookAbove(): Promise<void> {
-    const report = await this.#askUpstream().catch(() => undefined);
-    this.#reported = report?.offset ?? 0;
+  /** Asks the upstream for its offset, for the lag; false: it does not grant that. It never rejects. */
+  measureLag(): Promise<boolean> {
+    return this.#reports.measureLag();
   }
 
-  /**
-   * Asks the server that is followed how far it has come, for the lag; false: it does not grant that.
-   * It never rejects.
-   */
-  async measureLag(): Promise<boolean> {
-    const { upstream } = this.#choice;
-    try {
-      const report = await this.#askUpstream();
-      if (report?.offset === undefined) return false;
-      if (this.#choice.upstream === upstream) this.lag.saw(report.offset, report.id);
-    } catch {
-      // The link itself tells what keeps it from being reached.
-    }
-    return true;
-  }
-
-  /** Has a fresh base fetched, whenever the last one was; resolves when that is over, well or not. */
+  /** Fetches a base even if none is due; resolves when that is over, with a base or without. */
   async freshenBase(): Promise<void> {
-    await this.#keeper?.freshen();
-  }
-
-  /** Runs until told to stop. A full disk is waited out. @throws what no waiting mends */
-  async run(): Promise<void> {
-    // A log that was closed is opened again: the next link continues from its recovered end.
-    do await this.#run();
-    while (!this.#control.stop.aborted);
-  }
-
-  async #run(): Promise<void> {
-    const { clock } = this.#world;
-    const began = clock.now();
-    try {
-      const log = await this.#open();
-      if (log.failure !== undefined) throw log.failure;
-      await this.#follow(log, this.#keeper!);
-      await this.#close();
-      this.#tellStopped(log);
-    } catch (error) {
-      // Reports the first failure: later ones may be consequences.
-      const obstacle = obstacleOf(error, this.#needed);
-      if (clock.now() - began > STEADY) this.#space.reset();
-      if (obstacle !== undefined) await this.#pause(obstacle);
-      await this.#close().catch(() => {});
-      if (obstacle === undefined) throw error;
-    }
-  }
-
-  async #open(): Promise<Log> {
-    const { directory, fsync } = this.#config;
-    const { disk, clock, removeStale } = this.#world;
-    this.#needed = 0;
-    const log = await Log.open(directory, {
-      ...{ fsync, disk, clock },
-      rotateAt: () => fileSizeUnder(this.#keeper?.limit ?? Infinity),
-      onProgress: (progress) => this.#session?.progressed(progress),
-      onSyncTime: (milliseconds) => this.syncTimes.took(milliseconds),
-      onClockStep: (step) => this.#tellStep(step),
-      onFailure: (error) => this.#session?.fail(error),
-    });
-    this.#log = log;
-    await removeStale(join(directory, APPEND_DIRECTORY));
-    this.#describe(log);
-    this.#control.onLog?.(log);
-    this.#relay?.serve(log);
-    const config = () => this.#config;
-    this.#keeper = new Keeper(log, config, this.#world, this.#reporter, {
-      fetchBase: () => this.#fetchBase(log),
-      onWaiting: (waiting) => this.#onWaiting(waiting),
-    });
-    await this.#keeper.begin();
-    return log;
-  }
-
-  #tellStep({ from, to }: ClockStep): void {
-    const [before, after] = [from, to].map((time) => new Date(time).toISOString());
-    const seconds = (from - to) / 1000;
-    const message =
-      `the clock stepped back by ${seconds} s, from ${before} to ${after}: ` +
-      'restore --at a time between them ends before the step';
-    this.#reporter.trouble(message, { event: 'clock-stepped-back', seconds });
-  }
-
-  async #close(): Promise<void> {
-    const log = this.#log;
-    await this.#keeper?.stop();
-    this.#keeper = undefined;
-    this.#log = undefined;
-    this.#relay?.serve(undefined);
-    await log?.close();
-  }
-
-  /** Waits until there may be room. Meanwhile the log is served, if it can be read. */
-  async #pause(obstacle: Obstacle): Promise<void> {
-    const { stop, onLink } = this.#control;
-    const { cause, reason, needed } = obstacle;
-    const since = this.#paused?.since ?? this.#world.clock.now();
-    this.#paused = { cause, reason, needed, since };
-    this.link.entered('waiting');
-    onLink?.({ up: false, reason: pauseText(obstacle) });
-    this.#reporter.trouble(`${reason}; replication paused until there is room`, {
-      ...{ event: 'no-room', bytes: needed },
-    });
-    // Unsynced bytes are discarded: replicas that have them must reconnect.
-    if (this.#log?.readable === false) this.#relay?.serve(undefined);
-    await this.#space.until(obstacle, stop, this.#keeper);
-  }
-
-  /** Received bytes wait in memory, later ones at the primary; the link stays open. */
-  #onWaiting(waiting: Waiting | undefined): void {
-    if (waiting === undefined) {
-      this.#resume();
-      this.#tellUp();
-      return;
-    }
-    const { reason, needed } = waiting;
-    const before = this.#paused;
-    const since = before?.since ?? this.#world.clock.now();
-    this.#paused = { cause: 'max-disk', reason, needed, since };
-    if (before !== undefined) return;
-    this.#control.onLink?.({ up: false, reason: pauseText(this.#paused) });
-    this.#reporter.trouble(`${reason}; replication paused until there is room`, {
-      ...{ event: 'no-room', bytes: needed },
-    });
-  }
-
-  /** The link is up: assume that there is room. */
-  #onLinked(): void {
-    this.#linked = true;
-    this.#resume();
-  }
-
-  #resume(): void {
-    if (this.#paused === undefined) return;
-    this.#paused = undefined;
-    this.#reporter.good('room available: replication resumed', { event: 'room' });
-  }
-
-  #tellStopped({ history, written }: Log): void {
-    const position = history && formatPosition({ id: history.id, offset: written });
-    const place = position === undefined ? 'with an empty log' : `at ${position}`;
-    const how = this.#attachment.attached ? 'stopped' : 'detached';
-    const message = `${how} ${place}, all data synced to disk`;
-    this.#reporter.good(message, { event: 'stopped', position });
-  }
-
-  #tellUp(): void {
-    const { endpoint } = this.#choice.upstream;
-    this.#control.onLink?.({ up: true, upstream: describeEndpoint(endpoint) });
-  }
-
-  async #follow(log: Log, keeper: Keeper): Promise<void> {
-    const { stop } = this.#control;
-    // It may have been asked for before there was any link.
-    if (!this.attached) this.link.entered('detached');
-    await this.#attachment.awaited(stop);
-    if (stop.aborted) return;
-    await this.#choice.choose();
-    const { upstream } = this.#choice;
-    const { directory } = this.#config;
-    const primary = describeEndpoint(upstream.endpoint);
-    this.#reporter.step(`following ${primary} into ${directory}`, {
-      ...{ event: 'following', primary, directory },
-    });
-    const ending = new AbortController();
-    const events = {
-      link: this.link,
-      decide: (report: ReplicationReport | undefined) => this.#decide(log, keeper, report),
-      isDenialFinal: () => !this.#linked && this.#choice.isOnly,
-      onLinked: () => this.#onLinked(),
-      onStream: () => {
-        keeper.transferDone();
-        this.#tellUp();
-      },
-      admit: (bytes: number) => keeper.admit(bytes),
-      admitTransfer: (length: number | undefined) => keeper.admitTransfer(length),
-      onEnding: () => keeper.endWaiting(),
-      onAttemptEnded: ({ code, message }: ReplicaError, before: LinkStatus) => {
-        this.#control.onLink?.({ up: false, reason: message });
-        if (code === 'LINK_LOST') this.#inquire(session.upstream, before);
-        if (code !== 'RETARGETED') void this.#choice.choose();
-      },
-      onProgress: () => this.#onProgress(log),
-      onStored: (bytes: Uint8Array) => this.#relay?.propagate(bytes),
-      change: <T>(change: () => Promise<T>) => this.#change(log, change),
-    };
-    const createBase = (inner: string) => keeper.createBase('transfer', inner);
-    const world = { ...this.#world, createBase };
-    const session = new Session(log, upstream, this.#config, world, this.#reporter, events);
-    this.#session = session;
-    // It may have been asked for while a candidate was chosen.
-    if (!this.#attachment.attached) session.detach();
-    this.#ending = ending.signal;
-    const offWatch = this.#watchForLoops(session);
-    const offInquiry = this.#cutInquiry.start();
-    try {
-      await session.run(stop);
-      this.#paused = undefined;
-    } finally {
-      offWatch();
-      offInquiry();
-      this.#needed = session.needed;
-      ending.abort();
-      await keeper.linkEnded();
-      this.#session = undefined;
-    }
-  }
-
-  /** Has it found out why a link ended that stood. */
-  #inquire(upstream: Candidate, { state, since }: Pick<LinkStatus, 'state' | 'since'>): void {
-    // A simulated network has no primary that real sockets lead to.
-    if (this.#world.network.transport !== undefined) return;
-    if (state !== 'transfer' && state !== 'stream') return;
-    const lasted = this.#world.clock.now() - since;
-    void this.#cutInquiry.inquire(upstream, this.#config, { phase: state, lasted });
-  }
-
-  #watchForLoops(session: Session): () => void {
-    const follower = this;
-    return watchForLoops(this.#world.clock, {
-      get link() {
-        return follower.link.status;
-      },
-      get belowReplica() {
-        return follower.#belowReplica;
-      },
-      inspect: async () => {
-        const { upstream } = session;
-        const report = await this.#probe(upstream).catch(() => 'unreachable' as const);
-        if (report === undefined) return false;
-        if (report === 'unreachable' || session.upstream !== upstream) return true;
-        const loop = await this.#loopOver(upstream, report);
-        // The next attempt finds it too, and says so.
-        if (loop !== undefined && session.upstream === upstream) session.reconnect();
-        return true;
-      },
-    });
-  }
-
-  /** The followed server replicates from this process and cannot be followed. */
-  #loopOver(upstream: Candidate, report: ReplicationReport): Promise<string | undefined> {
-    this.#belowReplica = report.role === 'replica';
-    return this.chain.update(upstream, report, (candidate) => this.#probe(candidate));
-  }
-
-  #describe({ found }: Log): void {
-    if (found === undefined) {
-      this.#reporter.step('nothing is held yet: a full copy comes first', { event: 'held' });
-      return;
-    }
-    const { history, offset, dropped, copied } = found;
-    const position = formatPosition({ id: history.id, offset });
-    this.#reporter.step(`held up to ${position}`, { event: 'held', position });
-    if (copied !== undefined) this.#describeCopy(position, dropped, copied);
-    if (dropped === 0 || copied !== undefined) return;
-    const lost = formatBytes(dropped);
-    this.#reporter.trouble(
-      `${lost} after that were not synced when the power went, and are not kept`,
-      { event: 'bytes-dropped', position, bytes: dropped },
-    );
-  }
-
-  /** A directory that was copied while it was written to. */
-  #describeCopy(position: string, dropped: number, leftOut: readonly LeftOut[]): void {
-    const tail = dropped === 0 ? '' : `; ${formatBytes(dropped)} after that position are dropped`;
-    this.#reporter.step(`the directory is a copy: checksums confirm it up to ${position}${tail}`, {
-      event: 'copy-opened',
-      position,
-      bytes: dropped,
-    });
-    for (const { file, what } of leftOut) {
-      this.#reporter.trouble(`ignored, incomplete copy: ${file}: ${what}`, {
-        ...{ event: 'copy-left-out', position, reason: what },
-      });
-    }
-  }
-
-  #onProgress({ written }: Log): void {
-    this.#arrivals.reached(written);
-    if (this.#session?.streaming) this.#keeper?.progressed();
+    await this.#keeper?.bases.freshen();
   }
 
   /** Applies the settings that can change while it runs. */
@@ -498,69 +237,282 @@ export class Follower implements SettingsSubscriber {
     const live = { candidates, tls, timeout, acceptUnverified, base, retain, maxDisk };
     this.#config = { ...this.#config, ...live };
     void this.#keeper?.changed();
-    this.#session?.setTimeout(timeout);
-    this.#session?.acceptUnverified(acceptUnverified);
-    this.#session?.secure(tls);
-    if (isOther) this.#choice.replace(candidates);
+    this.#session?.adopt(live);
+    if (isOther) this.#selector.replace(candidates);
   }
 
-  /**
-   * Changes the log's id, its history, or its end. Nobody below us is served meanwhile, and all have to
-   * ask anew: between two histories bytes of the one would go out as the other's.
-   */
-  async #change<T>(log: Log, change: () => Promise<T>): Promise<T> {
-    this.#relay?.serve(undefined);
-    try {
-      return await change();
-    } finally {
-      this.#relay?.serve(log);
+  /** Runs until told to stop. A full disk is waited out. @throws what no waiting mends */
+  async run(): Promise<void> {
+    for (let state: FollowerState = 'opening'; state !== 'ended'; ) {
+      state = nextState(state, await this.#perform(state));
     }
   }
 
-  /** Where a full copy would be the way on, another candidate may know a shorter one. */
+  /** Does the work of a state, and says what ended it. Of several failures the first is thrown. */
+  async #perform(state: Exclude<FollowerState, 'ended'>): Promise<FollowerEvent> {
+    try {
+      await this.#work(state);
+      return this.#control.stop.aborted ? 'stopped' : 'done';
+    } catch (error) {
+      const size = this.#keeper?.transferSize ?? 0;
+      this.#obstacle = obstacleOf(error, size);
+      if (this.#obstacle !== undefined) return 'no-room';
+      await this.#close().catch(() => {});
+      throw error;
+    }
+  }
+
+  async #work(state: Exclude<FollowerState, 'ended'>): Promise<void> {
+    const { stop } = this.#control;
+    switch (state) {
+      case 'opening':
+        return this.#open();
+      case 'detached':
+        if (!this.attached) this.link.entered('detached');
+        return this.#selector.untilAttached(stop);
+      case 'following':
+        return this.#follow(this.#log!, this.#keeper!);
+      case 'closing':
+        return this.#closeOrderly(this.#log!);
+      case 'paused':
+        return this.#waitForRoom(this.#obstacle!);
+      case 'reopening':
+        return this.#close().catch(() => {});
+    }
+  }
+
+  async #open(): Promise<void> {
+    const { directory, fsync } = this.#config;
+    const { disk, clock, removeStale } = this.#world;
+    this.#openedAt = clock.now();
+    const log = await Log.open(directory, {
+      fsync,
+      disk,
+      clock,
+      rotateAt: () => fileSizeUnder(this.#keeper?.limit ?? Infinity),
+      onSyncTime: (milliseconds) => this.syncTimes.took(milliseconds),
+      onClockStep: (step) => reportClockStep(step, this.#reporter),
+      onFailure: () => this.#keeper?.endWaiting(),
+    });
+    this.#log = log;
+    if (!this.#control.stop.aborted) this.#selector.chooseFor(log);
+    await removeStale(join(directory, APPEND_DIRECTORY));
+    reportOpened(log, this.#reporter);
+    this.#control.onLog?.(log);
+    this.#downstream?.serve(log);
+    this.#keeper = new Keeper(log, () => this.#config, this.#world, this.#reporter, {
+      fetchBase: () => this.#fetchBase(log, this.#keeper!),
+      onWaiting: (waiting) => this.#onWaiting(waiting),
+    });
+    await this.#keeper.begin();
+    if (log.failure !== undefined) throw log.failure;
+  }
+
+  async #closeOrderly(log: Log): Promise<void> {
+    await this.#close();
+    reportClosed(log, this.attached ? 'stopped' : 'detached', this.#reporter);
+  }
+
+  async #close(): Promise<void> {
+    const log = this.#log;
+    await this.#keeper?.stop();
+    this.#keeper = undefined;
+    this.#log = undefined;
+    this.#selector.chooseFor(undefined);
+    this.#downstream?.serve(undefined);
+    await log?.close();
+  }
+
+  /** Waits until there may be room. Meanwhile the log is served, if it can be read. */
+  async #waitForRoom(obstacle: Obstacle): Promise<void> {
+    const { stop, onLink } = this.#control;
+    if (this.#world.clock.now() - this.#openedAt > STEADY) this.#space.reset();
+    this.link.entered('waiting');
+    onLink?.({ up: false, reason: pauseText(obstacle) });
+    this.#pause.begin(obstacle);
+    // Unsynced bytes are discarded: replicas that have them must reconnect.
+    if (this.#log?.readable === false) this.#downstream?.serve(undefined);
+    await this.#space.until(obstacle, stop, this.#keeper);
+  }
+
+  /** Received bytes wait in memory, later ones at the primary; the link stays open. */
+  #onWaiting(waiting: Waiting | undefined): void {
+    if (waiting === undefined) {
+      this.#pause.end();
+      this.#reportUp();
+      return;
+    }
+    const status = { cause: 'max-disk', ...waiting } as const;
+    if (this.#pause.update(status)) return;
+    this.#control.onLink?.({ up: false, reason: pauseText(status) });
+    this.#pause.begin(status);
+  }
+
+  /** A primary serves us: assume that there is room. */
+  #onLinked(): void {
+    this.#linked = true;
+    this.#pause.end();
+  }
+
+  #reportUp(): void {
+    const { endpoint } = this.#selector.upstream;
+    this.#control.onLink?.({ up: true, upstream: describeEndpoint(endpoint) });
+  }
+
+  async #follow(log: Log, keeper: Keeper): Promise<void> {
+    const { stop } = this.#control;
+    await this.#selector.choose();
+    const { upstream } = this.#selector;
+    const { directory } = this.#config;
+    const primary = describeEndpoint(upstream.endpoint);
+    this.#reporter.step(`following ${primary} into ${directory}`, {
+      event: 'following',
+      primary,
+      directory,
+    });
+    const session = new Session(
+      log,
+      keeper,
+      upstream,
+      this.#config,
+      this.#world,
+      this.#reporter,
+      this.link,
+      (report) => this.#decide(log, keeper, report),
+    );
+    const report = new LinkReport(session, log, this.link, this.#reporter, this.#world.clock);
+    session.replica.on('attempt-ended', (error, delay) => {
+      this.#onAttemptEnded(session, report, error, delay);
+    });
+    this.#session = session;
+    this.#linkReport = report;
+    // It may have been detached while a candidate was chosen.
+    if (!this.attached) session.detach();
+    const offWatch = this.#loops.watch(session);
+    const offInquiry = this.#cutInquiry.start();
+    try {
+      await session.run(stop, this.#followOptions(log, keeper, report));
+      this.#pause.forget();
+    } finally {
+      offWatch();
+      offInquiry();
+      await keeper.linkEnded();
+      this.#session = undefined;
+      this.#linkReport = undefined;
+    }
+  }
+
+  #followOptions(log: Log, keeper: Keeper, report: LinkReport): FollowOptions {
+    return {
+      createBase: async (directory) => {
+        const file = await keeper.createBase('transfer', directory);
+        report.transferBegan();
+        return file;
+      },
+      admitStream: (bytes) => {
+        this.link.heard(bytes);
+        return keeper.admit(bytes);
+      },
+      admitSnapshot: async (length) => {
+        await keeper.admitTransfer(length);
+        this.#onLinked();
+      },
+      changeHistory: (change) => this.#changeHistory(log, change),
+      onResync: (resync) => {
+        if (resync.type === 'continue') this.#onLinked();
+        report.resyncBegan(resync);
+      },
+      onResynced: (resynced) => {
+        report.resynced(resynced);
+        keeper.transferDone();
+        this.#reportUp();
+      },
+      onSnapshotAborted: (error) => report.snapshotAborted(error),
+      onStored: (bytes) => this.#downstream?.propagate(bytes),
+      onProgress: () => {
+        this.#arrivals.reached(log.written);
+        if (this.#session?.streaming) keeper.progressed();
+      },
+    };
+  }
+
+  #onAttemptEnded(session: Session, report: LinkReport, error: ReplicaError, delay: number): void {
+    const { code, message } = error;
+    if (code === 'DENIED' && !this.#linked && this.#selector.isOnly) {
+      session.fail(new ExitError(EXIT.denied, message, error));
+      return;
+    }
+    report.attemptEnded(error, delay);
+    this.#control.onLink?.({ up: false, reason: message });
+    if (code === 'LINK_LOST') this.#inquire(session.upstream, report.before);
+    if (code !== 'RETARGETED') void this.#selector.choose();
+  }
+
+  /** Finds out why a link ended that was up. */
+  #inquire(upstream: Candidate, { state, since }: Pick<LinkStatus, 'state' | 'since'>): void {
+    // A simulated network has no primary that real sockets lead to.
+    if (this.#world.network.transport !== undefined) return;
+    if (state !== 'transfer' && state !== 'stream') return;
+    const lasted = this.#world.clock.now() - since;
+    void this.#cutInquiry.inquire(upstream, this.#config, { phase: state, lasted });
+  }
+
+  /**
+   * Changes the log's id, its history, or its end. Downstream nothing is served meanwhile, and all replicas have to
+   * ask again: between two histories bytes of the one would be sent as bytes of the other.
+   */
+  async #changeHistory<T>(log: Log, change: () => Promise<T>): Promise<T> {
+    this.#downstream?.serve(undefined);
+    try {
+      return await change();
+    } finally {
+      this.#downstream?.serve(log);
+    }
+  }
+
+  /** Decides how to continue at the upstream; where it takes a full resync, another candidate may need none. */
   async #decide(
     log: Log,
     keeper: Keeper,
     report: ReplicationReport | undefined,
   ): Promise<UpstreamDecision> {
-    const loop = report && (await this.#loopOver(this.#choice.upstream, report));
+    const loop = report && (await this.#loops.loopOver(this.#selector.upstream, report));
     if (loop !== undefined) return { type: 'loop', reason: loop };
     this.#cutInquiry.saw(report?.outputBufferCuts);
-    this.#reported = report?.offset ?? 0;
-    this.#primary = report?.server ?? this.#primary;
-    if (report?.offset !== undefined) this.lag.saw(report.offset, report.id);
-    const change = <T>(change: () => Promise<T>) => this.#change(log, change);
-    const admit = (offset: number) => keeper.admitStepBack(offset);
-    const negotiated = await negotiate(log, report, this.#reporter, change, admit);
-    const decision = keeper.limited(negotiated, report?.offset);
-    if (decision.type !== 'full' || this.#choice.isOnly) return decision;
-    const asked = this.#choice.upstream;
-    await this.#choice.choose();
-    if (this.#choice.upstream === asked) return decision;
+    this.#reports.saw(report);
+    const resume = await decideResume(log, report, {
+      admitStepBack: (offset) => keeper.admitStepBack(offset),
+      changeHistory: (change) => this.#changeHistory(log, change),
+      onNote: (note) => this.#reporter.step(note, { event: 'resume-note' }),
+      onStepBack: (stepBack) => reportStepBack(stepBack, this.#reporter),
+    });
+    const decision = keeper.limited(resume, report?.offset);
+    if (decision.type !== 'full' || this.#selector.isOnly) return decision;
+    const asked = this.#selector.upstream;
+    await this.#selector.choose();
+    if (this.#selector.upstream === asked) return decision;
     return { type: 'later', reason: `${decision.reason}; another candidate is asked first` };
   }
 
-  async #fetchBase(log: Log): Promise<void> {
-    const [session, ending] = [this.#session, this.#ending];
-    if (session === undefined || ending === undefined) throw new Error('no primary is followed');
+  async #fetchBase(log: Log, keeper: Keeper): Promise<void> {
+    const [session, report] = [this.#session, this.#linkReport];
+    if (session === undefined || report === undefined) throw new Error('no primary is followed');
     const { upstream } = session;
-    const keeper = this.#keeper!;
     const since = this.#world.clock.now();
-    const reached = async (offset: number): Promise<void> => {
-      keeper.baseStands(offset);
-      await this.#arrivals.at(offset, log.written, ending);
-      await keeper.basePlaced(offset);
-    };
-    const createBase = (inner: string) => keeper.createBase('fetch', inner);
-    const world = { ...this.#world, createBase };
     try {
-      const { keys } = await fetchBase(
-        ...([log, upstream, this.#config, world, this.#reporter, reached, ending] as const),
-      );
-      session.counted(keys);
+      const keys = await fetchFreshBase({
+        log,
+        keeper,
+        session,
+        arrivals: this.#arrivals,
+        config: this.#config,
+        world: this.#world,
+        reporter: this.#reporter,
+      });
+      report.counted(keys);
       this.#baseCounts.done++;
     } catch (error) {
-      if (!ending.aborted) this.#baseCounts.failed++;
+      if (!session.ended.aborted) this.#baseCounts.failed++;
       if (error instanceof ReplicaError && error.code === 'LINK_LOST') {
         this.#inquire(upstream, { state: 'transfer', since });
       }
@@ -568,30 +520,14 @@ export class Follower implements SettingsSubscriber {
     }
   }
 
-  async #askUpstream(): Promise<ReplicationReport | undefined> {
-    const { upstream } = this.#choice;
-    const report = await this.#probe(upstream);
-    if (this.#choice.upstream === upstream) this.#primary = report?.server ?? this.#primary;
-    return report;
+  #candidateAt(host: string, port: number): Candidate {
+    const { upstream } = this.#selector;
+    const kind = upstream.endpoint.kind === 'tls' ? 'tls' : 'tcp';
+    return { ...upstream, endpoint: { kind, host, port } };
   }
 
   #probe(candidate: Candidate, timeout = PROBE_TIMEOUT): Promise<ReplicationReport | undefined> {
     const options = replicaOptions(candidate, this.#config, this.#world);
     return probe({ ...options, timeout });
-  }
-
-  #choiceHost(): ChoiceHost {
-    const follower = this;
-    return {
-      reporter: this.#reporter,
-      probe: (candidate) => this.#probe(candidate),
-      get log() {
-        return follower.#control.stop.aborted ? undefined : follower.#log;
-      },
-      onTurn: (upstream) => {
-        this.chain.forget();
-        this.#session?.retarget(upstream);
-      },
-    };
   }
 }

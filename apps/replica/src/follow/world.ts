@@ -4,16 +4,7 @@ import type { Disk } from '@forebay/log';
 import { nodeDisk } from '@forebay/log';
 import { RdbFile, removeStaleTemporaries } from '@forebay/rdb-receiver/node';
 import type { ReplicaOptions } from '@forebay/replica';
-
-/** A snapshot on its way to the disk: what `RdbFile` is. */
-export interface BaseFile {
-  readonly length: number;
-  /** CRC-32 of the bytes so far. */
-  readonly crc: number;
-  write(bytes: Uint8Array): undefined | Promise<void>;
-  commit(path: string): Promise<void>;
-  abort(): Promise<void>;
-}
+import type { BaseFile } from '../follow-log/follow.ts';
 
 /** What the daemon stands on. A simulation gives its own. */
 export interface World {

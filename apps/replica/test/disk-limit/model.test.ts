@@ -1,7 +1,7 @@
 import type { Random } from '@forebay/testkit';
 import { randomFrom, runSeed } from '@forebay/testkit';
 import { expect, it } from 'vitest';
-import { FETCH_INTERVAL } from '../../src/follow/disk-policy.ts';
+import { FETCH_INTERVAL } from '../../src/follow/disk/disk-policy.ts';
 import type { Conditions } from './model.ts';
 import { DiskModel, MIB } from './model.ts';
 

@@ -2,10 +2,11 @@ import type { Log, RetainPolicy } from '@forebay/log';
 import type { Random } from '@forebay/testkit';
 import { SimulatedClock } from '@forebay/testkit';
 import type { ReplicaConfig } from '../../src/config.ts';
-import { Keeper } from '../../src/follow/keeper.ts';
-import type { Space } from '../../src/follow/space.ts';
-import { obstacleOf, SpaceWait } from '../../src/follow/space.ts';
-import type { BaseFile, World } from '../../src/follow/world.ts';
+import { Keeper } from '../../src/follow/disk/keeper.ts';
+import type { Space } from '../../src/follow/disk/space.ts';
+import { obstacleOf, SpaceWait } from '../../src/follow/disk/space.ts';
+import type { World } from '../../src/follow/world.ts';
+import type { BaseFile } from '../../src/follow-log/follow.ts';
 import { Speaker } from '../../src/reporter.ts';
 
 export const MIB = 1024 ** 2;

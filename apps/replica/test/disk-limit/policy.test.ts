@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { DiskState } from '../../src/follow/disk-policy.ts';
-import { fetchableAt } from '../../src/follow/disk-policy.ts';
+import type { DiskState } from '../../src/follow/disk/disk-policy.ts';
+import { fetchableAt } from '../../src/follow/disk/disk-policy.ts';
 
 const NOW = 1_700_000_000_000;
 

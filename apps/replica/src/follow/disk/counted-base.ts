@@ -1,4 +1,4 @@
-import type { BaseFile } from './world.ts';
+import type { BaseFile } from '../../follow-log/follow.ts';
 
 /** A base on its way, of which each piece has to be allowed before it is written. */
 export class CountedBase implements BaseFile {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { ReplicationReport, ReportedUpstream } from '@forebay/psync';
 import type { Endpoint } from '@forebay/replica';
 import { describeEndpoint, ReplicaError } from '@forebay/replica';
-import type { Candidate } from '../config/candidate.ts';
+import type { Candidate } from '../../config/candidate.ts';
 import type { Probe } from './candidates.ts';
 
 /** Servers that are asked on the way up; longer chains are not looked at. */

@@ -1,6 +1,6 @@
 import type { HeldStream, ReplicationReport } from '@forebay/psync';
 import { planResume } from '@forebay/psync';
-import type { Candidate, Candidates } from '../config/candidate.ts';
+import type { Candidate, Candidates } from '../../config/candidate.ts';
 
 /** Asks a server for its report; rejects where it cannot be had. */
 export type Probe = (candidate: Candidate) => Promise<ReplicationReport | undefined>;

@@ -1,4 +1,4 @@
-import { formatBytes } from '../reporter.ts';
+import { formatBytes } from '../../reporter.ts';
 
 /**
  * The hard limit on disk use, as a pure function of sizes and times. The `Keeper` measures, asks, and
@@ -123,7 +123,7 @@ export function verdictOn(state: DiskState, bytes: number): Verdict {
     return { type: 'wait', reason: 'reached; a fresh base is being received', needed };
   }
   if (state.fetch !== 'none') return verdictBefore(state, needed);
-  if (!fitsBase(state) || !fitsStream(state, state.ahead)) {
+  if (!canFetch(state)) {
     const reason =
       'reached; a fresh base and the stream up to it do not fit beside the present log';
     return { type: 'pause', reason, needed };
@@ -159,6 +159,11 @@ export function isFetchUrgent(state: DiskState): boolean {
   if (state.fetch !== 'none' || !isHoldable(state)) return false;
   const since = streamSince(state);
   return since > 0 && since >= streamRoom(state) / 2 && fetchableAt(state) <= state.now;
+}
+
+/** Whether a fetch can succeed: there is room for another base, and for the stream up to its earliest offset. */
+export function canFetch(state: DiskState): boolean {
+  return fitsBase(state) && fitsStream(state, state.ahead);
 }
 
 /** Whether there is room for another base beside the files that cannot be removed. */

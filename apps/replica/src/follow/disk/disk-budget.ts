@@ -1,9 +1,9 @@
 import type { Clock } from '@forebay/clock';
 import type { Log } from '@forebay/log';
+import type { BaseFile } from '../../follow-log/follow.ts';
 import { CountedBase } from './counted-base.ts';
 import type { DiskState } from './disk-policy.ts';
 import { slackOf } from './disk-policy.ts';
-import type { BaseFile } from './world.ts';
 
 type Kind = 'fetch' | 'transfer';
 
@@ -21,15 +21,17 @@ export class DiskBudget {
   readonly #clock: Clock;
   /** `--max-disk` in bytes. */
   limit = Infinity;
-  fetch: DiskState['fetch'] = 'none';
+  #fetch: DiskState['fetch'] = 'none';
   /** Bytes of files that are made of others, before those are cut. */
-  copying = 0;
+  #copying = 0;
+  /** Bytes of the full resync that began last, as far as they are known; 0 when it is a part of the log. */
+  #transferSize = 0;
   readonly #received: Record<Kind, number> = { fetch: 0, transfer: 0 };
   #fetchedAt: number | undefined;
   #failures = 0;
   #refused = false;
-  /** Offset of the base that was requested last: the next base is not earlier. */
-  #stands = 0;
+  /** The last offset that the primary reported, which the next base is not before; 0: none. */
+  #reported = 0;
   /** Bytes of a base that outgrew its room. */
   #outgrown = 0;
   #windowSince: number;
@@ -55,8 +57,8 @@ export class DiskBudget {
       base,
       expected: Math.max(Math.ceil(base * GROWTH) + LEAST_GROWTH, this.#outgrown),
       received: this.#received.fetch + this.#received.transfer,
-      fetch: this.fetch,
-      ahead: Math.max(0, this.#stands - this.#log.written),
+      fetch: this.#fetch,
+      ahead: Math.max(0, this.#reported - this.#log.written),
       fetchedAt: this.#fetchedAt,
       failures: this.#failures,
       refused: this.#refused,
@@ -66,7 +68,7 @@ export class DiskBudget {
 
   /** Bytes on disk that are no part of the log yet. */
   get beside(): number {
-    return this.#received.fetch + this.#received.transfer + this.copying;
+    return this.#received.fetch + this.#received.transfer + this.#copying;
   }
 
   /** The most that may be on disk. */
@@ -101,6 +103,11 @@ export class DiskBudget {
     this.#windowBytes = 0;
   }
 
+  /** Bytes of the full resync that has begun, as far as they are known; 0: none, or it is a part of the log. */
+  get transferSize(): number {
+    return this.#transferSize;
+  }
+
   /** The primary reported this offset: its distance from the newest base gives the write rate, independent of what was read. */
   saw(offset: number): void {
     const { base } = this.#log;
@@ -111,21 +118,43 @@ export class DiskBudget {
 
   /** A fetch begins. */
   began(): void {
-    this.fetch = 'asked';
+    this.#fetch = 'asked';
     this.#fetchedAt = this.#clock.now();
   }
 
   /** The base in transfer has this offset. */
   announced(offset: number): void {
-    this.fetch = 'announced';
-    this.#stands = offset;
+    this.#fetch = 'announced';
+    this.#reported = offset;
     this.saw(offset);
+  }
+
+  /** The stream has reached the offset of the base. */
+  placed(): void {
+    this.#fetch = 'placed';
+  }
+
+  /** So many bytes are copied from one file of the log to another before they are cut from the first. */
+  copying(bytes: number): void {
+    this.#copying = bytes;
+  }
+
+  /** The fetch is over, with a base or without. */
+  ended(): void {
+    this.#fetch = 'none';
+    this.#copying = 0;
+  }
+
+  /** A full resync begins. */
+  transferring(length: number | undefined): void {
+    this.#transferSize = length ?? 0;
   }
 
   /** A full resync is a part of the log; its offsets are those of another history. */
   transferred(): void {
     this.#release('transfer');
-    this.#stands = 0;
+    this.#transferSize = 0;
+    this.#reported = 0;
   }
 
   fetched(): void {
@@ -147,11 +176,13 @@ export class DiskBudget {
       this.#received[kind] += bytes;
     };
     const admit = (bytes: number): undefined | Promise<void> => {
+      const size = this.#received[kind] + bytes;
+      if (kind === 'transfer') this.#transferSize = Math.max(this.#transferSize, size);
       if (this.state.total + bytes <= this.most) {
         count(bytes);
         return undefined;
       }
-      this.#outgrown = Math.ceil((this.#received[kind] + bytes) * OUTGROWN);
+      this.#outgrown = Math.ceil(size * OUTGROWN);
       return makeRoom(bytes).then(() => count(bytes));
     };
     return new CountedBase(file, admit, () => this.#release(kind));

@@ -1,8 +1,8 @@
 import { LogError } from '@forebay/log';
 import { RdbReceiverError } from '@forebay/rdb-receiver';
-import { formatBytes } from '../reporter.ts';
-import type { PauseCause } from '../status/status.ts';
-import type { World } from './world.ts';
+import { formatBytes } from '../../reporter.ts';
+import type { PauseCause } from '../../status/status.ts';
+import type { World } from '../world.ts';
 
 /** The errors of a full file system, a quota, and a limit of file sizes. */
 const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);

@@ -1,11 +1,11 @@
 import type { Clock } from '@forebay/clock';
 import { describeEndpoint } from '@forebay/replica';
-import type { Candidate } from '../config/candidate.ts';
-import type { ReplicaConfig } from '../config.ts';
-import { Connection } from '../doctor/connection.ts';
-import type { Reporter } from '../reporter.ts';
-import { formatBytes } from '../reporter.ts';
-import { targetOf } from './session.ts';
+import type { Candidate } from '../../config/candidate.ts';
+import type { ReplicaConfig } from '../../config.ts';
+import { Connection } from '../../doctor/connection.ts';
+import type { Reporter } from '../../reporter.ts';
+import { formatBytes } from '../../reporter.ts';
+import { targetOf } from './replica-options.ts';
 
 /** Milliseconds that the primary has for each answer. */
 const PATIENCE = 3000;

@@ -1,0 +1,78 @@
+import type { Clock } from '@forebay/clock';
+import type { ReplicationReport } from '@forebay/psync';
+import type { Candidate } from '../../config/candidate.ts';
+import type { LinkStatus } from '../../status/link-record.ts';
+import type { Probe } from './candidates.ts';
+import { Chain } from './chain.ts';
+
+/** Milliseconds between two inspections. */
+const PERIOD = 5000;
+/** Milliseconds without a byte: longer than the servers' default period of PINGs (`repl-ping-replica-period`). */
+const SILENCE = 12_000;
+
+/** A link to an upstream, which a loop ends. */
+export interface WatchedLink {
+  readonly upstream: Candidate;
+  readonly status: LinkStatus;
+  /** Ends the link: the next attempt finds the loop too, and reports it. */
+  reconnect(): void;
+}
+
+/** Keeps this process from following a server that replicates from it. */
+export class LoopGuard {
+  readonly chain = new Chain();
+  readonly #clock: Clock;
+  readonly #probe: Probe;
+  /** Whether the upstream said last that it is a replica. */
+  #belowReplica = false;
+
+  constructor(clock: Clock, probe: Probe) {
+    this.#clock = clock;
+    this.#probe = probe;
+  }
+
+  /** The reason if the upstream, which has just made this report, replicates from this process. It never rejects. */
+  loopOver(upstream: Candidate, report: ReplicationReport): Promise<string | undefined> {
+    this.#belowReplica = report.role === 'replica';
+    return this.chain.update(upstream, report, this.#probe);
+  }
+
+  /**
+   * Inspects the upstream while the link is up: a server may be told to replicate from this process later. A stream
+   * with data comes from a primary, so only idle links and chains are inspected. An upstream that refuses INFO is
+   * asked once a link. Runs until the returned function is called.
+   */
+  watch(link: WatchedLink): () => void {
+    let cancel = (): void => {};
+    /** Since when the link is up whose upstream refused INFO. */
+    let refusedSince: number | undefined;
+    const schedule = (): void => {
+      cancel = this.#clock.after(PERIOD, tick);
+    };
+    const tick = async (): Promise<void> => {
+      let stopped = false;
+      cancel = () => {
+        stopped = true;
+      };
+      const { state, since, lastIo = since } = link.status;
+      const isSilent = this.#clock.now() - Math.max(lastIo, since) >= SILENCE;
+      const isDue =
+        state === 'stream' && since !== refusedSince && (isSilent || this.#belowReplica);
+      if (isDue && !(await this.#inspect(link))) refusedSince = since;
+      if (!stopped) schedule();
+    };
+    schedule();
+    return () => cancel();
+  }
+
+  /** Reconnects if there is a loop; false if the upstream refuses INFO. It never rejects. */
+  async #inspect(link: WatchedLink): Promise<boolean> {
+    const { upstream } = link;
+    const report = await this.#probe(upstream).catch(() => 'unreachable' as const);
+    if (report === undefined) return false;
+    if (report === 'unreachable' || link.upstream !== upstream) return true;
+    const loop = await this.loopOver(upstream, report);
+    if (loop !== undefined && link.upstream === upstream) link.reconnect();
+    return true;
+  }
+}
