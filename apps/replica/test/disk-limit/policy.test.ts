@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { DiskState } from '../../src/follow/disk/disk-policy.ts';
-import { fetchableAt } from '../../src/follow/disk/disk-policy.ts';
+import { fetchableAt, isFetchUrgent, verdictOn } from '../../src/follow/disk/disk-policy.ts';
 
 const NOW = 1_700_000_000_000;
 
@@ -24,5 +24,38 @@ describe('the next fetch of a base', () => {
     const state = { now: NOW, failures: 3, refused: true } as DiskState;
     expect(fetchableAt({ ...state, fetchedAt: undefined })).toBe(NOW);
     expect(fetchableAt({ ...state, fetchedAt: NOW + 1 })).toBe(NOW);
+  });
+});
+
+describe('at half of the room for the stream', () => {
+  const MIB = 1024 * 1024;
+  const half: DiskState = {
+    now: NOW,
+    limit: 100 * MIB,
+    total: 50 * MIB,
+    required: 50 * MIB,
+    base: 4 * MIB,
+    expected: 5 * MIB,
+    received: 0,
+    fetch: 'none',
+    ahead: 0,
+    fetchedAt: undefined,
+    failures: 0,
+    refused: false,
+    rate: 0,
+  };
+
+  it('a base is fetched early', () => {
+    expect(isFetchUrgent(half)).toBe(true);
+  });
+
+  it('none is fetched while the stream up to the primary does not fit: the fork would be for nothing', () => {
+    expect(isFetchUrgent({ ...half, ahead: 40 * MIB })).toBe(true);
+    const behind = { ...half, ahead: 50 * MIB };
+    expect(isFetchUrgent(behind)).toBe(false);
+    // The stream comes in until the limit is reached, and is not fetched at the limit either.
+    const full = { ...behind, total: 90 * MIB, required: 90 * MIB, ahead: 10 * MIB };
+    expect(verdictOn(half, MIB)).toEqual({ type: 'write' });
+    expect(verdictOn(full, MIB)).toMatchObject({ type: 'pause' });
   });
 });

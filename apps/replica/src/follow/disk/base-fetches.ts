@@ -6,7 +6,7 @@ import { formatBytes } from '../../reporter.ts';
 import { refusalOf } from '../verified-snapshot.ts';
 import type { DiskBudget } from './disk-budget.ts';
 import type { DiskState } from './disk-policy.ts';
-import { fetchableAt, fitsBase, isFetchUrgent } from './disk-policy.ts';
+import { canFetch, fetchableAt, isFetchUrgent } from './disk-policy.ts';
 import { NoRoomError } from './space.ts';
 
 /** How a base is fetched, and what follows. */
@@ -119,7 +119,7 @@ export class BaseFetches {
   #isDue(state: DiskState): boolean {
     const { percentage, minSize, interval } = this.#config().base;
     const { base, written } = this.#log;
-    if (base === undefined || percentage === 0 || !fitsBase(state)) return false;
+    if (base === undefined || percentage === 0 || !canFetch(state)) return false;
     // A time in the future means that the clock stepped back: it is ignored.
     const isRecent = (time: number): boolean =>
       state.now - time >= 0 && state.now - time < interval;

@@ -108,10 +108,14 @@ export class DiskBudget {
     return this.#transferSize;
   }
 
-  /** The primary reported this offset: its distance from the newest base gives the write rate, independent of what was read. */
-  saw(offset: number): void {
+  /**
+   * The primary reported this offset, or none: the next base is not before it, and its distance from the newest base
+   * gives the write rate, independent of what was read.
+   */
+  saw(offset: number | undefined): void {
+    this.#reported = offset ?? 0;
     const { base } = this.#log;
-    if (base === undefined) return;
+    if (offset === undefined || base === undefined) return;
     const time = this.#clock.now() - base.time;
     this.#written = time > 0 ? Math.max(0, ((offset - base.offset) * 1000) / time) : 0;
   }
@@ -125,7 +129,6 @@ export class DiskBudget {
   /** The base in transfer has this offset. */
   announced(offset: number): void {
     this.#fetch = 'announced';
-    this.#reported = offset;
     this.saw(offset);
   }
 

@@ -156,7 +156,7 @@ function verdictBefore({ now, fetch, fetchedAt = now }: DiskState, needed: numbe
 
 /** Whether a base is to be fetched because of the limit, however young the last one is. */
 export function isFetchUrgent(state: DiskState): boolean {
-  if (state.fetch !== 'none' || !isHoldable(state)) return false;
+  if (state.fetch !== 'none' || !isHoldable(state) || !canFetch(state)) return false;
   const since = streamSince(state);
   return since > 0 && since >= streamRoom(state) / 2 && fetchableAt(state) <= state.now;
 }

@@ -179,8 +179,9 @@ export class Keeper {
    */
   limited(decision: UpstreamDecision, offset: number | undefined): UpstreamDecision {
     const goesOn = decision.type === 'ask' || decision.type === 'resume';
-    if (!goesOn || offset === undefined || this.#log.history === undefined) return decision;
+    if (!goesOn || this.#log.history === undefined) return decision;
     this.#budget.saw(offset);
+    if (offset === undefined) return decision;
     const { state } = this.#budget;
     const missed = Math.max(0, offset - this.#log.written);
     if (fitsStream(state, missed)) return decision;
