@@ -9,7 +9,7 @@ import { encodeCommand } from '@forebay/resp';
 import { concatBytes, randomFrom, SimulatedClock, SimulatedDisk } from '@forebay/testkit';
 import { describe, expect, it } from 'vitest';
 import { writeWhole } from '../src/disk/durable.ts';
-import { Log } from '../src/index.ts';
+import { check, Log } from '../src/index.ts';
 import { decodeRecord, encodeRecord, RECORD_SIZE } from '../src/index-file/record.ts';
 import { A, append, B, EMPTY_RDB, freshDirectory, giveBase, stepBack } from './directories.ts';
 
@@ -87,6 +87,17 @@ describe('after a kill', () => {
     const { found } = await machine.open();
     expect(found).toMatchObject({ offset: SET.length + 5, dropped: 0 });
     expect(found?.stream.boundary).toEqual({ offset: SET.length, database: 0 });
+  });
+
+  it('a check does not doubt what an index of an earlier version says was written in this boot', async () => {
+    const machine = await Machine.withBase();
+    await machine.append(SET, PING);
+    await machine.log.sync();
+    machine.crash('process');
+    machine.forgetFiles();
+    machine.disk.flipBit(STREAM, 40, 0);
+    const { findings } = await check(machine.disk.process, '/data');
+    expect(findings.map(({ severity }) => severity)).toEqual(['error']);
   });
 });
 

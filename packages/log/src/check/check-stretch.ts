@@ -5,7 +5,8 @@ import { LogError, orLogError } from '../errors.ts';
 import { IncrementReader } from '../increment/increment-reader.ts';
 import { endOffsetOf, preambleOf } from '../increment/preamble.ts';
 import { IndexReader } from '../index-file/index-reader.ts';
-import { RECORD_SIZE, writerOf } from '../index-file/record.ts';
+import type { RecordWriter } from '../index-file/record.ts';
+import { isOfThisRun, RECORD_SIZE, writerOf } from '../index-file/record.ts';
 import type { Increment, Manifest } from '../manifest/manifest.ts';
 import { bootedError } from '../manifest/parse.ts';
 import { recoverEnd } from '../recovery/recover-end.ts';
@@ -71,8 +72,14 @@ class StretchCheck {
     const expected = expectedEnd(this.#stretch);
     const limit = Math.min(held, expected ?? held);
     const spans = new SpanCheck({
-      ...{ file: this.#file, path: this.#path, walk, notes: this.#notes, limit, expected },
-      ...{ index: this.#index, synced: await this.#syncedOf(records) },
+      file: this.#file,
+      path: this.#path,
+      walk,
+      index: this.#index,
+      notes: this.#notes,
+      limit,
+      expected,
+      synced: await this.#syncedOf(records),
       isCopy: this.#stretch.copied !== undefined,
     });
     await this.#readAll(walk, spans, records, limit);
@@ -155,19 +162,20 @@ class StretchCheck {
       const found = await orRefusal(this.#disk, this.#pathOf, increment, copied);
       return typeof found === 'string' ? Infinity : found.index.spanEnd;
     }
-    const boot = await this.#bootNow();
+    const writer = await this.#writerNow();
     for (let number = records - 1; number >= 0; number--) {
       const record = await this.#index?.at(number);
       if (record === undefined) continue;
-      return record.boot === boot ? Infinity : record.synced;
+      const isOfNow = writer !== undefined && isOfThisRun(this.#disk, record, writer);
+      return isOfNow ? Infinity : record.synced;
     }
     return Infinity;
   }
 
-  /** The writer that records of this boot name; undefined if the file was removed meanwhile. */
-  async #bootNow(): Promise<string | undefined> {
+  /** What a record names that is written now; undefined if the file was removed meanwhile. */
+  async #writerNow(): Promise<RecordWriter | undefined> {
     try {
-      return (await writerOf(this.#disk, this.#path)).boot;
+      return await writerOf(this.#disk, this.#path);
     } catch (error) {
       if (isUnreadable(error)) return undefined;
       throw error;
@@ -253,7 +261,14 @@ class StretchCheck {
   #state(end: number, isDoubted: boolean, commands = 0, spans = 0): StretchState {
     const { findings, cut, resume, flips, hasPreamble, hasIndex } = this.#notes;
     return {
-      ...{ findings, end, isDoubted, commands, spans, flips, hasPreamble, hasIndex },
+      findings,
+      end,
+      isDoubted,
+      commands,
+      spans,
+      flips,
+      hasPreamble,
+      hasIndex,
       ...(cut === undefined ? {} : { cut }),
       ...(resume === undefined || !hasIndex ? {} : { resume }),
     };
