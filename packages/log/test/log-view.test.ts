@@ -54,6 +54,24 @@ describe('a view of a log that is written to', () => {
     expect((await items.next()).value).toMatchObject({ bytes: PING, offset: log.written });
   });
 
+  it('opens though a file could not be read that a rotation replaced meanwhile', async () => {
+    const directory = await freshDirectory();
+    await using log = await filled(directory);
+    let rotated = false;
+    const disk: Disk = Object.assign(Object.create(nodeDisk), {
+      async open(path: string, mode: 'read') {
+        if (!rotated && path.endsWith('.index')) {
+          rotated = true;
+          await log.rotate();
+          throw Object.assign(new Error('stale'), { code: 'ESTALE' });
+        }
+        return nodeDisk.open(path, mode);
+      },
+    });
+    await using view = await LogView.open(directory, { disk });
+    expect(view.end).toEqual(at(log.written));
+  });
+
   it('gives nothing under an id that was given up between two looks at the disk', async () => {
     const directory = await freshDirectory();
     await using log = await filled(directory);

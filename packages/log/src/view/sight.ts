@@ -35,25 +35,33 @@ export interface Sight {
 export async function lookAt(disk: Disk, directory: string, before?: Sight): Promise<Sight> {
   for (let tries = 1; ; tries++) {
     const named = await manifestIn(disk, directory);
-    // A directory stays a copy until a daemon writes to it; no other directory becomes one.
-    const settle = () => settleCopy(disk, directory, named);
-    const { manifest, isCopy } =
-      before?.isCopy === false ? { manifest: named, isCopy: false } : await settle();
-    const end = isCopy
-      ? copiedEnd(disk, directory, manifest)
-      : writtenBy(disk, directory, manifest);
-    const [written] = await Promise.allSettled([end]);
+    const [seen] = await Promise.allSettled([sightOf(disk, directory, named, before)]);
     const isSteady = formatManifest(named) === formatManifest(await manifestIn(disk, directory));
-    if (written.status === 'rejected') {
-      if (isSteady || tries >= TRIES) throw written.reason;
-    } else if (isSteady) {
-      return { manifest, text: formatManifest(manifest), written: written.value, isCopy };
-    }
+    if (seen.status === 'rejected') {
+      if (isSteady || tries >= TRIES) throw seen.reason;
+    } else if (isSteady) return seen.value;
   }
 }
 
 export function isSameSight(a: Sight, b: Sight): boolean {
   return a.written === b.written && a.text === b.text;
+}
+
+async function sightOf(
+  disk: Disk,
+  directory: string,
+  named: Manifest,
+  before: Sight | undefined,
+): Promise<Sight> {
+  // A directory stays a copy until a daemon writes to it; no other directory becomes one.
+  const isKnownToBeNone = before?.isCopy === false;
+  const { manifest, isCopy } = isKnownToBeNone
+    ? { manifest: named, isCopy: false }
+    : await settleCopy(disk, directory, named);
+  const written = isCopy
+    ? await copiedEnd(disk, directory, manifest)
+    : await writtenBy(disk, directory, manifest);
+  return { manifest, text: formatManifest(manifest), written, isCopy };
 }
 
 /** Of a copy, what checksums confirm. */
