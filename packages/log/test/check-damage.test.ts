@@ -3,10 +3,11 @@ import { randomFrom, runSeed, textOf } from '@forebay/testkit';
 import { describe, expect, it } from 'vitest';
 import { readManifest } from '../src/directory/open-directory.ts';
 import type { Finding, LogItem, RepairReport } from '../src/index.ts';
-import { check, Log, planRestore, repair } from '../src/index.ts';
+import { check, planRestore } from '../src/index.ts';
 import { startOf } from '../src/manifest/manifest.ts';
 import { contentsOf, DIRECTORY, INNER, PING, SET, Subject, TRANSACTION } from './check-subject.ts';
 import { collect } from './directories.ts';
+import { expectNothingDeleted, opened, repaired, spoil } from './repairing.ts';
 
 describe('damage that no bit explains', () => {
   const name = (sequence: number, kind = 'incr.aof') => `appendonly.aof.${sequence}.${kind}`;
@@ -43,7 +44,7 @@ describe('damage that no bit explains', () => {
     const { disk } = subject;
     const path = `${INNER}/${name(2)}`;
     const size = disk.peek(path).length;
-    spoil(subject, name(2), Math.floor(size / 2));
+    spoil(subject, name(2), Math.floor(size / 2), 8);
     const { done, lost } = await repaired(subject);
     expect(lost).toHaveLength(1);
     const [{ from, to }] = lost as [RepairReport['lost'][number]];
@@ -131,7 +132,7 @@ describe('damage that no bit explains', () => {
     await subject.begin(5000);
     await subject.append(SET);
     await subject.log.close();
-    spoil(subject, name(2), 300);
+    spoil(subject, name(2), 300, 8);
     const { lost, done } = await repaired(subject);
     expect(done.join()).toMatch(/segment 1 of the past ends at offset \d+ now/);
     expect(lost).toHaveLength(1);
@@ -142,32 +143,3 @@ describe('damage that no bit explains', () => {
     return severity === 'error';
   }
 });
-
-/** Changes some bytes, as no single bit does. */
-function spoil({ disk }: Subject, name: string, place: number): void {
-  for (let at = place; at < place + 8; at++) disk.flipBit(`${INNER}/${name}`, at, 0);
-}
-
-async function repaired({ disk }: Subject): Promise<RepairReport> {
-  const report = await repair(disk.process, DIRECTORY);
-  expect(report.refused).toBeUndefined();
-  return report;
-}
-
-function opened({ disk, clock }: Subject): Promise<Log> {
-  return Log.open(DIRECTORY, { disk: disk.process, clock });
-}
-
-/** All that was there is there, under some name; but for a SELECT of ours that was written anew. */
-function expectNothingDeleted(
-  damaged: ReadonlyMap<string, Uint8Array>,
-  subject: Subject,
-  done: string,
-  what: string,
-): void {
-  const held = new Set([...subject.files().values()].map(textOf));
-  for (const [path, bytes] of damaged) {
-    const isMended = done.includes(`the SELECT that ${path.slice(INNER.length + 1)}`);
-    if (!isMended) expect(held.has(textOf(bytes)), `${what}: ${path} is gone`).toBe(true);
-  }
-}

@@ -1,8 +1,8 @@
 import { bytesOf, randomFrom, runSeed, textOf } from '@forebay/testkit';
 import { describe, expect, it } from 'vitest';
-import type { RepairReport } from '../src/index.ts';
-import { check, Log, repair } from '../src/index.ts';
+import { check, repair } from '../src/index.ts';
 import { contentsOf, DIRECTORY, fullSubject, INNER, SET, Subject } from './check-subject.ts';
+import { expectNothingDeleted, opened, repaired, spoil } from './repairing.ts';
 
 /** The number of the live segment of `fullSubject`. */
 const LIVE = 2;
@@ -101,7 +101,7 @@ describe('a flipped bit', () => {
   it('is corrected before damage of another kind, where the history ends', async () => {
     const subject = await closed();
     subject.disk.flipBit(`${INNER}/appendonly.aof.5.incr.aof`, 30, 1);
-    spoil(subject, 'appendonly.aof.5.incr.aof', 180);
+    spoil(subject, 'appendonly.aof.5.incr.aof', 180, 2);
     const before = await contentsOf(await closed());
     const { done, lost } = await repaired(subject);
     expect(done[0]).toMatch(/^flipped bit 1 of byte 30 \(offset 1008\)/);
@@ -135,7 +135,7 @@ describe('what is kept', () => {
 
   it('of the live history ends before the damage; later bases and files are moved aside', async () => {
     const subject = await closed();
-    spoil(subject, name(5), 70);
+    spoil(subject, name(5), 70, 2);
     const report = await repaired(subject);
     expect(report.lost).toEqual([
       { from: { id: expect.any(String), offset: 1033 }, to: { id: 'c'.repeat(40), offset: 1372 } },
@@ -154,7 +154,7 @@ describe('what is kept', () => {
 
   it('of the live history is all of it, where another base is whole', async () => {
     const subject = await closed();
-    spoil(subject, name(4, 'base.rdb'), 3);
+    spoil(subject, name(4, 'base.rdb'), 3, 2);
     const before = await contentsOf(await closed());
     expect((await repaired(subject)).lost).toEqual([]);
     expect(await contentsOf(subject)).toEqual(before);
@@ -164,8 +164,8 @@ describe('what is kept', () => {
 
   it('begins at the base after the damage, where none before it is whole', async () => {
     const subject = await closed();
-    spoil(subject, name(4, 'base.rdb'), 3);
-    spoil(subject, name(5), 70);
+    spoil(subject, name(4, 'base.rdb'), 3, 2);
+    spoil(subject, name(5), 70, 2);
     const { lost } = await repaired(subject);
     expect(lost.map(({ from, to }) => [from.offset, to.offset])).toEqual([[1000, 1212]]);
     expect((await contentsOf(subject)).get(LIVE)).toHaveLength(160);
@@ -173,7 +173,7 @@ describe('what is kept', () => {
 
   it('of a past segment ends before the damage, where a whole base leads there', async () => {
     const subject = await closed();
-    spoil(subject, name(3), 30);
+    spoil(subject, name(3), 30, 2);
     const { lost } = await repaired(subject);
     expect(lost.map(({ from, to }) => [from.offset, to.offset])).toEqual([[97, 109]]);
     expect([...(await contentsOf(subject)).keys()]).toEqual([1, 3, LIVE]);
@@ -181,7 +181,7 @@ describe('what is kept', () => {
 
   it('of a past segment without a whole base is nothing', async () => {
     const subject = await closed();
-    spoil(subject, name(1, 'base.rdb'), 3);
+    spoil(subject, name(1, 'base.rdb'), 3, 2);
     const { lost } = await repaired(subject);
     expect(lost.map(({ from, to }) => [from.offset, to.offset])).toEqual([[50, 109]]);
     expect([...(await contentsOf(subject)).keys()]).toEqual([3, LIVE]);
@@ -189,7 +189,7 @@ describe('what is kept', () => {
 
   it('where two files are damaged ends at the first of them', async () => {
     const subject = await closed();
-    for (const sequence of [10, 12]) spoil(subject, name(sequence), 25);
+    for (const sequence of [10, 12]) spoil(subject, name(sequence), 25, 2);
     const { lost } = await repaired(subject);
     expect(lost.map(({ from }) => from.offset)).toEqual([1198]);
   });
@@ -217,7 +217,7 @@ describe('nothing is changed', () => {
     [
       'where no base of the live history is whole',
       (subject) => {
-        for (const sequence of [4, 11]) spoil(subject, `appendonly.aof.${sequence}.base.rdb`, 3);
+        for (const sequence of [4, 11]) spoil(subject, `appendonly.aof.${sequence}.base.rdb`, 3, 2);
       },
       /no base .* is whole.*Put a copy of it back/,
     ],
@@ -232,7 +232,7 @@ describe('nothing is changed', () => {
       'where the manifest is not all that is damaged',
       (subject) => {
         subject.disk.flipBit(`${INNER}/appendonly.aof.manifest`, 150, 0);
-        spoil(subject, 'appendonly.aof.5.incr.aof', 70);
+        spoil(subject, 'appendonly.aof.5.incr.aof', 70, 2);
       },
       /the manifest is not all that is damaged/,
     ],
@@ -274,7 +274,7 @@ describe('a repair that is cut short', () => {
     for (const [name, place] of Object.entries(flipped)) {
       subject.disk.flipBit(`${INNER}/appendonly.aof.${name}`, place, 0);
     }
-    for (const sequence of [3, 10]) spoil(subject, `appendonly.aof.${sequence}.incr.aof`, 30);
+    for (const sequence of [3, 10]) spoil(subject, `appendonly.aof.${sequence}.incr.aof`, 30, 2);
     return subject;
   }
 
@@ -354,11 +354,6 @@ describe('a repair that is cut short', () => {
   }
 });
 
-/** Changes two bytes, as no single bit does. */
-function spoil({ disk }: Subject, name: string, place: number): void {
-  for (const at of [place, place + 1]) disk.flipBit(`${INNER}/${name}`, at, 0);
-}
-
 async function crashed({ disk, log }: Subject, kind: 'process' | 'power'): Promise<void> {
   await log.sync();
   disk.crash(kind);
@@ -372,16 +367,6 @@ async function leftBy(leave: (subject: Subject) => Promise<void>): Promise<Subje
 
 function closed(): Promise<Subject> {
   return leftBy((subject) => subject.log.close());
-}
-
-async function repaired({ disk }: Subject): Promise<RepairReport> {
-  const report = await repair(disk.process, DIRECTORY);
-  expect(report.refused).toBeUndefined();
-  return report;
-}
-
-function opened({ disk, clock }: Subject): Promise<Log> {
-  return Log.open(DIRECTORY, { disk: disk.process, clock });
 }
 
 async function tryAll(
@@ -423,19 +408,5 @@ async function expectRepaired(
   expectNothingDeleted(damaged, subject, report.done.join(), what);
   for (const [number, text] of await contentsOf(subject)) {
     expect(before.get(number)!.startsWith(text), what).toBe(true);
-  }
-}
-
-/** All that was there is there, under some name; but for a SELECT of ours that was written anew. */
-function expectNothingDeleted(
-  damaged: ReadonlyMap<string, Uint8Array>,
-  subject: Subject,
-  done: string,
-  what: string,
-): void {
-  const held = new Set([...subject.files().values()].map(textOf));
-  for (const [path, bytes] of damaged) {
-    const isMended = done.includes(`the SELECT that ${path.slice(INNER.length + 1)}`);
-    if (!isMended) expect(held.has(textOf(bytes)), `${what}: ${path} is gone`).toBe(true);
   }
 }

@@ -35,9 +35,7 @@ describe('a copy of a directory that forebay writes to', () => {
   it.each(Object.keys(WAYS))(
     'made by %s is checked, restored and continued by a daemon',
     async (way) => {
-      const config = { 'repl-backlog-size': '64mb' };
-      await using primary = await Server.start(installed, { config });
-      await seedDataSet(primary.client, { megabytes: 1 });
+      await using primary = await seededPrimary();
       const directory = await freshDirectory();
       await using daemon = Daemon.follow(primary, directory);
       await daemon.prints(/full copy done/);
@@ -88,9 +86,7 @@ describe('a copy of a directory that forebay writes to', () => {
 
 describe('forebay log --copy', () => {
   it('copies a log under load: each copy is whole, boots, and is continued by a partial resync', async () => {
-    const config = { 'repl-backlog-size': '64mb' };
-    await using primary = await Server.start(installed, { config });
-    await seedDataSet(primary.client, { megabytes: 1 });
+    await using primary = await seededPrimary();
     const directory = await freshDirectory();
     await using daemon = Daemon.follow(primary, directory);
     await daemon.prints(/full copy done/);
@@ -162,6 +158,13 @@ describe('forebay log --copy', () => {
     );
   });
 });
+
+/** A primary with a megabyte of data, and a backlog that outlasts a copy under load. */
+async function seededPrimary(): Promise<Server> {
+  const primary = await Server.start(installed, { config: { 'repl-backlog-size': '64mb' } });
+  await seedDataSet(primary.client, { megabytes: 1 });
+  return primary;
+}
 
 interface Copied {
   readonly position: string;
