@@ -25,8 +25,12 @@ export async function addBase(
   const { live } = cut?.manifest ?? manifest;
   const time = workshop.clock.now();
   const base: Base = {
-    ...{ name: baseName(target.sequence), sequence: target.sequence },
-    ...{ offset, size, crc, time },
+    name: baseName(target.sequence),
+    sequence: target.sequence,
+    offset,
+    size,
+    crc,
+    time,
   };
   return {
     ...(cut ?? { writer }),

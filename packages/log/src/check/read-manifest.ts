@@ -43,7 +43,10 @@ export async function findManifest(disk: Disk, directory: string): Promise<Found
 async function findAnyManifest(disk: Disk, directory: string): Promise<FoundManifest> {
   const path = pathIn(directory, MANIFEST_NAME);
   const finding = (place: number, what: string): Finding => ({
-    ...{ severity: 'error', file: fileNamed(MANIFEST_NAME), place, what },
+    severity: 'error',
+    file: fileNamed(MANIFEST_NAME),
+    place,
+    what,
   });
   let text = '';
   try {

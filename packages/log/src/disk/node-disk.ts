@@ -26,8 +26,11 @@ export const nodeDisk: Disk = {
     const born = tellsBirth ? birthtimeNs : 0;
     const modified = Number(mtimeNs) / 1e6;
     return {
-      ...{ size: Number(size), modified, ofThisRun: isOfThisRun(modified) },
-      ...{ identity: `${ino} ${born}`, device: String(dev) },
+      size: Number(size),
+      modified,
+      ofThisRun: isOfThisRun(modified),
+      identity: `${ino} ${born}`,
+      device: String(dev),
     };
   },
   list: (directory) => readdir(directory),

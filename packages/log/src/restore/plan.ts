@@ -118,7 +118,16 @@ async function planUnder(held: Held, target: RestoreTarget | undefined): Promise
   const files = await openFiles(held, base, parts);
   const close = () => closeQuietly(files.baseFile, ...files.sources.map(({ reader }) => reader));
   return {
-    ...{ disk, directory, manifest, target, ids, base, parts, time, ...files, close },
+    disk,
+    directory,
+    manifest,
+    target,
+    ids,
+    base,
+    parts,
+    time,
+    ...files,
+    close,
     bytes: parts.reduce((sum, { increment, to }) => sum + sizeUpTo(increment, to), base.size),
     position: { id: ids.at(-1) ?? '', offset: boundary.offset },
     database: boundary.database,

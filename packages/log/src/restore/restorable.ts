@@ -66,7 +66,10 @@ async function partOf(held: Held, way: Way, increment: Increment): Promise<Resto
   const grows = way.end === undefined && increment === lastIncrement(way);
   const id = way.ids.at(-1)?.id ?? '';
   return {
-    ...{ id, from, to, database },
+    id,
+    from,
+    to,
+    database,
     async *read() {
       const reader = await held.open(increment);
       try {

@@ -124,7 +124,9 @@ function stepsOf({ live, past }: Manifest): Step[] {
 function pastStep({ number, ended }: PastSegment): Step {
   return {
     // Who has read all of it has still to be told what came then.
-    ...{ segment: number, end: Infinity, until: ended },
+    segment: number,
+    end: Infinity,
+    until: ended,
     drop: (from) => withoutPast(from, number),
   };
 }
@@ -142,7 +144,9 @@ function liveSteps({ number, bases, increments }: Segment): Step[] {
     for (const [i, file] of olderFiles.entries()) {
       const end = increments[i + 1]?.startOffset ?? base.offset;
       steps.push({
-        ...{ segment: number, end, until: base.time },
+        segment: number,
+        end,
+        until: base.time,
         drop: (from) => {
           // Files go from the front: one that is needed keeps all after it.
           if (from.live.increments[0] !== file) return from;
