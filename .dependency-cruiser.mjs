@@ -43,6 +43,7 @@ const FOLDERS = {
     'changes',
     'retention',
     'recovery',
+    'log-reader.ts',
     'log-types.ts',
     'contents.ts',
     ['log.ts', 'view', 'restore', 'inspect', 'check'],

@@ -10,8 +10,8 @@ export { repair } from './check/repair.ts';
 export type { LogCopy } from './copy/copy-log.ts';
 export { copyLog } from './copy/copy-log.ts';
 export type { CopyOptions } from './copy/file-copies.ts';
-export type { Cursor } from './cursors/cursor.ts';
-export type { CursorPlace } from './cursors/cursors.ts';
+export type { CursorPlace } from './cursors/cursor-file.ts';
+export type { Cursor } from './cursors/cursors.ts';
 export type { Pin } from './cursors/pins.ts';
 export { isLogDirectory } from './directory/no-log.ts';
 export type { Disk, DiskFile, DiskLock, DiskStat } from './disk/disk.ts';
@@ -29,14 +29,8 @@ export type {
 } from './inspect/inventory.ts';
 export { hasWriter } from './inspect/writer.ts';
 export { Log } from './log.ts';
-export type {
-  HeldPlace,
-  LogListener,
-  LogOptions,
-  LogProgress,
-  LogSize,
-  StepBack,
-} from './log-types.ts';
+export type { BaseInView, HeldPlace } from './log-reader.ts';
+export type { LogListener, LogOptions, LogProgress, LogSize, StepBack } from './log-types.ts';
 export type { Base } from './manifest/manifest.ts';
 export { APPEND_DIRECTORY } from './manifest/manifest.ts';
 export type { LogItem, ReadOptions } from './reading/read-log.ts';
@@ -51,6 +45,6 @@ export { withRestorable } from './restore/restorable.ts';
 export type { Restored, RestoreOptions } from './restore/restore.ts';
 export { restore } from './restore/restore.ts';
 export type { Retained, RetainPolicy } from './retention/retain.ts';
-export type { BaseInView, LogViewOptions } from './view/log-view.ts';
+export type { LogViewOptions } from './view/log-view.ts';
 export { LogView } from './view/log-view.ts';
 export type { ClockStep } from './watched-clock.ts';

@@ -56,13 +56,3 @@ export interface StepBack extends LogEnd {
   readonly from: Position;
   readonly to: Position;
 }
-
-/** A place of somebody who reads by other means than `Log.read`. */
-export interface HeldPlace {
-  /** Offset of the last byte that is not needed any more. */
-  readonly offset: number;
-  /** What it is called, where it is cut off. */
-  readonly name: string;
-  /** What comes next is not held any longer. */
-  cutOff(): void;
-}

@@ -2,7 +2,6 @@ import { systemClock } from '@forebay/clock';
 import type { Boundary, History, Position } from '@forebay/psync';
 import { checkBaseEnd } from './base/base-file.ts';
 import type { OpenBase } from './base/open-base.ts';
-import { openBase } from './base/open-base.ts';
 import { addBase, checkPlace } from './changes/add-base.ts';
 import { beginHistory } from './changes/begin-history.ts';
 import type { Change, Workshop } from './changes/change.ts';
@@ -11,8 +10,7 @@ import type { BaseTarget, FirstBase, FreshBase, NewBase } from './changes/new-ba
 import { split } from './changes/split.ts';
 import { stepBack } from './changes/step-back.ts';
 import { Contents } from './contents.ts';
-import { Cursor } from './cursors/cursor.ts';
-import { checkCursorName, readCursor, removeCursor, writeCursor } from './cursors/cursors.ts';
+import type { Cursor } from './cursors/cursors.ts';
 import type { Places } from './cursors/pins.ts';
 import { pinsOf, readPlaces } from './cursors/pins.ts';
 import { lockDirectory } from './directory/lock.ts';
@@ -22,14 +20,13 @@ import { closeQuietly } from './disk/close-quietly.ts';
 import type { DiskLock } from './disk/disk.ts';
 import { nodeDisk } from './disk/node-disk.ts';
 import { LogError } from './errors.ts';
-import type { HeldPlace, LogListener, LogOptions, LogSize, StepBack } from './log-types.ts';
-import { endOf, locate, olderIds, positionIn, shiftIds } from './manifest/lineage.ts';
+import type { HeldPlace, LogState } from './log-reader.ts';
+import { LogReader } from './log-reader.ts';
+import type { LogListener, LogOptions, LogSize, StepBack } from './log-types.ts';
+import { positionIn, shiftIds } from './manifest/lineage.ts';
 import type { Base } from './manifest/manifest.ts';
 import { baseName, historyOf } from './manifest/manifest.ts';
 import type { LogItem, ReadOptions } from './reading/read-log.ts';
-import { readLog } from './reading/read-log.ts';
-import { Readers } from './reading/readers.ts';
-import type { WatchedLog } from './reading/watched-log.ts';
 import type { LogEnd } from './recovery/log-end.ts';
 import { recover } from './recovery/recover.ts';
 import type { Retained, RetainPolicy } from './retention/retain.ts';
@@ -50,8 +47,7 @@ export class Log {
   readonly #clock: WatchedClock;
   readonly #lock: DiskLock;
   readonly #turns = new Turns();
-  readonly #readers = new Readers();
-  readonly #cursorTurns = new Turns();
+  readonly #reader: LogReader;
   readonly #listeners = new Set<LogListener>();
   /** Bases on their way: where one will stand is not rotated away from. */
   readonly #awaited = new Set<number>();
@@ -89,6 +85,7 @@ export class Log {
       },
     };
     this.#contents = new Contents(directory, this.#workshop, undefined);
+    this.#reader = new LogReader(directory, disk, this.#state);
   }
 
   /**
@@ -136,8 +133,7 @@ export class Log {
 
   /** The history held, as the manifest has it; undefined before the first base. */
   get history(): History | undefined {
-    const { current } = this.#contents;
-    return current && historyOf(current.manifest.live);
+    return this.#reader.history;
   }
 
   /**
@@ -145,8 +141,7 @@ export class Log {
    * that a step back gave up. `offset` is the last byte that is shared under the id.
    */
   get olderIds(): readonly Position[] {
-    const { current } = this.#contents;
-    return current === undefined ? [] : olderIds(current.manifest.live);
+    return this.#reader.olderIds;
   }
 
   /** Offset of the last byte that `write` has taken. */
@@ -161,12 +156,12 @@ export class Log {
 
   /** Offset of the oldest place that can be gone back to; undefined before the first base. */
   get lowest(): number | undefined {
-    return this.#contents.current?.manifest.live.bases[0]?.offset;
+    return this.#reader.lowest;
   }
 
   /** The newest base: where it stands, its size, and when it was taken in. */
   get base(): Base | undefined {
-    return this.#contents.current?.manifest.live.bases.at(-1);
+    return this.#reader.base;
   }
 
   /**
@@ -193,12 +188,7 @@ export class Log {
    * @throws {LogError} `CORRUPT`, `IO`, `MISUSE` before the first base
    */
   openBase(): Promise<OpenBase> {
-    return this.#turns.take(async () => {
-      const { bases } = this.#contents.needed.manifest.live;
-      const base = bases.at(-1);
-      if (base === undefined) throw new LogError('MISUSE', this.directory, 'there is no base');
-      return openBase(this.#workshop.disk, this.#workshop.pathOf(base.name), base);
-    });
+    return this.#turns.take(() => this.#reader.openBase());
   }
 
   /** A place for a base that is to come. Until it is adopted or abandoned no file is rotated. */
@@ -270,7 +260,7 @@ export class Log {
       const ids = shiftIds(live.ids, id, written);
       const change = { ...cut, manifest: { ...opened(cut.manifest), live: { ...live, ids } } };
       // Who has read what a power cut took from us has read it under the id before.
-      await this.#apply(change, () => this.#readers.stepBack(live.number, written));
+      await this.#apply(change, () => this.#reader.readers.stepBack(live.number, written));
     });
   }
 
@@ -324,7 +314,7 @@ export class Log {
       const from = positionIn(live, current.writer.written);
       const { stream, ...change } = await stepBack(this.#workshop, current, shared, id);
       const { offset } = stream;
-      await this.#apply(change, () => this.#readers.stepBack(live.number, offset));
+      await this.#apply(change, () => this.#reader.readers.stepBack(live.number, offset));
       const history = historyOf(change.manifest.live);
       return { history, offset, stream, dropped: 0, from, to: { id: history.id, offset } };
     });
@@ -366,8 +356,7 @@ export class Log {
    * @throws {LogError} `NOT_COVERED` where the position is not held, or not any longer; `CORRUPT`, `IO`
    */
   read(from: Position, options: ReadOptions = {}): AsyncGenerator<LogItem, void, void> {
-    this.#contents.needed;
-    return readLog(this.#watched, from, options);
+    return this.#reader.read(from, options);
   }
 
   /**
@@ -377,17 +366,7 @@ export class Log {
    * @throws {LogError} `MISUSE`
    */
   hold(place: HeldPlace): () => void {
-    const segment = this.#contents.needed.manifest.live.number;
-    return this.#readers.seat({
-      ...{ segment, id: '', name: place.name },
-      get offset() {
-        return place.offset;
-      },
-      // Whoever is there is cut off by who steps back.
-      steppedBack: () => {},
-      cutOff: () => place.cutOff(),
-      close: async () => {},
-    });
+    return this.#reader.hold(place);
   }
 
   /**
@@ -396,20 +375,8 @@ export class Log {
    *
    * @throws {LogError} `NOT_COVERED`, `MISUSE`, `CORRUPT`, `IO`
    */
-  async cursor(name: string, from?: Position): Promise<Cursor> {
-    checkCursorName(this.directory, name);
-    const { disk } = this.#workshop;
-    const host = {
-      read: (position: Position, options: ReadOptions) => this.read(position, options),
-      keep: (each: string, position: Position, hint: number) =>
-        this.#keepCursor(each, position, hint),
-      forget: (each: string) => removeCursor(disk, this.directory, each),
-    };
-    const kept = await readCursor(disk, this.directory, name);
-    if (kept !== undefined) return new Cursor(name, kept.position, kept.segment, host);
-    const { manifest, writer } = this.#contents.needed;
-    const position = from ?? positionIn(manifest.live, writer.written);
-    return new Cursor(name, position, await this.#keepCursor(name, position), host);
+  cursor(name: string, from?: Position): Promise<Cursor> {
+    return this.#reader.cursors.open(name, from);
   }
 
   /**
@@ -429,11 +396,10 @@ export class Log {
 
   async #close(): Promise<void> {
     this.#closed = true;
-    this.#readers.wake();
+    this.#reader.readers.wake();
     try {
       await this.#turns.idle();
-      await this.#cursorTurns.idle();
-      await this.#readers.close();
+      await this.#reader.close();
       if (this.#failure === undefined) await this.#contents.seal();
     } finally {
       // Whatever else fails: a lock that stays would keep us from opening it anew.
@@ -452,13 +418,13 @@ export class Log {
   async #retain(policy: RetainPolicy, cursors: Places): Promise<Retained> {
     const { manifest } = this.#contents.needed;
     const sizes = await sizesOf(this.#workshop, manifest);
-    const pins = [...this.#readers.seats, ...pinsOf(cursors, manifest, this.written)];
+    const pins = [...this.#reader.readers.seats, ...pinsOf(cursors, manifest, this.written)];
     const now = this.#workshop.clock.now();
     const hardLimit = (policy.hardLimit ?? Infinity) - this.#contents.unnamed;
     const limited = { ...policy, hardLimit };
     const { manifest: kept, cutOff } = prune(manifest, pins, sizes, now, limited);
     const change = dropChange(this.#workshop, this.#contents.needed, kept);
-    this.#readers.cutOff(cutOff);
+    this.#reader.readers.cutOff(cutOff);
     if (change !== undefined) await this.#apply(change);
     const [before, held] = [totalOf(manifest, sizes), totalOf(kept, sizes)];
     return { removed: before - held, held, cutOff };
@@ -512,16 +478,14 @@ export class Log {
     // That this fails as well changes nothing: what is not synced is not claimed to be.
     if (writer?.syncFailed) void this.#turns.take(() => writer.withdraw()).catch(() => {});
     for (const listener of this.#listeners) listener.onFailure?.(error);
-    this.#readers.wake();
+    this.#reader.readers.wake();
   }
 
-  get #watched(): WatchedLog {
+  get #state(): LogState {
     const log = this;
-    const { disk, pathOf } = this.#workshop;
     return {
-      ...{ directory: this.directory, disk, pathOf },
       get manifest() {
-        return log.#contents.needed.manifest;
+        return log.#contents.current?.manifest;
       },
       get written() {
         return log.written;
@@ -529,29 +493,17 @@ export class Log {
       get closed() {
         return !log.readable;
       },
-      look: async () => {},
-      onChange: (wake) => this.#readers.onChange(wake),
-      seat: (seat) => this.#readers.seat(seat),
+      async look() {
+        // Another process may write to the directory by now.
+        if (log.#closed) throw new LogError('MISUSE', log.directory, 'the log is closed');
+      },
+      awaited: () => {},
     };
-  }
-
-  #keepCursor(name: string, position: Position, hint?: number): Promise<number> {
-    if (this.#closed) throw new LogError('MISUSE', this.directory, 'the log is closed');
-    return this.#cursorTurns.take(async () => {
-      const found = locate(this.#contents.needed.manifest, this.written, position, hint);
-      if (found.type !== 'held' || found.offset > endOf(found.segment, this.written)) {
-        const message = `${position.id}:${position.offset} is not held in ${this.directory}`;
-        throw new LogError('NOT_COVERED', this.directory, message);
-      }
-      const segment = found.segment.number;
-      await writeCursor(this.#workshop.disk, this.directory, { name, position, segment });
-      return segment;
-    });
   }
 
   #progressed(): void {
     const progress = { written: this.written, synced: this.synced };
     for (const listener of this.#listeners) listener.onProgress?.(progress);
-    this.#readers.wake();
+    this.#reader.readers.wake();
   }
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { cursorFile, cursorNames, readCursor } from '../cursors/cursors.ts';
+import { cursorFile, cursorNames, readCursor } from '../cursors/cursor-file.ts';
 import { CURSOR_DIRECTORY, pathIn } from '../directory/paths.ts';
 import type { Disk } from '../disk/disk.ts';
 import { LogError, orLogError } from '../errors.ts';

@@ -1,4 +1,4 @@
-import { cursorFile } from '../cursors/cursors.ts';
+import { cursorFile } from '../cursors/cursor-file.ts';
 import { lockDirectory } from '../directory/lock.ts';
 import { MovedAside } from '../directory/moved-aside.ts';
 import { nextSequence } from '../directory/open-directory.ts';

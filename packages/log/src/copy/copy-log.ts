@@ -1,6 +1,6 @@
 import { dirname, join, resolve } from 'node:path';
 import type { Position } from '@forebay/psync';
-import { cursorFile, cursorNames } from '../cursors/cursors.ts';
+import { cursorFile, cursorNames } from '../cursors/cursor-file.ts';
 import { syncName } from '../directory/open-directory.ts';
 import { CURSOR_DIRECTORY, pathIn } from '../directory/paths.ts';
 import type { Disk } from '../disk/disk.ts';

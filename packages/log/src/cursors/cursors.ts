@@ -1,113 +1,161 @@
-import { join } from 'node:path';
 import type { Position } from '@forebay/psync';
-import { formatPosition, parsePosition } from '@forebay/psync';
-import { CURSOR_DIRECTORY } from '../directory/paths.ts';
-import type { Disk } from '../disk/disk.ts';
-import { readWhole, replaceFile } from '../disk/durable.ts';
-import { LogError, orLogError } from '../errors.ts';
+import { LogError } from '../errors.ts';
+import { endOf, locate, positionIn } from '../manifest/lineage.ts';
+import type { LogItem, ReadOptions } from '../reading/read-log.ts';
+import { readLog } from '../reading/read-log.ts';
+import type { WatchedLog } from '../reading/watched-log.ts';
+import { Turns } from '../turns.ts';
+import type { CursorPlace } from './cursor-file.ts';
+import {
+  checkCursorName,
+  cursorNames,
+  pinName,
+  readCursor,
+  removeCursor,
+  writeCursor,
+} from './cursor-file.ts';
 
-/** A place that is kept over restarts, under a name. */
-export interface CursorPlace {
+/** The cursors of a log. Places are kept one after the other. */
+export class Cursors {
+  readonly #log: WatchedLog;
+  readonly #turns = new Turns();
+
+  constructor(log: WatchedLog) {
+    this.#log = log;
+  }
+
+  /** The cursor of a name, made at `from` where there is none: see `Log.cursor`. */
+  async open(name: string, from?: Position): Promise<Cursor> {
+    const kept = await this.kept(name);
+    if (kept !== undefined) return kept;
+    const { manifest, written } = this.#log;
+    const position = from ?? positionIn(manifest.live, written);
+    const segment = await this.keep(name, position);
+    return new Cursor(this.#log, this, { name, position, segment });
+  }
+
+  /** The same, where one of the name was kept. */
+  async kept(name: string): Promise<Cursor | undefined> {
+    const { directory, disk } = this.#log;
+    checkCursorName(directory, name);
+    const kept = await readCursor(disk, directory, name);
+    return kept && new Cursor(this.#log, this, kept);
+  }
+
+  /** See `LogView.setCursor`. */
+  async set(name: string, position: Position): Promise<void> {
+    checkCursorName(this.#log.directory, name);
+    await this.keep(name, position);
+  }
+
+  /** See `LogView.removeCursor`. */
+  async remove(name: string): Promise<boolean> {
+    const { directory, disk } = this.#log;
+    checkCursorName(directory, name.endsWith(pinName('')) ? name.slice(0, -1) : name);
+    const names = await cursorNames(disk, directory);
+    await this.forget(name);
+    return names.includes(name);
+  }
+
+  /** See `LogView.pin`. */
+  async pin(name: string, position: Position, segment: number): Promise<void> {
+    checkCursorName(this.#log.directory, name);
+    await this.keep(pinName(name), position, segment);
+  }
+
+  /** See `LogView.unpin`. */
+  async unpin(name: string): Promise<void> {
+    checkCursorName(this.#log.directory, name);
+    await this.forget(pinName(name));
+  }
+
+  /** Makes a place durable. @returns the number of its segment */
+  keep(name: string, position: Position, hint?: number): Promise<number> {
+    return this.#turns.take(async () => {
+      await this.#log.look();
+      const { directory, disk, manifest, written } = this.#log;
+      const found = locate(manifest, written, position, hint);
+      if (found.type !== 'held' || found.offset > endOf(found.segment, written)) {
+        const message = `${position.id}:${position.offset} is not held in ${directory}`;
+        throw new LogError('NOT_COVERED', directory, message);
+      }
+      const segment = found.segment.number;
+      await writeCursor(disk, directory, { name, position, segment });
+      return segment;
+    });
+  }
+
+  async forget(name: string): Promise<void> {
+    const { directory, disk } = this.#log;
+    await removeCursor(disk, directory, name);
+  }
+
+  /** Resolves when no place is being kept. */
+  async idle(): Promise<void> {
+    await this.#turns.idle();
+  }
+}
+
+/** A reader's place in the log, under a name, that survives restarts. */
+export class Cursor {
   readonly name: string;
-  readonly position: Position;
-  /** The number of the segment that the position is in. */
-  readonly segment: number;
-}
+  readonly #log: WatchedLog;
+  readonly #cursors: Cursors;
+  #position: Position;
+  #segment: number;
+  /** The number of the segment that is being read. */
+  #reading: number;
 
-const SUFFIX = '.cursor';
-const NAME = /^[A-Za-z0-9][\w.-]{0,99}$/;
-
-/** @throws {LogError} `MISUSE` unless the name can be that of a file */
-export function checkCursorName(directory: string, name: string): void {
-  if (NAME.test(name)) return;
-  const what = JSON.stringify(name);
-  const message = `${what} cannot name a cursor: letters, digits, "_", "-" and ".", 100 at most`;
-  throw new LogError('MISUSE', directory, message);
-}
-
-/** The names of a directory's cursors, sorted. @throws {LogError} `IO` */
-export async function cursorNames(disk: Disk, directory: string): Promise<string[]> {
-  const files = await listOrNone(disk, join(directory, CURSOR_DIRECTORY));
-  const ours = files.filter((each) => each.endsWith(SUFFIX));
-  return ours.map((each) => each.slice(0, -SUFFIX.length)).sort();
-}
-
-/** The name of the file of a cursor. */
-export function cursorFile(name: string): string {
-  return name + SUFFIX;
-}
-
-/** One cursor; undefined where there is none of that name. @throws {LogError} `CORRUPT`, `IO` */
-export async function readCursor(
-  disk: Disk,
-  directory: string,
-  name: string,
-): Promise<CursorPlace | undefined> {
-  const path = pathOf(directory, name);
-  const text = await orLogError(path, 'reading', () => textOrNone(disk, path));
-  if (text === undefined) return undefined;
-  const found = /^# forebay-cursor 1\nposition (\S+)\nsegment (\d+)\n$/.exec(text);
-  if (found === null) throw damaged(path);
-  try {
-    return { name, position: parsePosition(found[1] ?? ''), segment: Number(found[2]) };
-  } catch (error) {
-    throw damaged(path, error);
+  constructor(log: WatchedLog, cursors: Cursors, { name, position, segment }: CursorPlace) {
+    this.#log = log;
+    this.#cursors = cursors;
+    this.name = name;
+    this.#position = position;
+    this.#segment = segment;
+    this.#reading = segment;
   }
-}
 
-/** Keeps a place: durable when it returns. @throws {LogError} `IO` */
-export async function writeCursor(
-  disk: Disk,
-  directory: string,
-  { name, position, segment }: CursorPlace,
-): Promise<void> {
-  const path = pathOf(directory, name);
-  const text = `# forebay-cursor 1\nposition ${formatPosition(position)}\nsegment ${segment}\n`;
-  await orLogError(path, 'replacing', async () => {
-    await disk.makeDirectory(join(directory, CURSOR_DIRECTORY));
-    await disk.syncDirectory(directory);
-    await replaceFile(disk, path, Buffer.from(text));
-  });
-}
-
-/** Where there is none of the name it is as good as removed. @throws {LogError} `IO` */
-export async function removeCursor(disk: Disk, directory: string, name: string): Promise<void> {
-  const path = pathOf(directory, name);
-  await orLogError(path, 'removing', () => disk.remove(path));
-}
-
-/** The name of what is kept for a reader that has no place of its own yet: no cursor can be called so. */
-export function pinName(name: string): string {
-  return `${name}~`;
-}
-
-function pathOf(directory: string, name: string): string {
-  return join(directory, CURSOR_DIRECTORY, cursorFile(name));
-}
-
-async function listOrNone(disk: Disk, folder: string): Promise<string[]> {
-  try {
-    return await disk.list(folder);
-  } catch (error) {
-    if (isMissing(error)) return [];
-    return orLogError(folder, 'reading', () => Promise.reject(error));
+  /** What was kept last. */
+  get position(): Position {
+    return this.#position;
   }
-}
 
-async function textOrNone(disk: Disk, path: string): Promise<string | undefined> {
-  try {
-    return Buffer.from(await readWhole(disk, path)).toString('utf8');
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
+  /** The number of the segment that it is in. */
+  get segment(): number {
+    return this.#segment;
   }
-}
 
-function isMissing(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === 'ENOENT';
-}
+  /**
+   * Reads on from what was kept last. It begins with `rewound` where that was taken back since, and
+   * waits where what it had read was lost in a power cut and has not come again yet.
+   *
+   * @throws {LogError} `NOT_COVERED` when it was cut off; `CORRUPT`, `IO`
+   */
+  async *read(
+    options: Pick<ReadOptions, 'follow' | 'signal'> = {},
+  ): AsyncGenerator<LogItem, void, void> {
+    const { name } = this;
+    const segment = this.#segment;
+    const place = { name, segment, ahead: true };
+    for await (const item of readLog(this.#log, this.#position, { ...options, ...place })) {
+      this.#reading = item.segment;
+      yield item;
+    }
+  }
 
-function damaged(path: string, cause?: unknown): LogError {
-  const message = `${path} is no cursor: remove it, and the reader begins anew`;
-  return new LogError('CORRUPT', path, message, cause);
+  /**
+   * Keeps a place, durable when it resolves: what came up to it will not be read again. `segment` is the
+   * number of its segment, where an id names several; that of the item read last unless given.
+   *
+   * @throws {LogError} `NOT_COVERED` unless it is in the log; `IO`
+   */
+  async commit(position: Position, segment: number = this.#reading): Promise<void> {
+    this.#segment = await this.#cursors.keep(this.name, position, segment);
+    this.#position = position;
+  }
+
+  /** Gives the name up; nothing is kept for it any longer. */
+  async remove(): Promise<void> {
+    await this.#cursors.forget(this.name);
+  }
 }

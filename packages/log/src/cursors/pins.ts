@@ -2,8 +2,8 @@ import type { Disk } from '../disk/disk.ts';
 import { LogError } from '../errors.ts';
 import { locate, segmentsOf } from '../manifest/lineage.ts';
 import type { Manifest } from '../manifest/manifest.ts';
-import type { CursorPlace } from './cursors.ts';
-import { cursorNames, readCursor } from './cursors.ts';
+import type { CursorPlace } from './cursor-file.ts';
+import { cursorNames, readCursor } from './cursor-file.ts';
 
 /** The cursors of a directory; of one whose file cannot be read, the name alone. */
 export type Places = ReadonlyMap<string, CursorPlace | undefined>;

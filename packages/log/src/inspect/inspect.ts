@@ -1,4 +1,4 @@
-import type { CursorPlace } from '../cursors/cursors.ts';
+import type { CursorPlace } from '../cursors/cursor-file.ts';
 import type { Places } from '../cursors/pins.ts';
 import { readPlaces } from '../cursors/pins.ts';
 import { pathIn } from '../directory/paths.ts';
@@ -94,9 +94,14 @@ class Inspection {
       ...('by' in segment
         ? { state: segment.by === 'reset' ? 'replaced' : 'rewound' }
         : { state: 'live' }),
-      ...{ ids: segment.ids, from: startOf(segment), to, ...timesOf(first, last) },
+      ids: segment.ids,
+      from: startOf(segment),
+      to,
+      ...timesOf(first, last),
       ...('by' in segment ? { ended: segment.ended, reason: segment.reason } : {}),
-      ...{ bases, increments, bytes },
+      bases,
+      increments,
+      bytes,
     };
   }
 
@@ -111,7 +116,11 @@ class Inspection {
     const [size, indexSize] = sizes;
     const isThere = size !== undefined && indexSize !== undefined;
     return {
-      ...{ file: name, index, from: startOffset, to, database },
+      file: name,
+      index,
+      from: startOffset,
+      to,
+      database,
       ...(isThere ? { bytes: size + indexSize } : {}),
       ...(indexSize === undefined ? {} : await this.#timesIn(index)),
     };

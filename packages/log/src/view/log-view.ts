@@ -1,29 +1,12 @@
 import type { Clock } from '@forebay/clock';
 import { systemClock } from '@forebay/clock';
 import type { Boundary, Position } from '@forebay/psync';
-import type { OpenBase } from '../base/open-base.ts';
-import { openBase } from '../base/open-base.ts';
-import type { CursorHost } from '../cursors/cursor.ts';
-import { Cursor } from '../cursors/cursor.ts';
-import {
-  checkCursorName,
-  cursorNames,
-  pinName,
-  readCursor,
-  removeCursor,
-  writeCursor,
-} from '../cursors/cursors.ts';
-import { pathIn } from '../directory/paths.ts';
+import type { Cursor } from '../cursors/cursors.ts';
 import type { Disk } from '../disk/disk.ts';
 import { nodeDisk } from '../disk/node-disk.ts';
-import { LogError } from '../errors.ts';
-import { streamAt } from '../increment/copy.ts';
-import { IncrementReader } from '../increment/increment-reader.ts';
-import { endOf, locate, positionIn } from '../manifest/lineage.ts';
+import type { BaseInView, LogState } from '../log-reader.ts';
+import { LogReader } from '../log-reader.ts';
 import type { LogItem, ReadOptions } from '../reading/read-log.ts';
-import { readLog } from '../reading/read-log.ts';
-import { Readers } from '../reading/readers.ts';
-import type { WatchedLog } from '../reading/watched-log.ts';
 import type { Sight } from './sight.ts';
 import { isSameSight, lookAt } from './sight.ts';
 import { tellOfStepsBack } from './steps-back.ts';
@@ -40,14 +23,6 @@ export interface LogViewOptions {
   readonly lookEvery?: number;
 }
 
-/** A base, and what comes after it. */
-export interface BaseInView extends OpenBase {
-  /** Of the last byte of the stream that it contains, under the id that its history has now. */
-  readonly position: Position;
-  /** The number of its segment. */
-  readonly segment: number;
-}
-
 /**
  * A log that another process writes to, or nobody does: read only, and nothing is locked. Who waits at
  * its end is woken by looking at the directory again and again.
@@ -59,7 +34,7 @@ export class LogView implements AsyncDisposable {
   readonly #disk: Disk;
   readonly #clock: Clock;
   readonly #lookEvery: number;
-  readonly #readers = new Readers();
+  readonly #reader: LogReader;
   #sight: Sight;
   #looking: Promise<void> | undefined;
   #stopWaiting: (() => void) | undefined;
@@ -72,6 +47,7 @@ export class LogView implements AsyncDisposable {
     this.#clock = options.clock ?? systemClock;
     this.#lookEvery = options.lookEvery ?? DEFAULT_LOOK_EVERY;
     this.#sight = sight;
+    this.#reader = new LogReader(directory, disk, this.#state);
   }
 
   /** @throws {LogError} `FOREIGN` where the directory holds no log; `NEWER_VERSION`, `CORRUPT`, `IO` */
@@ -82,8 +58,7 @@ export class LogView implements AsyncDisposable {
 
   /** The last byte that was there at the last look. */
   get end(): Position {
-    const { manifest, written } = this.#sight;
-    return positionIn(manifest.live, written);
+    return this.#reader.end;
   }
 
   /**
@@ -105,7 +80,7 @@ export class LogView implements AsyncDisposable {
    * @throws {LogError} `NOT_COVERED` where the position is not held, or not any longer; `CORRUPT`, `IO`
    */
   read(from: Position, options: ReadOptions = {}): AsyncGenerator<LogItem, void, void> {
-    return readLog(this.#watched, from, options);
+    return this.#reader.read(from, options);
   }
 
   /**
@@ -116,7 +91,7 @@ export class LogView implements AsyncDisposable {
    * @throws {LogError} `NOT_COVERED`, `CORRUPT`, `IO`
    */
   boundaryAt(position: Position, segment?: number): Promise<Boundary | undefined> {
-    return this.#inSight((sight) => this.#boundaryIn(sight, position, segment));
+    return this.#reader.boundaryAt(position, segment);
   }
 
   /**
@@ -125,11 +100,7 @@ export class LogView implements AsyncDisposable {
    * @throws {LogError} `CORRUPT`, `IO`
    */
   openBase(): Promise<BaseInView> {
-    return this.#inSight(async ({ manifest: { live } }) => {
-      const base = live.bases.at(-1)!;
-      const open = await openBase(this.#disk, pathIn(this.directory, base.name), base);
-      return { ...open, position: positionIn(live, base.offset), segment: live.number };
-    });
+    return this.#reader.openBase();
   }
 
   /**
@@ -138,18 +109,13 @@ export class LogView implements AsyncDisposable {
    *
    * @throws {LogError} `NOT_COVERED`, `MISUSE`, `CORRUPT`, `IO`
    */
-  async cursor(name: string, from?: Position): Promise<Cursor> {
-    const kept = await this.keptCursor(name);
-    if (kept !== undefined) return kept;
-    const position = from ?? this.end;
-    return new Cursor(name, position, await this.#keepCursor(name, position), this.#cursorHost);
+  cursor(name: string, from?: Position): Promise<Cursor> {
+    return this.#reader.cursors.open(name, from);
   }
 
   /** The same, where one of the name was kept. @throws {LogError} `MISUSE`, `CORRUPT`, `IO` */
-  async keptCursor(name: string): Promise<Cursor | undefined> {
-    checkCursorName(this.directory, name);
-    const kept = await readCursor(this.#disk, this.directory, name);
-    return kept && new Cursor(name, kept.position, kept.segment, this.#cursorHost);
+  keptCursor(name: string): Promise<Cursor | undefined> {
+    return this.#reader.cursors.kept(name);
   }
 
   /**
@@ -158,9 +124,8 @@ export class LogView implements AsyncDisposable {
    *
    * @throws {LogError} `NOT_COVERED` unless the position is held; `MISUSE`, `CORRUPT`, `IO`
    */
-  async setCursor(name: string, position: Position): Promise<void> {
-    checkCursorName(this.directory, name);
-    await this.#keepCursor(name, position);
+  setCursor(name: string, position: Position): Promise<void> {
+    return this.#reader.cursors.set(name, position);
   }
 
   /**
@@ -168,12 +133,8 @@ export class LogView implements AsyncDisposable {
    *
    * @throws {LogError} `MISUSE`, `IO`
    */
-  async removeCursor(name: string): Promise<boolean> {
-    const reader = name.endsWith(pinName('')) ? name.slice(0, -1) : name;
-    checkCursorName(this.directory, reader);
-    const names = await cursorNames(this.#disk, this.directory);
-    await removeCursor(this.#disk, this.directory, name);
-    return names.includes(name);
+  removeCursor(name: string): Promise<boolean> {
+    return this.#reader.cursors.remove(name);
   }
 
   /**
@@ -182,15 +143,13 @@ export class LogView implements AsyncDisposable {
    *
    * @throws {LogError} `NOT_COVERED`, `MISUSE`, `CORRUPT`, `IO`
    */
-  async pin(name: string, position: Position, segment: number): Promise<void> {
-    checkCursorName(this.directory, name);
-    await this.#keepCursor(pinName(name), position, segment);
+  pin(name: string, position: Position, segment: number): Promise<void> {
+    return this.#reader.cursors.pin(name, position, segment);
   }
 
   /** Nothing is kept by `pin` under that name any longer. @throws {LogError} `MISUSE`, `IO` */
-  async unpin(name: string): Promise<void> {
-    checkCursorName(this.directory, name);
-    await removeCursor(this.#disk, this.directory, pinName(name));
+  unpin(name: string): Promise<void> {
+    return this.#reader.cursors.unpin(name);
   }
 
   /** Readers end, and no file stays open. What they have read can still be kept under a cursor's name. */
@@ -198,19 +157,29 @@ export class LogView implements AsyncDisposable {
     this.#closed = true;
     this.#stopWaiting?.();
     await this.#looking?.catch(() => {});
-    await this.#readers.close();
+    await this.#reader.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  get #cursorHost(): CursorHost {
+  get #state(): LogState {
+    const view = this;
     return {
-      read: (position: Position, options: ReadOptions) => this.read(position, options),
-      keep: (each: string, position: Position, hint: number) =>
-        this.#keepCursor(each, position, hint),
-      forget: (each: string) => removeCursor(this.#disk, this.directory, each),
+      get manifest() {
+        return view.#sight.manifest;
+      },
+      get written() {
+        return view.#sight.written;
+      },
+      get closed() {
+        // A look that failed while readers wait is told to them.
+        if (!view.#closed && view.#failure !== undefined) throw view.#failure;
+        return view.#closed;
+      },
+      look: () => view.look(),
+      awaited: () => view.#waitForMore(),
     };
   }
 
@@ -221,37 +190,8 @@ export class LogView implements AsyncDisposable {
     // The same manifest is the same object: by it readers know what their files are open by.
     const sameManifest = before.text === seen.text;
     this.#sight = sameManifest ? { ...seen, manifest: before.manifest } : seen;
-    if (!sameManifest) tellOfStepsBack(this.#readers, before.manifest, this.#sight);
-    this.#readers.wake();
-  }
-
-  get #watched(): WatchedLog {
-    const view = this;
-    return {
-      ...{ directory: this.directory, disk: this.#disk },
-      pathOf: (name) => pathIn(this.directory, name),
-      get manifest() {
-        return view.#healthy.manifest;
-      },
-      get written() {
-        return view.#healthy.written;
-      },
-      get closed() {
-        return view.#closed;
-      },
-      look: () => this.look(),
-      onChange: (wake) => {
-        this.#readers.onChange(wake);
-        this.#waitForMore();
-      },
-      seat: (seat) => this.#readers.seat(seat),
-    };
-  }
-
-  /** What was seen last; a look that failed is told to those who wait for it. */
-  get #healthy(): Sight {
-    if (this.#failure !== undefined) throw this.#failure;
-    return this.#sight;
+    if (!sameManifest) tellOfStepsBack(this.#reader.readers, before.manifest, this.#sight);
+    this.#reader.readers.wake();
   }
 
   #waitForMore(): void {
@@ -264,59 +204,9 @@ export class LogView implements AsyncDisposable {
       await this.look();
     } catch (error) {
       this.#failure = error;
-      this.#readers.wake();
+      this.#reader.readers.wake();
     }
     this.#stopWaiting = undefined;
-    if (this.#readers.anyWaiting) this.#waitForMore();
-  }
-
-  /** Files are cut and removed when a change is committed: then it is looked at anew. */
-  async #inSight<T>(run: (sight: Sight) => Promise<T>): Promise<T> {
-    for (;;) {
-      const sight = this.#sight;
-      try {
-        return await run(sight);
-      } catch (error) {
-        await this.look();
-        if (sight.manifest === this.#sight.manifest) throw error;
-      }
-    }
-  }
-
-  async #boundaryIn(
-    { manifest, written }: Sight,
-    position: Position,
-    segment: number | undefined,
-  ): Promise<Boundary | undefined> {
-    const found = locate(manifest, written, position, segment);
-    if (found.type === 'unknown') throw this.#notHeld(position);
-    const { increments } = found.segment;
-    if (found.type === 'rewound' || found.offset > endOf(found.segment, written)) return undefined;
-    const within = increments.findLast(({ startOffset }) => startOffset <= found.offset);
-    if (within === undefined) throw this.#notHeld(position);
-    const pathOf = (name: string) => pathIn(this.directory, name);
-    const reader = await IncrementReader.open(this.#disk, pathOf, within);
-    try {
-      return (await streamAt(reader, found.offset)).boundary;
-    } finally {
-      await reader.close();
-    }
-  }
-
-  async #keepCursor(name: string, position: Position, hint?: number): Promise<number> {
-    await this.look();
-    const { manifest, written } = this.#sight;
-    const found = locate(manifest, written, position, hint);
-    if (found.type !== 'held' || found.offset > endOf(found.segment, written)) {
-      throw this.#notHeld(position);
-    }
-    const segment = found.segment.number;
-    await writeCursor(this.#disk, this.directory, { name, position, segment });
-    return segment;
-  }
-
-  #notHeld({ id, offset }: Position): LogError {
-    const message = `${id}:${offset} is not held in ${this.directory}`;
-    return new LogError('NOT_COVERED', this.directory, message);
+    if (this.#reader.readers.anyWaiting) this.#waitForMore();
   }
 }
