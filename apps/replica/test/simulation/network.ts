@@ -1,49 +1,51 @@
 import type { LinkSocket, LinkSocketListener, ReplicaOptions } from '@forebay/replica';
 import { CommandCursor } from '@forebay/resp';
-import type { Random, SimulatedClock } from '@forebay/testkit';
+import type { Random } from '@forebay/testkit';
 import { bytesOf, concatBytes } from '@forebay/testkit';
+import type { Chances } from './chances.ts';
+import type { ProcessClock } from './process-clock.ts';
 import type { SimulatedServer } from './server.ts';
 
 type Transport = NonNullable<ReplicaOptions['transport']>;
 
-/** Who watches what passes. */
+/** Who watches the links to the primaries. */
 export interface NetworkEvents {
-  /** A server was asked to go on, and answered with a full copy. `rdbOnly`: that was asked for. */
+  /** A server was asked to continue, and answered with a full resync. `rdbOnly`: that was asked for. */
   onFull(server: SimulatedServer, rdbOnly: boolean): void;
-  /** The client acknowledges, in this moment. */
+  /** The daemon acknowledges, in this moment. */
   onAckSent(written: number, synced: number | undefined): void;
+  /** The stream was delivered up to an offset. */
+  onArrival(offset: number): void;
+  /** A server is asked for its report. */
+  onReport(server: SimulatedServer): void;
 }
 
-/** Connections between one client and the servers, with delays, splits and cuts. */
+/** Connections between the daemon and the servers, with delays, splits and cuts. */
 export class SimulatedNetwork {
-  readonly #random: Random;
-  readonly #clock: SimulatedClock;
+  readonly #chances: Chances;
   readonly #servers: ReadonlyMap<string, SimulatedServer>;
   readonly #events: NetworkEvents;
   readonly #open = new Set<Connection>();
-  #generation = 0;
+  #connections = 0;
+  /** A fault of the model, to test the search for failures: a resumed stream begins a byte too late. */
+  skipsByteOnResume = false;
 
-  constructor(
-    random: Random,
-    clock: SimulatedClock,
-    servers: readonly SimulatedServer[],
-    events: NetworkEvents,
-  ) {
-    this.#random = random;
-    this.#clock = clock;
+  constructor(chances: Chances, servers: readonly SimulatedServer[], events: NetworkEvents) {
+    this.#chances = chances;
     this.#servers = new Map(servers.map((server) => [server.name, server]));
     this.#events = events;
   }
 
-  /** How the process that runs now opens connections. */
-  transport(): Transport {
-    const generation = this.#generation;
+  /** How the process of this clock opens connections. */
+  transport(clock: ProcessClock): Transport {
     return (endpoint, _, listener) => {
       const host = endpoint.kind === 'unix' ? endpoint.path : endpoint.host;
-      const alive = () => generation === this.#generation;
-      const server = this.#servers.get(host);
-      const connection = new Connection(server, listener, {
-        ...{ random: this.#random, clock: this.#clock, events: this.#events, alive },
+      const random = this.#chances.of('connection', this.#connections++);
+      const connection = new Connection(this.#servers.get(host), listener, {
+        random,
+        clock,
+        events: this.#events,
+        skipsByteOnResume: this.skipsByteOnResume,
         onClosed: () => this.#open.delete(connection),
       });
       this.#open.add(connection);
@@ -58,18 +60,20 @@ export class SimulatedNetwork {
 
   /** The process is gone, and its connections with it. */
   crash(): void {
-    this.#generation++;
     this.#open.clear();
   }
 }
+
+/** Milliseconds after which a server that has nothing to send looks again. */
+const IDLE = 50;
 
 const ACK = /\r\nACK\r\n\$\d+\r\n(\d+)\r\n(?:\$4\r\nFACK\r\n\$\d+\r\n(\d+)\r\n)?/g;
 
 interface ConnectionHost {
   readonly random: Random;
-  readonly clock: SimulatedClock;
+  readonly clock: ProcessClock;
   readonly events: NetworkEvents;
-  readonly alive: () => boolean;
+  readonly skipsByteOnResume: boolean;
   onClosed(): void;
 }
 
@@ -80,15 +84,17 @@ class Connection implements LinkSocket {
   readonly #host: ConnectionHost;
   readonly #cursor = new CommandCursor();
   #toSend: Uint8Array = new Uint8Array(0);
-  /** Up to where the stream has been sent; undefined while none is. */
+  /** Up to where the stream is in `#toSend`; undefined while none is sent. */
   #streamed: number | undefined;
   #rdbOnly = false;
   #lastWords = false;
   #awaitsAck = false;
   #paused = false;
   #closed = false;
-  #stopPump: () => void = () => {};
-  /** The stream that it sends from; another one after the server was given a full copy itself. */
+  #idle = false;
+  /** When what was written last arrives. */
+  #lastArrival = 0;
+  /** The stream that it sends from; another one after the server took a full copy itself. */
   #stream: SimulatedServer['stream'] | undefined;
 
   constructor(
@@ -136,8 +142,7 @@ class Connection implements LinkSocket {
   destroy(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#stopPump();
-    queueMicrotask(() => this.#close());
+    this.#host.clock.after(1, () => this.#close());
   }
 
   cut(): void {
@@ -146,19 +151,22 @@ class Connection implements LinkSocket {
 
   #fail(code: string): void {
     this.#closed = true;
-    this.#stopPump();
     this.#listener.onError(Object.assign(new Error(code), { code }));
     this.#close();
   }
 
   #close(): void {
     this.#host.onClosed();
-    if (this.#host.alive()) this.#listener.onClose();
+    this.#listener.onClose();
   }
 
+  /** In the order in which it was asked for. */
   #later(run: () => void): void {
-    this.#host.clock.after(this.#host.random.pick([1, 1, 5, 40]), () => {
-      if (!this.#closed && this.#host.alive()) run();
+    const { clock, random } = this.#host;
+    const now = clock.elapsed();
+    this.#lastArrival = Math.max(this.#lastArrival, now + random.pick([1, 1, 5, 40]));
+    clock.after(this.#lastArrival - now, () => {
+      if (!this.#closed) run();
     });
   }
 
@@ -187,6 +195,7 @@ class Connection implements LinkSocket {
         this.#send(bytesOf('+PONG\r\n'));
         break;
       case 'INFO': {
+        this.#host.events.onReport(server);
         const report = server.report();
         this.#send(bytesOf(`$${report.length}\r\n${report}\r\n`));
         break;
@@ -209,11 +218,11 @@ class Connection implements LinkSocket {
     this.#stream = server.stream;
     if (answer.type === 'continue') {
       this.#send(bytesOf(`+CONTINUE ${server.id}\r\n`));
-      this.#streamed = answer.from;
+      this.#streamed = answer.from + (this.#host.skipsByteOnResume ? 1 : 0);
       return;
     }
     this.#host.events.onFull(server, this.#rdbOnly);
-    const rdb = rdbOf(server.stream.database);
+    const rdb = server.snapshot();
     const line = `+FULLRESYNC ${server.id} ${answer.from}\r\n`;
     const mark = 'm'.repeat(40);
     const marked = this.#host.random.integer(0, 1) === 1;
@@ -233,37 +242,38 @@ class Connection implements LinkSocket {
   /** Sends what there is, in pieces, now and then. */
   #pump(): void {
     const { random, clock } = this.#host;
-    this.#stopPump = clock.after(random.pick([1, 3, 20]), () => {
-      if (this.#closed || !this.#host.alive()) return;
-      if (!this.#paused) this.#sendSome();
+    clock.after(this.#idle ? IDLE : random.pick([1, 3, 20]), () => {
+      if (this.#closed) return;
+      this.#idle = this.#paused || !this.#sendSome();
       if (!this.#closed) this.#pump();
     });
   }
 
-  #sendSome(): void {
-    const { random } = this.#host;
-    const stream = this.#stream ?? this.server?.stream;
-    if (this.server?.stream !== stream) {
+  /** Whether there was anything to send. */
+  #sendSome(): boolean {
+    const { random, events } = this.#host;
+    const { server } = this;
+    const stream = this.#stream ?? server?.stream;
+    if (server?.stream !== stream) {
       this.cut();
-      return;
+      return false;
     }
     if (this.#toSend.length === 0 && this.#streamed !== undefined && !this.#awaitsAck) {
       const to = this.#streamed + random.pick([1, 7, 50, 1000]);
       this.#send(stream!.slice(this.#streamed, to));
       this.#streamed += this.#toSend.length;
     }
-    if (this.#toSend.length > 0) {
-      const length = random.pick([1, 10, 100, this.#toSend.length]);
-      const piece = this.#toSend.slice(0, length);
-      this.#toSend = this.#toSend.slice(length);
-      this.#listener.onBytes(piece);
-    } else if (this.#lastWords) this.cut();
+    if (this.#toSend.length === 0) {
+      if (this.#lastWords) this.cut();
+      return false;
+    }
+    const length = random.pick([1, 10, 100, this.#toSend.length]);
+    const piece = this.#toSend.slice(0, length);
+    this.#toSend = this.#toSend.slice(length);
+    if (this.#streamed !== undefined) {
+      events.onArrival(this.#streamed - this.#toSend.length);
+    }
+    this.#listener.onBytes(piece);
+    return true;
   }
-}
-
-/** An RDB without keys, of a stream in this database. */
-function rdbOf(database: number): Uint8Array {
-  const text = (word: string): string => String.fromCharCode(word.length) + word;
-  const aux = `\xfa${text('repl-stream-db')}${text(String(database))}`;
-  return bytesOf(`REDIS0009${aux}\xff\0\0\0\0\0\0\0\0`);
 }

@@ -1,6 +1,10 @@
+import { crc32 } from 'node:zlib';
 import { BLANK_ID } from '@forebay/psync';
 import type { Random } from '@forebay/testkit';
+import { bytesOf } from '@forebay/testkit';
+import type { Chances } from './chances.ts';
 import { Stream } from './stream.ts';
+import type { Truth } from './truth.ts';
 
 /** How a server answered PSYNC. */
 export type Answer =
@@ -8,11 +12,13 @@ export type Answer =
   | { readonly type: 'full'; readonly from: number }
   | { readonly type: 'later' };
 
-/** A server without sockets: ids, a stream, a backlog, and whom it follows. */
+/** A server without sockets: ids, a stream, a backlog, and the server that it replicates. */
 export class SimulatedServer {
   readonly name: string;
+  readonly #chances: Chances;
   readonly #random: Random;
-  readonly #newId: () => string;
+  readonly #truth: Truth;
+  #ids = 0;
   id: string;
   secondId: string = BLANK_ID;
   secondIdLimit = -1;
@@ -20,32 +26,46 @@ export class SimulatedServer {
   upstream: SimulatedServer | undefined;
   running = true;
   /** Bytes that a partial resync is served from. */
-  backlog: number;
-  /** The next write has to say its database. */
+  readonly backlog: number;
+  /** How often it takes nothing of what its primary has sent, from 0 to 1. */
+  readonly #laziness: number;
+  /** The version of its RDBs: before 10, times in the stream are relative. */
+  readonly #rdbVersion: string;
+  /** The next write has to begin with its database. */
   #select = true;
   /** Where its backlog began. */
   #attachedAt: number;
 
-  constructor(name: string, random: Random, newId: () => string) {
+  constructor(name: string, chances: Chances, truth: Truth) {
     this.name = name;
-    this.#random = random;
-    this.#newId = newId;
-    this.id = newId();
-    this.stream = new Stream(random.integer(0, 500));
+    this.#chances = chances;
+    this.#random = chances.of('server', name);
+    this.#truth = truth;
+    this.id = this.#newId();
+    this.stream = new Stream(this.#random.integer(0, 500));
     this.#attachedAt = this.stream.start;
-    this.backlog = random.pick([200, 1000, 10_000]);
+    this.backlog = this.#random.pick([200, 1000, 10_000]);
+    this.#laziness = this.#random.pick([0, 0.5, 0.9]);
+    this.#rdbVersion = this.#random.pick(['0009', '0011']);
   }
 
   get backlogStart(): number {
     return Math.max(this.#attachedAt, this.stream.end - this.backlog);
   }
 
-  write(): void {
-    this.stream.write(this.#random, this.#select);
+  /** Writes under its own id, as the first of the servers. */
+  begin(): void {
+    this.#truth.begin(this.id, this.stream);
+  }
+
+  write(size: number): void {
+    // By position: the same write comes at the same place, whatever came of other parts of the history.
+    const random = this.#chances.of('write', this.id, this.stream.end);
+    this.stream.write(random, this.#select, size);
     this.#select = false;
   }
 
-  /** A full copy from another, as a replica takes it. */
+  /** Takes a full copy from another server and replicates it. */
   replicateFrom(upstream: SimulatedServer): void {
     const { id, secondId, secondIdLimit, stream } = upstream;
     Object.assign(this, { upstream, id, secondId, secondIdLimit });
@@ -55,11 +75,12 @@ export class SimulatedServer {
   }
 
   /** Takes some of what its primary has sent. */
-  catchUp(all: boolean): void {
+  catchUp(): void {
     const { upstream } = this;
     if (upstream === undefined || !upstream.running) return;
+    if (this.#random.float() < this.#laziness) return;
     const ahead = upstream.stream.cuts.filter(({ offset }) => offset > this.stream.end);
-    const to = all ? ahead.at(-1) : ahead[this.#random.integer(0, ahead.length)];
+    const to = ahead[this.#random.integer(0, ahead.length)];
     if (to !== undefined) this.stream.copyFrom(upstream.stream, to.offset);
     this.#adoptIds(upstream);
   }
@@ -67,14 +88,17 @@ export class SimulatedServer {
   /** `replication.c: replicationUnsetMaster`, `shiftReplicationId`. */
   promote(): void {
     this.upstream = undefined;
+    this.running = true;
     this.shift();
   }
 
   /** A new id from here on, as after a failover, or a restart since 7.0. */
   shift(): void {
+    this.#truth.end(this.id, this.stream);
     this.secondId = this.id;
     this.secondIdLimit = this.stream.end + 1;
     this.id = this.#newId();
+    this.#truth.begin(this.id, this.stream);
     this.#select = true;
   }
 
@@ -89,6 +113,19 @@ export class SimulatedServer {
     // A new replica has the primary say the database again (`replication.c: syncCommand`).
     if (this.upstream === undefined) this.#select = true;
     return { type: 'full', from: this.stream.end };
+  }
+
+  /** The data set as it is now: an RDB without keys, which says of what stream it is. */
+  snapshot(): Uint8Array {
+    const { stream } = this;
+    return bytesOf(
+      [
+        `REDIS${this.#rdbVersion}`,
+        ...aux('repl-stream-db', String(stream.database)),
+        ...aux(CONTENT, contentAt(stream, stream.end)),
+        '\xff\0\0\0\0\0\0\0\0',
+      ].join(''),
+    );
   }
 
   /** INFO, as far as it concerns replication. */
@@ -118,9 +155,34 @@ export class SimulatedServer {
     ].join('\r\n');
   }
 
+  #newId(): string {
+    const id = `${this.name}${(++this.#ids).toString(16)}`;
+    return id.padStart(40, '0').replace(/^0/, 'f');
+  }
+
   /** A replica whose primary has another id than it remembers takes that over (`+CONTINUE`). */
   #adoptIds({ id, secondId, secondIdLimit }: SimulatedServer): void {
     if (id === this.id) return;
     Object.assign(this, { id, secondId, secondIdLimit });
   }
+}
+
+/** The aux field in which a snapshot says what it contains. */
+const CONTENT = 'content';
+
+/** What a snapshot at an offset has to say: the offset, and a checksum of all that was written before. */
+export function contentAt(stream: Stream, offset: number): string {
+  return `${offset} ${crc32(stream.slice(stream.start, offset))}`;
+}
+
+/** What a snapshot says of its content; undefined: it is none of a simulated server, or not whole. */
+export function contentOf(rdb: Uint8Array): string | undefined {
+  const text = Buffer.from(rdb).toString('latin1');
+  const whole = text.endsWith('\xff\0\0\0\0\0\0\0\0');
+  return whole ? /content.(\d+ \d+)/s.exec(text)?.[1] : undefined;
+}
+
+function aux(key: string, value: string): string[] {
+  const text = (word: string) => String.fromCharCode(word.length) + word;
+  return ['\xfa', text(key), text(value)];
 }

@@ -1,13 +1,18 @@
 import { encodeCommand } from '@forebay/resp';
 import type { Random } from '@forebay/testkit';
 
+/** An offset after a whole command or transaction, and the database that is selected there. */
+export interface Cut {
+  readonly offset: number;
+  readonly database: number;
+}
+
 /** A stream as a server writes it: all of its bytes, and where it may be cut. */
 export class Stream {
   readonly start: number;
   #bytes: Uint8Array;
   #length = 0;
-  /** Offsets after whole commands and transactions, with the database selected there. */
-  readonly cuts: { readonly offset: number; readonly database: number }[];
+  readonly cuts: Cut[];
 
   constructor(start: number, database = 0) {
     this.start = start;
@@ -15,7 +20,7 @@ export class Stream {
     this.cuts = [{ offset: start, database }];
   }
 
-  /** The same up to now, to go on by itself. */
+  /** A copy, which continues independently. */
   clone(): Stream {
     const clone = new Stream(this.start);
     clone.cuts.length = 0;
@@ -38,23 +43,30 @@ export class Stream {
     return this.#bytes.slice(from - this.start, Math.min(to, this.end) - this.start);
   }
 
-  /** Something that clients did, random; `select` where the first write has to say the database. */
-  write(random: Random, select: boolean): void {
-    const database = select || random.integer(0, 9) === 0 ? random.integer(0, 3) : this.database;
-    const parts: Uint8Array[] = [];
-    if (select || database !== this.database) parts.push(encodeCommand(['SELECT', `${database}`]));
-    const set = (): Uint8Array =>
-      encodeCommand(['SET', `k${random.integer(0, 99)}`, random.bytes(random.integer(0, 60))]);
-    if (random.integer(0, 9) === 0) {
-      parts.push(encodeCommand(['MULTI']), set(), set(), encodeCommand(['EXEC']));
-    } else parts.push(set());
-    for (const part of parts) this.#append(part);
-    this.cuts.push({ offset: this.end, database });
+  /** The last place up to `offset` where it may be cut. */
+  cutUpTo(offset: number): Cut | undefined {
+    return this.cuts.findLast((cut) => cut.offset <= offset);
   }
 
-  ping(): void {
-    this.#append(encodeCommand(['PING']));
-    this.cuts.push({ offset: this.end, database: this.database });
+  /**
+   * Appends one write of a client, random, with values of up to `size` bytes; `select` where the write has to
+   * begin with the database.
+   */
+  write(random: Random, select: boolean, size: number): void {
+    const database = select || random.integer(0, 9) === 0 ? random.integer(0, 3) : this.database;
+    if (select || database !== this.database) {
+      this.#append(encodeCommand(['SELECT', `${database}`]));
+      this.#mayCut(database);
+    }
+    const set = (): Uint8Array =>
+      encodeCommand(['SET', `k${random.integer(0, 99)}`, drawValue(random, size)]);
+    const draw = random.integer(0, 19);
+    if (draw < 2) {
+      for (const part of [encodeCommand(['MULTI']), set(), set(), encodeCommand(['EXEC'])]) {
+        this.#append(part);
+      }
+    } else this.#append(draw === 2 ? encodeCommand(['PING']) : set());
+    this.#mayCut(database);
   }
 
   /** Takes over what another has from here on, up to a place where it may be cut. */
@@ -62,6 +74,10 @@ export class Stream {
     const from = this.end;
     this.#append(other.slice(from, to));
     this.cuts.push(...other.cuts.filter(({ offset }) => offset > from && offset <= to));
+  }
+
+  #mayCut(database: number): void {
+    this.cuts.push({ offset: this.end, database });
   }
 
   #append(bytes: Uint8Array): void {
@@ -73,4 +89,16 @@ export class Stream {
     this.#bytes.set(bytes, this.#length);
     this.#length += bytes.length;
   }
+}
+
+/** Random bytes; a long value repeats a short one, which is drawn in less time. */
+function drawValue(random: Random, size: number): Uint8Array {
+  const length = random.integer(0, size);
+  const drawn = random.bytes(Math.min(length, 64));
+  if (drawn.length === length) return drawn;
+  const value = new Uint8Array(length);
+  for (let at = 0; at < length; at += drawn.length) {
+    value.set(drawn.subarray(0, Math.min(drawn.length, length - at)), at);
+  }
+  return value;
 }

@@ -1,0 +1,199 @@
+import type { Log } from '@forebay/log';
+import type { Random, SimulatedClock, SimulatedDisk } from '@forebay/testkit';
+import { Configuration } from '../../src/config/configuration.ts';
+import type { SettingName } from '../../src/config/settings.ts';
+import { ExitError } from '../../src/exit.ts';
+import { follow } from '../../src/follow/follow.ts';
+import type { World } from '../../src/follow/world.ts';
+import type { Entry } from '../../src/logging/entry.ts';
+import { Speaker } from '../../src/reporter.ts';
+import { SimulatedBaseFile } from './base-file.ts';
+import type { SimulatedNetwork } from './network.ts';
+import { ProcessClock } from './process-clock.ts';
+
+export const DIRECTORY = '/data';
+
+export type SettingTexts = Readonly<Partial<Record<SettingName, string>>>;
+
+/** What it is started with. A silent link stays: simulated servers do not ping. */
+const SETTINGS: SettingTexts = {
+  replicaof: 'a:6379 b:6379 c:6379',
+  dir: DIRECTORY,
+  port: '0',
+  http: 'off',
+  'repl-timeout': '3600',
+  'auto-aof-rewrite-percentage': '1',
+  'auto-aof-rewrite-min-size': '400',
+  'base-interval': '4s',
+  retain: '20s',
+  'max-disk': '80%',
+};
+
+export interface DaemonEvents {
+  onEntry(entry: Entry): void;
+  onLog(log: Log): void;
+  /** It has ended by itself. */
+  onEnd(error: Error): void;
+}
+
+/** The daemon, as the program runs it, one process after another on the same disk. */
+export class Daemon {
+  readonly #clock: SimulatedClock;
+  readonly #disk: SimulatedDisk;
+  readonly #network: SimulatedNetwork;
+  readonly #random: Random;
+  readonly #events: DaemonEvents;
+  #settings: SettingTexts = {};
+  #process: Process | undefined;
+
+  constructor(
+    clock: SimulatedClock,
+    disk: SimulatedDisk,
+    network: SimulatedNetwork,
+    backoff: Random,
+    events: DaemonEvents,
+  ) {
+    this.#clock = clock;
+    this.#disk = disk;
+    this.#network = network;
+    this.#random = backoff;
+    this.#events = events;
+  }
+
+  get running(): boolean {
+    return this.#process !== undefined;
+  }
+
+  /** The log that is open; undefined: none. */
+  get log(): Log | undefined {
+    return this.#process?.log;
+  }
+
+  /** Everything that lives as long as this process is on its clock. */
+  get clock(): ProcessClock | undefined {
+    return this.#process?.clock;
+  }
+
+  start(): void {
+    const process = new Process(this.#clock);
+    this.#process = process;
+    const { process: disk } = this.#disk;
+    const configuration = this.#configurationOf(process);
+    const { clock } = process;
+    const world: World = {
+      disk,
+      clock,
+      createBase: async () => new SimulatedBaseFile(disk),
+      removeStale: async () => {},
+      network: {
+        backoff: { random: () => this.#random.float() },
+        transport: this.#network.transport(clock),
+      },
+    };
+    const control = {
+      stop: process.stop.signal,
+      configuration,
+      onReload: (reload: () => void) => {
+        process.reload = reload;
+        return () => {
+          process.reload = undefined;
+        };
+      },
+      reload: () => configuration.reload().config,
+      onLog: (log: Log) => {
+        process.log = log;
+        if (process === this.#process) this.#events.onLog(log);
+      },
+    };
+    const reporter = new Listener((entry) => {
+      if (process === this.#process) this.#events.onEntry(entry);
+    });
+    process.ended = follow(configuration.config, reporter, control, world).catch((error: Error) => {
+      if (process !== this.#process) return;
+      this.#end(process);
+      this.#events.onEnd(error);
+    });
+  }
+
+  /** Ends it as SIGTERM does; it has ended when the promise resolves. */
+  async stop(): Promise<void> {
+    const process = this.#process;
+    process?.stop.abort();
+    await process?.ended;
+    if (process !== undefined && process === this.#process) this.#end(process);
+  }
+
+  /** Ends it as SIGKILL does, or a power cut. */
+  crash(kind: 'process' | 'power'): void {
+    if (this.#process !== undefined) this.#end(this.#process);
+    this.#disk.crash(kind);
+  }
+
+  /** Other settings from now on, in place of those given before, and a SIGHUP. */
+  configure(settings: SettingTexts): void {
+    this.#settings = settings;
+    const process = this.#process;
+    if (process === undefined) return;
+    process.flags.clear();
+    for (const [name, text] of this.#flagsOf(process)) process.flags.set(name, text);
+    process.reload?.();
+  }
+
+  #configurationOf(process: Process): Configuration {
+    const origin = { flags: this.#flagsOf(process), env: {}, path: undefined };
+    try {
+      return new Configuration(origin);
+    } catch (error) {
+      if (!(error instanceof ExitError)) throw error;
+      // It does not start with settings that cannot be used: somebody corrects them.
+      this.#settings = {};
+      process.flags.clear();
+      this.#flagsOf(process);
+      return new Configuration(origin);
+    }
+  }
+
+  #flagsOf({ flags }: Process): Map<SettingName, string> {
+    const texts = { ...SETTINGS, ...this.#settings };
+    for (const [name, text] of Object.entries(texts)) flags.set(name as SettingName, text);
+    return flags;
+  }
+
+  #end(process: Process): void {
+    process.clock.end();
+    this.#network.crash();
+    this.#process = undefined;
+  }
+}
+
+/** What lives as long as one process. */
+class Process {
+  readonly clock: ProcessClock;
+  readonly stop = new AbortController();
+  readonly flags = new Map<SettingName, string>();
+  log: Log | undefined;
+  reload: (() => void) | undefined;
+  ended: Promise<void> = Promise.resolve();
+
+  constructor(clock: SimulatedClock) {
+    this.clock = new ProcessClock(clock);
+  }
+}
+
+/** Takes what the daemon logs. */
+class Listener extends Speaker {
+  readonly #onEntry: (entry: Entry) => void;
+
+  constructor(onEntry: (entry: Entry) => void) {
+    super();
+    this.#onEntry = onEntry;
+  }
+
+  override say(entry: Entry): void {
+    this.#onEntry(entry);
+  }
+
+  override transfer(): void {}
+
+  override clear(): void {}
+}

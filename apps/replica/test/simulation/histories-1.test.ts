@@ -1,0 +1,3 @@
+import { runShare } from './histories.ts';
+
+runShare(0, 2);

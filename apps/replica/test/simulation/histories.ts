@@ -1,0 +1,49 @@
+import { runSeed } from '@forebay/testkit';
+import { expect, it } from 'vitest';
+import type { Seen } from './history.ts';
+import { keep, recipeOf, report, runHistory, shrunk } from './run.ts';
+
+/** As many histories as this, if it is set; otherwise as many as there is time for, and at least `LEAST`. */
+const HISTORIES = Number(process.env.FOREBAY_HISTORIES ?? Number.POSITIVE_INFINITY);
+const SECONDS = Number(process.env.FOREBAY_SIMULATION_SECONDS ?? 300);
+const LEAST = 250;
+/** Whether a failure is kept as a regression, and the run goes on. */
+const KEEPS = process.env.FOREBAY_KEEP_FAILURES !== undefined;
+/** Histories after which what must have happened has happened. */
+const ENOUGH = 250;
+
+/** Runs its share of the histories: a test file is a process, and each has a core of its own. */
+export function runShare(share: number, shares: number): void {
+  const title = 'whatever happens, the daemon loses nothing and invents nothing';
+  const timeout = (SECONDS + 600) * 1000;
+  it(`${title} (share ${share + 1} of ${shares})`, { timeout }, async () => {
+    const first = runSeed();
+    const began = performance.now();
+    const seconds = (): number => (performance.now() - began) / 1000;
+    const isOver = (count: number): boolean => seconds() > SECONDS && count >= LEAST;
+    const sum: Partial<Record<keyof Seen, number>> = {};
+    const failures: string[] = [];
+    let count = 0;
+    const isLimited = HISTORIES !== Number.POSITIVE_INFINITY;
+    for (let i = share; i < HISTORIES && (isLimited || !isOver(count)); i += shares) {
+      const result = await runHistory(recipeOf(first + i));
+      count++;
+      if (!('error' in result)) {
+        for (const [what, number] of Object.entries(result)) {
+          sum[what as keyof Seen] = (sum[what as keyof Seen] ?? 0) + number;
+        }
+        continue;
+      }
+      const shortest = await shrunk(result);
+      failures.push(report(shortest, first + i));
+      if (!KEEPS) break;
+      keep(shortest.recipe);
+    }
+    const rate = (count / seconds()).toFixed(1);
+    console.log(`${count} histories, ${rate} a second, from seed ${first}: ${JSON.stringify(sum)}`);
+    if (failures.length > 0) expect.fail(failures.join('\n\n'));
+    // A simulation in which nothing happens proves nothing.
+    if (count < ENOUGH) return;
+    for (const [what, number] of Object.entries(sum)) expect(number, what).toBeGreaterThan(0);
+  });
+}

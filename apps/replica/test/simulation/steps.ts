@@ -1,0 +1,178 @@
+import type { DiskOperation, Random } from '@forebay/testkit';
+import type { SettingTexts } from './daemon.ts';
+
+/** Which of the consumers with a cursor. */
+export type ReaderName = 'r0' | 'r1' | 'r2';
+
+/** One thing that happens. Plain data: a history is repeated from its seed and its steps. */
+export type Step =
+  /** Clients write to the primary, so many times, values of up to `size` bytes. */
+  | { readonly do: 'write'; readonly count: number; readonly size: number }
+  | { readonly do: 'pass'; readonly ms: number }
+  /** All links to servers are cut. */
+  | { readonly do: 'cut' }
+  /** The primary dies, and the first or second of the others is promoted. `old`: whether it replicates that one. */
+  | { readonly do: 'fail-over'; readonly to: 0 | 1; readonly old: boolean }
+  /** The primary restarts, under another id. */
+  | { readonly do: 'restart-primary' }
+  /** The daemon ends without notice: now, or before its disk operation of this number from now. */
+  | { readonly do: 'crash'; readonly kind: 'process' | 'power'; readonly after: number }
+  /** The daemon is stopped, and started. */
+  | { readonly do: 'restart' }
+  /** The next disk operation of this kind fails. */
+  | { readonly do: 'fail'; readonly operation: DiskOperation; readonly code: string }
+  /** So many bytes are free on the disk from now on; undefined: as many as anybody needs. */
+  | { readonly do: 'fill'; readonly free?: number }
+  /** The wall clock jumps. */
+  | { readonly do: 'jump'; readonly ms: number }
+  /** SIGHUP, with these settings in place of those that are given at the start. */
+  | { readonly do: 'configure'; readonly set: SettingTexts }
+  | {
+      readonly do: 'reader';
+      readonly name: ReaderName;
+      readonly act: 'read' | 'pause' | 'stop' | 'remove';
+      /** Milliseconds that it takes for an item. */
+      readonly pace: number;
+    }
+  /** A restore is made beside the daemon: of the end, or of a moment so many marks ago. */
+  | {
+      readonly do: 'restore';
+      readonly to: 'end' | 'position' | 'time';
+      readonly back: number;
+      readonly single: boolean;
+    };
+
+const OFTEN = 70;
+
+/** As many steps as asked, drawn without a look at what they do. */
+export function drawSteps(random: Random, count: number): Step[] {
+  // Most of what happens are writes and time, in each history another few things besides.
+  const rare = Array.from({ length: random.integer(2, 6) }, () => random.pick(RARE));
+  const kinds = [...rare, random.pick([failOverStep, failOverStep, crashStep])];
+  return Array.from({ length: count }, () => {
+    const draw = random.integer(0, 99);
+    if (draw < OFTEN / 2) return writeStep(random);
+    if (draw < OFTEN) return { do: 'pass', ms: random.pick([10, 100, 500, 2000]) };
+    return random.pick(kinds)(random);
+  });
+}
+
+function writeStep(random: Random): Step {
+  return { do: 'write', count: random.integer(1, 12), size: random.pick([60, 60, 60, 2000]) };
+}
+
+const CODES = ['ENOSPC', 'ENOSPC', 'EIO'];
+const SETTINGS: { readonly [name in keyof SettingTexts]: readonly string[] } = {
+  replicaof: ['a:6379', 'b:6379', 'c:6379', 'b:6379 c:6379', 'c:6379 b:6379 a:6379', 'nobody:1'],
+  appendfsync: ['always', 'no'],
+  'auto-aof-rewrite-percentage': ['0', '100', '1000'],
+  'auto-aof-rewrite-min-size': ['0', '2kb', '64mb'],
+  'base-interval': ['1s', '1h'],
+  retain: ['1s', '5s', '1h', '500b', '3kb'],
+  'max-disk': ['1kb', '3kb', '10kb', '50kb', '1%', '12mb'],
+  'repl-timeout': ['2', '30'],
+  'accept-unverified-rdb': ['yes'],
+  loglevel: ['no level'],
+};
+
+const RARE: readonly ((random: Random) => Step)[] = [
+  () => ({ do: 'cut' }),
+  () => ({ do: 'cut' }),
+  failOverStep,
+  failOverStep,
+  () => ({ do: 'restart-primary' }),
+  crashStep,
+  crashStep,
+  () => ({ do: 'restart' }),
+  failStep,
+  (random) => ({ do: 'fill', free: random.pick([0, 10, 100, 1000, 10_000]) }),
+  (random) => (random.integer(0, 1) === 1 ? { do: 'fill' } : { do: 'fill', free: 500 }),
+  (random) => ({
+    do: 'jump',
+    ms: random.pick([-1, 1]) * random.pick([1, 700, 5000, 60_000, 7_200_000]),
+  }),
+  configureStep,
+  configureStep,
+  configureStep,
+  readerStep,
+  readerStep,
+  readerStep,
+  restoreStep,
+  restoreStep,
+];
+
+function failOverStep(random: Random): Step {
+  return { do: 'fail-over', to: random.pick([0, 1]), old: random.integer(0, 1) === 1 };
+}
+
+function crashStep(random: Random): Step {
+  const after = random.pick([0, 0, random.integer(1, 12)]);
+  return { do: 'crash', kind: random.pick(['process', 'power']), after };
+}
+
+function failStep(random: Random): Step {
+  const operation = random.pick([
+    ...(['write', 'write', 'sync', 'sync', 'rename', 'open', 'syncDirectory'] as const),
+    ...(['remove', 'truncate', 'link', 'read'] as const),
+  ]);
+  return { do: 'fail', operation, code: random.pick(CODES) };
+}
+
+function configureStep(random: Random): Step {
+  const names = Object.keys(SETTINGS) as (keyof typeof SETTINGS)[];
+  const chosen = Array.from({ length: random.integer(0, 3) }, () => random.pick(names));
+  const set = Object.fromEntries(chosen.map((name) => [name, random.pick(SETTINGS[name]!)]));
+  return { do: 'configure', set };
+}
+
+function readerStep(random: Random): Step {
+  return {
+    do: 'reader',
+    name: random.pick(['r0', 'r1', 'r2']),
+    act: random.pick(['read', 'read', 'read', 'pause', 'stop', 'remove']),
+    pace: random.pick([0, 0, 20, 1000]),
+  };
+}
+
+function restoreStep(random: Random): Step {
+  return {
+    do: 'restore',
+    to: random.pick(['end', 'position', 'position', 'time']),
+    back: random.integer(0, 8),
+    single: random.integer(0, 3) === 0,
+  };
+}
+
+/** Steps that may take the place of one, each simpler than it. */
+export function simplerSteps(step: Step): Step[] {
+  switch (step.do) {
+    case 'write': {
+      const fewer = [1, Math.floor(step.count / 2)].filter((n) => n >= 1 && n < step.count);
+      const smaller = step.size > 60 ? [{ ...step, size: 60 }] : [];
+      return [...smaller, ...fewer.map((count) => ({ ...step, count }))];
+    }
+    case 'pass':
+      return [10, 100, 500].filter((ms) => ms < step.ms).map((ms) => ({ ...step, ms }));
+    case 'fail-over':
+      return step.old ? [{ ...step, old: false }] : [];
+    case 'crash':
+      return [
+        ...(step.after > 0 ? [{ ...step, after: 0 }] : []),
+        ...(step.kind === 'power' ? [{ ...step, kind: 'process' } as const] : []),
+      ];
+    case 'configure':
+      return Object.keys(step.set).map((name) => {
+        const rest = Object.entries(step.set).filter(([other]) => other !== name);
+        return { do: 'configure', set: Object.fromEntries(rest) };
+      });
+    case 'reader':
+      return step.pace > 0 ? [{ ...step, pace: 0 }] : [];
+    case 'restore':
+      return [
+        ...(step.single ? [{ ...step, single: false }] : []),
+        ...(step.back > 0 ? [{ ...step, back: 0 }] : []),
+      ];
+    default:
+      return [];
+  }
+}

@@ -1,0 +1,44 @@
+import type { Stream } from './stream.ts';
+
+interface Written {
+  readonly stream: Stream;
+  /** Offset of the last byte under the id; undefined while it is written under. */
+  end: number | undefined;
+}
+
+/** What primaries have written under each replication id. Every copy of a stream is compared with this. */
+export class Truth {
+  readonly #written = new Map<string, Written>();
+
+  /** From now on `stream` is written under this id too. */
+  begin(id: string, stream: Stream): void {
+    this.#written.set(id, { stream, end: undefined });
+  }
+
+  /** `stream` is written under another id from now on. A replica that was promoted did not write under it. */
+  end(id: string, stream: Stream): void {
+    const written = this.#written.get(id);
+    if (written?.stream === stream) written.end ??= stream.end;
+  }
+
+  streamOf(id: string): Stream | undefined {
+    return this.#written.get(id)?.stream;
+  }
+
+  /** Offset of the last byte that was written under an id; undefined where nothing was. */
+  endOf(id: string): number | undefined {
+    const written = this.#written.get(id);
+    return written && (written.end ?? written.stream.end);
+  }
+
+  /** What is wrong with these bytes after `from` under this id; undefined: nothing. */
+  faultIn(id: string, from: number, bytes: Uint8Array): string | undefined {
+    const stream = this.streamOf(id);
+    const end = this.endOf(id);
+    if (stream === undefined || end === undefined) return 'nothing was written under the id';
+    const to = from + bytes.length;
+    if (to > end) return `only ${end} was written under the id`;
+    if (from < stream.start) return `the stream begins at ${stream.start}`;
+    return Buffer.compare(stream.slice(from, to), bytes) === 0 ? undefined : 'other bytes';
+  }
+}
