@@ -92,14 +92,7 @@ export class Daemon {
     };
     const control = {
       stop: process.stop.signal,
-      configuration,
-      onReload: (reload: () => void) => {
-        process.reload = reload;
-        return () => {
-          process.reload = undefined;
-        };
-      },
-      reload: () => configuration.reload().config,
+      onReload: (reload: () => void) => process.onReload(reload),
       onLog: (log: Log) => {
         process.log = log;
         if (process === this.#process) this.#events.onLog(log);
@@ -108,9 +101,10 @@ export class Daemon {
     const reporter = new Listener((entry) => {
       if (process === this.#process) this.#events.onEntry(entry);
     });
-    process.ended = follow(configuration.config, reporter, control, world).catch((error: Error) => {
+    process.ended = follow(configuration, reporter, control, world).catch((error: Error) => {
       if (process !== this.#process) return;
       this.#end(process);
+      this.#disk.crash('process');
       this.#events.onEnd(error);
     });
   }
@@ -136,7 +130,7 @@ export class Daemon {
     if (process === undefined) return;
     process.flags.clear();
     for (const [name, text] of this.#flagsOf(process)) process.flags.set(name, text);
-    process.reload?.();
+    process.hangUp();
   }
 
   #configurationOf(process: Process): Configuration {
@@ -172,11 +166,27 @@ class Process {
   readonly stop = new AbortController();
   readonly flags = new Map<SettingName, string>();
   log: Log | undefined;
-  reload: (() => void) | undefined;
+  #reload: (() => void) | undefined;
+  /** A SIGHUP came before there was anything to reload. */
+  #missed = false;
   ended: Promise<void> = Promise.resolve();
 
   constructor(clock: SimulatedClock) {
     this.clock = new ProcessClock(clock);
+  }
+
+  onReload(reload: () => void): () => void {
+    this.#reload = reload;
+    if (this.#missed) reload();
+    this.#missed = false;
+    return () => {
+      this.#reload = undefined;
+    };
+  }
+
+  hangUp(): void {
+    if (this.#reload === undefined) this.#missed = true;
+    else this.#reload();
   }
 }
 

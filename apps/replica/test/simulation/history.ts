@@ -121,7 +121,7 @@ export class History {
       await settled();
       // A service manager starts it again.
       if (!this.#daemon.running) this.#start();
-      for (const server of this.#servers) server.catchUp();
+      for (const server of this.#servers) this.#catchUp(server);
       this.#mark();
       this.#rethrow();
     }
@@ -169,6 +169,13 @@ export class History {
       case 'restore':
         return this.#restore(step);
     }
+  }
+
+  /** A replica that learns of another id has its own replicas ask anew (`replication.c: disconnectSlaves`). */
+  #catchUp(server: SimulatedServer): void {
+    const { id } = server;
+    server.catchUp();
+    if (server.id !== id) this.#network.cut(server);
   }
 
   #write(count: number, size: number): void {
@@ -342,7 +349,9 @@ export class History {
     const floor = this.#floor;
     if (floor === undefined) return;
     const rule = 'what was acknowledged as synced survives';
-    const least = this.#interrupted ? Math.min(floor.offset, this.#shared) : floor.offset;
+    // A step back is told when all of it is done.
+    const mayBeUntold = this.#interrupted || this.#faulty || this.#limited;
+    const least = mayBeUntold ? Math.min(floor.offset, this.#shared) : floor.offset;
     if (found === undefined) {
       this.#fail(rule, `${floor.offset} of nothing`);
       return;

@@ -61,7 +61,9 @@ export function report({ recipe, error, story }: Failed, seed: number): string {
 
 /** A recipe as text, one step a line. */
 export function textOf({ seed, steps }: Recipe): string {
-  const lines = steps.map((step) => `    ${JSON.stringify(step)}`);
+  const lines = steps.map((step) => {
+    return `    ${JSON.stringify(step, undefined, 1).replace(/\s*\n\s*/g, ' ')}`;
+  });
   return `{\n  "seed": ${seed},\n  "steps": [\n${lines.join(',\n')}\n  ]\n}\n`;
 }
 

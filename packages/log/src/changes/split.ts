@@ -40,6 +40,8 @@ export async function split(
   try {
     const at = (await boundaryAt(reader, offset)).boundary;
     const next = newIncrement(workshop, offset, at.database);
+    // Before the writer, which an error here would leave open.
+    const head = replaces ? undefined : await headUpTo(workshop, reader, at, end);
     const writer =
       end.offset === offset
         ? await IncrementWriter.create(workshop.pathOf, next, workshop.writerOptions)
@@ -49,13 +51,12 @@ export async function split(
       manifest: { ...opened(manifest), live: { ...live, increments: nonEmpty(increments) } },
       writer,
     });
-    if (replaces) {
+    if (head === undefined) {
       const supersede = async () => {
         for (const name of [last.name, last.index]) await removeLater(workshop, name);
       };
       return { ...changed([...before, next]), afterwards: supersede };
     }
-    const head = await headUpTo(workshop, reader, at, end);
     const cut = () => cutBehind(workshop, last, head, at);
     return { ...changed([...before, head, next]), afterwards: cut };
   } finally {

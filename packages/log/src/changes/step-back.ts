@@ -48,9 +48,10 @@ export async function stepBack(
     // Later bytes follow this offset.
     const ended = workshop.clock.now();
     const next = newIncrement(workshop, offset, at.database);
-    const writer = await IncrementWriter.create(workshop.pathOf, next, workshop.writerOptions);
     const keepsHead = within.startOffset < offset;
     const head = keepsHead ? await headUpTo(workshop, reader, at, { offset: end }) : within;
+    // Last, as an error after it would leave it open.
+    const writer = await IncrementWriter.create(workshop.pathOf, next, workshop.writerOptions);
     const before = live.increments.slice(0, i);
     const ids = idsAfter(live.ids, offset);
     const named = live.aliases.filter(({ from }) => from > offset);
