@@ -1,7 +1,8 @@
 import { crc32 } from 'node:zlib';
 import { RdbReceiverError } from '@forebay/rdb-receiver';
 import { concatBytes } from '@forebay/testkit';
-import type { BaseFile, World } from '../../src/follow/world.ts';
+import type { World } from '../../src/follow/world.ts';
+import type { BaseFile } from '../../src/follow-log/follow.ts';
 
 /** A base that is written to the simulated disk when it is whole. */
 export class SimulatedBaseFile implements BaseFile {
