@@ -9,7 +9,8 @@ export type {
 export { ReplicaHandshake } from './handshake/replica-handshake.ts';
 export type { ReplyClass } from './handshake/replies.ts';
 export { classifyReply } from './handshake/replies.ts';
-export type { HandshakeState } from './handshake/transitions.ts';
+export type { HandshakeState, ReplyMeaning } from './handshake/transitions.ts';
+export { meaningOf } from './handshake/transitions.ts';
 export type { History, Position } from './history.ts';
 export {
   BLANK_ID,

@@ -1,26 +1,23 @@
 import type { Clock, StopTimer } from '@forebay/clock';
 import type { ReplicaProgress } from './acknowledgement.ts';
 import { encodeAcknowledgement, NEWLINE } from './acknowledgement.ts';
-import type { CachedStream } from './cached-stream.ts';
+import type { LinkOwner } from './link-owner.ts';
 
 /** Milliseconds between acknowledgements that a primary waits for, and how many there are of them. */
 const HASTE = 100;
 const HASTY = 50;
 
-/** What an acknowledger works with. */
-export interface AcknowledgerHost {
-  readonly cached: CachedStream | undefined;
-  /** What the one who stores has told of `cached`; undefined if it has told nothing yet. */
-  readonly acknowledgement: ReplicaProgress | undefined;
-  write(bytes: Uint8Array): void;
-  /** The primary has been told what it waited for. */
-  onAnswered(): void;
+export interface AcknowledgerOptions {
+  readonly owner: Pick<LinkOwner, 'cached' | 'acknowledgement'>;
+  readonly clock: Clock;
+  readonly write: (bytes: Uint8Array) => void;
+  /** The primary was sent the acknowledgement that it waited for. */
+  readonly onAnswered: () => void;
 }
 
 /** When a link that streams acknowledges, beyond the clock's beat, and what it sends. */
 export class Acknowledger {
-  readonly #host: AcknowledgerHost;
-  readonly #clock: Clock;
+  readonly #options: AcknowledgerOptions;
   /** REPLCONF is understood and granted; without it a newline has to do. */
   #granted = true;
   /** The last GETACK that an ACK has answered, and what FACK has told. */
@@ -30,9 +27,8 @@ export class Acknowledger {
   #awaited = false;
   #stopHaste: StopTimer | undefined;
 
-  constructor(host: AcknowledgerHost, clock: Clock) {
-    this.#host = host;
-    this.#clock = clock;
+  constructor(options: AcknowledgerOptions) {
+    this.#options = options;
   }
 
   /** The primary is silent because we have not acknowledged its snapshot yet. */
@@ -53,8 +49,8 @@ export class Acknowledger {
   hasten(): void {
     this.#awaited = true;
     let left = HASTY;
-    this.#stopHaste = this.#clock.every(HASTE, () => {
-      const { acknowledgement } = this.#host;
+    this.#stopHaste = this.#options.clock.every(HASTE, () => {
+      const { acknowledgement } = this.#options.owner;
       if (acknowledgement === undefined || !this.#granted) return;
       this.#send(acknowledgement);
       left--;
@@ -74,7 +70,7 @@ export class Acknowledger {
    * most, and none where nobody has asked (`replication.c: waitaofCommand`).
    */
   progressed(): void {
-    const { acknowledgement, cached } = this.#host;
+    const { acknowledgement, cached } = this.#options.owner;
     if (acknowledgement === undefined || cached === undefined) return;
     const { lastGetAck } = cached.tracker;
     const { written, synced = -1 } = acknowledgement;
@@ -86,17 +82,17 @@ export class Acknowledger {
 
   /** The beat: an acknowledgement where there is one to send, a sign of life otherwise. */
   tick(): void {
-    this.#send(this.#host.acknowledgement);
+    this.#send(this.#options.owner.acknowledgement);
   }
 
   #send(progress: ReplicaProgress | undefined): void {
     if (progress !== undefined) {
       this.#confirmed = true;
       this.#syncedTold = progress.synced ?? -1;
-      if (this.#awaited) this.#host.onAnswered();
+      if (this.#awaited) this.#options.onAnswered();
       this.#awaited = false;
     }
     const may = this.#granted && progress !== undefined;
-    this.#host.write(may ? encodeAcknowledgement(progress) : NEWLINE);
+    this.#options.write(may ? encodeAcknowledgement(progress) : NEWLINE);
   }
 }

@@ -1,8 +1,7 @@
 import type { StopTimer } from '@forebay/clock';
-import type { HandshakeOutcome } from '@forebay/psync';
-import { PsyncError, StreamTracker, shiftHistory } from '@forebay/psync';
+import type { CopyCause, HandshakeEvent, HandshakeOutcome, ReplicaHandshake } from '@forebay/psync';
+import { nextState, PsyncError, StreamTracker, shiftHistory } from '@forebay/psync';
 import { NEWLINE } from './acknowledgement.ts';
-import type { AcknowledgerHost } from './acknowledger.ts';
 import { Acknowledger } from './acknowledger.ts';
 import { describeEndpoint } from './address.ts';
 import type { LinkRecord } from './backoff.ts';
@@ -13,18 +12,21 @@ import {
   errorOfOutcome,
   errorOfRefusal,
   errorOfSnapshot,
+  laterError,
+  loopError,
   lostError,
   quoted,
   silentError,
 } from './link-errors.ts';
-import type { LinkHost } from './link-host.ts';
 import type { LinkOptions, LinkPhase, Timeouts } from './link-options.ts';
-import { withoutPassword } from './link-options.ts';
-import type { CopyReason, NegotiationLink } from './negotiation.ts';
-import { Negotiation } from './negotiation.ts';
+import { newHandshake, positionOf, withoutPassword } from './link-options.ts';
+import type { LinkOwner } from './link-owner.ts';
 import type { SnapshotStart } from './snapshot.ts';
 import { Snapshot } from './snapshot.ts';
+import type { LinkStep } from './states.ts';
+import { NEXT_PHASE } from './states.ts';
 import type { LinkSocket } from './transport.ts';
+import type { UpstreamDecision } from './upstream.ts';
 
 /** Milliseconds between acknowledgements (`replication.c: replicationCron`). */
 const TICK = 1000;
@@ -33,16 +35,21 @@ const TICK = 1000;
 export class Link {
   readonly #options: LinkOptions;
   #timeouts: Timeouts;
-  readonly #host: LinkHost;
+  readonly #owner: LinkOwner;
   readonly #where: string;
   readonly #socket: LinkSocket;
-  readonly #negotiation: Negotiation;
   readonly #acknowledger: Acknowledger;
   readonly #stopTicking: StopTimer;
   readonly #ended: Promise<ReplicaError>;
   #end!: (error: ReplicaError) => void;
   #error: ReplicaError | undefined;
   #phase: LinkPhase = 'connect';
+  /** There from phase `handshake` on. */
+  #handshake!: ReplicaHandshake;
+  /** What to ask for is being decided: the primary is silent because it has not been asked. */
+  #deciding = false;
+  /** Why a full resync was decided. */
+  #fullResync: { readonly cause: CopyCause; readonly reason: string } | undefined;
   #snapshot: Snapshot | undefined;
   /** Times are of the clock, in milliseconds. */
   #lastRead: number;
@@ -50,15 +57,19 @@ export class Link {
   #continued = false;
   #progressed = false;
 
-  constructor(options: LinkOptions, host: LinkHost) {
+  constructor(options: LinkOptions, owner: LinkOwner) {
     this.#options = options;
     this.#timeouts = options.timeouts;
-    this.#host = host;
+    this.#owner = owner;
     const { address, tls, clock } = options;
     this.#where = describeEndpoint(address);
     this.#lastRead = clock.elapsed();
-    this.#negotiation = new Negotiation(options, host, this.#negotiationLink());
-    this.#acknowledger = new Acknowledger(this.#acknowledgerHost(), clock);
+    this.#acknowledger = new Acknowledger({
+      owner,
+      clock,
+      write: (bytes) => this.#write(bytes),
+      onAnswered: () => this.#heard(),
+    });
     this.#ended = new Promise((resolve) => {
       this.#end = resolve;
     });
@@ -115,38 +126,11 @@ export class Link {
     if (this.#phase === 'stream') this.#acknowledger.progressed();
   }
 
-  #acknowledgerHost(): AcknowledgerHost {
-    const host = this.#host;
-    return {
-      get cached() {
-        return host.cached;
-      },
-      get acknowledgement() {
-        return host.acknowledgement;
-      },
-      write: (bytes) => this.#write(bytes),
-      onAnswered: () => this.#heard(),
-    };
-  }
-
-  #negotiationLink(): NegotiationLink {
-    const isOver = () => this.#error !== undefined;
-    return {
-      get over() {
-        return isOver();
-      },
-      write: (bytes) => this.#write(bytes),
-      onOutcome: (outcome) => this.#onOutcome(outcome),
-      onOptionDenied: () => this.#acknowledger.refuse(),
-      onDecided: () => this.#heard(),
-      close: (error) => this.close(error),
-      fail: (error) => this.close(this.#errorOf(error)),
-    };
-  }
-
   #onConnect(): void {
-    this.#enter('handshake');
-    this.#negotiation.begin(this.#socket.localAddress);
+    this.#enter('connected');
+    const { localAddress } = this.#socket;
+    this.#handshake = newHandshake(this.#options, this.#owner.cached, localAddress);
+    this.#negotiate();
   }
 
   #onClose(): void {
@@ -154,7 +138,7 @@ export class Link {
     this.#acknowledger.settle();
     this.#error ??= lostError(this.#where, this.#phase);
     const error = this.#error;
-    if (this.#snapshot?.announced) this.#host.deliver({ type: 'snapshot-aborted', error });
+    if (this.#snapshot?.announced) this.#owner.deliver({ type: 'snapshot-aborted', error });
     this.#end(error);
   }
 
@@ -164,32 +148,92 @@ export class Link {
     try {
       // Line, payload and stream may share one read: each phase hands on what is not its own.
       let rest = bytes;
-      if (this.#phase === 'handshake') rest = this.#negotiation.push(rest);
+      if (this.#phase === 'handshake') rest = this.#onHandshakeBytes(rest);
       if (this.#phase === 'transfer' && rest.length > 0) rest = this.#onPayloadBytes(rest);
       if (this.#phase === 'stream' && rest.length > 0) this.#onStreamBytes(rest);
     } catch (error) {
       this.close(this.#errorOf(error));
     }
     // A handshake adds nothing to what waits, and may not stand still for it.
-    if (this.#host.full && this.#phase !== 'handshake') this.#socket.pause();
+    if (this.#owner.full && this.#phase !== 'handshake') this.#socket.pause();
+  }
+
+  #onHandshakeBytes(bytes: Uint8Array): Uint8Array {
+    this.#handshake.push(bytes);
+    this.#negotiate();
+    return this.#handshake.takeRest();
+  }
+
+  #negotiate(): void {
+    for (let event = this.#handshake.next(); event; event = this.#handshake.next()) {
+      this.#onHandshakeEvent(event);
+    }
+  }
+
+  #onHandshakeEvent(event: HandshakeEvent): void {
+    switch (event.type) {
+      case 'send':
+        this.#write(event.bytes);
+        break;
+      case 'waiting':
+        this.#owner.onWaiting();
+        break;
+      case 'option-refused':
+        if (event.reply.startsWith('-NOPERM')) this.#acknowledger.refuse();
+        this.#owner.onOptionRefused(event.option, this.#said(event.reply));
+        break;
+      case 'report':
+        this.#decide(event);
+        break;
+      case 'outcome':
+        this.#onOutcome(event.outcome);
+        break;
+    }
+  }
+
+  #decide({ report, reply }: Extract<HandshakeEvent, { type: 'report' }>): void {
+    this.#deciding = true;
+    const said = reply === undefined ? undefined : this.#said(reply);
+    void this.#owner.decide(report, said).then((decision) => {
+      this.#deciding = false;
+      this.#heard();
+      if (this.#error === undefined && decision !== undefined) this.#onDecision(decision);
+    });
+  }
+
+  #onDecision(decision: UpstreamDecision): void {
+    if (decision.type === 'later' || decision.type === 'loop') {
+      const { type, reason } = decision;
+      this.close((type === 'loop' ? loopError : laterError)(this.#where, reason));
+      return;
+    }
+    if (decision.type === 'full') {
+      const { cause = 'decided', reason } = decision;
+      this.#fullResync = { cause, reason };
+    }
+    const cached = asksForNothing(decision) ? undefined : this.#owner.cached;
+    try {
+      this.#handshake.ask(cached && positionOf(cached));
+      this.#negotiate();
+    } catch (error) {
+      this.close(this.#errorOf(error));
+    }
   }
 
   #onOutcome(outcome: HandshakeOutcome): void {
     switch (outcome.type) {
       case 'full-resync': {
         const { id, offset } = outcome;
-        this.#receive({ id, offset, bySync: false }, this.#negotiation.reasonOfCopy);
+        const { cause, reason } = this.#fullResync ?? this.#refusedResume();
+        this.#receive({ id, offset, bySync: false }, cause, reason);
         break;
       }
-      case 'sync':
-        this.#receive(
-          { id: undefined, offset: undefined, bySync: true },
-          {
-            cause: 'no-psync',
-            reason: `PSYNC was answered ${quoted(this.#said(outcome.reply))}, SYNC takes its place`,
-          },
-        );
+      case 'sync': {
+        const start = { id: undefined, offset: undefined, bySync: true };
+        const reason = `PSYNC was answered ${quoted(this.#said(outcome.reply))}, SYNC takes its place`;
+        this.#receive(start, 'no-psync', reason);
         break;
+      }
       case 'continue':
         this.#continue(outcome.id);
         break;
@@ -198,26 +242,28 @@ export class Link {
     }
   }
 
-  #receive(start: SnapshotStart, reason: CopyReason): void {
-    this.#snapshot = new Snapshot(start, {
-      deliver: (item) => this.#host.deliver(item),
-      onTransfer: (progress) => this.#host.onTransfer(progress),
-      onWaiting: () => this.#host.onWaiting(),
-      accepts: this.#options.acceptedSnapshots,
-      ...reason,
-    });
-    this.#enter('transfer');
+  /** Why a full resync comes that was not decided here. */
+  #refusedResume(): { readonly cause: CopyCause; readonly reason: string } {
+    const held = this.#owner.cached?.tracker.offset;
+    if (held === undefined) return { cause: 'nothing-held', reason: 'nothing to go on from' };
+    return { cause: 'refused', reason: `the primary does not go on after ${held}` };
+  }
+
+  #receive(start: SnapshotStart, cause: CopyCause, reason: string): void {
+    const accepts = this.#options.acceptedSnapshots;
+    this.#snapshot = new Snapshot({ start, owner: this.#owner, accepts, cause, reason });
+    this.#enter('full-resync');
   }
 
   #continue(id: string | undefined): void {
-    const cached = this.#host.cached;
+    const cached = this.#owner.cached;
     if (cached === undefined) return;
     const { offset } = cached.tracker;
     const history = id === undefined ? cached.history : shiftHistory(cached.history, id, offset);
-    this.#host.remember({ ...cached, history });
-    this.#host.deliver({ type: 'continue', history, offset });
+    this.#owner.remember({ ...cached, history });
+    this.#owner.deliver({ type: 'continue', history, offset });
     this.#continued = true;
-    this.#stream();
+    this.#stream('continue');
   }
 
   #onPayloadBytes(bytes: Uint8Array): Uint8Array {
@@ -235,31 +281,31 @@ export class Link {
     this.#snapshot = undefined;
     const { history, offset, database, aux, verdict } = end;
     const tracker = new StreamTracker({ offset, database });
-    this.#host.remember({ history, start: offset, tracker });
-    this.#host.deliver({ type: 'snapshot-end', history, offset, database, aux, verdict });
+    this.#owner.remember({ history, start: offset, tracker });
+    this.#owner.deliver({ type: 'snapshot-end', history, offset, database, aux, verdict });
     if (this.#options.rdbOnly) {
       this.close(new ReplicaError('STOPPED', 'the snapshot is whole'));
       return bytes.subarray(bytes.length);
     }
     if (!end.acknowledged) this.#acknowledger.refuse();
     if (end.marked) this.#acknowledger.hasten();
-    this.#stream();
+    this.#stream('snapshot-whole');
     return end.rest;
   }
 
-  #stream(): void {
+  #stream(step: LinkStep): void {
     this.#streamingSince = this.#options.clock.elapsed();
-    this.#enter('stream');
+    this.#enter(step);
     this.progressed();
   }
 
   #onStreamBytes(bytes: Uint8Array): void {
-    const { tracker } = this.#host.cached!;
+    const { tracker } = this.#owner.cached!;
     this.#acknowledger.settle();
     tracker.push(bytes);
     this.#progressed = this.#continued;
     const { offset, boundary } = tracker;
-    this.#host.deliver({ type: 'stream', bytes, offset, boundary });
+    this.#owner.deliver({ type: 'stream', bytes, offset, boundary });
   }
 
   #tick(): void {
@@ -275,9 +321,9 @@ export class Link {
 
   /** Whether silence is our doing: we are not listening, or the primary waits for us. */
   get #deaf(): boolean {
-    if (this.#negotiation.deciding) return true;
+    if (this.#deciding) return true;
     if (this.#phase === 'connect' || this.#phase === 'handshake') return false;
-    return this.#host.full || this.#acknowledger.awaited;
+    return this.#owner.full || this.#acknowledger.awaited;
   }
 
   /** Silence counts from here on. */
@@ -289,10 +335,10 @@ export class Link {
     if (this.#socket.writable) this.#socket.write(bytes);
   }
 
-  #enter(phase: LinkPhase): void {
-    this.#phase = phase;
+  #enter(step: LinkStep): void {
+    this.#phase = nextState(NEXT_PHASE, this.#phase, step);
     this.#heard();
-    this.#host.onPhase(phase);
+    this.#owner.onStep(step);
   }
 
   /** What the primary said, as it may be shown. */
@@ -303,8 +349,16 @@ export class Link {
   /** What was thrown while bytes were taken; what is no fault of the peer's is thrown on. */
   #errorOf(error: unknown): ReplicaError {
     if (error instanceof PsyncError && error.code === 'DESYNCHRONIZED') {
-      this.#host.remember(undefined);
+      this.#owner.remember(undefined);
     }
     return errorOfBytes(error, this.#where);
   }
+}
+
+/**
+ * If a report names no held id, the held position is still requested: a forebay continues from
+ * ids that INFO has no field for, and any other server sends the full resync that it is about to send anyway.
+ */
+function asksForNothing(decision: UpstreamDecision): boolean {
+  return decision.type === 'full' && decision.cause !== 'history';
 }

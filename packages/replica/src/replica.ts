@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { History, ReplicationReport } from '@forebay/psync';
+import { nextState } from '@forebay/psync';
 import type { ReplicaProgress } from './acknowledgement.ts';
 import { describeEndpoint } from './address.ts';
 import type { LinkRecord } from './backoff.ts';
@@ -10,9 +11,9 @@ import { ReplicaError } from './errors.ts';
 import { ItemQueue } from './item-queue.ts';
 import type { ReplicaItem } from './items.ts';
 import { Link } from './link.ts';
-import type { LinkHost } from './link-host.ts';
 import type { LinkOptions, Timeouts } from './link-options.ts';
 import { checkLinkOptions, endpointOf, withPassword } from './link-options.ts';
+import type { LinkOwner } from './link-owner.ts';
 import { ProgressRecord } from './progress-record.ts';
 import type {
   ReplicaEvents,
@@ -22,6 +23,8 @@ import type {
 } from './replica-options.ts';
 import { linkOptions, retargeted } from './replica-options.ts';
 import type { AcceptedSnapshots } from './snapshot.ts';
+import type { ReplicaStep } from './states.ts';
+import { NEXT_STATE } from './states.ts';
 import type { DecideUpstream, Upstream, UpstreamDecision } from './upstream.ts';
 
 /** Milliseconds after which a primary that said "later" is asked again. */
@@ -154,7 +157,7 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
     this.#stopFor(new ReplicaError('STOPPED', 'detached'));
     await this.#running;
     this.#queue.end();
-    this.#enter('detached');
+    this.#enter('detach');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -184,13 +187,13 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
   }
 
   async #run(): Promise<void> {
-    const host = this.#linkHost();
+    const owner = this.#linkOwner();
     while (!this.#stopped) {
-      this.#enter('connect');
+      this.#enter('attempt');
       // Who listens may have stopped us.
       if (this.#stopped) return;
       this.#retargeted = false;
-      const { error, record } = await this.#attempt(host);
+      const { error, record } = await this.#attempt(owner);
       await Promise.race([this.#deciding, this.#stopping]);
       if (this.#stopped) return;
       if (this.#options.rdbOnly) {
@@ -198,15 +201,15 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
         return;
       }
       const delay = this.#retargeted ? 0 : this.#delayAfter(error, record);
-      this.#enter('waiting');
+      this.#enter('attempt-ended');
       this.emit('attempt-ended', error, delay);
       await this.#sleep(delay);
     }
   }
 
-  async #attempt(host: LinkHost): Promise<{ error: ReplicaError; record: LinkRecord }> {
+  async #attempt(owner: LinkOwner): Promise<{ error: ReplicaError; record: LinkRecord }> {
     try {
-      const link = new Link(withPassword(this.#options), host);
+      const link = new Link(withPassword(this.#options), owner);
       this.#link = link;
       const error = await link.ended;
       return { error, record: link.record };
@@ -228,10 +231,10 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
     this.#stopped = true;
     if (this.#progress.snapshotReceived) this.#queue.end();
     else this.#queue.fail(error);
-    this.#enter('detached');
+    this.#enter('detach');
   }
 
-  #linkHost(): LinkHost {
+  #linkOwner(): LinkOwner {
     const replica = this;
     return {
       get cached() {
@@ -249,7 +252,7 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
         this.#queue.push(item);
       },
       decide: (report, reply) => this.#decide(report, reply),
-      onPhase: (phase) => this.#enter(phase),
+      onStep: (step) => this.#enter(step),
       onTransfer: (progress) => this.emit('transfer', progress),
       onOptionRefused: (option, reply) => this.emit('option-refused', option, reply),
       onWaiting: () => this.emit('snapshot-awaited'),
@@ -315,8 +318,9 @@ export class Replica extends EventEmitter<ReplicaEvents> implements AsyncDisposa
     this.#queue.fail(error);
   }
 
-  #enter(state: ReplicaState): void {
-    if (this.#state === state || this.#state === 'detached') return;
+  #enter(step: ReplicaStep): void {
+    const state = nextState(NEXT_STATE, this.#state, step);
+    if (state === this.#state) return;
     this.#state = state;
     this.emit('state', state);
   }

@@ -4,7 +4,7 @@ import { BLANK_ID, isReplicationId, startHistory } from '@forebay/psync';
 import type { RdbVerdict } from '@forebay/rdb';
 import { RdbPreambleReader, RdbVerifier, replicationInfo } from '@forebay/rdb';
 import { BulkPayloadReader } from '@forebay/rdb-receiver';
-import type { ReplicaItem } from './items.ts';
+import type { LinkOwner } from './link-owner.ts';
 
 /**
  * Which snapshots are taken (`RdbVerdict`):
@@ -51,20 +51,19 @@ export type SnapshotEnd =
       readonly rest: Uint8Array;
     };
 
-interface SnapshotHost {
-  deliver(item: ReplicaItem): void;
-  onTransfer(progress: TransferProgress): void;
-  /** The primary is still making the snapshot. */
-  onWaiting(): void;
+export interface SnapshotOptions {
+  readonly start: SnapshotStart;
+  /** Takes the items, the progress, and each sign that the primary is still making the snapshot. */
+  readonly owner: Pick<LinkOwner, 'deliver' | 'onTransfer' | 'onWaiting'>;
   readonly accepts: AcceptedSnapshots;
   readonly cause: CopyCause;
+  /** For people. */
   readonly reason: string;
 }
 
 /** A bulk payload on its way: framing off, verified as it passes. */
 export class Snapshot {
-  readonly #start: SnapshotStart;
-  readonly #host: SnapshotHost;
+  readonly #options: SnapshotOptions;
   readonly #payload = new BulkPayloadReader();
   readonly #preamble = new RdbPreambleReader();
   readonly #verifier: RdbVerifier | undefined;
@@ -73,10 +72,9 @@ export class Snapshot {
   #marked = false;
   #announced = false;
 
-  constructor(start: SnapshotStart, host: SnapshotHost) {
-    this.#start = start;
-    this.#host = host;
-    this.#verifier = host.accepts === 'any' ? undefined : new RdbVerifier();
+  constructor(options: SnapshotOptions) {
+    this.#options = options;
+    this.#verifier = options.accepts === 'any' ? undefined : new RdbVerifier();
   }
 
   /** Whether `full-resync` was delivered: it is to have an end. */
@@ -95,24 +93,24 @@ export class Snapshot {
     for (let event = payload.next(); event !== undefined; event = payload.next()) {
       switch (event.type) {
         case 'keepalive':
-          this.#host.onWaiting();
+          this.#options.owner.onWaiting();
           break;
         case 'header':
           this.#length = event.length;
           this.#marked = event.length === undefined;
           this.#announced = true;
-          this.#host.deliver({
+          this.#options.owner.deliver({
             type: 'full-resync',
             length: event.length,
-            position: positionOf(this.#start),
-            cause: this.#host.cause,
-            reason: this.#host.reason,
+            position: positionOf(this.#options.start),
+            cause: this.#options.cause,
+            reason: this.#options.reason,
           });
           break;
         case 'bytes':
           this.#look(event.bytes);
           this.#verifier?.push(event.bytes);
-          this.#host.deliver({ type: 'snapshot', bytes: event.bytes });
+          this.#options.owner.deliver({ type: 'snapshot', bytes: event.bytes });
           break;
         case 'refused':
           return { type: 'refused', line: event.line };
@@ -121,7 +119,7 @@ export class Snapshot {
       }
     }
     if (this.#announced) {
-      this.#host.onTransfer({ total: this.#length, read: payload.progress.read });
+      this.#options.owner.onTransfer({ total: this.#length, read: payload.progress.read });
     }
     return undefined;
   }
@@ -136,19 +134,19 @@ export class Snapshot {
   }
 
   #whole(rest: Uint8Array): SnapshotEnd {
-    this.#host.onTransfer({ total: this.#length, read: this.#payload.progress.read });
+    this.#options.owner.onTransfer({ total: this.#length, read: this.#payload.progress.read });
     const verdict = this.#verifier?.finish();
     if (verdict !== undefined && !this.#takes(verdict)) return { type: 'unfit', verdict };
     this.#preamble.finish();
     const told = replicationInfo(this.#aux);
-    const { bySync } = this.#start;
-    const id = this.#start.id ?? told.replicationId ?? BLANK_ID;
+    const { bySync } = this.#options.start;
+    const id = this.#options.start.id ?? told.replicationId ?? BLANK_ID;
     const named = id !== BLANK_ID && isReplicationId(id);
     return {
       type: 'whole',
       // A history that the primary gave no name for is ours alone: no id of it can be continued.
       history: startHistory(named ? id : randomBytes(20).toString('hex')),
-      offset: this.#start.offset ?? told.offset ?? 0,
+      offset: this.#options.start.offset ?? told.offset ?? 0,
       database: told.streamDatabase ?? 0,
       aux: this.#aux,
       verdict,
@@ -160,7 +158,7 @@ export class Snapshot {
   }
 
   #takes({ outcome }: RdbVerdict): boolean {
-    return outcome === 'unproven' ? this.#host.accepts === 'unproven' : outcome !== 'damaged';
+    return outcome === 'unproven' ? this.#options.accepts === 'unproven' : outcome !== 'damaged';
   }
 }
 

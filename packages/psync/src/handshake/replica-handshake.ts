@@ -4,13 +4,13 @@ import type { Position } from '../history.ts';
 import { BLANK_ID, isReplicationId } from '../history.ts';
 import type { ReplicationReport } from '../report.ts';
 import { parseReplicationReport } from '../report.ts';
+import { nextState } from '../transitions.ts';
 import { BulkReader } from './bulk-reader.ts';
 import { concatBytes } from './concat-bytes.ts';
 import { LineReader } from './line-reader.ts';
 import { parseBulkHeader, parseContinue, parseFullResync } from './psync-replies.ts';
-import { classifyReply } from './replies.ts';
-import type { HandshakeState, Transition } from './transitions.ts';
-import { TRANSITIONS } from './transitions.ts';
+import type { HandshakeMove, HandshakeState } from './transitions.ts';
+import { meaningOf, NEXT } from './transitions.ts';
 
 /** Bytes of the longest reply line. Servers read 255, but protected mode's refusal has over 1,000. */
 const MAX_REPLY_LENGTH = 4096;
@@ -178,9 +178,8 @@ export class ReplicaHandshake {
   }
 
   #onReply(reply: string, step: HandshakeStep): void {
-    const row = TRANSITIONS[step];
-    const transition: Transition = row[classifyReply(reply)] ?? row.otherwise;
-    switch (transition) {
+    const meaning = meaningOf(step, reply);
+    switch (meaning) {
       case 'proceed':
         this.#proceed(step);
         break;
@@ -215,7 +214,7 @@ export class ReplicaHandshake {
         this.#end({ type: 'sync', reply });
         break;
       default:
-        this.#end({ type: transition, step, reply });
+        this.#end({ type: meaning, step, reply });
     }
   }
 
@@ -232,7 +231,7 @@ export class ReplicaHandshake {
 
   #authenticate(): void {
     const { username, password = '' } = this.#options;
-    this.#state = 'auth';
+    this.#enter('authenticate');
     this.#send(username === undefined ? ['AUTH', password] : ['AUTH', username, password]);
   }
 
@@ -252,26 +251,26 @@ export class ReplicaHandshake {
     if (rdbFilterOnly !== undefined) {
       told.push(['rdb-filter-only', ['rdb-filter-only', rdbFilterOnly]]);
     }
-    this.#state = 'replconf';
+    this.#enter('introduce');
     this.#unanswered = told.map(([option]) => option);
     this.#send(...told.map(([, words]) => ['REPLCONF', ...words]));
   }
 
   #askReport(): void {
-    this.#state = 'info';
+    this.#enter('ask-report');
     // Before 7.0 INFO takes one section or none: all of the default ones, some 6 KB.
     this.#send(['INFO']);
   }
 
   #report(report: ReplicationReport | undefined, reply?: string): void {
-    this.#state = 'report';
+    this.#enter('report');
     this.#events.push({ type: 'report', report, ...(reply === undefined ? {} : { reply }) });
   }
 
   /** PSYNC is sent alone: a primary with replies still to send refuses it (`syncCommand`). */
   #ask(): void {
     const resume = this.#resume;
-    this.#state = 'psync';
+    this.#enter('ask');
     if (resume === undefined) this.#send(['PSYNC', '?', '-1']);
     else this.#send(['PSYNC', resume.id, String(resume.offset + 1)]);
   }
@@ -282,8 +281,12 @@ export class ReplicaHandshake {
   }
 
   #end(outcome: HandshakeOutcome): void {
-    this.#state = 'ended';
+    this.#enter('end');
     this.#events.push({ type: 'outcome', outcome });
+  }
+
+  #enter(move: HandshakeMove): void {
+    this.#state = nextState(NEXT, this.#state, move);
   }
 }
 

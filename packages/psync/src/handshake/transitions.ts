@@ -1,10 +1,12 @@
+import type { TransitionTable } from '../transitions.ts';
 import type { ReplyClass } from './replies.ts';
+import { classifyReply } from './replies.ts';
 
 /** What the replica has sent and waits to have answered; in `report` it is the caller's turn. */
 export type HandshakeState = 'ping' | 'auth' | 'replconf' | 'info' | 'report' | 'psync' | 'ended';
 
 /** What a reply means in a state. */
-export type Transition =
+export type ReplyMeaning =
   /** On to the next step. */
   | 'proceed'
   /** On to the next step; the refusal is told. */
@@ -26,7 +28,19 @@ export type Transition =
   /** Nothing a primary says here: drop the link. */
   | 'not-understood';
 
-type Row = Partial<Record<ReplyClass, Transition>> & { readonly otherwise: Transition };
+/** What leads to another state. */
+export type HandshakeMove =
+  | 'authenticate'
+  | 'introduce'
+  | 'ask-report'
+  /** The report came, or was refused. */
+  | 'report'
+  /** PSYNC is sent. */
+  | 'ask'
+  /** The outcome is known. */
+  | 'end';
+
+type Row = Partial<Record<ReplyClass, ReplyMeaning>> & { readonly otherwise: ReplyMeaning };
 
 /**
  * The whole negotiation (`replication.c: syncWithMaster`, `slaveTryPartialResynchronization`).
@@ -37,7 +51,7 @@ type Row = Partial<Record<ReplyClass, Transition>> & { readonly otherwise: Trans
  * - `-MASTERDOWN` to PING proceeds: INFO names its upstream, and the reply to PSYNC names the fault.
  * - INFO is not asked by the servers. One that does not grant it can be followed all the same.
  */
-export const TRANSITIONS: Record<Exclude<HandshakeState, 'ended'>, Row> = {
+const MEANINGS: Record<Exclude<HandshakeState, 'ended'>, Row> = {
   ping: {
     '+': 'proceed',
     '+FULLRESYNC': 'not-understood',
@@ -88,4 +102,21 @@ export const TRANSITIONS: Record<Exclude<HandshakeState, 'ended'>, Row> = {
     '-NOAUTH': 'denied',
     otherwise: 'fall-back-to-sync',
   },
+};
+
+/** What a reply line means at this step. */
+export function meaningOf(step: Exclude<HandshakeState, 'ended'>, line: string): ReplyMeaning {
+  const row = MEANINGS[step];
+  return row[classifyReply(line)] ?? row.otherwise;
+}
+
+/** Where each of them leads. */
+export const NEXT: TransitionTable<HandshakeState, HandshakeMove> = {
+  ping: { authenticate: 'auth', introduce: 'replconf', end: 'ended' },
+  auth: { introduce: 'replconf', end: 'ended' },
+  replconf: { 'ask-report': 'info', ask: 'psync', end: 'ended' },
+  info: { report: 'report', end: 'ended' },
+  report: { ask: 'psync', end: 'ended' },
+  psync: { end: 'ended' },
+  ended: {},
 };

@@ -2,12 +2,12 @@ import type { ReplicationReport } from '@forebay/psync';
 import type { ReplicaProgress } from './acknowledgement.ts';
 import type { CachedStream } from './cached-stream.ts';
 import type { ReplicaItem } from './items.ts';
-import type { LinkPhase } from './link-options.ts';
 import type { TransferProgress } from './snapshot.ts';
+import type { LinkStep } from './states.ts';
 import type { UpstreamDecision } from './upstream.ts';
 
-/** The one that a link works for: it owns what outlives a link. */
-export interface LinkHost {
+/** What a link works for: it owns the state that outlives a link. */
+export interface LinkOwner {
   readonly cached: CachedStream | undefined;
   /** What the one who stores has told of `cached`; undefined if it has told nothing yet. */
   readonly acknowledgement: ReplicaProgress | undefined;
@@ -20,7 +20,7 @@ export interface LinkHost {
     report: ReplicationReport | undefined,
     reply: string | undefined,
   ): Promise<UpstreamDecision | undefined>;
-  onPhase(phase: LinkPhase): void;
+  onStep(step: LinkStep): void;
   onTransfer(progress: TransferProgress): void;
   onOptionRefused(option: string, reply: string): void;
   onWaiting(): void;
