@@ -3,7 +3,6 @@ export type { Address, Endpoint } from './address.ts';
 export { describeEndpoint, parseAddress } from './address.ts';
 export type { BackoffOptions } from './backoff.ts';
 export type { Resume } from './cached-stream.ts';
-export { errorOfSocket, openSocket } from './connect.ts';
 export type { ReplicaErrorCode } from './errors.ts';
 export { ReplicaError } from './errors.ts';
 export type { ReplicaItem } from './items.ts';
@@ -19,6 +18,8 @@ export type {
   ReplicaState,
   ReplicaTarget,
 } from './replica-options.ts';
+export type { RequestOptions, ServerReply } from './request-client.ts';
+export { RequestClient } from './request-client.ts';
 export type { AcceptedSnapshots, TransferProgress } from './snapshot.ts';
 export type { LinkSocket, LinkSocketListener, TlsOptions, Transport } from './transport.ts';
 export type { DecideUpstream, Upstream, UpstreamDecision } from './upstream.ts';

@@ -78,7 +78,8 @@ export function quoted(text: string): string {
   return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text);
 }
 
-function strangerError(
+/** What answers speaks another protocol. */
+export function strangerError(
   where: string,
   what: string,
   details: { reply?: string; cause?: unknown },

@@ -21,8 +21,6 @@ describe('a server that does not answer the question', () => {
     await using primary = await ScriptedPrimary.listen(async (peer) => {
       await peer.expect('PING');
       await peer.send('+PONG\r\n');
-      await peer.skipTo('REPLCONF', 'version');
-      await peer.send('+OK\r\n'.repeat(3));
       await peer.expect('INFO');
       await peer.send("-NOPERM no permissions to run the 'info' command\r\n");
       await peer.closed;

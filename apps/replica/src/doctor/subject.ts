@@ -1,6 +1,6 @@
 import type { Endpoint, TlsOptions } from '@forebay/replica';
+import { RequestClient } from '@forebay/replica';
 import type { Candidate } from '../config/candidate.ts';
-import { Connection } from './connection.ts';
 
 /** Milliseconds that a server has to answer in, where we would wait for longer: somebody sits and waits. */
 const PATIENCE = 10_000;
@@ -40,7 +40,7 @@ export class Subject {
   readonly tls: TlsOptions;
   readonly options: DoctorOptions;
   /** The link over which it is asked; there once `reach` and `tls` are well. */
-  connection!: Connection;
+  connection!: RequestClient;
   info: Info = new Map();
   settings: ReadonlyMap<string, string> = new Map();
   rate: WriteRate = { bytes: 0, atMost: false };
@@ -57,24 +57,23 @@ export class Subject {
   }
 
   /** Another link, open for commands but for who we are. @throws {ReplicaError} */
-  connect(endpoint: Endpoint = this.candidate.endpoint): Promise<Connection> {
+  connect(endpoint: Endpoint = this.candidate.endpoint): Promise<RequestClient> {
     const timeout = Math.min(PATIENCE, this.options.timeout * 1000);
-    return Connection.open(endpoint, this.tls, timeout);
+    const { username, password } = this.candidate;
+    return RequestClient.open({
+      url: endpoint,
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
+      tls: this.tls,
+      timeout,
+    });
   }
 
   /** Another link as who we are. @throws {ReplicaError} */
-  async enter(): Promise<Connection> {
+  async enter(): Promise<RequestClient> {
     const connection = await this.connect();
-    const words = this.credentials;
-    if (words !== undefined) await connection.ask('AUTH', ...words);
+    await connection.authenticate();
     return connection;
-  }
-
-  /** What AUTH is given; undefined: nothing. */
-  get credentials(): readonly string[] | undefined {
-    const { username, password } = this.candidate;
-    if (password === undefined) return undefined;
-    return username === undefined ? [password] : [username, password];
   }
 
   /** A field of INFO. @throws {NotTold} */

@@ -89,17 +89,17 @@ async function ping({ connection, candidate }: Subject): Promise<readonly Findin
 }
 
 async function authenticate(subject: Subject): Promise<readonly Finding[]> {
-  const { connection, credentials, user } = subject;
-  if (credentials === undefined) {
-    const reply = await connection.ask('PING');
-    if (reply.kind === 'error' && reply.text.startsWith('NOAUTH')) {
+  const { connection, user } = subject;
+  const reply = await connection.authenticate();
+  if (reply === undefined) {
+    const pong = await connection.ask('PING');
+    if (pong.kind === 'error' && pong.text.startsWith('NOAUTH')) {
       const advice =
         'give --masterauth, or FOREBAY_MASTERAUTH, and --masteruser where there is one';
       return [bad(EXIT.denied, 'it wants a password', advice)];
     }
     return [good('no password is wanted')];
   }
-  const reply = await connection.ask('AUTH', ...credentials);
   if (reply.kind !== 'error') return [good(`it takes the password of user ${user}`)];
   const { text } = reply;
   if (/without any password|no password is set/.test(text)) {

@@ -1,6 +1,6 @@
+import type { ServerReply } from '@forebay/replica';
 import { EXIT } from '../../exit.ts';
 import type { Check } from '../check.ts';
-import type { Reply } from '../connection.ts';
 import type { Finding } from '../finding.ts';
 import { bad, good, untried, warning } from '../finding.ts';
 import type { Info, Subject } from '../subject.ts';
@@ -137,7 +137,7 @@ async function settings(subject: Subject): Promise<readonly Finding[]> {
 }
 
 /** What a server says of itself, by name. */
-export function infoOf(reply: Reply): Map<string, string> {
+export function infoOf(reply: ServerReply): Map<string, string> {
   const fields = new Map<string, string>();
   if (reply.kind !== 'text') return fields;
   for (const [, name = '', value = ''] of reply.text.matchAll(/^([^:#\r\n]+):([^\r\n]*)/gm)) {

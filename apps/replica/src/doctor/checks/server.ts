@@ -99,7 +99,7 @@ async function minReplicas(subject: Subject): Promise<readonly Finding[]> {
 async function protectedMode(subject: Subject): Promise<readonly Finding[]> {
   if (subject.setting('protected-mode') !== 'yes') return [good('off')];
   // It looks at the password of that user alone (`networking.c: acceptCommonHandler`).
-  if (subject.credentials !== undefined && subject.user === 'default') {
+  if (subject.candidate.password !== undefined && subject.user === 'default') {
     return [good('on, without effect: the default user has a password')];
   }
   const untried = 'a connection from another machine';

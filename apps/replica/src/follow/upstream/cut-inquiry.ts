@@ -1,8 +1,7 @@
 import type { Clock } from '@forebay/clock';
-import { describeEndpoint } from '@forebay/replica';
+import { describeEndpoint, RequestClient } from '@forebay/replica';
 import type { Candidate } from '../../config/candidate.ts';
 import type { ReplicaConfig } from '../../config.ts';
-import { Connection } from '../../doctor/connection.ts';
 import type { Reporter } from '../../reporter.ts';
 import { formatBytes } from '../../reporter.ts';
 import { targetOf } from './replica-options.ts';
@@ -79,7 +78,7 @@ export class CutInquiry {
     const still = this.#clock.now() - ended < 2 * TICK ? milliseconds / 1000 : 0;
     let told: Told;
     try {
-      told = await ask(upstream, tls);
+      told = await ask(upstream, tls, this.#clock);
     } catch {
       // If the primary does not answer, that is the reason for the lost link.
       return;
@@ -147,15 +146,11 @@ function raised(bytes: number): string {
   return bytes === 0 ? '0' : `${Math.ceil((4 * bytes) / MEGABYTE)}mb`;
 }
 
-async function ask(upstream: Candidate, tls: ReplicaConfig['tls']): Promise<Told> {
-  const { endpoint, username } = upstream;
-  const connection = await Connection.open(endpoint, tls, PATIENCE);
+async function ask(upstream: Candidate, tls: ReplicaConfig['tls'], clock: Clock): Promise<Told> {
+  const target = targetOf(upstream);
+  const connection = await RequestClient.open({ ...target, tls, clock, timeout: PATIENCE });
   try {
-    const { password } = targetOf(upstream);
-    if (password !== undefined) {
-      const secret = typeof password === 'function' ? password() : password;
-      await connection.ask('AUTH', ...(username === undefined ? [] : [username]), secret);
-    }
+    await connection.authenticate();
     const info = await connection.ask('INFO');
     const text = info.kind === 'text' ? info.text : '';
     const field = (name: string) => new RegExp(`^${name}:(\\d+)`, 'm').exec(text)?.[1];
