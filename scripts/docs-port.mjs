@@ -15,7 +15,7 @@ many words a command takes counts its name.
 /** Every command that is served; `built` loads a module of the program, `server` is that of its package. */
 export async function portPage(built, { ReplicationServer }) {
   const { portCommands } = await built('port', 'commands.js');
-  // Nothing is asked of who serves before a command is carried out.
+  // The parts are used only when a command is executed.
   const { commands } = new ReplicationServer({}, { commands: portCommands({}) });
   const lines = [...commands].sort(([a], [b]) => (a < b ? -1 : 1)).map(lineOf);
   return `${HEAD}\n${lines.join('')}\n${await fieldsOfInfo(built)}`;

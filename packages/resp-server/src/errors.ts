@@ -3,7 +3,9 @@ export type RespServerErrorCode =
   /** Wrong use by the caller: nothing is listened on, or TLS without a certificate. */
   | 'MISUSE'
   /** The system refuses the address; `cause` is its error. */
-  | 'NOT_LISTENING';
+  | 'NOT_LISTENING'
+  /** A command of that name is registered already. */
+  | 'DUPLICATE_COMMAND';
 
 /** The only error class of this package. */
 export class RespServerError extends Error {

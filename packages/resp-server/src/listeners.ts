@@ -8,29 +8,29 @@ import { SocketConnection } from './socket-connection.ts';
 
 /** Where to listen. */
 export interface ListenOptions {
-  /** 0, the default, takes a free one. */
+  /** 0 by default: any free one. */
   readonly port?: number;
   /** 127.0.0.1 by default. */
   readonly host?: string;
-  /** Whether connections are secured, by what `secure` was given last; false by default. */
+  /** Whether connections use TLS, with the certificates that `secure` was given last; false by default. */
   readonly tls?: boolean;
 }
 
-/** How connections are secured; PEM text throughout. */
+/** Certificates for TLS, as PEM text. */
 export interface SecureOptions {
   readonly cert: string | Buffer;
   readonly key: string | Buffer;
-  /** What the key is encrypted with (`tls-key-file-pass`). */
+  /** The passphrase of the key (`tls-key-file-pass`). */
   readonly passphrase?: string;
-  /** Who certifies clients. */
+  /** The authority of client certificates. */
   readonly ca?: string | Buffer;
-  /** Whether clients need a certificate (`tls-auth-clients`); one that is given has to be good. */
+  /** Whether clients need a certificate (`tls-auth-clients`); an optional one must be valid if it is given. */
   readonly clientCertificates: 'required' | 'optional' | 'none';
 }
 
-/** What listeners ask at each connection, and whom they give it to. */
+/** What listeners ask at each connection, and the receiver of it. */
 export interface ListenersOptions {
-  /** Milliseconds that a handshake of TLS may take. */
+  /** Milliseconds that a TLS handshake may take. */
   handshakeTimeout(): number;
   /** Milliseconds of silence after which the system probes the peer; 0: never. */
   keepAlive(): number;
@@ -41,16 +41,16 @@ export interface ListenersOptions {
   onConnection(connection: Connection): void;
 }
 
-/** Bytes that a socket of a replica holds before it is asked to wait. */
+/** Bytes that a socket buffers before its writer should wait. */
 const SOCKET_BUFFER = 256 * 1024;
 
-/** The addresses that are listened on. */
+/** Listens on addresses, with and without TLS. */
 export class Listeners {
   readonly #options: ListenersOptions;
   readonly #servers: Server[] = [];
-  /** Every connection, whether it has become a client yet or is still in its handshake. */
+  /** Every connection, in a TLS handshake or after it. */
   readonly #sockets = new Set<Socket>();
-  /** Listens on nothing: it is handed each socket, so that the next may be another. */
+  /** Listens on nothing: it is given each socket, so that the certificates can change. */
   #secured: SecureServer | undefined;
 
   constructor(options: ListenersOptions) {
@@ -64,12 +64,12 @@ export class Listeners {
     return (first.address() as AddressInfo).port;
   }
 
-  /** Connections of all addresses, those in a handshake of TLS included. */
+  /** Connections of all addresses, those in a TLS handshake included. */
   get count(): number {
     return this.#sockets.size;
   }
 
-  /** How connections are secured from now on; those that stand stay as they are. */
+  /** Sets the certificates of connections that come from now on. */
   secure(options: SecureOptions): void {
     this.#secured = this.#securedBy(options);
   }
@@ -85,10 +85,10 @@ export class Listeners {
         reject(new RespServerError('NOT_LISTENING', message, cause));
       };
       server.once('error', onError);
-      // All of IPv6 is not all of IPv4 too, which has an address of its own (`anet.c: anetV6Only`).
+      // `::` is not 0.0.0.0 too (`anet.c: anetV6Only`).
       server.listen({ port, host, ipv6Only: true }, () => {
         server.off('error', onError);
-        // A connection that cannot be taken now is tried again by who asked.
+        // A connection that cannot be accepted now: the client retries.
         server.on('error', () => {});
         resolve();
       });
@@ -97,7 +97,7 @@ export class Listeners {
     return (server.address() as AddressInfo).port;
   }
 
-  /** Resolves when every connection has ended, too. */
+  /** Closes all connections, and resolves when they are closed. */
   async close(): Promise<void> {
     const closed = this.#servers.map(
       (server) => new Promise<void>((resolve) => server.close(() => resolve())),
@@ -107,7 +107,7 @@ export class Listeners {
   }
 
   #accept(socket: Socket, isSecured: boolean): void {
-    // Lost connections are no more than that.
+    // 'close' follows.
     socket.on('error', () => {});
     if (this.#options.isFull()) {
       this.#options.onRefused(isSecured ? undefined : new SocketConnection(socket));
@@ -137,7 +137,7 @@ export class Listeners {
   }
 }
 
-/** A certificate was given, and is none of the authority's. */
+/** A certificate was given, and it is not from the authority. */
 function isDisproved(socket: TLSSocket): boolean {
   return !socket.authorized && Object.keys(socket.getPeerCertificate()).length > 0;
 }

@@ -4,7 +4,7 @@ import type { Configuration } from '../config/configuration.ts';
 import type { ReplicaConfig } from '../config.ts';
 import type { ServedHttp } from '../http/serve-http.ts';
 import { serveHttp } from '../http/serve-http.ts';
-import { portCommands } from '../port/commands.ts';
+import { notReady, portCommands } from '../port/commands.ts';
 import { Stats } from '../port/stats.ts';
 import type { Reporter } from '../reporter.ts';
 import { AnnouncedPort } from '../serve/announced-port.ts';
@@ -46,6 +46,7 @@ export async function follow(
       return follower.catchingUp;
     },
     now: () => world.clock.now(),
+    notReady: () => notReady(status()),
     cutLink: () => follower.cutLink(),
     lookAbove: () => follower.lookAbove(),
     freshenBase: () => follower.freshenBase(),

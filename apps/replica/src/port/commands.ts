@@ -1,19 +1,20 @@
-import type { Caller, Command, CommandTable, Reply } from '@forebay/primary';
+import type { RespFailure } from '@forebay/resp';
+import type { Client, Command, Commands, Reply } from '@forebay/resp-server';
 import {
   array,
   bulk,
   error,
   integer,
+  MANY,
   map,
   OK,
   otherSubcommand,
-  ping,
   SYNTAX_ERROR,
   simple,
   textOf,
   verbatim,
   wrongArity,
-} from '@forebay/primary';
+} from '@forebay/resp-server';
 import type { Configuration } from '../config/configuration.ts';
 import type { Follower } from '../follow/follower.ts';
 import type { Reporter } from '../reporter.ts';
@@ -35,7 +36,6 @@ export interface PortParts {
   shutdown(): void;
 }
 
-const MANY = 1024;
 const NOT_ON_REPLICAS = error(
   'ERR WAITAOF cannot be used with replica instances. Please also note that writes to replicas are just ' +
     'local and are not propagated.',
@@ -53,7 +53,7 @@ const OF_CLUSTERS = new Set(['cluster', 'readonly', 'readwrite', 'asking']);
 const NO_CLUSTER = error('ERR This instance has cluster support disabled');
 
 /** What is answered to a command that no forebay has. */
-export function refusal(name: string): ReturnType<typeof error> {
+export function refusal(name: string): RespFailure {
   if (OF_CLUSTERS.has(name.toLowerCase())) return NO_CLUSTER;
   return error(
     `ERR '${name.slice(0, 128)}' is not served: forebay keeps the replication stream of its primary and ` +
@@ -61,25 +61,23 @@ export function refusal(name: string): ReturnType<typeof error> {
   );
 }
 
-/** What a replica's port answers besides replication itself. */
-export function portCommands(parts: PortParts): CommandTable {
+/** The error that PING is answered with until data is held; then it is PONG even without a link: a stale log can be read. */
+export function notReady({ log, link }: Status): RespFailure | undefined {
+  if (log?.history !== undefined) return undefined;
+  return link.transfer === undefined ? MASTERDOWN : LOADING;
+}
+
+/** The commands of the port, besides those of replication and of any RESP server. */
+export function portCommands(parts: PortParts): Commands {
   const empty = array();
   // One at a time, in the order of arrival: a server that is slow to answer must not make an earlier command win.
   let last: Promise<unknown> = Promise.resolve();
-  const follow = (client: Caller, words: readonly string[]) => {
+  const follow = (client: Client, words: readonly string[]) => {
     const reply = last.then(() => replicaof(parts.follower, parts.configuration, client, words));
     last = reply.catch(() => {});
     return reply;
   };
   return new Map<string, Command>([
-    [
-      'ping',
-      {
-        ...words(1, 2, 'Answers PONG once something is held.'),
-        forSubscribers: true,
-        run: pingOnceHeld,
-      },
-    ],
     [
       'info',
       {
@@ -180,13 +178,6 @@ export function portCommands(parts: PortParts): CommandTable {
       },
     ],
   ]);
-
-  /** Once something is held it is PONG, whatever becomes of the link: a stale log is read as well. */
-  function pingOnceHeld(client: Caller, said: readonly string[]): Reply {
-    const { log: held, link } = parts.status();
-    if (held?.history === undefined) return link.transfer === undefined ? MASTERDOWN : LOADING;
-    return ping(client, said);
-  }
 }
 
 /** There is nothing to be saved that is not, and nobody is waited for; it is not told that it worked. */

@@ -1,6 +1,6 @@
-import type { Reply } from '@forebay/primary';
-import { bulk, error, map, OK, otherSubcommand, textOf, wrongArity } from '@forebay/primary';
 import { matchesGlob } from '@forebay/resp';
+import type { Reply } from '@forebay/resp-server';
+import { bulk, error, map, OK, otherSubcommand, textOf, wrongArity } from '@forebay/resp-server';
 import { InvalidArgumentError } from 'commander';
 import type { Configuration, Rewritten } from '../config/configuration.ts';
 import { shown } from '../config/print.ts';

@@ -1,5 +1,5 @@
-import type { Identity } from '@forebay/primary';
 import type { ReportedServer } from '@forebay/psync';
+import type { Identity } from '@forebay/resp-server';
 
 /** Reported before the primary is known, or if INFO is not permitted. */
 const UNKNOWN: ReportedServer = { flavour: 'redis', version: '7.4.0', redisVersion: '7.4.0' };

@@ -1,5 +1,5 @@
-import type { Caller, Reply } from '@forebay/primary';
-import { error, OK } from '@forebay/primary';
+import type { Client, Reply } from '@forebay/resp-server';
+import { error, OK } from '@forebay/resp-server';
 import type { Configuration } from '../config/configuration.ts';
 import type { Follower } from '../follow/follower.ts';
 
@@ -12,7 +12,7 @@ const NOT_BY_SENTINEL = error(
 export async function replicaof(
   follower: Follower,
   configuration: Configuration,
-  { name }: Caller,
+  { name }: Client,
   [host = '', port = '']: readonly string[],
 ): Promise<Reply> {
   if (host.toLowerCase() === 'no' && port.toLowerCase() === 'one') {

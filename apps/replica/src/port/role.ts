@@ -1,6 +1,6 @@
-import type { Reply } from '@forebay/primary';
-import { array, bulk, integer } from '@forebay/primary';
 import type { ReplicaState } from '@forebay/replica';
+import type { Reply } from '@forebay/resp-server';
+import { array, bulk, integer } from '@forebay/resp-server';
 import type { Status } from '../status/status.ts';
 
 /** The link's state in the words of ROLE (`replication.c: roleCommand`). */

@@ -2,9 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import type { Log } from '@forebay/log';
 import type {
-  CommandTable,
   DelayedResync,
-  LiveOptions,
   ReplicaDescription,
   ServerCounts,
   TrafficCounts,
@@ -12,7 +10,8 @@ import type {
 import { ReplicationServer } from '@forebay/primary';
 import type { ReportedServer } from '@forebay/psync';
 import { describeEndpoint } from '@forebay/replica';
-import type { SecureOptions } from '@forebay/resp-server';
+import type { RespFailure } from '@forebay/resp';
+import type { Commands, LiveOptions, SecureOptions } from '@forebay/resp-server';
 import { RespServerError } from '@forebay/resp-server';
 import type { SettingsChange, SettingsSubscriber } from '../config/configuration.ts';
 import { checkPem } from '../config/pem.ts';
@@ -30,6 +29,8 @@ import { unloadedReason } from './unloaded.ts';
 export interface RelayHost extends SourceHost {
   /** Which server is followed; undefined until it is known. */
   readonly primary: ReportedServer | undefined;
+  /** The error that PING is answered with; undefined once data is held. */
+  notReady(): RespFailure | undefined;
   /** Closes the link to the primary; false: there is no link. */
   cutLink(): boolean;
 }
@@ -61,14 +62,18 @@ export class Relay implements SettingsSubscriber {
     timeout: number,
     host: RelayHost,
     reporter: Reporter,
-    commands: CommandTable,
+    commands: Commands,
   ): Promise<Relay> {
     const source = new LogSource(host);
     const { backlogSize } = listen;
     const server = new ReplicationServer(source, {
       ...liveOptions(listen, timeout),
-      ...{ backlogSize, events: eventsTo(reporter), commands },
-      ...{ refuse: refusal, identity: identityOf(() => host.primary) },
+      backlogSize,
+      events: eventsTo(reporter),
+      commands,
+      refuse: refusal,
+      identity: identityOf(() => host.primary),
+      notReady: () => host.notReady(),
       cutUpstream: () => host.cutLink(),
     });
     const relay = new Relay(source, server, listen, reporter);

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { History, ServedStream } from '@forebay/psync';
 import { shiftHistory, startHistory } from '@forebay/psync';
-import type { RandomBytes } from '../serving/replica/transfer.ts';
+import type { RandomBytes } from '../replicas/transfer.ts';
 import type { Snapshot, Source } from '../source.ts';
 
 /** Bytes of memory that is written to from its beginning to its end, and then followed by another. */

@@ -5,11 +5,12 @@ import { encodeCommand } from '@forebay/resp';
 import type { Connection, ListenOptions } from '@forebay/resp-server';
 import { PrimaryError } from '../errors.ts';
 import type { ReplicationServerOptions } from '../options.ts';
+import type { OutputLimit } from '../replicas/output-limit.ts';
+import { SERVERS_OUTPUT_LIMIT } from '../replicas/output-limit.ts';
+import type { ReplicaDescription, ReplicaEvents } from '../replicas/replica-events.ts';
+import type { ResyncBackoffOptions } from '../replicas/resync-backoff.ts';
 import { ReplicationServer } from '../replication-server.ts';
-import type { OutputLimit } from '../serving/replica/output-limit.ts';
-import { SERVERS_OUTPUT_LIMIT } from '../serving/replica/output-limit.ts';
-import type { ResyncBackoffOptions } from '../serving/replica/resync-backoff.ts';
-import type { ReplicaDescription, ReplicaEvents } from '../serving/served-replicas.ts';
+import { reportCommands } from '../report.ts';
 import { MemorySource } from './memory-source.ts';
 
 export interface PrimaryOptions extends Omit<ReplicationServerOptions, 'askForAcks'> {
@@ -70,6 +71,7 @@ export class Primary implements AsyncDisposable {
       events: this.#watched(server.events),
       askForAcks: () => this.#append(GETACK),
     });
+    this.#server.register(reportCommands(this.#server));
   }
 
   /** @throws {RespServerError} `MISUSE` before `listen` */
