@@ -1,14 +1,10 @@
 import { execFile } from 'node:child_process';
+import type { LinkState } from './follow/link-state.ts';
 import { withoutSecrets } from './logging/secrets.ts';
 import type { Reporter } from './reporter.ts';
 
 /** Milliseconds that a message may take. */
 const PATIENCE = 5000;
-
-/** Whether the stream comes in, of whom; or why it does not. */
-export type LinkState =
-  | { readonly up: true; readonly upstream: string }
-  | { readonly up: false; readonly reason: string };
 
 /** What a service manager may be told (sd_notify(3)). */
 type Message =

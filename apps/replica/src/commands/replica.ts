@@ -9,9 +9,9 @@ import { strayVariables } from '../config/stray-variables.ts';
 import { EXIT, ExitError } from '../exit.ts';
 import { follow } from '../follow/follow.ts';
 import type { Control } from '../follow/follower.ts';
+import type { LinkState } from '../follow/link-state.ts';
 import type { ProcessReporter } from '../logging/process-reporter.ts';
 import type { Reporter } from '../reporter.ts';
-import type { LinkState } from '../service-manager.ts';
 import { ServiceManager } from '../service-manager.ts';
 import { stopSignal } from './stop-signal.ts';
 

@@ -10,7 +10,7 @@ import { formatBytes } from '../reporter.ts';
 import type { LinkRecord, LinkStatus } from '../status/link-record.ts';
 import type { HeldDataSet } from './data-set-size.ts';
 import { isShrunk, shrunkMessage } from './data-set-size.ts';
-import type { Session } from './session.ts';
+import type { UpstreamReplica } from './upstream-replica.ts';
 import { refusalOf, warnOf } from './verified-snapshot.ts';
 
 type Resync = Parameters<NonNullable<FollowOptions['onResync']>>[0];
@@ -19,7 +19,7 @@ type PartiallyResynced = Extract<Resynced, { type: 'partial' }>;
 
 /** Reports what happens to the link of a replica: to the log of the daemon, and to the record for the status. */
 export class LinkReport {
-  readonly #session: Session;
+  readonly #upstream: UpstreamReplica;
   readonly #log: Log;
   readonly #record: LinkRecord;
   readonly #reporter: Reporter;
@@ -31,15 +31,21 @@ export class LinkReport {
   /** Keys in the newest base; undefined where they were not counted, as after a start. */
   #keys: number | undefined;
 
-  constructor(session: Session, log: Log, record: LinkRecord, reporter: Reporter, clock: Clock) {
-    this.#session = session;
+  constructor(
+    upstream: UpstreamReplica,
+    log: Log,
+    record: LinkRecord,
+    reporter: Reporter,
+    clock: Clock,
+  ) {
+    this.#upstream = upstream;
     this.#log = log;
     this.#record = record;
     this.#reporter = reporter;
     this.#clock = clock;
-    record.began(session.replica);
+    record.began(upstream.replica);
     this.#before = record.status;
-    this.#listen(session.replica);
+    this.#listen(upstream.replica);
   }
 
   /** The state of the link before it was lost, after an attempt has ended. */
@@ -107,7 +113,7 @@ export class LinkReport {
   }
 
   get #primary(): string {
-    return describeEndpoint(this.#session.upstream.endpoint);
+    return describeEndpoint(this.#upstream.upstream.endpoint);
   }
 
   #fullyResynced({ history, size, verdict, replaced }: FullyResynced): void {

@@ -1,16 +1,20 @@
 import type { Clock } from '@forebay/clock';
 import type { Reporter } from '../reporter.ts';
+import { pauseText } from '../status/pause.ts';
 import type { PauseStatus } from '../status/status.ts';
+import type { LinkState } from './link-state.ts';
 
 /** A pause of replication for want of room, as it is reported. */
 export class Pause {
   readonly #clock: Clock;
   readonly #reporter: Reporter;
+  readonly #onLink: (state: LinkState) => void;
   #status: PauseStatus | undefined;
 
-  constructor(clock: Clock, reporter: Reporter) {
+  constructor(clock: Clock, reporter: Reporter, onLink: (state: LinkState) => void) {
     this.#clock = clock;
     this.#reporter = reporter;
+    this.#onLink = onLink;
   }
 
   /** Undefined while nothing is paused. */
@@ -18,21 +22,21 @@ export class Pause {
     return this.#status;
   }
 
-  /** Replication pauses, or pauses for another cause. */
-  begin({ cause, reason, needed }: Omit<PauseStatus, 'since'>): void {
-    const since = this.#status?.since ?? this.#clock.now();
-    this.#status = { cause, reason, needed, since };
+  /** Replication pauses, or pauses again. */
+  begin(pause: Omit<PauseStatus, 'since'>): void {
+    const { reason, needed: bytes } = pause;
+    this.#set(pause);
+    this.#onLink({ up: false, reason: pauseText(pause) });
     this.#reporter.trouble(`${reason}; replication paused until there is room`, {
       event: 'no-room',
-      bytes: needed,
+      bytes,
     });
   }
 
-  /** The pause has another reason now; false: nothing is paused. */
-  update({ cause, reason, needed }: Omit<PauseStatus, 'since'>): boolean {
-    if (this.#status === undefined) return false;
-    this.#status = { cause, reason, needed, since: this.#status.since };
-    return true;
+  /** The same, which is reported only if nothing was paused. */
+  beginOrUpdate(pause: Omit<PauseStatus, 'since'>): void {
+    if (this.#status === undefined) this.begin(pause);
+    else this.#set(pause);
   }
 
   /** Replication continues. */
@@ -45,5 +49,10 @@ export class Pause {
   /** Replication ends, with the pause. */
   forget(): void {
     this.#status = undefined;
+  }
+
+  #set({ cause, reason, needed }: Omit<PauseStatus, 'since'>): void {
+    const since = this.#status?.since ?? this.#clock.now();
+    this.#status = { cause, reason, needed, since };
   }
 }

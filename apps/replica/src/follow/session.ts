@@ -1,137 +1,147 @@
-import { isDeepStrictEqual } from 'node:util';
-import type { Log } from '@forebay/log';
-import type { DecideUpstream, TlsOptions } from '@forebay/replica';
-import { describeEndpoint, Replica } from '@forebay/replica';
-import type { Candidate } from '../config/candidate.ts';
-import type { ReplicaConfig } from '../config.ts';
+import type { ReplicationReport } from '@forebay/psync';
+import type { UpstreamDecision } from '@forebay/replica';
+import { describeEndpoint, ReplicaError } from '@forebay/replica';
+import { EXIT, ExitError } from '../exit.ts';
+import { decideResume } from '../follow-log/decide-resume.ts';
 import type { FollowOptions } from '../follow-log/follow.ts';
-import { follow } from '../follow-log/follow.ts';
-import type { Reporter } from '../reporter.ts';
-import type { LinkRecord, LinkStatus } from '../status/link-record.ts';
-import type { Keeper } from './disk/keeper.ts';
-import { replicaOptions, targetOf, timeoutsOf } from './upstream/replica-options.ts';
-import { acceptedBy } from './verified-snapshot.ts';
-import type { World } from './world.ts';
+import { Arrivals } from './disk/arrivals.ts';
+import { fetchFreshBase } from './fetch-fresh-base.ts';
+import { LinkReport } from './link-report.ts';
+import { reportStepBack } from './log-report.ts';
+import type { SessionParts } from './session-parts.ts';
+import { UpstreamReplica } from './upstream-replica.ts';
 
-/** The replica that is followed into an open log, and the changes of its settings while it runs. */
+/** Follows the upstream into an open log, from the first link to the last: has each part decide on what it owns. */
 export class Session {
-  readonly replica: Replica;
-  readonly #log: Log;
-  readonly #keeper: Keeper;
-  readonly #reporter: Reporter;
-  readonly #record: LinkRecord;
-  readonly #ended = new AbortController();
-  #upstream: Candidate;
-  #tls: TlsOptions;
-  #failure: unknown;
+  readonly replica: UpstreamReplica;
+  readonly #parts: SessionParts;
+  readonly #report: LinkReport;
+  readonly #arrivals: Arrivals;
 
-  constructor(
-    log: Log,
-    keeper: Keeper,
-    upstream: Candidate,
-    config: ReplicaConfig,
-    world: World,
-    reporter: Reporter,
-    record: LinkRecord,
-    onUpstream: DecideUpstream,
-  ) {
-    this.#log = log;
-    this.#keeper = keeper;
-    this.#upstream = upstream;
-    this.#tls = config.tls;
-    this.#reporter = reporter;
-    this.#record = record;
-    this.replica = new Replica({
-      ...replicaOptions(upstream, config, world),
-      ...(log.found === undefined ? {} : { resume: log.found }),
-      onUpstream,
-    });
+  constructor(parts: SessionParts) {
+    this.#parts = parts;
+    const { log, record, reporter, world, config } = parts;
+    this.replica = new UpstreamReplica(parts, (report) => this.#decide(report));
+    this.#report = new LinkReport(this.replica, log, record, reporter, world.clock);
+    this.#arrivals = new Arrivals(world.clock, () => config().timeout);
+    this.replica.replica.on('attempt-ended', (error, delay) => this.#onAttemptEnded(error, delay));
   }
 
-  get upstream(): Candidate {
-    return this.#upstream;
-  }
-
-  /** The state of the link. */
-  get status(): LinkStatus {
-    return this.#record.status;
-  }
-
-  /** Whether the stream is received. */
-  get streaming(): boolean {
-    return this.replica.state === 'stream';
-  }
-
-  /** Aborted when the session has ended. */
-  get ended(): AbortSignal {
-    return this.#ended.signal;
-  }
-
-  /**
-   * Follows the upstream until `stop` is aborted or it is detached; what was received is in the log then.
-   *
-   * @throws what it was made to fail with, or what `follow` throws
-   */
-  async run(stop: AbortSignal, options: FollowOptions): Promise<void> {
-    const onStop = (): void => this.detach();
-    stop.addEventListener('abort', onStop, { once: true });
-    if (stop.aborted) onStop();
+  /** Resolves when `stop` is aborted or the replica is detached; what was received is in the log then. */
+  async run(stop: AbortSignal): Promise<void> {
+    const { upstreams, keeper } = this.#parts;
+    const stopWatching = upstreams.watch(this.replica);
     try {
-      await follow(this.replica, this.#log, options);
-      if (this.#failure !== undefined) throw this.#failure;
+      await this.replica.run(stop, this.#followOptions());
     } finally {
-      stop.removeEventListener('abort', onStop);
-      this.#ended.abort();
+      stopWatching();
+      await keeper.linkEnded();
     }
   }
 
-  /** Follows another server from now on, and continues there if it can. */
-  retarget(upstream: Candidate): void {
-    const primary = describeEndpoint(upstream.endpoint);
-    this.#reporter.step(`following ${primary} from now on`, { event: 'following', primary });
-    this.#upstream = upstream;
-    this.reconnect();
+  /** Fetches a base from the upstream. @throws the reason why there is no base */
+  async fetchBase(): Promise<void> {
+    const { upstreams, world } = this.#parts;
+    const { upstream } = this.replica;
+    const since = world.clock.now();
+    try {
+      const keys = await fetchFreshBase(this.replica, this.#arrivals, this.#parts);
+      this.#report.counted(keys);
+    } catch (error) {
+      if (error instanceof ReplicaError && error.code === 'LINK_LOST') {
+        upstreams.inquire(upstream, { state: 'transfer', since });
+      }
+      throw error;
+    }
   }
 
-  /** Ends the link, and follows the same server over another one. */
-  reconnect(): void {
-    this.replica.retarget({ ...targetOf(this.#upstream), tls: this.#tls });
+  #followOptions(): FollowOptions {
+    const { log, keeper, record, downstream, onLink } = this.#parts;
+    const report = this.#report;
+    return {
+      createBase: async (directory) => {
+        const file = await keeper.createBase('transfer', directory);
+        report.transferBegan();
+        return file;
+      },
+      admitStream: (bytes) => {
+        record.heard(bytes);
+        return keeper.admit(bytes);
+      },
+      admitSnapshot: async (length) => {
+        await keeper.admitTransfer(length);
+        this.#onServed();
+      },
+      changeHistory: (change) => this.#changeHistory(change),
+      onResync: (resync) => {
+        if (resync.type === 'continue') this.#onServed();
+        report.resyncBegan(resync);
+      },
+      onResynced: (resynced) => {
+        report.resynced(resynced);
+        keeper.transferDone();
+        onLink({ up: true, upstream: describeEndpoint(this.replica.upstream.endpoint) });
+      },
+      onSnapshotAborted: (error) => report.snapshotAborted(error),
+      onStored: (bytes) => downstream?.propagate(bytes),
+      onProgress: () => {
+        this.#arrivals.reached(log.written);
+        if (this.replica.streaming) keeper.progressed();
+      },
+    };
   }
 
-  /** Closes the link and reconnects (`CLIENT KILL`); false: there is no link. */
-  cut(): boolean {
-    if (!this.streaming) return false;
-    const primary = describeEndpoint(this.#upstream.endpoint);
-    this.#reporter.step(`link to ${primary} closed by CLIENT KILL, reconnecting`, {
-      event: 'link-cut',
-      primary,
+  /** A primary serves us: assume that there is room. */
+  #onServed(): void {
+    const { upstreams, pause } = this.#parts;
+    upstreams.serves();
+    pause.end();
+  }
+
+  #onAttemptEnded(error: ReplicaError, delay: number): void {
+    const { upstreams, onLink } = this.#parts;
+    const { code, message } = error;
+    if (code === 'DENIED' && upstreams.isDenialFinal) {
+      this.replica.fail(new ExitError(EXIT.denied, message, error));
+      return;
+    }
+    this.#report.attemptEnded(error, delay);
+    onLink({ up: false, reason: message });
+    if (code === 'LINK_LOST') upstreams.inquire(this.replica.upstream, this.#report.before);
+    if (code !== 'RETARGETED') void upstreams.selector.choose();
+  }
+
+  /**
+   * Changes the log's id, its history, or its end. Downstream nothing is served meanwhile, and all replicas have to
+   * ask again: between two histories bytes of the one would be sent as bytes of the other.
+   */
+  async #changeHistory<T>(change: () => Promise<T>): Promise<T> {
+    const { log, downstream } = this.#parts;
+    downstream?.serve(undefined);
+    try {
+      return await change();
+    } finally {
+      downstream?.serve(log);
+    }
+  }
+
+  /** Decides how to continue at the upstream; where it takes a full resync, another candidate may need none. */
+  async #decide(report: ReplicationReport | undefined): Promise<UpstreamDecision> {
+    const { log, keeper, reporter, upstreams } = this.#parts;
+    const refusal = await upstreams.saw(report);
+    if (refusal !== undefined) return refusal;
+    const resume = await decideResume(log, report, {
+      admitStepBack: (offset) => keeper.admitStepBack(offset),
+      changeHistory: (change) => this.#changeHistory(change),
+      onNote: (note) => reporter.step(note, { event: 'resume-note' }),
+      onStepBack: (stepBack) => reportStepBack(stepBack, reporter),
     });
-    this.reconnect();
-    return true;
-  }
-
-  /** Applies the settings that can change while it runs; a link with other certificates is replaced. */
-  adopt({
-    tls,
-    timeout,
-    acceptUnverified,
-  }: Pick<ReplicaConfig, 'tls' | 'timeout' | 'acceptUnverified'>): void {
-    this.replica.setTimeouts(timeoutsOf(timeout));
-    this.replica.setAcceptedSnapshots(acceptedBy(acceptUnverified));
-    if (isDeepStrictEqual(tls, this.#tls)) return;
-    this.#tls = tls;
-    if (this.#upstream.endpoint.kind === 'tls') this.retarget(this.#upstream);
-  }
-
-  /** Detaches from the server; `run` resolves when what was received is in the log. */
-  detach(): void {
-    this.#keeper.endWaiting();
-    void this.replica.detach();
-  }
-
-  /** Detaches, and has `run` throw an error. */
-  fail(error: unknown): void {
-    this.#failure ??= error;
-    this.detach();
+    const decision = keeper.limited(resume, report?.offset);
+    const { selector } = upstreams;
+    if (decision.type !== 'full' || selector.isOnly) return decision;
+    const asked = selector.upstream;
+    await selector.choose();
+    if (selector.upstream === asked) return decision;
+    return { type: 'later', reason: `${decision.reason}; another candidate is asked first` };
   }
 }

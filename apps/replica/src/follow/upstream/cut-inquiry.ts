@@ -91,7 +91,9 @@ export class CutInquiry {
     const reason = silenceIn(told, still) ?? overflowIn(told, before, link);
     if (reason === undefined) return;
     this.#reporter.trouble(`why ${primary} closed the link: ${reason}`, {
-      ...{ event: 'cut-cause', primary, reason },
+      event: 'cut-cause',
+      primary,
+      reason,
     });
   }
 
