@@ -6,13 +6,13 @@ import { printedConfig } from '../config/print.ts';
 import { exitCodeOf } from '../config/resolve.ts';
 import { settingNames } from '../config/settings.ts';
 import { strayVariables } from '../config/stray-variables.ts';
+import type { DaemonControl } from '../daemon/daemon.ts';
+import { runDaemon } from '../daemon/daemon.ts';
+import { ServiceManager } from '../daemon/service-manager.ts';
 import { EXIT, ExitError } from '../exit.ts';
-import { follow } from '../follow/follow.ts';
-import type { Control } from '../follow/follower.ts';
 import type { LinkState } from '../follow/link-state.ts';
 import type { ProcessReporter } from '../logging/process-reporter.ts';
 import type { Reporter } from '../reporter.ts';
-import { ServiceManager } from '../service-manager.ts';
 import { stopSignal } from './stop-signal.ts';
 
 interface ReplicaFlags {
@@ -78,7 +78,7 @@ async function run(configuration: Configuration, reporter: ProcessReporter): Pro
   stop.addEventListener('abort', () => manager?.stopping(), { once: true });
   const onLink = (state: LinkState) => manager?.link(state);
   try {
-    await follow(configuration, reporter, { stop, onReload, onLink });
+    await runDaemon(configuration, reporter, { stop, onReload, onLink });
   } finally {
     reporter.end();
   }
@@ -88,7 +88,7 @@ async function run(configuration: Configuration, reporter: ProcessReporter): Pro
  * Takes every SIGHUP from now on, as long as the process lives: it never ends the daemon. A signal that arrives before
  * there is anything to reload has its effect then.
  */
-function onHangups(manager: ServiceManager | undefined): Control['onReload'] {
+function onHangups(manager: ServiceManager | undefined): DaemonControl['onReload'] {
   let reload: (() => void) | undefined;
   let missed = false;
   const onHangup = () => {

@@ -29,12 +29,10 @@ import type { World } from './world.ts';
 /** Milliseconds after which a run is no part of the trouble before it. */
 const STEADY = 60_000;
 
-/** What a running daemon is told from outside. */
-export interface Control {
+/** Controls a follower from outside. */
+export interface FollowerControl {
   /** Aborted: everything is written and synced, and it ends. */
   readonly stop: AbortSignal;
-  /** Calls `reload` whenever the settings are to be read anew, until the function returned is called. */
-  readonly onReload: (reload: () => void) => () => void;
   /** Told of each log that is opened, for whoever reads it. */
   readonly onLog?: (log: Log) => void;
   /** Called when the stream is received, and when the link is lost or cannot be made. */
@@ -48,7 +46,7 @@ export class Follower implements SettingsSubscriber {
   #config: ReplicaConfig;
   readonly #reporter: Reporter;
   readonly #world: World;
-  readonly #control: Control;
+  readonly #control: FollowerControl;
   readonly #downstream: Downstream | undefined;
   readonly #upstreams: Upstreams;
   readonly #space: SpaceWait;
@@ -68,7 +66,7 @@ export class Follower implements SettingsSubscriber {
     config: ReplicaConfig,
     reporter: Reporter,
     world: World,
-    control: Control,
+    control: FollowerControl,
     downstream: Downstream | undefined,
   ) {
     this.#config = config;

@@ -5,7 +5,6 @@ import type { Disk } from '@forebay/log';
 import { inspect } from '@forebay/log';
 import { History } from './history.ts';
 import type { HeldStatus, LoopDelay, Status } from './status.ts';
-import type { Observed } from './status-source.ts';
 
 /** Milliseconds between two samples. */
 const TICK = 1000;
@@ -27,6 +26,13 @@ export interface ObserverHost {
   /** Asks the server that is followed how far it has come; false: it does not grant that. It never rejects. */
   measureLag(): Promise<boolean>;
   onTick(status: Status): void;
+}
+
+/** What is looked at from time to time, and not whenever a status is asked for. */
+export interface Observed {
+  readonly held: HeldStatus | undefined;
+  readonly loopDelay: LoopDelay;
+  readonly history: History;
 }
 
 /**

@@ -2,8 +2,8 @@ import type { Log } from '@forebay/log';
 import type { Random, SimulatedClock, SimulatedDisk } from '@forebay/testkit';
 import { Configuration } from '../../src/config/configuration.ts';
 import type { SettingName } from '../../src/config/settings.ts';
+import { runDaemon } from '../../src/daemon/daemon.ts';
 import { ExitError } from '../../src/exit.ts';
-import { follow } from '../../src/follow/follow.ts';
 import type { World } from '../../src/follow/world.ts';
 import type { Entry } from '../../src/logging/entry.ts';
 import { Speaker } from '../../src/reporter.ts';
@@ -101,7 +101,7 @@ export class Daemon {
     const reporter = new Listener((entry) => {
       if (process === this.#process) this.#events.onEntry(entry);
     });
-    process.ended = follow(configuration, reporter, control, world).catch((error: Error) => {
+    process.ended = runDaemon(configuration, reporter, control, world).catch((error: Error) => {
       if (process !== this.#process) return;
       this.#end(process);
       this.#disk.crash('process');

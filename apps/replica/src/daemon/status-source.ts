@@ -1,17 +1,10 @@
 import type { Clock } from '@forebay/clock';
 import type { Follower } from '../follow/follower.ts';
 import type { Relay } from '../serve/relay.ts';
+import type { Observed } from '../status/observer.ts';
+import type { RecentEvents } from '../status/recent-events.ts';
+import type { Status } from '../status/status.ts';
 import { VERSION } from '../version.ts';
-import type { History } from './history.ts';
-import type { RecentEvents } from './recent-events.ts';
-import type { HeldStatus, LoopDelay, Status } from './status.ts';
-
-/** What is looked at from time to time, and not whenever a status is asked for. */
-export interface Observed {
-  readonly held: HeldStatus | undefined;
-  readonly loopDelay: LoopDelay;
-  readonly history: History;
-}
 
 /** Who owns what a status is made of. */
 export interface StatusParts {

@@ -2,6 +2,10 @@ import type { ListeningPort } from '@forebay/replica';
 import { changeLog, logRefused } from '../config/change-log.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { ReplicaConfig } from '../config.ts';
+import type { FollowerControl } from '../follow/follower.ts';
+import { Follower } from '../follow/follower.ts';
+import type { World } from '../follow/world.ts';
+import { realWorld } from '../follow/world.ts';
 import type { ServedHttp } from '../http/serve-http.ts';
 import { serveHttp } from '../http/serve-http.ts';
 import { notReady, portCommands } from '../port/commands.ts';
@@ -10,22 +14,24 @@ import type { Reporter } from '../reporter.ts';
 import { AnnouncedPort } from '../serve/announced-port.ts';
 import { Relay } from '../serve/relay.ts';
 import { RecentEvents } from '../status/recent-events.ts';
-import { statusSource } from '../status/status-source.ts';
-import type { Control } from './follower.ts';
-import { Follower } from './follower.ts';
-import type { World } from './world.ts';
-import { realWorld } from './world.ts';
+import { statusSource } from './status-source.ts';
+
+/** Controls a running daemon from outside. */
+export interface DaemonControl extends FollowerControl {
+  /** Calls `reload` whenever the settings are to be read anew, until the function returned is called. */
+  readonly onReload: (reload: () => void) => () => void;
+}
 
 /**
- * Follows a primary into a directory until told to stop: the whole of `forebay replica`. Resolves when
+ * Follows a primary into a directory, and serves it, until told to stop: the whole of `forebay replica`. Resolves when
  * everything received is on the disk.
  *
  * @throws {ExitError} @throws {LogError} @throws {RdbReceiverError} what will not mend itself
  */
-export async function follow(
+export async function runDaemon(
   configuration: Configuration,
   told: Reporter,
-  control: Control,
+  control: DaemonControl,
   world: World = realWorld,
 ): Promise<void> {
   const events = new RecentEvents(world.clock);

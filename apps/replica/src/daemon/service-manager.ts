@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
-import type { LinkState } from './follow/link-state.ts';
-import { withoutSecrets } from './logging/secrets.ts';
-import type { Reporter } from './reporter.ts';
+import type { LinkState } from '../follow/link-state.ts';
+import { withoutSecrets } from '../logging/secrets.ts';
+import type { Reporter } from '../reporter.ts';
 
 /** Milliseconds that a message may take. */
 const PATIENCE = 5000;
