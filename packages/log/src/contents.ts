@@ -1,4 +1,4 @@
-import type { Change, Current, Workshop } from './changes/change.ts';
+import type { Change, Current, LogContext } from './changes/change.ts';
 import { supersededBytes } from './changes/split.ts';
 import { closeQuietly } from './disk/close-quietly.ts';
 import { replaceFile } from './disk/durable.ts';
@@ -12,15 +12,15 @@ import { requiredBy, sizesOf, totalOf } from './retention/retain.ts';
 /** What a log holds, and the one place where that changes: by a rename of the manifest. */
 export class Contents {
   readonly directory: string;
-  readonly #workshop: Workshop;
+  readonly #context: LogContext;
   #current: Current | undefined;
   /** All files except the one that is being written, and its index. */
   #complete: LogSize = { total: 0, required: 0 };
   #unnamed = 0;
 
-  constructor(directory: string, workshop: Workshop, current: Current | undefined) {
+  constructor(directory: string, context: LogContext, current: Current | undefined) {
     this.directory = directory;
-    this.#workshop = workshop;
+    this.#context = context;
     this.#current = current;
   }
 
@@ -43,11 +43,11 @@ export class Contents {
   async measure(): Promise<void> {
     if (this.#current === undefined) return;
     const { manifest, writer } = this.#current;
-    const sizes = await sizesOf(this.#workshop, manifest);
+    const sizes = await sizesOf(this.#context, manifest);
     // Between the two a sync may add a record: these are counted as they grow.
     sizes.set(writer.increment.name, 0);
     sizes.set(writer.increment.index, 0);
-    const kept = supersededBytes(this.#workshop.superseded);
+    const kept = supersededBytes(this.#context.superseded);
     this.#unnamed = Buffer.byteLength(formatManifest(manifest)) + kept;
     this.#complete = {
       total: this.#unnamed + totalOf(manifest, sizes),
@@ -98,7 +98,7 @@ export class Contents {
   }
 
   async #commit(manifest: Manifest): Promise<void> {
-    const { disk, pathOf } = this.#workshop;
+    const { disk, pathOf } = this.#context;
     const path = pathOf(MANIFEST_NAME);
     const text = Buffer.from(formatManifest(manifest));
     await orLogError(path, 'replacing', () => replaceFile(disk, path, text));

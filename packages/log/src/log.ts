@@ -4,7 +4,7 @@ import { checkBaseEnd } from './base/base-file.ts';
 import type { OpenBase } from './base/open-base.ts';
 import { addBase, checkPlace } from './changes/add-base.ts';
 import { beginHistory } from './changes/begin-history.ts';
-import type { Change, Workshop } from './changes/change.ts';
+import type { Change, LogContext } from './changes/change.ts';
 import { opened } from './changes/change.ts';
 import type { BaseTarget, FirstBase, FreshBase, NewBase } from './changes/new-base.ts';
 import { split } from './changes/split.ts';
@@ -43,7 +43,7 @@ const DEFAULT_ROTATE_AT = 1024 ** 3;
 export class Log {
   readonly directory: string;
   readonly #options: LogOptions;
-  readonly #workshop: Workshop;
+  readonly #context: LogContext;
   readonly #clock: WatchedClock;
   readonly #lock: DiskLock;
   readonly #turns = new Turns();
@@ -69,7 +69,7 @@ export class Log {
     this.#clock = clock;
     this.#listeners.add(options);
     let next = sequence;
-    this.#workshop = {
+    this.#context = {
       disk,
       clock,
       pathOf: (name) => pathIn(directory, name),
@@ -84,7 +84,7 @@ export class Log {
         onFailure: (error) => this.#fail(error),
       },
     };
-    this.#contents = new Contents(directory, this.#workshop, undefined);
+    this.#contents = new Contents(directory, this.#context, undefined);
     this.#reader = new LogReader(directory, disk, this.#state);
   }
 
@@ -104,11 +104,11 @@ export class Log {
       const manifest = await openDirectory(disk, directory);
       const log = new Log(directory, options, lock, await nextSequence(disk, directory));
       if (manifest === undefined) return log;
-      const recovered = await recover(log.#workshop, directory, manifest);
+      const recovered = await recover(log.#context, directory, manifest);
       const { found, arrived, refused, ...current } = recovered;
       log.#failure = refused;
       log.#clock.compare(arrived);
-      log.#contents = new Contents(directory, log.#workshop, current);
+      log.#contents = new Contents(directory, log.#context, current);
       await log.#contents.measure();
       log.#found = found;
       return log;
@@ -193,10 +193,10 @@ export class Log {
 
   /** A place for a base that is to come. Until it is adopted or abandoned no file is rotated. */
   awaitBase(): BaseTarget {
-    const sequence = this.#workshop.nextSequence();
+    const sequence = this.#context.nextSequence();
     this.#awaited.add(sequence);
     const directory = pathIn(this.directory, '');
-    return { directory, path: this.#workshop.pathOf(baseName(sequence)), sequence };
+    return { directory, path: this.#context.pathOf(baseName(sequence)), sequence };
   }
 
   /** The base will not come. Its file is the caller's to remove. */
@@ -212,8 +212,8 @@ export class Log {
    */
   async beginHistory(base: FirstBase): Promise<void> {
     await this.#changeWith(base, async () => {
-      await checkBaseEnd(this.#workshop.disk, base.target.path, base.size);
-      return beginHistory(this.#workshop, this.#contents.current, base);
+      await checkBaseEnd(this.#context.disk, base.target.path, base.size);
+      return beginHistory(this.#context, this.#contents.current, base);
     });
   }
 
@@ -227,7 +227,7 @@ export class Log {
     await this.#change(async () => {
       const current = this.#contents.needed;
       checkPlace(current, position);
-      return split(this.#workshop, current, position.offset);
+      return split(this.#context, current, position.offset);
     });
   }
 
@@ -238,8 +238,8 @@ export class Log {
    */
   async addBase(base: FreshBase): Promise<void> {
     await this.#changeWith(base, async () => {
-      await checkBaseEnd(this.#workshop.disk, base.target.path, base.size);
-      return addBase(this.#workshop, this.#contents.needed, base);
+      await checkBaseEnd(this.#context.disk, base.target.path, base.size);
+      return addBase(this.#context, this.#contents.needed, base);
     });
   }
 
@@ -255,7 +255,7 @@ export class Log {
       if (historyOf(current.manifest.live).id === id) return;
       const { written, end } = current.writer;
       const { offset } = end.boundary;
-      const cut = (await split(this.#workshop, current, offset, { anew: true })) ?? current;
+      const cut = (await split(this.#context, current, offset, { anew: true })) ?? current;
       const { live } = cut.manifest;
       const ids = shiftIds(live.ids, id, written);
       const change = { ...cut, manifest: { ...opened(cut.manifest), live: { ...live, ids } } };
@@ -312,7 +312,7 @@ export class Log {
       const current = this.#contents.needed;
       const { live } = current.manifest;
       const from = positionIn(live, current.writer.written);
-      const { stream, ...change } = await stepBack(this.#workshop, current, shared, id);
+      const { stream, ...change } = await stepBack(this.#context, current, shared, id);
       const { offset } = stream;
       await this.#apply(change, () => this.#reader.readers.stepBack(live.number, offset));
       const history = historyOf(change.manifest.live);
@@ -327,7 +327,7 @@ export class Log {
    * @throws {LogError} `IO`, `MISUSE`
    */
   async retain(policy: RetainPolicy): Promise<Retained> {
-    const cursors = await readPlaces(this.#workshop.disk, this.directory);
+    const cursors = await readPlaces(this.#context.disk, this.directory);
     const run = () => this.#retain(policy, cursors);
     const stillReads = this.#failure !== undefined && this.readable;
     return stillReads ? this.#turns.take(run) : this.#inTurn(run);
@@ -411,19 +411,19 @@ export class Log {
     const current = this.#contents.needed;
     const { offset } = current.writer.end.boundary;
     if (offset <= current.writer.increment.startOffset) return;
-    const change = await split(this.#workshop, current, offset);
+    const change = await split(this.#context, current, offset);
     if (change !== undefined) await this.#apply(change);
   }
 
   async #retain(policy: RetainPolicy, cursors: Places): Promise<Retained> {
     const { manifest } = this.#contents.needed;
-    const sizes = await sizesOf(this.#workshop, manifest);
+    const sizes = await sizesOf(this.#context, manifest);
     const pins = [...this.#reader.readers.seats, ...pinsOf(cursors, manifest, this.written)];
-    const now = this.#workshop.clock.now();
+    const now = this.#context.clock.now();
     const hardLimit = (policy.hardLimit ?? Infinity) - this.#contents.unnamed;
     const limited = { ...policy, hardLimit };
     const { manifest: kept, cutOff } = prune(manifest, pins, sizes, now, limited);
-    const change = dropChange(this.#workshop, this.#contents.needed, kept);
+    const change = dropChange(this.#context, this.#contents.needed, kept);
     this.#reader.readers.cutOff(cutOff);
     if (change !== undefined) await this.#apply(change);
     const [before, held] = [totalOf(manifest, sizes), totalOf(kept, sizes)];
@@ -440,7 +440,7 @@ export class Log {
 
   /** The same with a base, which is of no use to anyone where no change comes of it. */
   async #changeWith({ target }: NewBase, make: () => Promise<Change>): Promise<void> {
-    const { disk } = this.#workshop;
+    const { disk } = this.#context;
     await this.#change(async () => {
       try {
         return await make();

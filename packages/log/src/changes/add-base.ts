@@ -2,7 +2,7 @@ import { LogError } from '../errors.ts';
 import { locate } from '../manifest/lineage.ts';
 import type { Base } from '../manifest/manifest.ts';
 import { baseName } from '../manifest/manifest.ts';
-import type { Change, Current, Workshop } from './change.ts';
+import type { Change, Current, LogContext } from './change.ts';
 import { opened } from './change.ts';
 import type { FreshBase } from './new-base.ts';
 import { split } from './split.ts';
@@ -14,16 +14,16 @@ import { split } from './split.ts';
  * @throws {LogError} `NOT_COVERED` where it is of another history, or not of a place that is held
  */
 export async function addBase(
-  workshop: Workshop,
+  context: LogContext,
   current: Current,
   { target, position, size, crc }: FreshBase,
 ): Promise<Change> {
   const { manifest, writer } = current;
   checkPlace(current, position);
   const { offset } = position;
-  const cut = await split(workshop, current, offset);
+  const cut = await split(context, current, offset);
   const { live } = cut?.manifest ?? manifest;
-  const time = workshop.clock.now();
+  const time = context.clock.now();
   const base: Base = {
     name: baseName(target.sequence),
     sequence: target.sequence,

@@ -2,7 +2,7 @@ import { startHistory } from '@forebay/psync';
 import { IncrementWriter } from '../increment/increment-writer.ts';
 import type { Increment, Manifest, PastSegment, Segment } from '../manifest/manifest.ts';
 import { baseName, incrementName, indexName } from '../manifest/manifest.ts';
-import type { Change, Current, Workshop } from './change.ts';
+import type { Change, Current, LogContext } from './change.ts';
 import type { FirstBase } from './new-base.ts';
 
 /**
@@ -10,15 +10,15 @@ import type { FirstBase } from './new-base.ts';
  * can be read until retention drops it.
  */
 export async function beginHistory(
-  workshop: Workshop,
+  context: LogContext,
   current: Current | undefined,
   { target, history, offset, database, size, crc, reason }: FirstBase,
 ): Promise<Change> {
-  const time = workshop.clock.now();
-  const increment = newIncrement(workshop, offset, database);
+  const time = context.clock.now();
+  const increment = newIncrement(context, offset, database);
   // What is behind the old writer is complete and known before it becomes the past.
   await current?.writer.flush();
-  const writer = await IncrementWriter.create(workshop.pathOf, increment, workshop.writerOptions);
+  const writer = await IncrementWriter.create(context.pathOf, increment, context.writerOptions);
   const base = {
     name: baseName(target.sequence),
     sequence: target.sequence,
@@ -40,7 +40,7 @@ export async function beginHistory(
 
 /** An increment that begins after `startOffset`, under a number of its own. */
 export function newIncrement(
-  { nextSequence }: Workshop,
+  { nextSequence }: LogContext,
   startOffset: number,
   database: number,
 ): Increment {

@@ -4,7 +4,7 @@ import type { IncrementWriter, WriterOptions } from '../increment/increment-writ
 import type { Manifest } from '../manifest/manifest.ts';
 
 /** What changes are made with. */
-export interface Workshop {
+export interface LogContext {
   readonly disk: Disk;
   readonly clock: Clock;
   readonly writerOptions: WriterOptions;

@@ -9,7 +9,7 @@ import { sizeUpTo } from '../increment/preamble.ts';
 import type { Increment } from '../manifest/manifest.ts';
 import { indexName, lastIncrement } from '../manifest/manifest.ts';
 import { newIncrement } from './begin-history.ts';
-import type { Change, Current, SupersededFile, Workshop } from './change.ts';
+import type { Change, Current, LogContext, SupersededFile } from './change.ts';
 import { opened } from './change.ts';
 
 /**
@@ -20,7 +20,7 @@ import { opened } from './change.ts';
  * @throws {LogError} `NOT_COVERED` where the stream cannot be cut there, or not any more; `IO`
  */
 export async function split(
-  workshop: Workshop,
+  context: LogContext,
   { manifest, writer: old }: Current,
   offset: number,
   { anew = false }: { readonly anew?: boolean } = {},
@@ -36,16 +36,16 @@ export async function split(
   await old.flush();
   await old.settle();
   const { end } = old;
-  const reader = await IncrementReader.open(workshop.disk, workshop.pathOf, last);
+  const reader = await IncrementReader.open(context.disk, context.pathOf, last);
   try {
     const at = (await boundaryAt(reader, offset)).boundary;
-    const next = newIncrement(workshop, offset, at.database);
+    const next = newIncrement(context, offset, at.database);
     // Before the writer, which an error here would leave open.
-    const head = replaces ? undefined : await headUpTo(workshop, reader, at, end);
+    const head = replaces ? undefined : await headUpTo(context, reader, at, end);
     const writer =
       end.offset === offset
-        ? await IncrementWriter.create(workshop.pathOf, next, workshop.writerOptions)
-        : await goOnInCopy(workshop, reader, next, end);
+        ? await IncrementWriter.create(context.pathOf, next, context.writerOptions)
+        : await goOnInCopy(context, reader, next, end);
     const before = live.increments.slice(0, -1);
     const changed = (increments: readonly Increment[]) => ({
       manifest: { ...opened(manifest), live: { ...live, increments: nonEmpty(increments) } },
@@ -53,11 +53,11 @@ export async function split(
     });
     if (head === undefined) {
       const supersede = async () => {
-        for (const name of [last.name, last.index]) await removeLater(workshop, name);
+        for (const name of [last.name, last.index]) await removeLater(context, name);
       };
       return { ...changed([...before, next]), afterwards: supersede };
     }
-    const cut = () => cutBehind(workshop, last, head, at);
+    const cut = () => cutBehind(context, last, head, at);
     return { ...changed([...before, head, next]), afterwards: cut };
   } finally {
     await reader.close();
@@ -69,14 +69,14 @@ export async function split(
  * after it go can wait, for the manifest says where its successor begins.
  */
 export async function headUpTo(
-  workshop: Workshop,
+  context: LogContext,
   reader: IncrementReader,
   end: Boundary,
   { offset }: Pick<StreamEnd, 'offset'>,
 ): Promise<Increment> {
   if (offset === end.offset) return reader.increment;
-  const index = indexName(workshop.nextSequence());
-  await copyIndexHead(workshop.disk, workshop.pathOf(index), reader, end);
+  const index = indexName(context.nextSequence());
+  await copyIndexHead(context.disk, context.pathOf(index), reader, end);
   return { ...reader.increment, index };
 }
 
@@ -87,18 +87,18 @@ const SUPERSEDED_BYTES = 4 * 1024 * 1024;
 
 /** Takes away what `before` held and `head` does not: after the commit. */
 export async function cutBehind(
-  workshop: Workshop,
+  context: LogContext,
   before: Increment,
   head: Increment,
   end: Boundary,
 ): Promise<void> {
   if (head === before) return;
-  const { disk, pathOf } = workshop;
+  const { disk, pathOf } = context;
   await truncate(disk, pathOf(before.name), sizeUpTo(before, end.offset));
-  await removeLater(workshop, before.index);
+  await removeLater(context, before.index);
 }
 
-async function removeLater({ disk, pathOf, superseded }: Workshop, name: string): Promise<void> {
+async function removeLater({ disk, pathOf, superseded }: LogContext, name: string): Promise<void> {
   const stat = () => disk.stat(pathOf(name));
   superseded.push({ name, bytes: (await orLogError(pathOf(name), 'reading', stat)).size });
   while (superseded.length > 1 && isTooMuch(superseded)) {
@@ -120,23 +120,23 @@ export function nonEmpty<T>(items: readonly T[]): readonly [T, ...T[]] {
 }
 
 async function goOnInCopy(
-  workshop: Workshop,
+  context: LogContext,
   reader: IncrementReader,
   next: Increment,
   { offset, boundary }: StreamEnd,
 ): Promise<IncrementWriter> {
-  const records = await copyTail(workshop.disk, workshop.pathOf, reader, next);
+  const records = await copyTail(context.disk, context.pathOf, reader, next);
   const start = { offset: next.startOffset, database: next.database };
   const end = { offset, boundary: boundary.offset < start.offset ? start : boundary };
-  const time = workshop.clock.now();
+  const time = context.clock.now();
   const found = { records, spanEnd: offset, spanCrc: 0, time };
   const all = { synced: offset, syncedRecords: records };
   return IncrementWriter.open(
-    workshop.pathOf,
+    context.pathOf,
     next,
     end,
     { ...found, ...all },
-    workshop.writerOptions,
+    context.writerOptions,
   );
 }
 

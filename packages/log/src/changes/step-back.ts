@@ -6,7 +6,7 @@ import { IncrementWriter } from '../increment/increment-writer.ts';
 import { aliasesUpTo, idsAfter, namesUpTo } from '../manifest/lineage.ts';
 import type { Increment, Manifest, PastSegment, Segment } from '../manifest/manifest.ts';
 import { newIncrement, nextSegment } from './begin-history.ts';
-import type { Change, Current, Workshop } from './change.ts';
+import type { Change, Current, LogContext } from './change.ts';
 import { opened } from './change.ts';
 import { cutBehind, headUpTo, nonEmpty } from './split.ts';
 
@@ -23,7 +23,7 @@ export interface SteppedBack extends Change {
  * @throws {LogError} `NOT_COVERED` where that is below what is held; `IO`
  */
 export async function stepBack(
-  workshop: Workshop,
+  context: LogContext,
   { manifest, writer: old }: Current,
   shared: number,
   id: string | undefined,
@@ -37,21 +37,21 @@ export async function stepBack(
   }
   await old.flush();
   await old.settle();
-  const reader = await IncrementReader.open(workshop.disk, workshop.pathOf, within);
+  const reader = await IncrementReader.open(context.disk, context.pathOf, within);
   try {
     if (shared === old.written) return await underOlderId(manifest, old, reader, id);
     const { boundary: at } = await streamAt(reader, shared);
     const stream = new StreamTracker(at);
     const { offset } = at;
     const end = live.increments[i + 1]?.startOffset ?? old.written;
-    const tail = await tailOf(workshop, reader, stream, live.increments.slice(i + 1));
+    const tail = await tailOf(context, reader, stream, live.increments.slice(i + 1));
     // Later bytes follow this offset.
-    const ended = workshop.clock.now();
-    const next = newIncrement(workshop, offset, at.database);
+    const ended = context.clock.now();
+    const next = newIncrement(context, offset, at.database);
     const keepsHead = within.startOffset < offset;
-    const head = keepsHead ? await headUpTo(workshop, reader, at, { offset: end }) : within;
+    const head = keepsHead ? await headUpTo(context, reader, at, { offset: end }) : within;
     // Last, as an error after it would leave it open.
-    const writer = await IncrementWriter.create(workshop.pathOf, next, workshop.writerOptions);
+    const writer = await IncrementWriter.create(context.pathOf, next, context.writerOptions);
     const before = live.increments.slice(0, i);
     const ids = idsAfter(live.ids, offset);
     const named = live.aliases.filter(({ from }) => from > offset);
@@ -76,7 +76,7 @@ export async function stepBack(
       manifest: { ...opened(manifest), live: kept, past: [...manifest.past, past] },
       writer,
       stream,
-      afterwards: () => cutBehind(workshop, within, head, at),
+      afterwards: () => cutBehind(context, within, head, at),
     };
   } finally {
     await reader.close();
@@ -98,13 +98,13 @@ async function underOlderId(
 
 /** What comes after the place: where it is inside of an increment, a copy of the rest, and the others. */
 async function tailOf(
-  workshop: Workshop,
+  context: LogContext,
   reader: IncrementReader,
   { boundary: { offset, database } }: StreamTracker,
   others: readonly Increment[],
 ): Promise<PastSegment['increments']> {
   if (reader.increment.startOffset === offset) return [reader.increment, ...others];
-  const copy = newIncrement(workshop, offset, database);
-  await copyTail(workshop.disk, workshop.pathOf, reader, copy);
+  const copy = newIncrement(context, offset, database);
+  await copyTail(context.disk, context.pathOf, reader, copy);
   return [copy, ...others];
 }

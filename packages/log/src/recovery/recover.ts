@@ -1,4 +1,4 @@
-import type { Current, Workshop } from '../changes/change.ts';
+import type { Current, LogContext } from '../changes/change.ts';
 import { LogError, orLogError } from '../errors.ts';
 import { IncrementReader } from '../increment/increment-reader.ts';
 import { IncrementWriter } from '../increment/increment-writer.ts';
@@ -25,11 +25,11 @@ export interface Recovered extends Current {
  * @throws {LogError} `FOREIGN`, `CORRUPT`, `IO`
  */
 export async function recover(
-  workshop: Workshop,
+  context: LogContext,
   directory: string,
   named: Manifest,
 ): Promise<Recovered> {
-  const { disk, pathOf, writerOptions } = workshop;
+  const { disk, pathOf, writerOptions } = context;
   // What a crash came after may be in the system's memory only: what is gone on from has to last.
   const inner = pathOf('');
   await orLogError(inner, 'syncing', () => disk.syncDirectory(inner));

@@ -1,4 +1,4 @@
-import type { Change, Current, Workshop } from '../changes/change.ts';
+import type { Change, Current, LogContext } from '../changes/change.ts';
 import { nonEmpty } from '../changes/split.ts';
 import type { Pin } from '../cursors/pins.ts';
 import { orLogError } from '../errors.ts';
@@ -70,7 +70,7 @@ export function prune(
 
 /** The change that `prune` comes to; undefined where nothing goes. */
 export function dropChange(
-  { disk, pathOf }: Workshop,
+  { disk, pathOf }: LogContext,
   { manifest, writer }: Current,
   kept: Manifest,
 ): Change | undefined {
@@ -168,7 +168,7 @@ function isNeeded(step: Step, pin: Pin): boolean {
 
 /** The sizes of all files that a manifest names. @throws {LogError} `IO` */
 export async function sizesOf(
-  { disk, pathOf }: Workshop,
+  { disk, pathOf }: LogContext,
   manifest: Manifest,
 ): Promise<Map<string, number>> {
   const sizes = new Map<string, number>();
