@@ -49,6 +49,18 @@ const FOLDERS = {
     ['log.ts', 'view', 'restore', 'inspect', 'check'],
     'copy',
   ],
+  'packages/replica': [
+    ['errors.ts', 'acknowledgement.ts', 'receive-buffer.ts', 'tls-mismatch.ts'],
+    ['address.ts', 'backoff.ts', 'cached-stream.ts', 'items.ts'],
+    ['transport.ts', 'upstream.ts', 'item-queue.ts', 'progress-record.ts'],
+    ['connect.ts', 'link-options.ts'],
+    ['replica-options.ts', 'link-errors.ts'],
+    'states.ts',
+    'link-owner.ts',
+    ['acknowledger.ts', 'snapshot.ts', 'request-client.ts'],
+    ['link.ts', 'probe.ts'],
+    'replica.ts',
+  ],
 };
 
 /** A rule for each entry that has others beside or above it. `source` is the pattern of the files of an entry. */

@@ -6,7 +6,13 @@ export type { Resume } from './cached-stream.ts';
 export type { ReplicaErrorCode } from './errors.ts';
 export { ReplicaError } from './errors.ts';
 export type { ReplicaItem } from './items.ts';
-export type { LinkPhase, ListeningPort, Timeouts } from './link-options.ts';
+export type {
+  AcceptedSnapshots,
+  LinkPhase,
+  ListeningPort,
+  Timeouts,
+  TransferProgress,
+} from './link-options.ts';
 export { checkTlsOptions } from './link-options.ts';
 export type { ProbeOptions } from './probe.ts';
 export { probe } from './probe.ts';
@@ -20,6 +26,5 @@ export type {
 } from './replica-options.ts';
 export type { RequestOptions, ServerReply } from './request-client.ts';
 export { RequestClient } from './request-client.ts';
-export type { AcceptedSnapshots, TransferProgress } from './snapshot.ts';
 export type { LinkSocket, LinkSocketListener, TlsOptions, Transport } from './transport.ts';
 export type { DecideUpstream, Upstream, UpstreamDecision } from './upstream.ts';

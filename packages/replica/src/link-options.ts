@@ -6,8 +6,24 @@ import { ReplicaHandshake } from '@forebay/psync';
 import type { Address, Endpoint } from './address.ts';
 import type { CachedStream } from './cached-stream.ts';
 import { ReplicaError } from './errors.ts';
-import type { AcceptedSnapshots } from './snapshot.ts';
 import type { TlsOptions, Transport } from './transport.ts';
+
+/**
+ * Which snapshots are taken (`RdbVerdict`):
+ *
+ * - `proven`: those that are sound, and those with a flaw that a checksum proves to be the primary's own;
+ * - `unproven`: also those with a flaw and without a checksum; of all these none is damaged;
+ * - `any`: every snapshot with complete framing. Not verified.
+ */
+export type AcceptedSnapshots = 'proven' | 'unproven' | 'any';
+
+/** How far a transfer has come. */
+export interface TransferProgress {
+  /** Bytes of the payload; undefined where the primary does not know it. */
+  readonly total: number | undefined;
+  /** Bytes received. */
+  readonly read: number;
+}
 
 /** What a link is doing; it begins with `connect`, which it does not tell. */
 export type LinkPhase = 'connect' | 'handshake' | 'transfer' | 'stream';

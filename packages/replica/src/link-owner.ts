@@ -2,7 +2,7 @@ import type { ReplicationReport } from '@forebay/psync';
 import type { ReplicaProgress } from './acknowledgement.ts';
 import type { CachedStream } from './cached-stream.ts';
 import type { ReplicaItem } from './items.ts';
-import type { TransferProgress } from './snapshot.ts';
+import type { TransferProgress } from './link-options.ts';
 import type { LinkStep } from './states.ts';
 import type { UpstreamDecision } from './upstream.ts';
 

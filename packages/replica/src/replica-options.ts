@@ -6,8 +6,14 @@ import type { BackoffOptions } from './backoff.ts';
 import type { Resume } from './cached-stream.ts';
 import { openSocket } from './connect.ts';
 import type { ReplicaError } from './errors.ts';
-import type { LinkOptions, LinkPhase, ListeningPort, Timeouts } from './link-options.ts';
-import type { AcceptedSnapshots, TransferProgress } from './snapshot.ts';
+import type {
+  AcceptedSnapshots,
+  LinkOptions,
+  LinkPhase,
+  ListeningPort,
+  Timeouts,
+  TransferProgress,
+} from './link-options.ts';
 import type { TlsOptions, Transport } from './transport.ts';
 import type { DecideUpstream } from './upstream.ts';
 

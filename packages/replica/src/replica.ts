@@ -11,7 +11,7 @@ import { ReplicaError } from './errors.ts';
 import { ItemQueue } from './item-queue.ts';
 import type { ReplicaItem } from './items.ts';
 import { Link } from './link.ts';
-import type { LinkOptions, Timeouts } from './link-options.ts';
+import type { AcceptedSnapshots, LinkOptions, Timeouts } from './link-options.ts';
 import { checkLinkOptions, endpointOf, withPassword } from './link-options.ts';
 import type { LinkOwner } from './link-owner.ts';
 import { ProgressRecord } from './progress-record.ts';
@@ -22,7 +22,6 @@ import type {
   ReplicaTarget,
 } from './replica-options.ts';
 import { linkOptions, retargeted } from './replica-options.ts';
-import type { AcceptedSnapshots } from './snapshot.ts';
 import type { ReplicaStep } from './states.ts';
 import { NEXT_STATE } from './states.ts';
 import type { DecideUpstream, Upstream, UpstreamDecision } from './upstream.ts';

@@ -4,24 +4,8 @@ import { BLANK_ID, isReplicationId, startHistory } from '@forebay/psync';
 import type { RdbVerdict } from '@forebay/rdb';
 import { RdbPreambleReader, RdbVerifier, replicationInfo } from '@forebay/rdb';
 import { BulkPayloadReader } from '@forebay/rdb-receiver';
+import type { AcceptedSnapshots } from './link-options.ts';
 import type { LinkOwner } from './link-owner.ts';
-
-/**
- * Which snapshots are taken (`RdbVerdict`):
- *
- * - `proven`: those that are sound, and those with a flaw that a checksum proves to be the primary's own;
- * - `unproven`: also those with a flaw and without a checksum; of all these none is damaged;
- * - `any`: every snapshot with complete framing. Not verified.
- */
-export type AcceptedSnapshots = 'proven' | 'unproven' | 'any';
-
-/** How far a transfer has come. */
-export interface TransferProgress {
-  /** Bytes of the payload; undefined where the primary does not know it. */
-  readonly total: number | undefined;
-  /** Bytes received. */
-  readonly read: number;
-}
 
 /** What the primary said of the snapshot before it came. */
 export interface SnapshotStart {
