@@ -2,11 +2,11 @@ import type { Position } from '@forebay/psync';
 import { formatPosition } from '@forebay/psync';
 import type { RdbElement } from '@forebay/rdb';
 import { payloadElements, RdbError } from '@forebay/rdb';
+import type { Piece } from '@forebay/rdb/json';
+import { JsonValue } from '@forebay/rdb/json';
 import type { Change, FeedItem, SnapshotKey } from './change.ts';
 import { FeedError } from './errors.ts';
 import { jsonOf, lineValueOf, longPieces, STEP } from './json-text.ts';
-import type { Piece } from './json-value.ts';
-import { JsonValue } from './json-value.ts';
 import { nameOf } from './key-name.ts';
 
 /** A change of no more bytes of arguments is a line in one piece. */

@@ -9,6 +9,7 @@ export type {
   ContainerName,
   Counted,
   DataType,
+  KeySelection,
   ModuleId,
   RawPiece,
   RdbContainer,
@@ -21,6 +22,7 @@ export type {
   RdbMagic,
   StreamElement,
 } from './format/events.ts';
+export { DATA_TYPES } from './format/events.ts';
 export type { PayloadOptions } from './reading/payload.ts';
 export { payloadElements } from './reading/payload.ts';
 export type { RdbPreambleEvent, RdbPreambleOptions } from './reading/preamble-reader.ts';
@@ -31,6 +33,7 @@ export type { ReplicationInfo } from './reading/replication-info.ts';
 export { replicationInfo } from './reading/replication-info.ts';
 export type { Retime, RetimingOptions, TtlMode } from './retiming/retiming.ts';
 export { RdbRetimer, retimeBy, retimePayload } from './retiming/retiming.ts';
+export { ElementCount } from './values/element-count.ts';
 export type {
   DatabaseCounts,
   RdbFinding,

@@ -4,6 +4,9 @@ import { isInteger } from './scalars.ts';
 import { utf8Length, writeUtf8 } from './text.ts';
 import type { RespEntries, RespMap, RespSequence, RespValue } from './values.ts';
 
+/** Bytes of an argument from which on it is a part of its own. */
+const LONG_ARGUMENT = 64 * 1024;
+
 /** Deeper values (or ones that contain themselves) are refused. */
 const MOST_DEPTH = 1_000;
 
@@ -43,6 +46,32 @@ export function encodeCommand(args: readonly (string | Uint8Array | number)[]): 
     bytes[at++] = 10;
   }
   return bytes;
+}
+
+/**
+ * The same in parts that follow each other: a long argument is a part as it is, so that it is not in memory twice.
+ *
+ * @throws {RespError} as `encodeCommand`
+ */
+export function encodeCommandParts(args: readonly (string | Uint8Array | number)[]): Uint8Array[] {
+  if (!args.some(isLong)) return [encodeCommand(args)];
+  const parts: Uint8Array[] = [];
+  const out = new ByteBuilder();
+  out.appendText(`*${args.length}\r\n`);
+  for (const arg of args) {
+    const body = typeof arg === 'number' ? numberText(arg) : arg;
+    if (isLong(body)) {
+      out.appendText(`$${body.length}\r\n`);
+      parts.push(out.take(), body);
+      out.appendText('\r\n');
+    } else writeBulk(out, '$', '', body);
+  }
+  parts.push(out.take());
+  return parts;
+}
+
+function isLong(arg: string | Uint8Array | number): arg is Uint8Array {
+  return arg instanceof Uint8Array && arg.length >= LONG_ARGUMENT;
 }
 
 /**

@@ -2,7 +2,7 @@ export type { CommandCursorOptions } from './cursor.ts';
 export { CommandCursor } from './cursor.ts';
 export type { RespDecoderOptions } from './decoder.ts';
 export { RespDecoder } from './decoder.ts';
-export { encodeCommand, encodeValue } from './encoder.ts';
+export { encodeCommand, encodeCommandParts, encodeValue } from './encoder.ts';
 export type {
   RespCallerErrorCode,
   RespErrorCode,

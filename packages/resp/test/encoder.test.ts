@@ -1,7 +1,7 @@
-import { bytesOf, textOf } from '@forebay/testkit';
+import { bytesOf, concatBytes, textOf } from '@forebay/testkit';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeCommand, encodeValue, type RespValue } from '../src/index.ts';
+import { encodeCommand, encodeCommandParts, encodeValue, type RespValue } from '../src/index.ts';
 import { faultOf, readCommands } from './reading.ts';
 import { VALID_VALUES } from './value-vectors.ts';
 
@@ -61,5 +61,20 @@ describe('encodeCommand', () => {
 
   it.each([Number.NaN, Number.POSITIVE_INFINITY])('refuses %d', (number) => {
     expect(faultOf(() => encodeCommand([number]))?.code).toBe('INVALID_VALUE');
+  });
+});
+
+describe('encodeCommandParts', () => {
+  const long = new Uint8Array(64 * 1024).fill(0x61);
+
+  it('gives the bytes of encodeCommand', () => {
+    for (const args of [[], ['PING'], ['SET', 'é', long, 'PX', 5], [long, long], ['SET', long]]) {
+      expect(concatBytes(encodeCommandParts(args))).toEqual(encodeCommand(args));
+    }
+  });
+
+  it('does not copy a long argument', () => {
+    expect(encodeCommandParts(['SET', 'key', long, 'PX', 5])[1]).toBe(long);
+    expect(encodeCommandParts(['SET', 'key', long.subarray(1)])).toHaveLength(1);
   });
 });

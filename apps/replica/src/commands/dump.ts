@@ -73,7 +73,11 @@ async function dump(
   const acceptedSnapshots = acceptedBy(settings.values['accept-unverified-rdb']);
   const options = {
     ...targetOf(candidate),
-    ...{ tls, timeouts, acceptedSnapshots, signal, rdbOnly: true },
+    tls,
+    timeouts,
+    acceptedSnapshots,
+    signal,
+    rdbOnly: true,
   };
   try {
     await using replica = new Replica(options);

@@ -1,5 +1,5 @@
+import { ByteSink } from '@forebay/rdb/json';
 import { BrokenPipe } from '../exit.ts';
-import { ByteSink } from './byte-sink.ts';
 import type { Target } from './target.ts';
 import { STDOUT, stdoutTarget, targetAt, toItsEnd } from './target.ts';
 
@@ -53,11 +53,25 @@ export class Output implements AsyncDisposable {
     if (this.full) return this.flush();
   }
 
+  /** Adds all of these, each when the one before it was taken. A promise: what there is, is being written. */
+  addAll(parts: Iterable<Uint8Array>): void | Promise<void> {
+    const iterator = parts[Symbol.iterator]();
+    for (let next = iterator.next(); !next.done; next = iterator.next()) {
+      const waits = this.add(next.value);
+      if (waits !== undefined) return this.#addRest(waits, iterator);
+    }
+  }
+
   /** Everything was added. */
   async finish(): Promise<void> {
     await this.flush();
     this.#ended = true;
     await this.#target.finish();
+  }
+
+  async #addRest(waits: Promise<void>, rest: Iterator<Uint8Array>): Promise<void> {
+    await waits;
+    for (let next = rest.next(); !next.done; next = rest.next()) await this.add(next.value);
   }
 
   async #addLong(bytes: Uint8Array): Promise<void> {

@@ -1,11 +1,10 @@
 import type { SnapshotEntry, SourceItem, Start } from '@forebay/feed';
 import { FeedError, SnapshotDecoder } from '@forebay/feed';
 import { PsyncError, StreamTracker } from '@forebay/psync';
-import { encodeCommand } from '@forebay/resp';
+import { isPlain, PlainCommands, restoreArguments } from '@forebay/rdb/commands';
+import { encodeCommand, encodeCommandParts } from '@forebay/resp';
 import { linesOfLosses } from '../commands/rdb/losses.ts';
-import { commandParts } from '../output/command-parts.ts';
-import { restoreArguments } from '../output/restore-arguments.ts';
-import { isPlain, PlainSnapshot } from './plain-snapshot.ts';
+import { plainCommandsOf } from './plain-snapshot.ts';
 
 /** The first RDBs that have functions, of 7.0. */
 const FUNCTIONS_SINCE = 10;
@@ -17,7 +16,7 @@ const FUNCTIONS_SINCE = 10;
  */
 export class StreamCommands {
   readonly #flushesFirst: boolean;
-  readonly #plain: PlainSnapshot | undefined;
+  readonly #plain: PlainCommands | undefined;
   #snapshot: SnapshotDecoder | undefined;
   #snapshots = 0;
   #flushes = false;
@@ -32,16 +31,17 @@ export class StreamCommands {
    */
   constructor(flushesFirst: boolean, plain = false) {
     this.#flushesFirst = flushesFirst;
-    this.#plain = plain ? new PlainSnapshot() : undefined;
+    this.#plain = plain ? new PlainCommands() : undefined;
   }
 
   /** Data left out of snapshots so far, one line for each kind. */
   get losses(): string[] {
-    return this.#plain === undefined ? [] : linesOfLosses(this.#plain.losses);
+    if (this.#plain === undefined) return [];
+    return linesOfLosses({ metadata: 0, deleted: 0, ...this.#plain.losses });
   }
 
   /** @throws {FeedError} `SNAPSHOT`, `DESYNCHRONIZED` */
-  async *commandsOf(item: SourceItem): AsyncGenerator<Uint8Array, void, void> {
+  *commandsOf(item: SourceItem): Generator<Uint8Array, void, void> {
     switch (item.type) {
       case 'stream':
         yield* this.#pass(item.bytes);
@@ -86,7 +86,7 @@ export class StreamCommands {
     this.#database = undefined;
   }
 
-  async *#restore(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, void> {
+  *#restore(bytes: Uint8Array): Generator<Uint8Array, void, void> {
     const snapshot = this.#snapshot;
     if (snapshot === undefined) return;
     snapshot.push(bytes);
@@ -105,14 +105,14 @@ export class StreamCommands {
     if (version >= FUNCTIONS_SINCE) yield encodeCommand(['FUNCTION', 'FLUSH']);
   }
 
-  async *#commandsOf(entry: SnapshotEntry): AsyncGenerator<Uint8Array, void, void> {
+  *#commandsOf(entry: SnapshotEntry): Generator<Uint8Array, void, void> {
     if (entry.type === 'function') {
       yield encodeCommand(['FUNCTION', 'LOAD', entry.code]);
       return;
     }
     yield* this.#select(entry.database);
-    if (this.#plain !== undefined && isPlain(entry)) yield* this.#plain.commandsOf(entry);
-    else yield* commandParts(restoreArguments(entry.key, entry.payload, entry));
+    if (this.#plain !== undefined && isPlain(entry)) yield* plainCommandsOf(entry, this.#plain);
+    else yield* encodeCommandParts(restoreArguments(entry.key, entry.payload, entry));
   }
 
   *#select(database: number): Generator<Uint8Array, void, void> {

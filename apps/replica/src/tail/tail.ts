@@ -54,7 +54,7 @@ export async function printStream(
     }
     // A snapshot has ended.
     if (item.type === 'start') tellLosses();
-    for await (const bytes of commands.commandsOf(item)) {
+    for (const bytes of commands.commandsOf(item)) {
       output.add(bytes, undefined);
       if (output.full) await output.flush();
     }

@@ -1,4 +1,5 @@
 import { compareDataSets, installedServers, Server } from '@forebay/conformance';
+import { RdbWriter, type WritableEvent } from '@forebay/rdb';
 import { describe, expect, it } from 'vitest';
 import { fillEveryType, saved } from './data-set.ts';
 import { forebay, pipeInto } from './run.ts';
@@ -65,4 +66,35 @@ describe.each(installedServers())('a snapshot of $name as commands', (installed)
     const differences = await compareDataSets(source.client, target.client);
     expect(differences).toEqual([]);
   });
+});
+
+it('pending entries that consumers released are left out as commands, and it is said how many', async () => {
+  const name = Buffer.from('g');
+  const events: WritableEvent[] = [
+    { type: 'key', key: Buffer.from('k'), dataType: 'stream', valueType: 27 },
+    { type: 'entry', id: '1-1', fields: [Buffer.from('a'), Buffer.from('b')] },
+    {
+      type: 'stream',
+      length: 1,
+      lastId: '1-1',
+      firstId: '1-1',
+      maxDeletedId: '0-0',
+      entriesAdded: 1n,
+    },
+    { type: 'group', name, lastId: '9-9', entriesRead: undefined },
+    { type: 'pending', id: '1-1', deliveredAt: 5, deliveries: 6 },
+    { type: 'negative', id: '1-1' },
+    { type: 'idempotence', duration: 100, most: 100 },
+    { type: 'idempotence-counts', counts: [0n, 0n] },
+    { type: 'key-end' },
+    { type: 'end' },
+  ];
+  const writer = new RdbWriter({ magic: 'REDIS', version: 14 });
+  for (const event of events) writer.write(event);
+  const made = await forebay(['rdb', 'resp', '-', '--plain'], writer.take());
+  expect(made.code).toBe(0);
+  expect(made.stderr).toMatch(
+    /^\S+ 1 pending entries left out that consumers released \(XNACK\): no command sets them\n$/,
+  );
+  expect(made.stdout.toString()).not.toMatch(/XCLAIM/);
 });

@@ -1,3 +1,5 @@
+import { base64Length, writeBase64 } from './base64.ts';
+
 /** One character a byte, so that nothing is lost of what is no text. */
 export function textOf(bytes: Uint8Array): string {
   let text = '';
@@ -19,11 +21,19 @@ const LONGEST_NAME = 100;
 
 /** A key as messages name it: quoted as in JSON, UTF-8 where it is, and cut where it is long. */
 export function quotedKey(key: Uint8Array): string {
+  return cut(key, (bytes) => JSON.stringify(utf8Of(bytes) ?? textOf(bytes)));
+}
+
+/** A key as lines of JSON have it: text, or `{"base64":"…"}` of bytes that are no UTF-8; cut where it is long. */
+export function keyName(key: Uint8Array): string {
+  return cut(key, (bytes) => JSON.stringify(utf8Of(bytes) ?? { base64: base64Of(bytes) }));
+}
+
+function cut(key: Uint8Array, quoted: (bytes: Uint8Array) => string): string {
   let end = Math.min(key.length, LONGEST_NAME);
   // Not in the middle of a character.
   while (end < key.length && end > 0 && (key[end]! & 0xc0) === 0x80) end--;
-  const bytes = key.subarray(0, end);
-  return `${JSON.stringify(utf8Of(bytes) ?? textOf(bytes))}${key.length > end ? '…' : ''}`;
+  return `${quoted(key.subarray(0, end))}${key.length > end ? '…' : ''}`;
 }
 
 /** Undefined where it is none. */
@@ -34,4 +44,10 @@ function utf8Of(bytes: Uint8Array): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+function base64Of(bytes: Uint8Array): string {
+  const digits = new Uint8Array(base64Length(bytes.length));
+  writeBase64(bytes, digits, 0);
+  return textOf(digits);
 }

@@ -14,8 +14,12 @@ export type RdbErrorCode =
   | 'UNKNOWN_TYPE'
   /** The checksum at the end is not that of the bytes. */
   | 'BAD_CHECKSUM'
-  /** It cannot be said in the version of RDB that is to be written. */
+  /** It cannot be said in the version of RDB that is to be written, or by the commands of clients. */
   | 'UNSUPPORTED'
+  /** Of all commands `RESTORE` alone makes the key. */
+  | 'NEEDS_RESTORE'
+  /** The key is larger than what one `RESTORE` can carry. */
+  | 'TOO_LARGE_FOR_RESTORE'
   /** What is to be written has no such form in any version. */
   | 'INVALID_VALUE'
   /** It was called when it cannot be. */

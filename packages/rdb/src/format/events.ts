@@ -4,6 +4,18 @@ export type RdbMagic = 'REDIS' | 'VALKEY';
 /** What a value is, in the servers' words (`TYPE`); a module's type is named in its value. */
 export type DataType = 'string' | 'list' | 'set' | 'zset' | 'hash' | 'stream' | 'array' | 'module';
 
+/** Those, in the order in which they are listed to people. */
+export const DATA_TYPES: readonly DataType[] = [
+  'string',
+  'list',
+  'set',
+  'zset',
+  'hash',
+  'stream',
+  'array',
+  'module',
+];
+
 /** The containers that have their elements side by side in one string. */
 export type ContainerName = 'zipmap' | 'ziplist' | 'intset' | 'listpack' | 'stream-listpack';
 
@@ -31,6 +43,9 @@ export interface RdbKey {
   /** Where its type is in the RDB, in bytes from the beginning. */
   readonly position: number;
 }
+
+/** Whether a key is among those that are wanted. */
+export type KeySelection = (key: RdbKey) => boolean;
 
 /** What stands outside of the values. */
 export type RdbFrame =

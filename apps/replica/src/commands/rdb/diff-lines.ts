@@ -1,13 +1,8 @@
 import type { DataType, RdbKey } from '@forebay/rdb';
+import { DATA_TYPES } from '@forebay/rdb';
+import type { KeyDifference, KeyDigest } from '@forebay/rdb/digest';
+import { differencesOf } from '@forebay/rdb/digest';
 import type { Output } from '../../output/output.ts';
-import type { Kept } from './digest-table.ts';
-import { DATA_TYPES } from './selection.ts';
-
-export interface NamedKey {
-  readonly database: number;
-  readonly name: Uint8Array;
-  readonly key: RdbKey;
-}
 
 /** Prints what differs, and counts. */
 export class DiffLines {
@@ -23,27 +18,30 @@ export class DiffLines {
     this.#json = json;
   }
 
-  only(isFirst: boolean, named: NamedKey): void | Promise<void> {
+  /** A key that one of the two has; `name`: its bytes, where those of the key do not last. */
+  only(isFirst: boolean, key: RdbKey, name: Uint8Array = key.key): void | Promise<void> {
     if (isFirst) this.onlyFirst++;
     else this.onlySecond++;
-    const { dataType, expiresAt } = named.key;
+    const { dataType, expiresAt } = key;
     const side = this.#json ? sideOf(isFirst ? 'first' : 'second', dataType, expiresAt) : '';
-    return this.#key(isFirst ? '-' : '+', named, [], side);
+    return this.#key(isFirst ? '-' : '+', key.database, name, [], side);
   }
 
-  both(first: Kept, second: Kept, named: NamedKey): void | Promise<void> {
-    const differences: string[] = [];
-    if (first.type !== second.type) differences.push('type');
-    const isValue = first.valueLow === second.valueLow && first.valueHigh === second.valueHigh;
-    if (!isValue) differences.push('value');
-    if (!Object.is(first.expiresAt, second.expiresAt)) differences.push('ttl');
+  /** A key that both have. */
+  both(
+    first: KeyDigest,
+    second: KeyDigest,
+    database: number,
+    name: Uint8Array,
+  ): void | Promise<void> {
+    const differences = differencesOf(first, second);
     if (differences.length === 0) {
       this.equal++;
       return undefined;
     }
     this.differ++;
-    const sides = this.#json ? keptOf('first', first) + keptOf('second', second) : '';
-    return this.#key('!', named, differences, sides);
+    const sides = this.#json ? sideOfDigest('first', first) + sideOfDigest('second', second) : '';
+    return this.#key('!', database, name, differences, sides);
   }
 
   function(mark: '-' | '+' | '!', name: string): void | Promise<void> {
@@ -60,8 +58,9 @@ export class DiffLines {
 
   #key(
     mark: '-' | '+' | '!',
-    { database, name }: NamedKey,
-    differences: readonly string[],
+    database: number,
+    name: Uint8Array,
+    differences: readonly KeyDifference[],
     sides: string,
   ): void | Promise<void> {
     const { sink } = this.#output;
@@ -79,7 +78,7 @@ export class DiffLines {
 
 const IN = { '-': 'first', '+': 'second', '!': 'both' } as const;
 
-function keptOf(name: string, { type, expiresAt }: Kept): string {
+function sideOfDigest(name: string, { type, expiresAt }: KeyDigest): string {
   return sideOf(name, DATA_TYPES[type]!, Number.isNaN(expiresAt) ? undefined : expiresAt);
 }
 

@@ -1,10 +1,12 @@
+import { getRandomValues } from 'node:crypto';
+import type { RdbEvent } from '@forebay/rdb';
+import type { DigestSeed } from '@forebay/rdb/digest';
+import { DigestTable, KeyDigests, KeysNotFound } from '@forebay/rdb/digest';
 import { Command } from 'commander';
 import { BrokenPipe, EXIT, ExitError } from '../../exit.ts';
 import { Output } from '../../output/output.ts';
 import type { Reporter } from '../../reporter.ts';
 import { DiffLines } from './diff-lines.ts';
-import { DigestTable } from './digest-table.ts';
-import { Digesting, differentFunctions, Naming } from './digesting.ts';
 import type { Input } from './input.ts';
 import { openInput } from './input.ts';
 import { scan } from './scan.ts';
@@ -71,24 +73,56 @@ async function compare(
   const base: Input = isFirst ? inputs[0] : inputs[1];
   const other: Input = isFirst ? inputs[1] : inputs[0];
   if (base.total === undefined) throw notTwice();
-  const selects = selectionOf(flags);
-  const options = { reporter, prints: true };
+  const options = { seed: randomSeed(), selects: selectionOf(flags) };
+  const watched = { reporter, prints: true };
   const table = new DigestTable();
-  const collected = new Digesting(selects, (kept) => {
-    table.add(kept);
-  });
-  await scan(base, collected.reader, collected, options);
-  const compared = new Digesting(selects, (kept, key) => {
-    const found = table.find(kept.keyLow, kept.keyHigh);
-    if (found === undefined) return lines.only(!isFirst, key);
-    return isFirst ? lines.both(found, kept, key) : lines.both(kept, found, key);
-  });
-  await scan(other, compared.reader, compared, options);
+  const collected = new KeyDigests(options);
+  const collecting = (event: RdbEvent) => {
+    const found = collected.take(event);
+    if (found !== undefined) table.add(found.digest);
+  };
+  await scan(base, collected.reader, { take: collecting }, watched);
+  const compared = new KeyDigests(options);
+  const comparing = (event: RdbEvent) => {
+    const taken = compared.take(event);
+    if (taken === undefined) return undefined;
+    const { digest, key, name } = taken;
+    const found = table.find(digest.keyLow, digest.keyHigh);
+    if (found === undefined) return lines.only(!isFirst, key, name);
+    const [one, two] = isFirst ? [found, digest] : [digest, found];
+    return lines.both(one, two, key.database, name);
+  };
+  await scan(other, compared.reader, { take: comparing }, watched);
   const isWhole = flags.db === undefined && flags.type === undefined && flags.match === undefined;
   if (isWhole) await differentFunctions(collected.functions, compared.functions, isFirst, lines);
   if (table.found === table.count) return;
-  const naming = new Naming(selects, table, (key) => lines.only(isFirst, key));
-  await scan(await openInput(base.name), naming.reader, naming, options);
+  const left = new KeysNotFound(table, options);
+  const naming = (event: RdbEvent) => {
+    const key = left.take(event);
+    return key === undefined ? undefined : lines.only(isFirst, key);
+  };
+  await scan(await openInput(base.name), left.reader, { take: naming }, watched);
+}
+
+/** Prints libraries that are in one only, or are not the same. */
+async function differentFunctions(
+  base: ReadonlyMap<string, string>,
+  other: ReadonlyMap<string, string>,
+  isFirst: boolean,
+  lines: DiffLines,
+): Promise<void> {
+  for (const [name, code] of base) {
+    if (!other.has(name)) await lines.function(isFirst ? '-' : '+', name);
+    else if (other.get(name) !== code) await lines.function('!', name);
+  }
+  for (const name of other.keys()) {
+    if (!base.has(name)) await lines.function(isFirst ? '+' : '-', name);
+  }
+}
+
+function randomSeed(): DigestSeed {
+  const [low = 0, high = 0] = getRandomValues(new Uint32Array(2));
+  return [low, high];
 }
 
 function notTwice(): ExitError {

@@ -1,14 +1,13 @@
-import type { RdbEvent, RdbKey } from '@forebay/rdb';
-import { RdbReader } from '@forebay/rdb';
+import type { KeySelection, RdbEvent, RdbKey } from '@forebay/rdb';
+import { ElementCount, RdbReader } from '@forebay/rdb';
+import { ByteSink } from '@forebay/rdb/json';
 import { Command } from 'commander';
-import { ByteSink } from '../../output/byte-sink.ts';
 import { Output } from '../../output/output.ts';
 import type { Reporter } from '../../reporter.ts';
-import { ElementCount } from './element-count.ts';
 import { openInput } from './input.ts';
 import type { Visitor } from './scan.ts';
 import { scan } from './scan.ts';
-import type { Selection, SelectionFlags } from './selection.ts';
+import type { SelectionFlags } from './selection.ts';
 import { selectionOf, withSelection } from './selection.ts';
 
 const HELP = `
@@ -48,14 +47,14 @@ export function keysCommand(reporter: Reporter): Command {
 class KeyLines implements Visitor {
   readonly reader = new RdbReader({ level: 'structure' });
   readonly #output: Output;
-  readonly #selects: Selection;
+  readonly #selects: KeySelection;
   readonly #json: boolean;
   readonly #elements = new ElementCount();
   #key: RdbKey | undefined;
   /** The name of the key, as it is printed; its bytes do not last until its end. */
   readonly #name = new ByteSink(4096);
 
-  constructor(output: Output, selects: Selection, json: boolean) {
+  constructor(output: Output, selects: KeySelection, json: boolean) {
     this.#output = output;
     this.#selects = selects;
     this.#json = json;

@@ -1,13 +1,8 @@
-/** Counts of data that no command can create. */
-export interface Losses {
-  /** Keys without their module metadata. */
-  metadata: number;
-  negative: number;
-  produced: number;
-  deleted: number;
-}
+import type { RdbError } from '@forebay/rdb';
+import type { CommandLosses } from '@forebay/rdb/commands';
+import { EXIT, ExitError } from '../../exit.ts';
 
-const TEXTS: Readonly<Record<keyof Losses, string>> = {
+const TEXTS: Readonly<Record<keyof CommandLosses, string>> = {
   metadata: 'keys without their module metadata: no command sets it',
   negative: 'pending entries left out that consumers released (XNACK): no command sets them',
   produced: 'ids for duplicate detection left out: no command sets them',
@@ -15,7 +10,21 @@ const TEXTS: Readonly<Record<keyof Losses, string>> = {
 };
 
 /** A line for each loss that there is. */
-export function linesOfLosses(losses: Losses): string[] {
-  const names = Object.keys(TEXTS) as (keyof Losses)[];
+export function linesOfLosses(losses: CommandLosses): string[] {
+  const names = Object.keys(TEXTS) as (keyof CommandLosses)[];
   return names.filter((name) => losses[name] > 0).map((name) => `${losses[name]} ${TEXTS[name]}`);
+}
+
+/** What to tell of a key that the commands asked for cannot make; undefined: the error is another. */
+export function refusalOf({ code, message }: RdbError): ExitError | undefined {
+  switch (code) {
+    case 'NEEDS_RESTORE':
+      return new ExitError(EXIT.runtime, `${message}: without --plain its key is one RESTORE`);
+    case 'TOO_LARGE_FOR_RESTORE':
+      return new ExitError(EXIT.runtime, `${message}: --plain makes many commands of it`);
+    case 'UNSUPPORTED':
+      return new ExitError(EXIT.runtime, message);
+    default:
+      return undefined;
+  }
 }

@@ -1,35 +1,37 @@
 import { lineValueOf } from '@forebay/feed/json';
+import { keyName } from '@forebay/rdb/json';
+import type { MemoryTotal, MemoryTotals } from '@forebay/rdb/memory';
 import type { Row } from '../../output/table.ts';
 import { aligned } from '../../output/table.ts';
 import { formatBytes } from '../../reporter.ts';
-import { ESTIMATE } from './memory-estimate.ts';
-import type { MemoryTotals, Total } from './memory-totals.ts';
-import { nameOf } from './scan.ts';
+
+/** What the estimate is made of, for people. */
+export const ESTIMATE =
+  'as Redis 7 keeps it on 64 bits: what jemalloc gives for the key, its entries in the tables, the object, ' +
+  'and the value in the encoding that it has in the file; without what tables have to spare, and buffers';
 
 const BAR = 20;
 const NUMBERS = [0, 1, 2, 3];
 
 /** The totals as a person reads them. */
 export function tablesOf(file: string, totals: MemoryTotals): string[] {
-  const { all, types, others, largest, top } = totals;
+  const { all, types, prefixes, largest } = totals;
   const sum = `${all.keys} keys, ${formatBytes(all.file)} in the file`;
   const head = `${file}: ${sum}, about ${formatBytes(all.memory)} in memory`;
-  const prefixes = largestOf(totals.prefixes);
-  const shown = prefixes.slice(0, top).map(([prefix, total]): [string, Total] => {
-    const name = prefix === '' ? '(none)' : nameOf(Buffer.from(prefix, 'latin1'));
+  const shown = prefixes.largest.map(([prefix, total]): [string, MemoryTotal] => {
+    const name = prefix === '' ? '(none)' : keyName(Buffer.from(prefix, 'latin1'));
     return [name, total];
   });
-  const rest = summed([...prefixes.slice(top).map(([, total]) => total), others]);
-  if (rest.keys > 0) shown.push(['(others)', rest]);
+  if (prefixes.others.keys > 0) shown.push(['(others)', prefixes.others]);
   const keys = largest.map((each): Row => {
     const { database, dataType, encoding, elements, file: bytes, memory } = each;
     const what = `${dataType} (${encoding})`;
     const sizes = [`${elements}`, formatBytes(bytes), formatBytes(memory), `db ${database}`];
-    return [...sizes, what, nameOf(each.key)];
+    return [...sizes, what, keyName(each.key)];
   });
   return [
     head,
-    ...block('type', rowsOf(largestOf(types), all)),
+    ...block('type', rowsOf(types, all)),
     ...block('prefix', rowsOf(shown, all)),
     ...(keys.length === 0 ? [] : ['', ...aligned([KEY_TITLES, ...keys], NUMBERS.slice(0, 3))]),
     '',
@@ -39,17 +41,15 @@ export function tablesOf(file: string, totals: MemoryTotals): string[] {
 
 /** The same for `--json`. */
 export function objectOf(file: string, totals: MemoryTotals): object {
-  const { all, types, others, largest, top } = totals;
-  const prefixes = largestOf(totals.prefixes);
-  const rest = summed([...prefixes.slice(top).map(([, total]) => total), others]);
+  const { all, types, prefixes, largest } = totals;
   return {
     path: file,
     ...all,
-    types: largestOf(types).map(([type, total]) => ({ type, ...total })),
-    prefixes: prefixes.slice(0, top).map(([prefix, total]) => {
+    types: types.map(([type, total]) => ({ type, ...total })),
+    prefixes: prefixes.largest.map(([prefix, total]) => {
       return { prefix: lineValueOf(Buffer.from(prefix, 'latin1')), ...total };
     }),
-    otherPrefixes: rest,
+    otherPrefixes: prefixes.others,
     largest: largest.map(({ key, database, dataType, ...sizes }) => {
       return { db: database, key: lineValueOf(key), type: dataType, ...sizes };
     }),
@@ -63,25 +63,11 @@ function block(title: string, rows: readonly Row[]): string[] {
   return rows.length === 0 ? [] : ['', ...aligned([titles, ...rows], NUMBERS)];
 }
 
-function rowsOf(totals: readonly (readonly [string, Total])[], all: Total): Row[] {
+function rowsOf(totals: readonly (readonly [string, MemoryTotal])[], all: MemoryTotal): Row[] {
   return totals.map(([name, { keys, file, memory }]) => {
     const share = all.memory === 0 ? 0 : memory / all.memory;
     const percent = `${(share * 100).toFixed(1)} %`;
     const bar = '█'.repeat(Math.round(share * BAR)).padEnd(BAR, '·');
     return [`${keys}`, formatBytes(file), formatBytes(memory), percent, bar, name];
   });
-}
-
-function largestOf(totals: ReadonlyMap<string, Total>): [string, Total][] {
-  return [...totals].sort(([, a], [, b]) => b.memory - a.memory);
-}
-
-function summed(totals: readonly Total[]): Total {
-  const sum = { keys: 0, file: 0, memory: 0 };
-  for (const { keys, file, memory } of totals) {
-    sum.keys += keys;
-    sum.file += file;
-    sum.memory += memory;
-  }
-  return sum;
 }

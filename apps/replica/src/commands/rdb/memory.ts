@@ -1,17 +1,11 @@
-import type { RdbEvent, RdbKey } from '@forebay/rdb';
-import { RdbReader } from '@forebay/rdb';
+import { MemoryUsage } from '@forebay/rdb/memory';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { print } from '../../output/output.ts';
 import type { Reporter } from '../../reporter.ts';
-import { ElementCount } from './element-count.ts';
 import { openInput } from './input.ts';
-import { ESTIMATE, MemoryEstimate } from './memory-estimate.ts';
-import { objectOf, tablesOf } from './memory-report.ts';
-import type { Sized } from './memory-totals.ts';
-import { MemoryTotals } from './memory-totals.ts';
-import type { Visitor } from './scan.ts';
+import { ESTIMATE, objectOf, tablesOf } from './memory-report.ts';
 import { scan } from './scan.ts';
-import type { Selection, SelectionFlags } from './selection.ts';
+import type { SelectionFlags } from './selection.ts';
 import { selectionOf, withSelection } from './selection.ts';
 
 const HELP = `
@@ -46,81 +40,20 @@ export function memoryCommand(reporter: Reporter): Command {
     .addHelpText('after', HELP)
     .action(async (path: string, flags: MemoryFlags) => {
       const input = await openInput(path);
-      const measuring = new Measuring(flags);
-      await scan(input, measuring.reader, measuring, { reporter, prints: false });
-      const { totals } = measuring;
+      const { top, delimiter, depth, json = false } = flags;
+      const usage = new MemoryUsage({
+        top,
+        delimiter: Buffer.from(delimiter),
+        depth,
+        selects: selectionOf(flags),
+      });
+      await scan(input, usage.reader, usage, { reporter, prints: false });
+      const { totals } = usage;
       const { name } = input;
-      const { json = false } = flags;
       await print(
         json ? [JSON.stringify(objectOf(name, totals), null, 2)] : tablesOf(name, totals),
       );
     });
-}
-
-class Measuring implements Visitor {
-  readonly reader = new RdbReader({ level: 'structure' });
-  readonly totals: MemoryTotals;
-  readonly #selects: Selection;
-  readonly #elements = new ElementCount();
-  readonly #estimate = new MemoryEstimate();
-  #key: RdbKey | undefined;
-  /** Where the key before has ended. */
-  #end = 0;
-
-  constructor(flags: MemoryFlags) {
-    const { top, delimiter, depth } = flags;
-    this.totals = new MemoryTotals({ top, delimiter: Buffer.from(delimiter), depth });
-    this.#selects = selectionOf(flags);
-  }
-
-  take(event: RdbEvent): void {
-    switch (event.type) {
-      case 'key':
-        this.#begin(event);
-        return;
-      case 'key-end':
-        if (this.#key !== undefined) this.totals.add(this.#sized(this.#key));
-        this.#key = undefined;
-        this.#end = this.reader.position;
-        return;
-      case 'header':
-      case 'aux':
-      case 'function':
-      case 'module-aux':
-      case 'database':
-      case 'sizes':
-      case 'slot':
-      case 'slot-import':
-        this.#end = this.reader.position;
-        return;
-      default:
-        if (this.#key === undefined) return;
-        this.#elements.take(event);
-        this.#estimate.take(event);
-    }
-  }
-
-  #begin(key: RdbKey): void {
-    if (!this.#selects(key)) {
-      this.reader.skip();
-      return;
-    }
-    this.#key = key;
-    this.totals.name(key.key);
-    this.#elements.begin(key);
-    this.#estimate.begin(key);
-  }
-
-  #sized({ database, dataType, encoding }: RdbKey): Sized {
-    return {
-      database,
-      dataType,
-      encoding,
-      elements: this.#elements.count,
-      file: this.reader.position - this.#end,
-      memory: this.#estimate.bytes,
-    };
-  }
 }
 
 function countOf(text: string): number {

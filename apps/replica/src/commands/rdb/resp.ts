@@ -1,20 +1,16 @@
-import type { RdbEvent, RdbKey } from '@forebay/rdb';
-import { RdbReader } from '@forebay/rdb';
-import { encodeCommand } from '@forebay/resp';
+import type { RdbEvent } from '@forebay/rdb';
+import { RdbError } from '@forebay/rdb';
+import { RdbCommands } from '@forebay/rdb/commands';
 import { Command } from 'commander';
 import { Output } from '../../output/output.ts';
 import type { Reporter } from '../../reporter.ts';
 import type { TtlChoice } from '../ttl-option.ts';
 import { ttlOption } from '../ttl-option.ts';
 import { openInput } from './input.ts';
-import { linesOfLosses } from './losses.ts';
-import { PlainCommands } from './plain-commands.ts';
-import { PlainStreams } from './plain-streams.ts';
-import { RestoreCommands } from './restore-commands.ts';
+import { linesOfLosses, refusalOf } from './losses.ts';
 import { momentOption, retimed, TTL_HELP } from './retimed-input.ts';
-import type { Visitor } from './scan.ts';
 import { scan } from './scan.ts';
-import type { Selection, SelectionFlags } from './selection.ts';
+import type { SelectionFlags } from './selection.ts';
 import { selectionOf, withSelection } from './selection.ts';
 
 const HELP = `
@@ -65,8 +61,16 @@ export function respCommand(reporter: Reporter): Command {
     .action(async (path: string, flags: RespFlags) => {
       const input = retimed(await openInput(path), flags.ttl, flags.moment);
       await using output = Output.stdout();
-      const commands = new Commands(output, flags);
-      await scan(input, commands.reader, commands, { reporter, prints: true }).catch(
+      const { plain = false, replace = false, functions } = flags;
+      const commands = new RdbCommands({ selects: selectionOf(flags), plain, replace, functions });
+      const take = (event: RdbEvent): void | Promise<void> => {
+        try {
+          return output.addAll(commands.take(event))?.catch(refuse);
+        } catch (error) {
+          refuse(error);
+        }
+      };
+      await scan(input, commands.reader, { take }, { reporter, prints: true }).catch(
         async (error) => {
           // What was made before the fault is whole.
           await output.flush();
@@ -74,93 +78,11 @@ export function respCommand(reporter: Reporter): Command {
         },
       );
       await output.finish();
-      for (const loss of commands.losses) reporter.trouble(loss);
+      for (const loss of linesOfLosses(commands.losses)) reporter.trouble(loss);
     });
 }
 
-/** Makes commands of what a reader tells, at the level that each key needs. */
-class Commands implements Visitor {
-  readonly reader = new RdbReader({ level: 'raw' });
-  readonly #output: Output;
-  readonly #flags: RespFlags;
-  readonly #selects: Selection;
-  readonly #restore: RestoreCommands;
-  readonly #plain: PlainCommands;
-  readonly #streams: PlainStreams;
-  #way: RestoreCommands | PlainCommands | PlainStreams | undefined;
-  #database: number | undefined;
-  /** Keys without their module metadata. */
-  #metadata = 0;
-
-  constructor(output: Output, flags: RespFlags) {
-    this.#output = output;
-    this.#flags = flags;
-    this.#selects = selectionOf(flags);
-    this.#restore = new RestoreCommands(output, flags.replace === true);
-    this.#plain = new PlainCommands(output, flags.replace === true);
-    this.#streams = new PlainStreams(this.#plain);
-  }
-
-  /** What was left out, a line each. */
-  get losses(): string[] {
-    return linesOfLosses({ metadata: this.#metadata, ...this.#streams.losses });
-  }
-
-  take(event: RdbEvent): void | Promise<void> {
-    switch (event.type) {
-      case 'header':
-        this.#restore.version = event.version;
-        this.#streams.header(event);
-        return undefined;
-      case 'function': {
-        if (!this.#flags.functions) return undefined;
-        const replace = this.#flags.replace ? ['REPLACE'] : [];
-        return this.#output.add(encodeCommand(['FUNCTION', 'LOAD', ...replace, event.code]));
-      }
-      case 'key':
-        return this.#key(event);
-      case 'raw':
-        return this.#way === this.#streams
-          ? this.#streams.add(event.bytes)
-          : this.#restore.add(event.bytes);
-      case 'key-end': {
-        const way = this.#way;
-        this.#way = undefined;
-        return way?.end();
-      }
-      case 'long':
-      case 'piece':
-      case 'long-end':
-        return this.#plain.addLong(event);
-      case 'aux':
-      case 'database':
-      case 'sizes':
-      case 'slot':
-      case 'slot-import':
-      case 'module-aux':
-      case 'end':
-      case 'container':
-        return undefined;
-      default:
-        return this.#plain.add(event);
-    }
-  }
-
-  #key(key: RdbKey): void | Promise<void> {
-    if (!this.#selects(key)) {
-      this.reader.skip();
-      return undefined;
-    }
-    const { database, dataType, metadata } = key;
-    if (metadata !== undefined) this.#metadata++;
-    if (database !== this.#database) {
-      this.#output.sink.add(encodeCommand(['SELECT', database]));
-      this.#database = database;
-    }
-    const isPlain = this.#flags.plain && dataType !== 'module' && dataType !== 'array';
-    const isStream = dataType === 'stream';
-    this.reader.level = isPlain && !isStream ? 'elements' : 'raw';
-    this.#way = !isPlain ? this.#restore : isStream ? this.#streams : this.#plain;
-    return this.#way.begin(key);
-  }
+/** @throws {ExitError} runtime where the commands asked for cannot make a key */
+function refuse(error: unknown): never {
+  throw (error instanceof RdbError && refusalOf(error)) || error;
 }

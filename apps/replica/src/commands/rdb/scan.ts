@@ -1,12 +1,12 @@
 import type { RdbErrorCode, RdbEvent, RdbKey } from '@forebay/rdb';
 import { RdbError, type RdbReader } from '@forebay/rdb';
+import { keyName } from '@forebay/rdb/json';
 import { EXIT, ExitError } from '../../exit.ts';
-import { ByteSink } from '../../output/byte-sink.ts';
 import type { Reporter } from '../../reporter.ts';
 import type { Input } from './input.ts';
 
-/** Longer keys are shortened in messages. */
-const MOST_NAMED = 100;
+/** Bytes of a key that are kept: more than are named in messages. */
+const MOST_KEPT = 104;
 
 /** Errors of a place; the others tell their own, or are of the whole. */
 const LOCAL: ReadonlySet<RdbErrorCode> = new Set(['CORRUPT', 'TRUNCATED', 'TOO_LONG']);
@@ -18,10 +18,8 @@ export interface Visitor {
    * after it is settled: what is still needed is to be copied.
    */
   take(event: RdbEvent): void | Promise<void>;
-  /** The bytes that the next events are of, and perhaps a part of one more. */
+  /** Gives the reader the next bytes; without it they are pushed. */
   push?(piece: Uint8Array): void;
-  /** How many bytes come after the end; who is to be told has all of them read. */
-  after?(bytes: number): void;
   /** There are no more events of these bytes, which will be overwritten. */
   drained?(): void | Promise<void>;
 }
@@ -59,8 +57,8 @@ export async function scan(
   let read = 0;
   try {
     for await (const piece of until(stop, input.pieces)) {
-      reader.push(piece);
-      visitor.push?.(piece);
+      if (visitor.push === undefined) reader.push(piece);
+      else visitor.push(piece);
       for (let event = reader.next(); event !== undefined; event = reader.next()) {
         if (event.type === 'key') place.enter(event);
         else if (event.type === 'key-end') place.leave();
@@ -70,10 +68,9 @@ export async function scan(
       await visitor.drained?.();
       read += piece.length;
       if (isWatched) reporter.transfer({ read, total: input.total }, since);
-      if (reader.done && visitor.after === undefined) break;
+      if (reader.done) break;
     }
     reader.finish();
-    visitor.after?.(read - reader.position);
   } catch (error) {
     throw error instanceof RdbError ? new RdbFault(input.name, error, place.of(error)) : error;
   } finally {
@@ -103,7 +100,7 @@ async function* until(
 
 /** In which key a scan is. Its name is copied at each, for the key's bytes do not last. */
 class Place {
-  readonly #name = new Uint8Array(MOST_NAMED + 4);
+  readonly #name = new Uint8Array(MOST_KEPT);
   #length = -1;
   #database = 0;
   #inside = false;
@@ -122,16 +119,6 @@ class Place {
   /** Where an error is, as far as that says more than its message. */
   of({ code }: RdbError): string {
     if (this.#length < 0 || !LOCAL.has(code)) return '';
-    return `, ${this.#inside ? 'in' : 'after'} key ${nameOf(this.#name.subarray(0, this.#length))} of database ${this.#database}`;
+    return `, ${this.#inside ? 'in' : 'after'} key ${keyName(this.#name.subarray(0, this.#length))} of database ${this.#database}`;
   }
-}
-
-/** A key as it is named to people: as JSON has it, in a length that can be read. */
-export function nameOf(key: Uint8Array): string {
-  let end = Math.min(key.length, MOST_NAMED);
-  // Not in the middle of a character.
-  while (end < key.length && end > 0 && (key[end]! & 0xc0) === 0x80) end--;
-  const sink = new ByteSink(2 * MOST_NAMED);
-  sink.json(key.subarray(0, end));
-  return `${Buffer.from(sink.view)}${key.length > end ? '…' : ''}`;
 }

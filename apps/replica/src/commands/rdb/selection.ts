@@ -1,19 +1,9 @@
-import type { DataType, RdbKey } from '@forebay/rdb';
-import { matchesGlob } from '@forebay/resp';
+import type { DataType, KeySelection } from '@forebay/rdb';
+import { DATA_TYPES } from '@forebay/rdb';
+import type { KeySelectionOptions } from '@forebay/rdb/filter';
+import { keySelection } from '@forebay/rdb/filter';
 import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
-
-/** The types there are. */
-export const DATA_TYPES: readonly DataType[] = [
-  'string',
-  'list',
-  'set',
-  'zset',
-  'hash',
-  'stream',
-  'array',
-  'module',
-];
 
 export interface SelectionFlags {
   readonly db?: readonly number[];
@@ -44,17 +34,13 @@ export function databaseOption(): Option {
   );
 }
 
-/** Whether a key is among those that were asked for. */
-export type Selection = (key: RdbKey) => boolean;
-
-export function selectionOf({ db, type, match }: SelectionFlags): Selection {
-  const databases = db && new Set(db);
-  const types = type && new Set(type);
-  const globs = match?.map((glob) => Buffer.from(glob));
-  return ({ database, dataType, key }) =>
-    (databases?.has(database) ?? true) &&
-    (types?.has(dataType) ?? true) &&
-    (globs?.some((glob) => matchesGlob(glob, key)) ?? true);
+/** The keys that were asked for. */
+export function selectionOf(
+  { db, type, match }: SelectionFlags,
+  time: Pick<KeySelectionOptions, 'ttl' | 'now'> = {},
+): KeySelection {
+  const patterns = match?.map((glob) => Buffer.from(glob));
+  return keySelection({ databases: db, types: type, patterns, ...time });
 }
 
 function databasesOf(text: string): number[] {

@@ -1,4 +1,5 @@
-import { isUtf8 } from 'node:buffer';
+import { base64Length, writeBase64 } from '../bytes/base64.ts';
+import { isUtf8 } from '../bytes/utf8.ts';
 
 /** What one step of a long string is made into text of: a multiple of three, as base64 is of. */
 const STEP = 48 * 1024;
@@ -24,11 +25,11 @@ for (const byte of [QUOTE, BACKSLASH]) ESCAPES[byte] = byte;
 
 /** Bytes that are gathered to be written together; it grows to what is added. */
 export class ByteSink {
-  #bytes: Buffer;
+  #bytes: Uint8Array;
   #length = 0;
 
   constructor(capacity: number) {
-    this.#bytes = Buffer.allocUnsafeSlow(capacity);
+    this.#bytes = new Uint8Array(capacity);
   }
 
   get length(): number {
@@ -36,11 +37,11 @@ export class ByteSink {
   }
 
   /** What was gathered, as a view; valid until more is added. */
-  get view(): Buffer {
+  get view(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
   }
 
-  /** Lets go of all but the first `length` bytes. */
+  /** Keeps the first `length` bytes alone. */
   cutTo(length: number): void {
     this.#length = length;
   }
@@ -60,10 +61,15 @@ export class ByteSink {
     this.#length += bytes.length;
   }
 
+  /** Adds the digits of base64 of bytes: a multiple of three where more follow. */
+  base64(bytes: Uint8Array): void {
+    this.#reserve(base64Length(bytes.length));
+    this.#length = writeBase64(bytes, this.#bytes, this.#length);
+  }
+
   /**
-   * Adds a string of bytes as JSON, the same as `lineValueOf` of `@forebay/feed/json`: text where they are UTF-8,
-   * and `{"base64":"…"}` where they are not, which no text can be mistaken for. Everything that is printed
-   * of a data set has this form.
+   * Adds a string of bytes as JSON: text where they are UTF-8, and `{"base64":"…"}` where they are not, which no
+   * text can be mistaken for. Everything that is printed of a data set has this form.
    */
   json(bytes: Uint8Array): void {
     if (bytes.length > STEP) {
@@ -75,7 +81,9 @@ export class ByteSink {
     if (this.#text(bytes)) this.#quote();
     else {
       this.#length = start;
-      this.#base64(bytes);
+      this.ascii('{"base64":"');
+      this.base64(bytes);
+      this.ascii('"}');
     }
   }
 
@@ -86,7 +94,7 @@ export class ByteSink {
     for (let at = 0; at < bytes.length; at += STEP) {
       const step = bytes.subarray(at, at + STEP);
       if (isText) this.#text(step, true);
-      else this.#base64Digits(step);
+      else this.base64(step);
       yield;
     }
     this.ascii(isText ? '"' : '"}');
@@ -126,20 +134,10 @@ export class ByteSink {
     return true;
   }
 
-  #base64(bytes: Uint8Array): void {
-    this.ascii('{"base64":"');
-    this.#base64Digits(bytes);
-    this.ascii('"}');
-  }
-
-  #base64Digits({ buffer, byteOffset, length }: Uint8Array): void {
-    this.ascii(Buffer.from(buffer, byteOffset, length).toString('base64'));
-  }
-
   #reserve(more: number): void {
     const needed = this.#length + more;
     if (needed <= this.#bytes.length) return;
-    const grown = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.#bytes.length));
+    const grown = new Uint8Array(Math.max(needed, 2 * this.#bytes.length));
     grown.set(this.view);
     this.#bytes = grown;
   }

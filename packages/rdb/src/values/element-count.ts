@@ -1,5 +1,5 @@
-import type { RdbEvent, RdbKey } from '@forebay/rdb';
-import { countIn } from '@forebay/rdb';
+import { countIn } from '../containers/count.ts';
+import type { RdbEvent, RdbKey } from '../format/events.ts';
 
 /** Counts the elements of values that are read at the level `structure`, as LLEN, HLEN and so on would. */
 export class ElementCount {

@@ -1,16 +1,15 @@
-import type { RdbElement, StreamElement } from '@forebay/rdb';
-import { EXIT, ExitError } from '../../exit.ts';
+import { keyName } from '../bytes/text.ts';
+import { RdbError } from '../format/errors.ts';
+import type { RdbElement, StreamElement } from '../format/events.ts';
+import type { Argument } from './argument.ts';
 import { PendingList } from './pending-list.ts';
-import { nameOf } from './scan.ts';
 import { compareIds } from './stream-gaps.ts';
 
-/** What a command is made of. */
-export type Argument = string | number | Uint8Array;
-
-type Send = (args: readonly Argument[]) => void | Promise<void>;
+type Command = readonly Argument[];
 type Told<T extends RdbElement['type']> = Extract<RdbElement, { type: T }>;
 
 const NO_ID = '0-0';
+const NOTHING: readonly Command[] = [];
 
 /** Ids in one XDEL at the most. */
 const MOST_DELETED = 64;
@@ -20,7 +19,6 @@ const MOST_PENDING = 16 * 1024 * 1024;
 
 /** Makes the commands that build a stream, as a rewritten AOF has them (`aof.c: rewriteStreamObject`). */
 export class StreamCommands {
-  readonly #send: Send;
   readonly #mostPending: number;
   #key!: Uint8Array;
   #entries = 0;
@@ -38,8 +36,7 @@ export class StreamCommands {
   /** Whether the consumer told of last is there by a command that named it. */
   #isMade = false;
 
-  constructor(send: Send, mostPending: number = MOST_PENDING) {
-    this.#send = send;
+  constructor(mostPending: number = MOST_PENDING) {
     this.#mostPending = mostPending;
   }
 
@@ -55,8 +52,13 @@ export class StreamCommands {
     this.#consumer = undefined;
   }
 
-  /** @throws {ExitError} runtime where a group has more pending entries than are kept */
-  add(element: StreamElement): void | Promise<void> {
+  /**
+   * The commands of an element: to be gone through before the next.
+   *
+   * @throws {RdbError} `NEEDS_RESTORE` where a group has more pending entries than are kept, or in an order that no
+   *   server writes
+   */
+  add(element: StreamElement): Iterable<Command> {
     switch (element.type) {
       case 'entry':
         return this.#entry(element);
@@ -66,67 +68,67 @@ export class StreamCommands {
         return this.#beginGroup(element);
       case 'pending':
         this.#hold(element);
-        return undefined;
+        return NOTHING;
       case 'consumer':
         return this.#beginConsumer(element);
       case 'consumer-pending':
         return this.#claim(element.id);
       // What is kept besides, to recognise messages that come twice, has no command that sets it.
       default:
-        return undefined;
+        return NOTHING;
     }
   }
 
-  async end(): Promise<void> {
-    await this.#endConsumer();
+  *end(): Generator<Command, void, void> {
+    yield* this.#endConsumer();
     this.#pending.clear();
     if (this.#placed === 0) return;
     for (let i = this.#ahead; i < this.#placed; i += MOST_DELETED) {
       const ids = this.#missing.slice(i, Math.min(i + MOST_DELETED, this.#placed));
-      await this.#send(['XDEL', this.#key, ...ids]);
+      yield ['XDEL', this.#key, ...ids];
     }
     // Trimming does not count as deleting: in the stream that was read nothing may have been deleted.
-    if (this.#ahead > 0) await this.#send(['XTRIM', this.#key, 'MAXLEN', this.#entries]);
+    if (this.#ahead > 0) yield ['XTRIM', this.#key, 'MAXLEN', this.#entries];
     // Placeholders are counted by the stream, and the largest deleted id is one of theirs.
-    if (this.#stream !== undefined) await this.#setId(this.#stream);
+    if (this.#stream !== undefined) yield* this.#setId(this.#stream);
   }
 
-  #entry({ id, fields }: Told<'entry'>): void | Promise<void> {
+  #entry({ id, fields }: Told<'entry'>): Iterable<Command> {
     this.#entries++;
     const next = this.#missing[this.#placed];
     if (next !== undefined && compareIds(next, id) < 0) return this.#placeAndAdd(id, fields);
-    return this.#send(['XADD', this.#key, id, ...fields]);
+    return [['XADD', this.#key, id, ...fields]];
   }
 
-  async #placeAndAdd(id: string, fields: readonly Uint8Array[]): Promise<void> {
-    await this.#place(id);
+  *#placeAndAdd(id: string, fields: readonly Uint8Array[]): Generator<Command, void, void> {
+    yield* this.#place(id);
     if (this.#entries === 1) this.#ahead = this.#placed;
-    await this.#send(['XADD', this.#key, id, ...fields]);
+    yield ['XADD', this.#key, id, ...fields];
   }
 
   /** Adds placeholders for the missing messages before `id`; for all that are left without one. */
-  async #place(id?: string): Promise<void> {
+  *#place(id?: string): Generator<Command, void, void> {
     for (;;) {
       const next = this.#missing[this.#placed];
       if (next === undefined || (id !== undefined && compareIds(next, id) > 0)) return;
-      await this.#send(['XADD', this.#key, next, '', '']);
+      yield ['XADD', this.#key, next, '', ''];
       this.#placed++;
     }
   }
 
-  async #endEntries(stream: Told<'stream'>): Promise<void> {
-    await this.#place();
+  *#endEntries(stream: Told<'stream'>): Generator<Command, void, void> {
+    yield* this.#place();
     if (this.#entries === 0) this.#ahead = this.#placed;
     this.#stream = stream;
     if (this.#placed > 0) return;
     // A stream that is empty has to be there: an entry is added and trimmed at once.
-    if (this.#entries === 0) await this.#send(['XADD', this.#key, 'MAXLEN', 0, '0-1', 'x', 'y']);
-    await this.#setId(stream);
+    if (this.#entries === 0) yield ['XADD', this.#key, 'MAXLEN', 0, '0-1', 'x', 'y'];
+    yield* this.#setId(stream);
   }
 
-  async #setId({ lastId, maxDeletedId, entriesAdded }: Told<'stream'>): Promise<void> {
+  *#setId({ lastId, maxDeletedId, entriesAdded }: Told<'stream'>): Generator<Command, void, void> {
     const key = this.#key;
-    await this.#send(['XSETID', key, lastId]);
+    yield ['XSETID', key, lastId];
     // What servers before 7.0 refuse is apart from what they take, and left out where it says nothing.
     const isPlain =
       entriesAdded === undefined ||
@@ -136,52 +138,53 @@ export class StreamCommands {
         entriesAdded === BigInt(this.#entries));
     if (isPlain) return;
     const counts = ['ENTRIESADDED', String(entriesAdded), 'MAXDELETEDID', maxDeletedId ?? NO_ID];
-    await this.#send(['XSETID', key, lastId, ...counts]);
+    yield ['XSETID', key, lastId, ...counts];
   }
 
-  async #beginGroup({ name, lastId, entriesRead }: Told<'group'>): Promise<void> {
-    await this.#endConsumer();
+  *#beginGroup({ name, lastId, entriesRead }: Told<'group'>): Generator<Command, void, void> {
+    yield* this.#endConsumer();
     this.#pending.clear();
-    this.#group = name.slice();
-    await this.#send(['XGROUP', 'CREATE', this.#key, this.#group, lastId]);
+    this.#group = new Uint8Array(name);
+    yield ['XGROUP', 'CREATE', this.#key, this.#group, lastId];
     if (entriesRead === undefined) return;
     const read = ['ENTRIESREAD', String(entriesRead)];
-    await this.#send(['XGROUP', 'SETID', this.#key, this.#group, lastId, ...read]);
+    yield ['XGROUP', 'SETID', this.#key, this.#group, lastId, ...read];
   }
 
   #hold(pending: Told<'pending'>): void {
-    const group = () => `group ${nameOf(this.#group)} of key ${nameOf(this.#key)}`;
-    const advice = 'without --plain its key is one RESTORE';
     if (this.#pending.length >= this.#mostPending) {
-      const most = `more than ${this.#mostPending} pending entries`;
-      throw new ExitError(EXIT.runtime, `${group()} has ${most}: ${advice}`);
+      throw this.#needsRestore(`more than ${this.#mostPending} pending entries`);
     }
     if (this.#pending.add(pending.id, pending)) return;
-    const what = 'pending entries in an order that no server writes';
-    throw new ExitError(EXIT.runtime, `${group()} has ${what}: ${advice}`);
+    throw this.#needsRestore('pending entries in an order that no server writes');
   }
 
-  async #beginConsumer({ name }: Told<'consumer'>): Promise<void> {
-    await this.#endConsumer();
-    this.#consumer = name.slice();
+  #needsRestore(what: string): RdbError {
+    const message = `group ${keyName(this.#group)} of key ${keyName(this.#key)} has ${what}`;
+    return new RdbError('NEEDS_RESTORE', 0, message);
+  }
+
+  *#beginConsumer({ name }: Told<'consumer'>): Generator<Command, void, void> {
+    yield* this.#endConsumer();
+    this.#consumer = new Uint8Array(name);
     this.#isMade = false;
   }
 
-  #claim(id: string): void | Promise<void> {
+  #claim(id: string): Iterable<Command> {
     const { deliveredAt = 0, deliveries = 1 } = this.#pending.find(id) ?? {};
     this.#isMade = true;
     const times = ['TIME', deliveredAt, 'RETRYCOUNT', deliveries, 'JUSTID', 'FORCE'];
-    return this.#send(['XCLAIM', this.#key, this.#group, this.#consumer!, 0, id, ...times]);
+    return [['XCLAIM', this.#key, this.#group, this.#consumer!, 0, id, ...times]];
   }
 
   /**
    * A consumer without a pending entry is made by reading its own entries, of which there are none: every
    * version takes that, where XGROUP CREATECONSUMER came with 6.2.
    */
-  async #endConsumer(): Promise<void> {
+  *#endConsumer(): Generator<Command, void, void> {
     const consumer = this.#consumer;
     this.#consumer = undefined;
     if (consumer === undefined || this.#isMade) return;
-    await this.#send(['XREADGROUP', 'GROUP', this.#group, consumer, 'STREAMS', this.#key, '0']);
+    yield ['XREADGROUP', 'GROUP', this.#group, consumer, 'STREAMS', this.#key, '0'];
   }
 }

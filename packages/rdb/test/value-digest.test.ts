@@ -1,11 +1,11 @@
-import type { DataType, RdbElement, RdbEvent, RdbKey } from '@forebay/rdb';
 import { describe, expect, it } from 'vitest';
-import { ValueDigest } from '../../src/commands/rdb/value-digest.ts';
+import { ValueDigest } from '../src/digest.ts';
+import type { DataType, RdbElement, RdbEvent } from '../src/index.ts';
 
-const digest = new ValueDigest();
+const digest = new ValueDigest([1, 2]);
 
 function digestOf(dataType: DataType, events: readonly RdbEvent[]): readonly [number, number] {
-  digest.begin({ dataType } as RdbKey);
+  digest.begin({ dataType });
   for (const event of events) digest.take(event);
   return digest.end();
 }

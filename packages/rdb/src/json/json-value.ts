@@ -1,4 +1,4 @@
-import type { DataType, RdbElement, StreamElement } from '@forebay/rdb';
+import type { DataType, RdbElement, StreamElement } from '../format/events.ts';
 
 /** Of a line of JSON: ASCII that stands there as it is, and bytes that become a string. */
 export type Piece = string | Uint8Array;

@@ -1,13 +1,13 @@
-import type { DataType, RdbElement } from '@forebay/rdb';
 import { describe, expect, it } from 'vitest';
-import { JsonValue, lineValueOf } from '../src/json.ts';
+import type { DataType, RdbElement } from '../src/index.ts';
+import { JsonValue } from '../src/json.ts';
 
 function jsonOf(dataType: DataType, elements: readonly RdbElement[]): unknown {
   const value = new JsonValue();
   let json = value.begin(dataType);
   for (const element of elements) {
     for (const piece of value.piecesOf(element)) {
-      json += typeof piece === 'string' ? piece : JSON.stringify(lineValueOf(piece));
+      json += typeof piece === 'string' ? piece : JSON.stringify(Buffer.from(piece).toString());
     }
   }
   return JSON.parse(json + value.end());

@@ -1,7 +1,8 @@
-import { getRandomValues } from 'node:crypto';
-
-/** Other numbers in each run: nobody can make files whose differences are not seen. */
-const [SEED_LOW = 0, SEED_HIGH = 0] = getRandomValues(new Uint32Array(2));
+/**
+ * Two random integers of 32 bits that digests begin with, the same for all that are compared. Take new ones in each
+ * run (`crypto.getRandomValues`): then nobody can make files whose differences are not seen.
+ */
+export type DigestSeed = readonly [low: number, high: number];
 
 /**
  * 64 bits that bytes are told apart by, mixed as MurmurHash3 does in two lanes. Each string counts with its
@@ -13,10 +14,15 @@ export class Digest {
   /** Bytes of a part that make no word yet. */
   readonly #carry4 = new Uint8Array(4);
   #carried = 0;
+  readonly #seed: DigestSeed;
+
+  constructor(seed: DigestSeed) {
+    this.#seed = seed;
+  }
 
   reset(): void {
-    this.low = SEED_LOW | 0;
-    this.high = SEED_HIGH | 0;
+    this.low = this.#seed[0] | 0;
+    this.high = this.#seed[1] | 0;
   }
 
   bytes(bytes: Uint8Array): void {

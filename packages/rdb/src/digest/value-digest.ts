@@ -1,6 +1,7 @@
-import type { RdbElement, RdbEvent, RdbKey } from '@forebay/rdb';
+import type { RdbElement, RdbEvent, RdbKey } from '../format/events.ts';
+import { stringsOf } from '../values/element-strings.ts';
+import type { DigestSeed } from './digest.ts';
 import { Digest } from './digest.ts';
-import { stringsOf } from './element-strings.ts';
 
 /**
  * A digest of what a value is, whatever its encoding: elements of sets, sorted sets and hashes count in any
@@ -9,17 +10,23 @@ import { stringsOf } from './element-strings.ts';
  */
 export class ValueDigest {
   /** What has an order. */
-  readonly #chain = new Digest();
+  readonly #chain: Digest;
   /** An element of what has none; the sum of these is the value's. */
-  readonly #one = new Digest();
+  readonly #one: Digest;
   #low = 0;
   #high = 0;
   /** Number of strings read of an element in pieces; -1: no element in pieces. */
   #strings = -1;
   /** The type of the value of that element. */
-  #long = this.#chain;
+  #long: Digest;
 
-  begin({ dataType }: RdbKey): void {
+  constructor(seed: DigestSeed) {
+    this.#chain = new Digest(seed);
+    this.#one = new Digest(seed);
+    this.#long = this.#chain;
+  }
+
+  begin({ dataType }: Pick<RdbKey, 'dataType'>): void {
     this.#chain.reset();
     this.#chain.text(dataType);
     this.#low = 0;

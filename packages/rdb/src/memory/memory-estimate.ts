@@ -1,10 +1,5 @@
-import type { RdbEvent, RdbKey } from '@forebay/rdb';
-import { stringsOf } from './element-strings.ts';
-
-/** What the estimate is made of, for people. */
-export const ESTIMATE: string =
-  'as Redis 7 keeps it on 64 bits: what jemalloc gives for the key, its entries in the tables, the object, ' +
-  'and the value in the encoding that it has in the file; without what tables have to spare, and buffers';
+import type { RdbEvent, RdbKey } from '../format/events.ts';
+import { stringsOf } from '../values/element-strings.ts';
 
 const POINTER = 8;
 /** An entry of a table with its place in it (`dict.c`). */
@@ -27,11 +22,15 @@ const CONSUMER = 96;
 const PENDING = 32 + 2 * 48;
 const FIELD_TIME = 24;
 
-/** Estimates what a key takes in a server, of its value at the level `structure`. */
+/**
+ * Estimates the bytes that a key takes in a server, of its value at the level `structure`: as Redis 7 keeps it on 64
+ * bits, what jemalloc gives for the key, its entries in the tables, the object, and the value in the encoding that it
+ * has in the RDB; without what tables have to spare, and buffers.
+ */
 export class MemoryEstimate {
   #bytes = 0;
 
-  /** Of the key begun last, as far as it was told. */
+  /** Of the key begun last, as far as its value was told. */
   get bytes(): number {
     return this.#bytes;
   }

@@ -1,6 +1,8 @@
-import { ByteSink } from '../../output/byte-sink.ts';
+import { Output } from '../writing/output.ts';
 
 const NOTHING = new Uint8Array(0);
+/** Nothing is written but bytes as they are. */
+const PLAIN = { compress: false, longLengths: true, limit: Number.POSITIVE_INFINITY };
 
 /**
  * The bytes of an RDB that nothing was decided about yet, as they pass by in pieces: they are taken, or
@@ -8,7 +10,7 @@ const NOTHING = new Uint8Array(0);
  */
 export class PassingBytes {
   /** Bytes of earlier pieces; the piece follows. */
-  readonly #held = new ByteSink(4096);
+  readonly #held = new Output(PLAIN, 4096);
   #piece: Uint8Array = NOTHING;
   /** Where in the RDB the first byte is that is not decided, and where the piece ends. */
   #from = 0;
@@ -27,7 +29,7 @@ export class PassingBytes {
 
   /** What is before `to`, in views that are valid until the next piece. */
   take(to: number): readonly Uint8Array[] {
-    const held = this.#held.view;
+    const held = this.#held.bytes;
     const rest = this.#piece.subarray(this.#pieceFrom(), this.#piece.length - (this.#end - to));
     this.#forget(to);
     return held.length === 0 ? [rest] : [held, rest];
@@ -39,7 +41,7 @@ export class PassingBytes {
 
   /** Copies what is left of the piece, which will be overwritten. */
   hold(): void {
-    this.#held.add(this.#piece.subarray(this.#pieceFrom()));
+    this.#held.append(this.#piece.subarray(this.#pieceFrom()));
     this.#piece = NOTHING;
   }
 
@@ -48,7 +50,7 @@ export class PassingBytes {
   }
 
   #forget(to: number): void {
-    this.#held.cutTo(0);
+    this.#held.clear();
     this.#from = to;
   }
 }

@@ -1,4 +1,4 @@
-import type { RdbElement } from '@forebay/rdb';
+import type { RdbElement } from '../format/events.ts';
 
 /** The strings of an element in the order of the RDB, as `long` and `long-end` count them. */
 export function stringsOf(element: RdbElement): readonly Uint8Array[] {

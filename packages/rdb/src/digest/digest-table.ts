@@ -2,16 +2,28 @@
 const FIRST = 1 << 12;
 const LOAD = 0.7;
 
-/** What is kept of a key. */
-export interface Kept {
+/** What is kept of a key: digests of 64 bits, in halves, of its database and name and of its value. */
+export interface KeyDigest {
   readonly keyLow: number;
   readonly keyHigh: number;
   readonly valueLow: number;
   readonly valueHigh: number;
   /** Its type: which of `DATA_TYPES`. */
   readonly type: number;
-  /** When it expires; NaN: never. */
+  /** When it expires, in milliseconds since 1970; NaN: never. */
   readonly expiresAt: number;
+}
+
+/** What of two keys of one name is not the same. */
+export type KeyDifference = 'type' | 'value' | 'ttl';
+
+export function differencesOf(first: KeyDigest, second: KeyDigest): KeyDifference[] {
+  const differences: KeyDifference[] = [];
+  if (first.type !== second.type) differences.push('type');
+  const isValue = first.valueLow === second.valueLow && first.valueHigh === second.valueHigh;
+  if (!isValue) differences.push('value');
+  if (!Object.is(first.expiresAt, second.expiresAt)) differences.push('ttl');
+  return differences;
 }
 
 /** Digests of keys and of their values: about 50 bytes a key, however long either is. */
@@ -33,14 +45,14 @@ export class DigestTable {
     return this.#found;
   }
 
-  add(kept: Kept): void {
+  add(key: KeyDigest): void {
     if (this.#count >= this.#slots * LOAD) this.#grow();
-    this.#put(this.#slotOf(kept.keyLow, kept.keyHigh), kept);
+    this.#put(this.#slotOf(key.keyLow, key.keyHigh), key);
     this.#count++;
   }
 
   /** What is kept of a key, marked as found; undefined where there is none. */
-  find(low: number, high: number): Kept | undefined {
+  find(low: number, high: number): KeyDigest | undefined {
     const slot = this.#slotOf(low, high);
     if (this.#marks[slot] === 0) return undefined;
     if ((this.#marks[slot]! & 128) === 0) this.#found++;
@@ -64,14 +76,14 @@ export class DigestTable {
     }
   }
 
-  #get(slot: number): Kept {
+  #get(slot: number): KeyDigest {
     const words = this.#words.subarray(slot * 4, slot * 4 + 4);
     const type = (this.#marks[slot]! & 127) - 1;
     const [keyLow = 0, keyHigh = 0, valueLow = 0, valueHigh = 0] = words;
     return { keyLow, keyHigh, valueLow, valueHigh, type, expiresAt: this.#times[slot]! };
   }
 
-  #put(slot: number, { keyLow, keyHigh, valueLow, valueHigh, type, expiresAt }: Kept): void {
+  #put(slot: number, { keyLow, keyHigh, valueLow, valueHigh, type, expiresAt }: KeyDigest): void {
     this.#words.set([keyLow, keyHigh, valueLow, valueHigh], slot * 4);
     this.#times[slot] = expiresAt;
     this.#marks[slot] = type + 1;

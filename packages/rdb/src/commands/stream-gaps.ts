@@ -1,4 +1,5 @@
-import type { RdbElement } from '@forebay/rdb';
+import { textOf } from '../bytes/text.ts';
+import type { RdbElement } from '../format/events.ts';
 
 /** Bytes that room is made for at first. */
 const FIRST = 4096;
@@ -11,7 +12,7 @@ const LONGEST_ID = 41;
  */
 export class StreamGaps {
   /** Each id as: how many characters it shares with the one before, how many follow, and those. */
-  #trail = Buffer.alloc(FIRST);
+  #trail = new Uint8Array(FIRST);
   #length = 0;
   #last = '';
   /** How far the trail was compared with the pending entries of the current group, and the id there. */
@@ -43,13 +44,13 @@ export class StreamGaps {
     let shared = 0;
     while (shared < id.length && id[shared] === this.#last[shared]) shared++;
     if (this.#length + 2 + LONGEST_ID > this.#trail.length) {
-      const grown = Buffer.alloc(2 * this.#trail.length);
+      const grown = new Uint8Array(2 * this.#trail.length);
       grown.set(this.#trail);
       this.#trail = grown;
     }
     this.#trail[this.#length++] = shared;
     this.#trail[this.#length++] = id.length - shared;
-    this.#length += this.#trail.write(id.slice(shared), this.#length, 'latin1');
+    for (let i = shared; i < id.length; i++) this.#trail[this.#length++] = id.charCodeAt(i);
     this.#last = id;
   }
 
@@ -58,8 +59,8 @@ export class StreamGaps {
     while (this.#at < this.#length && (this.#current === '' || compareIds(this.#current, id) < 0)) {
       const [shared, more] = [this.#trail[this.#at]!, this.#trail[this.#at + 1]!];
       const from = this.#at + 2;
-      this.#current =
-        this.#current.slice(0, shared) + this.#trail.toString('latin1', from, from + more);
+      const end = textOf(this.#trail.subarray(from, from + more));
+      this.#current = this.#current.slice(0, shared) + end;
       this.#at = from + more;
     }
     return this.#current === id;

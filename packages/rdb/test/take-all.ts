@@ -1,0 +1,33 @@
+import { concatBytes } from '@forebay/testkit';
+import type { RdbEvent, RdbReader } from '../src/index.ts';
+
+/** What takes the events of its reader, and gives bytes. */
+interface Taker {
+  readonly reader: RdbReader;
+  push?(chunk: Uint8Array): void;
+  take(event: RdbEvent): Iterable<Uint8Array>;
+  drained?(): Iterable<Uint8Array>;
+}
+
+/** All bytes that it gives of an RDB in pieces, each of which is overwritten as soon as it is drained. */
+export function takeAll(taker: Taker, pieces: readonly Uint8Array[]): Uint8Array {
+  const given: Uint8Array[] = [];
+  const keep = (parts: Iterable<Uint8Array>): void => {
+    for (const bytes of parts) given.push(Uint8Array.from(bytes));
+  };
+  for (const piece of pieces) {
+    const buffer = Buffer.from(piece);
+    if (taker.push === undefined) taker.reader.push(buffer);
+    else taker.push(buffer);
+    eachEvent(taker.reader, (event) => keep(taker.take(event)));
+    keep(taker.drained?.() ?? []);
+    buffer.fill(0xfa);
+  }
+  taker.reader.finish();
+  return concatBytes(given);
+}
+
+/** Gives the events of what was pushed to `take`. */
+export function eachEvent(reader: RdbReader, take: (event: RdbEvent) => void): void {
+  for (let event = reader.next(); event !== undefined; event = reader.next()) take(event);
+}
