@@ -1,5 +1,7 @@
 import { bytesOf, concatBytes } from '@forebay/testkit';
 import { Crc64 } from '../src/bytes/crc64.ts';
+import { Output } from '../src/writing/output.ts';
+import { ListpackBuilder } from '../src/writing/pack-builders.ts';
 import { lengthBytes, rawString } from './encode.ts';
 
 /** What an RDB is put together from: bytes, numbers of a byte, and strings with their length. */
@@ -46,28 +48,18 @@ export function rawId(ms: number, sequence: number): Uint8Array {
   return bytes;
 }
 
-/** A listpack of numbers up to 127 and of short strings. */
-export function listpack(...elements: readonly (string | number)[]): Uint8Array {
-  const entries = elements.map((element) => {
-    if (typeof element === 'number') return listpackInteger(element);
-    return concatBytes([
-      Uint8Array.of(0x80 | element.length),
-      bytesOf(element),
-      Uint8Array.of(element.length + 1),
-    ]);
-  });
-  const body = concatBytes(entries);
-  const bytes = concatBytes([new Uint8Array(6), body, Uint8Array.of(0xff)]);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, bytes.length, true);
-  view.setUint16(4, elements.length, true);
-  return bytes;
-}
+const PLAIN = { compress: false, longLengths: true, limit: Number.POSITIVE_INFINITY };
 
-/** In one byte, or in three after the one that says so. */
-function listpackInteger(value: number): Uint8Array {
-  if (value < 128) return Uint8Array.of(value, 1);
-  return Uint8Array.of(0xf2, value & 0xff, (value >> 8) & 0xff, value >> 16, 4);
+/** A listpack of numbers and strings. */
+export function listpack(...elements: readonly (string | number)[]): Uint8Array {
+  const builder = new ListpackBuilder(PLAIN);
+  for (const element of elements) {
+    if (typeof element === 'number') builder.integer(element);
+    else builder.string(bytesOf(element));
+  }
+  const [whole, memory] = [new Output(PLAIN), new Output(PLAIN)];
+  builder.flush(whole, memory);
+  return memory.take();
 }
 
 /** Bytes as a string with its length in front. */

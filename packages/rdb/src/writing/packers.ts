@@ -1,10 +1,9 @@
 import { RdbError } from '../format/errors.ts';
 import type { RdbElement } from '../format/events.ts';
-import { ListpackBuilder } from './listpack.ts';
 import { Output, type OutputOptions } from './output.ts';
+import { ListpackBuilder, ZiplistBuilder } from './pack-builders.ts';
 import type { Packer } from './shape.ts';
 import { differenceOf, type StreamId, streamIdOf } from './stream-id.ts';
-import { ZiplistBuilder } from './ziplist.ts';
 
 type Item = Extract<RdbElement, { type: 'item' }>;
 type Entry = Extract<RdbElement, { type: 'entry' }>;
