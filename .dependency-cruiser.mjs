@@ -4,8 +4,8 @@
 
 /** As in the table of ARCHITECTURE.md. */
 const PACKAGES = [
-  ['packages/clock', 'packages/resp', 'packages/backlog', 'packages/rdb-receiver', 'packages/rdb'],
-  'packages/psync',
+  ['packages/clock', 'packages/resp', 'packages/backlog', 'packages/rdb-receiver'],
+  ['packages/rdb', 'packages/psync'],
   'packages/log',
   'packages/replica',
   'packages/resp-server',
@@ -28,7 +28,8 @@ const FOLDERS = {
     'containers',
     'values',
     ['reading', 'writing'],
-    ['verifying', 'retiming'],
+    ['verifying', 'retiming', 'json', 'digest', 'memory', 'commands', 'filter'],
+    ['json.ts', 'digest.ts', 'memory.ts', 'commands.ts', 'filter.ts'],
   ],
   'packages/log': [
     ['errors.ts', 'turns.ts', 'watched-clock.ts'],
