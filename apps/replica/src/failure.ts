@@ -3,6 +3,7 @@ import { LogError } from '@forebay/log';
 import { RdbReceiverError } from '@forebay/rdb-receiver';
 import { ReplicaError } from '@forebay/replica';
 import { EXIT, ExitError, linkExitCodeOf } from './exit.ts';
+import { linkMessageOf } from './link-message.ts';
 
 /** What the process ends with where this went wrong. */
 export function exitCodeOf(error: unknown): number {
@@ -38,7 +39,8 @@ export function messageOf(error: unknown): string {
   if (error instanceof LogError) return error.message + adviceOn(error.errno);
   if (error instanceof RdbReceiverError) return error.message + adviceOn(error.systemCode);
   if (error instanceof FeedError && error.cause instanceof LogError) return messageOf(error.cause);
-  if (error instanceof ExitError || error instanceof FeedError) return error.message;
+  if (error instanceof FeedError) return linkMessageOf(error);
+  if (error instanceof ExitError) return error.message;
   // Not one of ours: a fault in the program, of which the place is worth knowing.
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

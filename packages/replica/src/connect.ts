@@ -4,6 +4,7 @@ import type { ConnectionOptions } from 'node:tls';
 import { connect as connectSecure, TLSSocket } from 'node:tls';
 import type { Endpoint } from './address.ts';
 import { describeEndpoint } from './address.ts';
+import type { TlsFault } from './errors.ts';
 import { ReplicaError } from './errors.ts';
 import { ReceiveBuffer } from './receive-buffer.ts';
 import { isTlsRecord, speaksPlain, speaksTls, TlsMismatch } from './tls-mismatch.ts';
@@ -106,6 +107,7 @@ function connect(endpoint: Endpoint, tls: TlsOptions, onread: OnReadOpts): Socke
 export function errorOfSocket(error: NodeJS.ErrnoException, endpoint: Endpoint): ReplicaError {
   const where = describeEndpoint(endpoint);
   const cause = { cause: error };
+  const tlsFault = TLS_FAULTS[error.code ?? ''];
   switch (error.code) {
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
@@ -120,20 +122,12 @@ export function errorOfSocket(error: NodeJS.ErrnoException, endpoint: Endpoint):
       return new ReplicaError('UNREACHABLE', `${where} cannot be reached: ${error.code}`, cause);
     case 'ETIMEDOUT':
       return new ReplicaError('TIMEOUT', `${where} did not answer in time`, cause);
-    case 'TLS_EXPECTED':
-      return new ReplicaError('TLS', `${where} expects TLS: use rediss:// (--tls)`, cause);
-    case 'TLS_NOT_SPOKEN':
-    case 'ERR_SSL_WRONG_VERSION_NUMBER':
-    case 'ERR_SSL_PACKET_LENGTH_TOO_LONG': {
-      const advice = 'use its TLS port, or redis:// (without --tls)';
-      return new ReplicaError('TLS', `${where} does not speak TLS: ${advice}`, cause);
-    }
     case 'ECONNRESET':
     case 'EPIPE':
       return new ReplicaError('LINK_LOST', `${where} closed the link: ${error.code}`, cause);
     default: {
-      if (endpoint.kind === 'tls') {
-        return new ReplicaError('TLS', `no secure link to ${where}: ${tlsFault(error)}`, cause);
+      if (endpoint.kind === 'tls' || tlsFault !== undefined) {
+        return tlsError(error, tlsFault, where);
       }
       const message = `the link to ${where} failed: ${error.code ?? error.message}`;
       return new ReplicaError('LINK_LOST', message, cause);
@@ -141,23 +135,44 @@ export function errorOfSocket(error: NodeJS.ErrnoException, endpoint: Endpoint):
   }
 }
 
-const NAME_THE_CA = 'name the CA that signed it (ca; --cacert)';
-
-/** What to do about a link that could not be secured, by the error's code. */
-const TLS_ADVICE: Readonly<Record<string, string>> = {
-  DEPTH_ZERO_SELF_SIGNED_CERT: NAME_THE_CA,
-  SELF_SIGNED_CERT_IN_CHAIN: NAME_THE_CA,
-  UNABLE_TO_GET_ISSUER_CERT: NAME_THE_CA,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: NAME_THE_CA,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: NAME_THE_CA,
-  ERR_TLS_CERT_ALTNAME_INVALID: 'name the one it bears (servername; --sni)',
-  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED:
-    'give a client certificate (cert and key; --cert, --key)',
+/** By the code of the error. */
+const TLS_FAULTS: Readonly<Record<string, TlsFault>> = {
+  TLS_EXPECTED: 'expected',
+  TLS_NOT_SPOKEN: 'not-spoken',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'not-spoken',
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'not-spoken',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'unknown-authority',
+  SELF_SIGNED_CERT_IN_CHAIN: 'unknown-authority',
+  UNABLE_TO_GET_ISSUER_CERT: 'unknown-authority',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'unknown-authority',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'unknown-authority',
+  CERT_HAS_EXPIRED: 'expired',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'other-name',
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'no-client-certificate',
 };
 
-function tlsFault(error: NodeJS.ErrnoException & { readonly reason?: string }): string {
-  const advice = TLS_ADVICE[error.code ?? ''];
+/** What to do about a certificate that was refused. */
+const CERTIFICATE_ADVICE: Readonly<Partial<Record<TlsFault, string>>> = {
+  'unknown-authority': '; name the CA that signed it',
+  'other-name': '; name the one it bears',
+  'no-client-certificate': '; give a client certificate',
+};
+
+function tlsError(
+  error: NodeJS.ErrnoException & { readonly reason?: string },
+  tlsFault: TlsFault | undefined,
+  where: string,
+): ReplicaError {
+  const details = { cause: error, tlsFault };
+  if (tlsFault === 'expected') {
+    return new ReplicaError('TLS', `${where} expects TLS: use rediss://`, details);
+  }
+  if (tlsFault === 'not-spoken') {
+    const message = `${where} does not speak TLS: use its TLS port, or redis://`;
+    return new ReplicaError('TLS', message, details);
+  }
   // OpenSSL's messages are several lines of its own sources' places, its reasons are not.
   const fault = error.reason ?? error.message.trim();
-  return advice === undefined ? fault : `${fault}; ${advice}`;
+  const advice = (tlsFault && CERTIFICATE_ADVICE[tlsFault]) ?? '';
+  return new ReplicaError('TLS', `no secure link to ${where}: ${fault}${advice}`, details);
 }

@@ -33,6 +33,21 @@ export type ReplicaErrorCode =
   /** The signal given was aborted, or `detach` was called. */
   | 'STOPPED';
 
+/** Why a link could not be secured, where the peer or an option can mend it. */
+export type TlsFault =
+  /** The port expects TLS. */
+  | 'expected'
+  /** The port does not speak TLS. */
+  | 'not-spoken'
+  /** The certificate is of an authority that is not known: `ca`. */
+  | 'unknown-authority'
+  /** The certificate is of another host: `servername`. */
+  | 'other-name'
+  /** The certificate is not valid any more. */
+  | 'expired'
+  /** The server wants a certificate of the client: `cert` and `key`. */
+  | 'no-client-certificate';
+
 /** The only error this package throws. Its message never contains a password. */
 export class ReplicaError extends Error {
   override readonly name = 'ReplicaError';
@@ -41,15 +56,23 @@ export class ReplicaError extends Error {
   readonly reply: string | undefined;
   /** What a snapshot that was refused is worth. */
   readonly verdict: RdbVerdict | undefined;
+  /** With `TLS` only; undefined for another fault. */
+  readonly tlsFault: TlsFault | undefined;
 
   constructor(
     code: ReplicaErrorCode,
     message: string,
-    options: { reply?: string | undefined; cause?: unknown; verdict?: RdbVerdict } = {},
+    options: {
+      reply?: string | undefined;
+      cause?: unknown;
+      verdict?: RdbVerdict;
+      tlsFault?: TlsFault | undefined;
+    } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.reply = options.reply;
     this.verdict = options.verdict;
+    this.tlsFault = options.tlsFault;
   }
 }

@@ -3,7 +3,7 @@ export type { Address, Endpoint } from './address.ts';
 export { describeEndpoint, parseAddress } from './address.ts';
 export type { BackoffOptions } from './backoff.ts';
 export type { Resume } from './cached-stream.ts';
-export type { ReplicaErrorCode } from './errors.ts';
+export type { ReplicaErrorCode, TlsFault } from './errors.ts';
 export { ReplicaError } from './errors.ts';
 export type { ReplicaItem } from './items.ts';
 export type {

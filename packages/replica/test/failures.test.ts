@@ -106,8 +106,8 @@ describe.concurrent('a port that closes a link without a word', () => {
     const { port } = server.address() as AddressInfo;
     await using taker = new Taker({ url: `redis://127.0.0.1:${port}` });
     const error = await firstError(taker, expect);
-    expect(error).toMatchObject({ code: 'TLS' });
-    expect(error.message).toBe(`127.0.0.1:${port} expects TLS: use rediss:// (--tls)`);
+    expect(error).toMatchObject({ code: 'TLS', tlsFault: 'expected' });
+    expect(error.message).toBe(`127.0.0.1:${port} expects TLS: use rediss://`);
     server.close();
   });
 });

@@ -9,6 +9,7 @@ import { CONNECTION } from '../config/settings.ts';
 import { EXIT, ExitError, linkExitCodeOf } from '../exit.ts';
 import { targetOf } from '../follow/upstream/replica-options.ts';
 import { acceptedBy, refusalOf, warnOf } from '../follow/verified-snapshot.ts';
+import { linkMessageOf } from '../link-message.ts';
 import { Output } from '../output/output.ts';
 import type { Reporter } from '../reporter.ts';
 import { formatBytes } from '../reporter.ts';
@@ -132,7 +133,7 @@ function sizeOf({ length }: Extract<ReplicaItem, { type: 'full-resync' }>): stri
 function asExit(error: ReplicaError, path: string): ExitError {
   const left = path === '-' ? '' : `: nothing was left in ${path}`;
   const refusal = refusalOf(error);
-  const refused = refusal === undefined ? error.message : `${refusal}${left}`;
+  const refused = refusal === undefined ? linkMessageOf(error) : `${refusal}${left}`;
   const message = error.code === 'STOPPED' ? `stopped${left}` : refused;
   return new ExitError(linkExitCodeOf(error.code) ?? EXIT.runtime, message, error);
 }

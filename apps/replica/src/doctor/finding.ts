@@ -1,3 +1,4 @@
+import type { TlsFault } from '@forebay/replica';
 import { ReplicaError } from '@forebay/replica';
 import type { ExitCode } from '../exit.ts';
 import { EXIT, linkExitCodeOf } from '../exit.ts';
@@ -37,31 +38,22 @@ const NO_TLS = 'use its TLS port (tls-port), or redis:// without --tls';
 
 const CACERT = '--cacert <file>: the certificate of the authority that signed it';
 
-/** What to do about a link that could not be secured, by the code of Node's error. */
-const TLS_ADVICE: Readonly<Record<string, string>> = {
-  DEPTH_ZERO_SELF_SIGNED_CERT: CACERT,
-  SELF_SIGNED_CERT_IN_CHAIN: CACERT,
-  UNABLE_TO_GET_ISSUER_CERT: CACERT,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: CACERT,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: CACERT,
-  CERT_HAS_EXPIRED: 'there: a certificate that is still valid',
-  ERR_TLS_CERT_ALTNAME_INVALID: '--sni <name>: one that the certificate bears',
-  ERR_SSL_WRONG_VERSION_NUMBER: NO_TLS,
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: NO_TLS,
-  TLS_NOT_SPOKEN: NO_TLS,
-  TLS_EXPECTED: 'use rediss://, or --tls',
-  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED:
-    '--cert <file> --key <file>: it wants a certificate of ours',
+/** What to do about a link that could not be secured. */
+const TLS_ADVICE: Readonly<Record<TlsFault, string>> = {
+  expected: 'use rediss://, or --tls',
+  'not-spoken': NO_TLS,
+  'unknown-authority': CACERT,
+  'other-name': '--sni <name>: one that the certificate bears',
+  expired: 'there: a certificate that is still valid',
+  'no-client-certificate': '--cert <file> --key <file>: it wants a certificate of ours',
 };
 
 /** What an error of a link means. Others are thrown on. */
 export function findingOf(error: unknown): Finding {
   if (!(error instanceof ReplicaError)) throw error;
-  const { code, message, cause } = error;
-  const advice = TLS_ADVICE[(cause as NodeJS.ErrnoException | undefined)?.code ?? ''];
-  return bad(
-    linkExitCodeOf(code) ?? EXIT.runtime,
-    message,
-    ...(advice === undefined ? [] : [advice]),
-  );
+  const { code, message, tlsFault } = error;
+  const exitCode = linkExitCodeOf(code) ?? EXIT.runtime;
+  return tlsFault === undefined
+    ? bad(exitCode, message)
+    : bad(exitCode, message, TLS_ADVICE[tlsFault]);
 }

@@ -4,6 +4,7 @@ import { formatPosition } from '@forebay/psync';
 import type { Replica, ReplicaError } from '@forebay/replica';
 import { describeEndpoint } from '@forebay/replica';
 import type { FollowOptions, ReplacedDataSet, Resynced } from '../follow-log/follow.ts';
+import { linkMessageOf } from '../link-message.ts';
 import { formatDuration } from '../output/duration.ts';
 import type { Reporter } from '../reporter.ts';
 import { formatBytes } from '../reporter.ts';
@@ -96,13 +97,13 @@ export class LinkReport {
   }
 
   attemptEnded(error: ReplicaError, delay: number): void {
-    const { code, message } = error;
+    const { code } = error;
     const refusal = refusalOf(error);
     if (refusal !== undefined) this.#refused(refusal, delay);
     // A change of the upstream was asked for, and has been reported.
     else if (code !== 'RETARGETED') {
       const when = delay === 0 ? 'at once' : `in ${formatDuration(delay / 1000)}`;
-      this.#reporter.trouble(`${message}; trying again ${when}`, {
+      this.#reporter.trouble(`${linkMessageOf(error)}; trying again ${when}`, {
         event: 'link-lost',
         primary: this.#primary,
         retryMs: delay,

@@ -4,6 +4,7 @@ import { describeEndpoint, ReplicaError } from '@forebay/replica';
 import { EXIT, ExitError } from '../exit.ts';
 import { decideResume } from '../follow-log/decide-resume.ts';
 import type { FollowOptions } from '../follow-log/follow.ts';
+import { linkMessageOf } from '../link-message.ts';
 import { Arrivals } from './disk/arrivals.ts';
 import { fetchFreshBase } from './fetch-fresh-base.ts';
 import { LinkReport } from './link-report.ts';
@@ -100,7 +101,8 @@ export class Session {
 
   #onAttemptEnded(error: ReplicaError, delay: number): void {
     const { upstreams, onLink } = this.#parts;
-    const { code, message } = error;
+    const { code } = error;
+    const message = linkMessageOf(error);
     if (code === 'DENIED' && upstreams.isDenialFinal) {
       this.replica.fail(new ExitError(EXIT.denied, message, error));
       return;

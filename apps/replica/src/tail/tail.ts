@@ -1,6 +1,7 @@
 import type { Feed, FeedNotice, FeedOptions, Place, StreamOptions } from '@forebay/feed';
 import { feed, formatPlace, linePieces, streamFrom } from '@forebay/feed';
 import { formatPosition } from '@forebay/psync';
+import { linkMessageOf } from '../link-message.ts';
 import { STANDARD_OUTPUT } from '../output/descriptor.ts';
 import type { Reporter } from '../reporter.ts';
 import { Output } from './output.ts';
@@ -74,7 +75,7 @@ export function noticesTo(reporter: Reporter): (notice: FeedNotice) => void {
         break;
       case 'retry': {
         const when = notice.delay === 0 ? 'at once' : `in ${(notice.delay / 1000).toFixed(1)} s`;
-        reporter.trouble(`${notice.error.message}; trying again ${when}`);
+        reporter.trouble(`${linkMessageOf(notice.error)}; trying again ${when}`);
         break;
       }
       case 'whole-snapshot':

@@ -1,6 +1,7 @@
 import type { Log } from '@forebay/log';
 import { ReplicaError } from '@forebay/replica';
 import type { ReplicaConfig } from '../../config.ts';
+import { linkMessageOf } from '../../link-message.ts';
 import type { Reporter } from '../../reporter.ts';
 import { formatBytes } from '../../reporter.ts';
 import { refusalOf } from '../verified-snapshot.ts';
@@ -108,7 +109,7 @@ export class BaseFetches {
     const refusal = error instanceof ReplicaError ? refusalOf(error) : undefined;
     // Lack of room is not a failure of the primary: the next fetch may start as soon as there is room.
     if (!(error instanceof NoRoomError)) this.#budget.failed(refusal !== undefined);
-    const reason = refusal ?? (error instanceof Error ? error.message : String(error));
+    const reason = refusal ?? (error instanceof Error ? linkMessageOf(error) : String(error));
     this.#reporter.trouble(`fetch of a fresh base failed: ${reason}`, {
       event: 'base-failed',
       reason,
