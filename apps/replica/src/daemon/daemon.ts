@@ -80,7 +80,7 @@ export async function runDaemon(
   const measureLag = () => follower.measureLag();
   if (relay !== undefined) stats.start();
   try {
-    http = await serveHttp(config, world, reporter, { status, measureLag });
+    http = await serveHttp(config, world, reporter, status, measureLag);
     for (const part of [relay, http, follower]) {
       if (part !== undefined) undo.push(configuration.subscribe(part));
     }

@@ -1,103 +1,54 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Status } from '../status/status.ts';
 import type { SyncTimesStatus } from '../status/sync-times.ts';
 import type { Metric, Reading } from './metrics.ts';
 import { METRICS } from './metrics.ts';
 
-/** The metrics as Prometheus reads them, of a status whenever it is asked for. */
-export class Exposition {
-  readonly #registry = new Registry();
-  readonly #status: () => Status;
-  /** Of the scrape that is answered: one is of one moment, whichever metric is read first. */
-  #current: Status;
+/** The text format of Prometheus. */
+export const EXPOSITION_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
-  constructor(status: () => Status) {
-    this.#status = status;
-    this.#current = status();
-    for (const metric of METRICS) this.#add(metric, () => this.#current);
-  }
-
-  get contentType(): string {
-    return this.#registry.contentType;
-  }
-
-  text(): Promise<string> {
-    this.#current = this.#status();
-    return this.#registry.metrics();
-  }
-
-  #add(metric: Metric, status: () => Status): void {
-    const { name, help, labels: labelNames = [] } = metric;
-    const options = { name, help, labelNames: [...labelNames], registers: [this.#registry] };
-    switch (metric.type) {
-      case 'histogram':
-        new ReadHistogram(options, () => metric.read(status()));
-        return;
-      case 'gauge':
-        new Gauge({
-          ...options,
-          collect() {
-            this.reset();
-            if (labelNames.length === 0) this.remove();
-            for (const { labels = {}, value } of readingsOf(metric.read(status()))) {
-              if (value !== undefined) this.set(labels, value);
-            }
-          },
-        });
-        return;
-      case 'counter':
-        new Counter({
-          ...options,
-          collect() {
-            this.reset();
-            for (const { labels = {}, value } of readingsOf(metric.read(status()))) {
-              if (value !== undefined) this.inc(labels, value);
-            }
-          },
-        });
-    }
-  }
+/** All metrics of a status, as Prometheus reads them. */
+export function expositionOf(status: Status): string {
+  return `${METRICS.map((metric) => familyOf(metric, status)).join('\n\n')}\n`;
 }
 
-/** A histogram that somebody else keeps. */
-class ReadHistogram extends Histogram {
-  readonly #read: () => SyncTimesStatus;
-  readonly #described: { readonly name: string; readonly help: string };
+/** A metric without a known value has a help and a type, and no sample. */
+function familyOf(metric: Metric, status: Status): string {
+  const { name, help, type } = metric;
+  const samples =
+    metric.type === 'histogram'
+      ? histogramSamples(name, metric.read(status))
+      : readingsOf(metric.read(status)).flatMap(({ labels, value }) =>
+          value === undefined ? [] : [sample(name, value, labels)],
+        );
+  return [`# HELP ${name} ${escaped(help)}`, `# TYPE ${name} ${type}`, ...samples].join('\n');
+}
 
-  constructor(
-    options: { readonly name: string; readonly help: string; readonly registers: Registry[] },
-    read: () => SyncTimesStatus,
-  ) {
-    super(options);
-    this.#read = read;
-    this.#described = options;
-  }
-
-  /** What the registry asks a histogram for, though its types do not say so. */
-  getForPromString(): ReturnType<Histogram['get']> {
-    return this.get();
-  }
-
-  override async get(): ReturnType<Histogram['get']> {
-    const { name, help } = this.#described;
-    const { buckets, count, sum } = this.#read();
-    const bucket = (le: number | '+Inf', value: number) => ({
-      metricName: `${name}_bucket`,
-      labels: { le },
-      value,
-    });
-    return {
-      ...{ name, help, type: 'histogram', aggregator: 'sum' },
-      values: [
-        ...buckets.map(({ bound, count: upTo }) => bucket(bound, upTo)),
-        bucket('+Inf', count),
-        { metricName: `${name}_sum`, labels: {}, value: sum },
-        { metricName: `${name}_count`, labels: {}, value: count },
-      ],
-    } as never;
-  }
+function histogramSamples(name: string, { buckets, count, sum }: SyncTimesStatus): string[] {
+  return [
+    ...buckets.map(({ bound, count: upTo }) =>
+      sample(`${name}_bucket`, upTo, { le: textOf(bound) }),
+    ),
+    sample(`${name}_bucket`, count, { le: '+Inf' }),
+    sample(`${name}_sum`, sum),
+    sample(`${name}_count`, count),
+  ];
 }
 
 function readingsOf(read: number | undefined | readonly Reading[]): readonly Reading[] {
   return typeof read === 'object' ? read : [{ value: read }];
+}
+
+function sample(name: string, value: number, labels: Reading['labels'] = {}): string {
+  const pairs = Object.entries(labels).map(([key, text]) => {
+    return `${key}="${escaped(text).replaceAll('"', '\\"')}"`;
+  });
+  return `${name}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${textOf(value)}`;
+}
+
+function textOf(value: number): string {
+  return String(value).replace('Infinity', 'Inf').replace(/^Inf/, '+Inf');
+}
+
+function escaped(text: string): string {
+  return text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
 }

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { History } from '../status/history.ts';
 import { SERIES } from '../status/history.ts';
 import type { Status } from '../status/status.ts';
-import { Exposition } from './exposition.ts';
+import { EXPOSITION_TYPE, expositionOf } from './exposition.ts';
 import type { Live } from './live.ts';
 import { serverSent } from './live.ts';
 import type { PageFile } from './page-files.ts';
@@ -12,26 +12,21 @@ import { reportOf } from './report.ts';
 import type { Route } from './server.ts';
 import { send } from './server.ts';
 
-/** What routes tell of. */
-export interface RouteHost {
-  status(): Status;
-  readonly history: History;
-  readonly live: Live;
-  /** Seconds of lag up to which we are ready. */
-  readonly maxLag: number;
-}
-
 /** Milliseconds that what was made of a status once is given out for: however many ask, it costs as much. */
 const FRESH = 200;
 
 const JSON_TYPE = { 'Content-Type': 'application/json; charset=utf-8' };
 
-/** Everything that is served, by path. */
-export function routesOf(host: RouteHost): ReadonlyMap<string, Route> {
-  const exposition = new Exposition(() => host.status());
-  const metrics = remembered(() => exposition.text());
-  const report = remembered(async () => `${JSON.stringify(reportOf(host.status()))}\n`);
-  const readiness = remembered(async () => readinessOf(host.status(), host.maxLag));
+/** Everything that is served, by path. `maxLag`: seconds of lag up to which the daemon is ready. */
+export function routesOf(
+  status: () => Status,
+  history: History,
+  live: Live,
+  maxLag: number,
+): ReadonlyMap<string, Route> {
+  const metrics = remembered(() => expositionOf(status()));
+  const report = remembered(() => `${JSON.stringify(reportOf(status()))}\n`);
+  const readiness = remembered(() => readinessOf(status(), maxLag));
   const routes = new Map<string, Route>([
     ['/healthz', (_, response) => send(response, 200, 'ok\n')],
     [
@@ -43,11 +38,11 @@ export function routesOf(host: RouteHost): ReadonlyMap<string, Route> {
     [
       '/metrics',
       answered(metrics, (response, text) =>
-        send(response, 200, text, { 'Content-Type': exposition.contentType }),
+        send(response, 200, text, { 'Content-Type': EXPOSITION_TYPE }),
       ),
     ],
     ['/status.json', answered(report, (response, text) => send(response, 200, text, JSON_TYPE))],
-    ['/events', (request, response) => openPage(host, request, response)],
+    ['/events', (request, response) => openPage(status, history, live, request, response)],
   ]);
   for (const [path, file] of pageFiles()) routes.set(path, serving(file));
   return routes;
@@ -58,12 +53,18 @@ export function tickOf(status: Status): string {
   return serverSent('status', reportOf(status));
 }
 
-function openPage(host: RouteHost, { method }: IncomingMessage, response: ServerResponse): void {
-  const { live, history } = host;
+function openPage(
+  status: () => Status,
+  history: History,
+  live: Live,
+  { method }: IncomingMessage,
+  response: ServerResponse,
+): void {
   if (live.full) {
     send(response, 503, 'as many pages are open as are served\n', {
       // It would take the place of somebody who asks how we are.
-      ...{ 'Retry-After': '10', Connection: 'close' },
+      'Retry-After': '10',
+      Connection: 'close',
     });
     return;
   }
@@ -74,7 +75,7 @@ function openPage(host: RouteHost, { method }: IncomingMessage, response: Server
     'X-Accel-Buffering': 'no',
   });
   if (method === 'HEAD') response.end();
-  else live.add(response, serverSent('history', columnsOf(history)) + tickOf(host.status()));
+  else live.add(response, serverSent('history', columnsOf(history)) + tickOf(status()));
 }
 
 /** A column a series, as charts take them. */
@@ -91,29 +92,26 @@ function serving({ type, bytes, etag }: PageFile): Route {
   };
 }
 
-function answered<T>(
-  make: () => Promise<T>,
-  answer: (response: ServerResponse, made: T) => void,
-): Route {
+function answered<T>(make: () => T, answer: (response: ServerResponse, made: T) => void): Route {
   return (_, response) => {
-    make().then(
-      (made) => answer(response, made),
+    let made: T;
+    try {
+      made = make();
+    } catch {
       // A fault of ours. Where it came from is not for whoever asks.
-      () => send(response, 500, 'this could not be told\n'),
-    );
+      send(response, 500, 'this could not be told\n');
+      return;
+    }
+    answer(response, made);
   };
 }
 
-/** What `make` resolves with, made anew when that is no longer fresh. */
-function remembered<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  let since = 0;
+/** What `make` returns, made anew when that is no longer fresh. */
+function remembered<T>(make: () => T): () => T {
+  let made: { readonly value: T; readonly since: number } | undefined;
   return () => {
     const now = performance.now();
-    if (made === undefined || now - since > FRESH) {
-      since = now;
-      made = make();
-    }
-    return made;
+    if (made === undefined || now - made.since > FRESH) made = { value: make(), since: now };
+    return made.value;
   };
 }

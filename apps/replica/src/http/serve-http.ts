@@ -13,13 +13,6 @@ import { routesOf, tickOf } from './routes.ts';
 import type { Route } from './server.ts';
 import { HttpServer } from './server.ts';
 
-/** What is told, and asked for it. */
-export interface HttpHost {
-  status(): Status;
-  /** Asks the server that is followed how far it has come; false: it does not grant that. It never rejects. */
-  measureLag(): Promise<boolean>;
-}
-
 /** What is served, for who began it. */
 export interface ServedHttp extends SettingsSubscriber {
   readonly observed: Observed;
@@ -28,7 +21,8 @@ export interface ServedHttp extends SettingsSubscriber {
 
 /**
  * Serves metrics and the page, and observes what they tell of. Undefined where that is off, or where nobody
- * has named the address and it is taken: a link is not given up for that.
+ * has named the address and it is taken: a link is not given up for that. `measureLag` asks the upstream how
+ * far it has come; false: it does not grant that.
  *
  * @throws {ExitError} configuration, where an address that was named cannot be listened on
  */
@@ -36,7 +30,8 @@ export async function serveHttp(
   { http, directory }: Pick<ReplicaConfig, 'http' | 'directory'>,
   { disk, clock }: World,
   reporter: Reporter,
-  host: HttpHost,
+  status: () => Status,
+  measureLag: () => Promise<boolean>,
 ): Promise<ServedHttp | undefined> {
   if (http === undefined) return undefined;
   const live = new Live();
@@ -45,21 +40,21 @@ export async function serveHttp(
   const server = await listen(http, routes, reporter);
   if (server === undefined) return undefined;
   const observer = new Observer({
-    ...{ disk, clock, directory },
-    status: () => host.status(),
-    measureLag: () => host.measureLag(),
-    get watched() {
-      return live.size > 0;
-    },
-    onTick: (status) => {
-      if (live.size > 0) live.tell(tickOf(status));
+    disk,
+    clock,
+    directory,
+    status,
+    measureLag,
+    isWatched: () => live.size > 0,
+    onTick: (taken) => {
+      if (live.size > 0) live.tell(tickOf(taken));
     },
   });
-  const { history } = observer;
-  const served = routesOf({ status: () => host.status(), history, live, maxLag: http.maxLag });
+  const served = routesOf(status, observer.history, live, http.maxLag);
   for (const [path, route] of served) routes.set(path, route);
   reporter.step(`metrics and a page are served at ${server.url}`, {
-    ...{ event: 'http', address: server.url },
+    event: 'http',
+    address: server.url,
   });
   if (isUnguarded(http)) warnUnguarded(server.url, reporter);
   let current = http;
@@ -107,7 +102,9 @@ async function listen(
     const why = `${host}:${port} cannot be listened on: ${code}`;
     if (asked) throw new ExitError(EXIT.configuration, `--http: ${why}`, error);
     reporter.trouble(`no metrics and no page: ${why}; --http gives another address, or says off`, {
-      ...{ event: 'no-http', address: `${host}:${port}`, code },
+      event: 'no-http',
+      address: `${host}:${port}`,
+      code,
     });
     return undefined;
   }

@@ -15,14 +15,14 @@ const LOOP_WINDOW = 15;
 /** Milliseconds between two measurements of it. */
 const LOOP_RESOLUTION = 20;
 
-/** What an observer looks at. */
-export interface ObserverHost {
+/** What an observer looks at, and reports to. */
+export interface Observation {
   readonly disk: Disk;
   readonly clock: Clock;
   readonly directory: string;
   status(): Status;
   /** Whether somebody watches, by the second. */
-  readonly watched: boolean;
+  isWatched(): boolean;
   /** Asks the server that is followed how far it has come; false: it does not grant that. It never rejects. */
   measureLag(): Promise<boolean>;
   onTick(status: Status): void;
@@ -41,7 +41,7 @@ export interface Observed {
  */
 export class Observer implements Observed {
   readonly history = new History();
-  readonly #host: ObserverHost;
+  readonly #observation: Observation;
   readonly #loop: IntervalHistogram;
   #loopBefore: LoopDelay = { mean: 0, max: 0 };
   #held: HeldStatus | undefined;
@@ -54,11 +54,11 @@ export class Observer implements Observed {
   /** The link over which the server has refused to tell its offset. */
   #refusedSince: number | undefined;
 
-  constructor(host: ObserverHost) {
-    this.#host = host;
+  constructor(observation: Observation) {
+    this.#observation = observation;
     this.#loop = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION });
     this.#loop.enable();
-    this.#cancel = host.clock.after(0, () => this.#tick());
+    this.#cancel = observation.clock.after(0, () => this.#tick());
   }
 
   get held(): HeldStatus | undefined {
@@ -79,10 +79,10 @@ export class Observer implements Observed {
   }
 
   #tick(): void {
-    this.#cancel = this.#host.clock.after(TICK, () => this.#tick());
-    const status = this.#host.status();
+    this.#cancel = this.#observation.clock.after(TICK, () => this.#tick());
+    const status = this.#observation.status();
     const isSeldom = this.#ticks % SELDOM === 0;
-    const isDue = isSeldom || this.#host.watched;
+    const isDue = isSeldom || this.#observation.isWatched();
     if (isDue || this.#held === undefined) this.#look(status);
     const isNew = status.link.since !== this.#askedSince;
     if (isDue || isNew) this.#ask(status);
@@ -94,12 +94,12 @@ export class Observer implements Observed {
     }
     this.#ticks++;
     this.history.take(status);
-    this.#host.onTick(status);
+    this.#observation.onTick(status);
   }
 
   #look({ log }: Status): void {
     if (log?.history === undefined) return;
-    const { disk, directory, clock } = this.#host;
+    const { disk, directory, clock } = this.#observation;
     this.#looking ??= inspect(disk, directory)
       .then((inventory) => {
         this.#held = { ...inventory, seen: clock.now() };
@@ -114,7 +114,7 @@ export class Observer implements Observed {
   #ask({ link }: Status): void {
     if (link.state !== 'stream' || this.#refusedSince === link.since) return;
     this.#askedSince = link.since;
-    this.#asking ??= this.#host.measureLag().then((granted) => {
+    this.#asking ??= this.#observation.measureLag().then((granted) => {
       if (!granted) this.#refusedSince = link.since;
       this.#asking = undefined;
     });
