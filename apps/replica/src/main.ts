@@ -7,10 +7,24 @@ import { buildProgram } from './program.ts';
 export async function main(argv: readonly string[]): Promise<void> {
   const reporter = new ProcessReporter(process.stderr);
   try {
-    const program = await buildProgram(reporter, argv.slice(2));
-    await program.parseAsync(argv);
+    await run(argv, reporter);
   } catch (error) {
     process.exitCode = await told(error, reporter);
+  }
+}
+
+async function run(argv: readonly string[], reporter: ProcessReporter): Promise<void> {
+  let help = '';
+  const program = await buildProgram(reporter, argv.slice(2), (text) => {
+    help += text;
+  });
+  try {
+    await program.parseAsync(argv);
+  } finally {
+    if (help !== '') {
+      const { printText } = await import('./output/output.ts');
+      await printText(help);
+    }
   }
 }
 

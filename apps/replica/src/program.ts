@@ -27,11 +27,12 @@ const COMMANDS: Readonly<Record<string, (reporter: ProcessReporter) => Promise<C
 
 /**
  * The command line, with the command alone that `words` begin with, where they do. Flags take the spellings
- * of redis-cli and redis-server.
+ * of redis-cli and redis-server. `writeOut` takes help and the version.
  */
 export async function buildProgram(
   reporter: ProcessReporter,
   words: readonly string[] = [],
+  writeOut: (text: string) => void = () => {},
 ): Promise<Command> {
   const [name = ''] = words;
   const program = new Command('forebay')
@@ -41,7 +42,7 @@ export async function buildProgram(
     .version(VERSION, '--version', 'show the version')
     .helpOption('--help', 'show this text')
     .configureOutput({
-      writeOut: (text) => process.stdout.write(wrapped(text)),
+      writeOut: (text) => writeOut(wrapped(text)),
       writeErr: (text) => process.stderr.write(withoutValues(text)),
       outputError: (text, write) => write(withHint(text, name)),
     })

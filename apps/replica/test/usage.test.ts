@@ -10,6 +10,7 @@ import { buildProgram } from '../src/program.ts';
 import { withHint, withoutValues } from '../src/usage/hints.ts';
 import { wrapped } from '../src/usage/wrap.ts';
 import { Daemon, freshDirectory } from './daemon.ts';
+import { forebay, printedInto, printedToFull } from './rdb/run.ts';
 
 const run = promisify(execFile);
 const BIN = fileURLToPath(new URL('../bin/', import.meta.url));
@@ -65,21 +66,9 @@ describe('a flag of redis-cli or of redis-server', () => {
   });
 });
 
-/** What `--help` prints of a command and of all below it, into a pipe. */
-function helpsOf(command: Command): string[] {
-  let text = '';
-  const { writeOut = () => {} } = command.configureOutput();
-  const { write } = process.stdout;
-  try {
-    process.stdout.write = (part: string | Uint8Array) => {
-      text += String(part);
-      return true;
-    };
-    command.configureOutput({ writeOut, getOutHelpWidth: () => 80 }).outputHelp();
-  } finally {
-    process.stdout.write = write;
-  }
-  return [text, ...command.commands.flatMap(helpsOf)];
+/** A command and all below it. */
+function withAllBelow(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withAllBelow)];
 }
 
 describe('the help', () => {
@@ -87,13 +76,27 @@ describe('the help', () => {
     const { columns } = process.stdout;
     process.stdout.columns = 80;
     try {
-      const texts = helpsOf(await buildProgram(new ProcessReporter(process.stderr)));
-      expect(texts.length).toBeGreaterThan(15);
+      let text = '';
+      const program = await buildProgram(new ProcessReporter(process.stderr), [], (part) => {
+        text += part;
+      });
+      const commands = withAllBelow(program);
+      expect(commands.length).toBeGreaterThan(15);
+      for (const command of commands) {
+        command.configureOutput({ getOutHelpWidth: () => 80 }).outputHelp();
+      }
+      expect(text.match(/^Usage: /gm)).toHaveLength(commands.length);
       const isLong = (line: string) => line.length > 80 && line.trim().includes(' ');
-      expect(texts.flatMap((text) => text.split('\n').filter(isLong))).toEqual([]);
+      expect(text.split('\n').filter(isLong)).toEqual([]);
     } finally {
       process.stdout.columns = columns;
     }
+  });
+
+  it('goes to standard output whole, with exit code 0', async () => {
+    const { code, stdout, stderr } = await forebay(['replica', '--help']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout.toString()).toMatch(/^Usage: forebay replica .*file that a setting or a variable names\.\n$/s);
   });
 
   it('keeps lists and examples, and wraps prose', () => {
@@ -103,6 +106,24 @@ describe('the help', () => {
       '\nOne two three\nfour five six.\n\n  forebay x\n\nList:\n  a b  one two\n       three\n       four\n',
     );
     expect(wrapped(text, 80)).toBe(text);
+  });
+});
+
+describe('text for standard output', () => {
+  it.each([
+    [['replica', '--help']],
+    [['--help']],
+    [['--version']],
+    [['completion', 'bash']],
+    [['replica', '--replicaof', '127.0.0.1 1', '--dir', 'x', '--print-config']],
+  ])('ends quietly if its reader has gone: %j', async (args) => {
+    expect(await printedInto(args, 'true')).toEqual({ code: 0, stdout: '', stderr: '' });
+  });
+
+  it('that a full disk does not take is an error in one line', async () => {
+    const { code, stderr } = await printedToFull(['replica', '--help']);
+    expect(code).toBe(74);
+    expect(stderr).toMatch(/^\S+ standard output cannot be written to: ENOSPC\n$/);
   });
 });
 

@@ -1,6 +1,7 @@
 import { Argument, Command } from 'commander';
 import { placesOf } from '../completion/places.ts';
 import { SHELLS } from '../completion/shells.ts';
+import { printText } from '../output/output.ts';
 
 const HELP = `
   source <(forebay completion bash)                       # in ~/.bashrc
@@ -17,6 +18,6 @@ export function completionCommand(wholeProgram: () => Promise<Command>): Command
     .addHelpText('after', HELP)
     .allowExcessArguments(false)
     .action(async (shell: string) => {
-      process.stdout.write(SHELLS[shell]?.(placesOf(await wholeProgram())) ?? '');
+      await printText(SHELLS[shell]?.(placesOf(await wholeProgram())) ?? '');
     });
 }

@@ -12,6 +12,7 @@ import { ServiceManager } from '../daemon/service-manager.ts';
 import { EXIT, ExitError } from '../exit.ts';
 import type { LinkState } from '../follow/link-state.ts';
 import type { ProcessReporter } from '../logging/process-reporter.ts';
+import { printText } from '../output/output.ts';
 import type { Reporter } from '../reporter.ts';
 import { stopSignal } from './stop-signal.ts';
 
@@ -48,7 +49,7 @@ export function replicaCommand(reporter: ProcessReporter): Command {
       for (const line of strayVariables(process.env)) reporter.trouble(line);
       if (flags.checkConfig) checkConfig(origin, reporter);
       else if (flags.printConfig) {
-        process.stdout.write(printedConfig(new Configuration(origin).settings));
+        await printText(printedConfig(new Configuration(origin).settings));
       } else await run(new Configuration(origin), reporter);
     });
 }

@@ -85,15 +85,20 @@ export class Output implements AsyncDisposable {
   }
 }
 
+/** The same as `printText`, of lines. @throws {ExitError} disk */
+export async function print(lines: readonly string[]): Promise<void> {
+  await printText(lines.map((line) => `${line}\n`).join(''));
+}
+
 /**
- * Prints lines on standard output. That nobody reads them is no failure: what is still to be done is done,
+ * Prints text on standard output. That nobody reads it is no failure: what is still to be done is done,
  * and the exit code tells of it.
  *
  * @throws {ExitError} disk
  */
-export async function print(lines: readonly string[]): Promise<void> {
+export async function printText(text: string): Promise<void> {
   try {
-    await stdoutTarget().write(Buffer.from(lines.map((line) => `${line}\n`).join('')));
+    await stdoutTarget().write(Buffer.from(text));
   } catch (error) {
     if (!(error instanceof BrokenPipe)) throw error;
   }
