@@ -81,7 +81,10 @@ async function doctor(
   const { candidate, tls } = primaryOf(address, settings);
   const { dir, retain, 'repl-timeout': timeout } = settings.values;
   const subject = new Subject(candidate, tls, {
-    ...{ seconds: Number(flags.seconds), full: flags.full === true, directory: dir, timeout },
+    seconds: Number(flags.seconds),
+    full: flags.full === true,
+    directory: dir,
+    timeout,
     retained: 'time' in retain ? retain.time : undefined,
   });
   const examined: Examined[] = [];
@@ -97,9 +100,12 @@ async function doctor(
   if (flags.json !== true) await print([...untriedLines(examined), '', summary]);
   else {
     const checks = examined.map(({ check: { name, tries }, findings }) => ({
-      ...{ name, tries },
+      name,
+      tries,
       findings: findings.map(({ verdict, message, advice }) => ({
-        ...{ verdict, message: withoutSecrets(message), advice: advice.map(withoutSecrets) },
+        verdict,
+        message: withoutSecrets(message),
+        advice: advice.map(withoutSecrets),
       })),
     }));
     const primary = describeEndpoint(candidate.endpoint);

@@ -112,14 +112,20 @@ function rowsOf(segment: SegmentInventory): Row[] {
     ...ids.map((each): Row => ['id', each.id, `after ${each.from}`]),
     ...bases.map(
       ({ file, offset, bytes, time }): Row => [
-        ...['base', file, `at ${offset}`],
-        ...[sizeOf(bytes), `taken ${dateOf(time)}`],
+        'base',
+        file,
+        `at ${offset}`,
+        sizeOf(bytes),
+        `taken ${dateOf(time)}`,
       ],
     ),
     ...increments.map(
       (each): Row => [
-        ...['stream', each.file, `${each.from} to ${each.to}`],
-        ...[sizeOf(each.bytes), timesOf(each.first, each.last)],
+        'stream',
+        each.file,
+        `${each.from} to ${each.to}`,
+        sizeOf(each.bytes),
+        timesOf(each.first, each.last),
       ],
     ),
   ];

@@ -102,8 +102,14 @@ async function boot(
   const port = await freePort();
   const since = performance.now();
   const flags = {
-    ...{ port: String(port), bind: '127.0.0.1', dir: directory, logfile: '', save: '' },
-    ...{ appendonly: 'yes', appendfsync: 'no', 'auto-aof-rewrite-percentage': '0' },
+    port: String(port),
+    bind: '127.0.0.1',
+    dir: directory,
+    logfile: '',
+    save: '',
+    appendonly: 'yes',
+    appendfsync: 'no',
+    'auto-aof-rewrite-percentage': '0',
     ...(single ? {} : { appenddirname: APPEND_DIRECTORY }),
   };
   const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]);

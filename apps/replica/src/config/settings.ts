@@ -374,8 +374,14 @@ export const settingNames = Object.keys(SETTINGS) as SettingName[];
 
 /** Who we are to a server, and how the link to it is secured. */
 export const CONNECTION = [
-  ...(['masteruser', 'masterauth', 'tls', 'cacert', 'cert', 'key'] as const),
-  ...(['sni', 'insecure'] as const),
+  'masteruser',
+  'masterauth',
+  'tls',
+  'cacert',
+  'cert',
+  'key',
+  'sni',
+  'insecure',
 ] satisfies SettingName[];
 
 export type ConnectionName = (typeof CONNECTION)[number];

@@ -18,8 +18,15 @@ export interface StatusParts {
 }
 
 const NOBODY = {
-  ...{ clients: 0, most: 0, connections: 0, refused: 0, commands: 0 },
-  ...{ fullResyncs: 0, partialResyncs: 0, failedResyncs: 0, errors: new Map<string, number>() },
+  clients: 0,
+  most: 0,
+  connections: 0,
+  refused: 0,
+  commands: 0,
+  fullResyncs: 0,
+  partialResyncs: 0,
+  failedResyncs: 0,
+  errors: new Map<string, number>(),
 };
 
 const NO_TRAFFIC = { input: 0, output: 0, replicaOutput: 0 };

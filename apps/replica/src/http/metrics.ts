@@ -32,7 +32,13 @@ export type Metric =
     });
 
 const STATES = [
-  ...(['idle', 'connect', 'handshake', 'transfer', 'stream', 'waiting', 'detached'] as const),
+  'idle',
+  'connect',
+  'handshake',
+  'transfer',
+  'stream',
+  'waiting',
+  'detached',
 ] satisfies ReplicaState[];
 
 const PAUSE_CAUSES = ['disk-full', 'max-disk'] satisfies PauseCause[];

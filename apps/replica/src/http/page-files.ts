@@ -19,9 +19,19 @@ const TYPES = {
 
 /** The page's own files, as they are served. */
 const OWN = [
-  ...(['index.html', 'page.css', 'icon.svg', 'page.js', 'live.js', 'chain.js'] as const),
-  ...(['axis.js'] as const),
-  ...(['charts.js', 'time-line.js', 'events.js', 'facts.js', 'format.js', 'elements.js'] as const),
+  'index.html',
+  'page.css',
+  'icon.svg',
+  'page.js',
+  'live.js',
+  'chain.js',
+  'axis.js',
+  'charts.js',
+  'time-line.js',
+  'events.js',
+  'facts.js',
+  'format.js',
+  'elements.js',
 ] as const;
 
 const require = createRequire(import.meta.url);

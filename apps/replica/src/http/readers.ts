@@ -26,8 +26,12 @@ export function replicasOf(status: Status): Reader[] {
     const behind = isKnown ? Math.max(0, log.written - offset) : undefined;
     const next = behind ? arrivalAfter(status, offset) : undefined;
     return {
-      ...{ name: nameOf(replica), state, offset: isKnown ? offset : undefined },
-      ...{ behind, next, age: ageOf(status.now, behind, next) },
+      name: nameOf(replica),
+      state,
+      offset: isKnown ? offset : undefined,
+      behind,
+      next,
+      age: ageOf(status.now, behind, next),
     };
   });
 }

@@ -204,7 +204,9 @@ function readerFields(name: string): Shape<Reader> {
 
 function field<From>(type: string) {
   return (description: string, read: (from: From) => unknown): Field<From> => ({
-    ...{ type, description, read },
+    type,
+    description,
+    read,
   });
 }
 

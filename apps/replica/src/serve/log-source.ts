@@ -68,7 +68,9 @@ export class LogSource implements Source {
     const { offset, size: length } = opened.base;
     const letGo = log.hold({ offset, name: 'a full copy', cutOff: () => {} });
     return {
-      ...{ history, offset, length },
+      history,
+      offset,
+      length,
       read: () => opened.read(),
       close: async () => {
         letGo();

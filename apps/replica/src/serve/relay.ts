@@ -174,7 +174,8 @@ export class Relay implements SettingsSubscriber {
         const how = tls ? ' by TLS' : '';
         const address = describeEndpoint({ kind: 'tcp', host, port });
         this.#reporter.step(`replicas are served at ${address}${how}`, {
-          ...{ event: 'listening', address },
+          event: 'listening',
+          address,
         });
       } catch (error) {
         if (!(error instanceof RespServerError)) throw error;
@@ -250,13 +251,16 @@ function eventsTo(reporter: Reporter) {
       const replica = named(description);
       const why = reason === undefined ? '' : `: ${reason}`;
       reporter.trouble(`replica ${replica} is gone${why}`, {
-        ...{ event: 'replica-gone', replica, reason },
+        event: 'replica-gone',
+        replica,
+        reason,
       });
     },
     onForeign: (address: string) => {
       const reason = 'it speaks HTTP, and what a page sends is not to be taken for commands';
       reporter.trouble(`the client at ${address} was let go: ${reason}`, {
-        ...{ event: 'client-let-go', reason },
+        event: 'client-let-go',
+        reason,
       });
     },
     onFault: (error: unknown) => {

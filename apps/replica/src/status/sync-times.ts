@@ -1,7 +1,6 @@
 /** Seconds up to which each bucket counts, from that of an idle disk to that of one that stalls. */
 const BOUNDS = [
-  ...[0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5],
-  ...[1, 2.5, 5, 10],
+  0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ] as const;
 
 /** How long syncs took, in seconds. */

@@ -43,7 +43,10 @@ function segmentOf({ state, from, to, first, last, bytes }: Inventory['segments'
 
 function cursorsOf({ cursors }: Inventory, now: number) {
   return cursors.map(({ name, state, position, behind, next }) => ({
-    ...{ name, state, offset: position?.offset ?? null, behind: behind ?? null },
+    name,
+    state,
+    offset: position?.offset ?? null,
+    behind: behind ?? null,
     next: next ?? null,
     age: behind === 0 ? 0 : next === undefined ? null : Math.max(0, now - next) / 1000,
   }));
