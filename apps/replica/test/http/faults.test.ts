@@ -12,10 +12,10 @@ import { ask, HTTP, reportFrom, scrape, urlOf } from './http.ts';
 
 const RESULTS = new URL('../../.results/', import.meta.url);
 const [installed] = serversNamed('valkey-8.1');
-/** Milliseconds that each trouble is made for, at the least. */
-const TIME = 5000;
-/** Waits of which one or two that a stall of the machine makes long are not the median. */
-const ENOUGH = 20;
+/** Milliseconds of each measurement, at the least. */
+const TIME = 3000;
+/** Waits in each measurement, at the least: a stall of the machine does not move their median. */
+const ENOUGH = 100;
 
 /** How long the primary waited for our acknowledgement of what it had just sent, in milliseconds. */
 interface Waits {
@@ -25,9 +25,9 @@ interface Waits {
   readonly max: number;
 }
 
-const measured: Record<string, Waits & Record<string, number>> = {};
+const measured: Record<string, Record<string, Waits | number>> = {};
 
-describe.skipIf(installed === undefined)('whoever troubles HTTP, the link above', () => {
+describe.skipIf(installed === undefined)('the link to the primary', () => {
   afterAll(async () => {
     await mkdir(RESULTS, { recursive: true });
     const text = `${JSON.stringify(measured, null, 2)}\n`;
@@ -46,78 +46,95 @@ describe.skipIf(installed === undefined)('whoever troubles HTTP, the link above'
     return { primary, daemon, url, port: portOf(daemon) };
   }
 
-  /** It has what it waits for as soon as a link that nobody troubles, but for a moment now and then, and never breaks. */
-  async function expectUnmoved(name: string, primary: Server, url: string, counts = {}) {
-    const waits = await waitsOf(primary);
-    measured[name] = { ...waits, ...counts };
-    expect(waits.median).toBeLessThan(50);
-    // What else the machine does meanwhile is in the longest, too.
-    expect(waits.p99).toBeLessThan(3000);
-    expect(waits.max).toBeLessThan(10_000);
+  /**
+   * The primary has its acknowledgements about as soon as without the trouble, measured before and after it on
+   * the same machine; and the link never breaks.
+   */
+  async function expectUnmoved(
+    name: string,
+    { primary, url }: Awaited<ReturnType<typeof chain>>,
+    trouble: () => Promise<() => Promise<void>>,
+  ) {
+    const before = await waitsOf(primary);
+    const end = await trouble();
+    const during = await waitsOf(primary);
+    await end();
+    const after = await waitsOf(primary);
+    measured[name] = { ...measured[name], before, during, after };
+    // A storm of scrapes of which each is made anew has a median of 40 times that without it. The longest waits
+    // are those of other work of the machine: they are recorded, and not compared.
+    const most = 15 * Math.max(before.median, after.median) + 3;
+    expect(during.median, JSON.stringify(measured[name])).toBeLessThan(most);
     expect(await syncsOf(primary)).toEqual({ full: 1, partial: 0 });
     await expect.poll(async () => (await reportFrom(url)).lag.seconds).toBeLessThan(1);
   }
 
-  it('is as it is, while nobody does', async () => {
-    const { primary, url } = await chain();
-    await expectUnmoved('nobody', primary, url);
-  });
-
-  it('does not notice ten thousand connections that say nothing', async () => {
-    const { primary, url } = await chain();
-    const { hostname, port } = new URL(url);
+  it('is not slowed by ten thousand connections to HTTP that say nothing', async () => {
+    const all = await chain();
+    const { hostname, port } = new URL(all.url);
     const crowd = new Crowd();
-    const filling = crowd.fill(10_000, () => connect(Number(port), hostname));
-    await expectUnmoved('ten thousand idle connections', primary, url, { connections: 10_000 });
-    await filling;
-    expect(crowd.opened).toBe(10_000);
-    crowd.leave();
-    await expect.poll(() => statusOf(url, '/healthz')).toBe(200);
+    await expectUnmoved('ten thousand idle connections', all, async () => {
+      const filling = crowd.fill(10_000, () => connect(Number(port), hostname));
+      return async () => {
+        await filling;
+        expect(crowd.opened).toBe(10_000);
+        crowd.leave();
+      };
+    });
+    await expect.poll(() => statusOf(all.url, '/healthz')).toBe(200);
   });
 
-  it('does not notice who speaks slowly, on either port', async () => {
-    const { primary, url, port: below } = await chain();
-    const { hostname, port } = new URL(url);
+  it('is not slowed by clients that speak slowly, on either port', async () => {
+    const all = await chain();
+    const { hostname, port } = new URL(all.url);
     const crowd = new Crowd();
-    await crowd.fill(200, () => {
-      const socket = connect(Number(port), hostname);
-      socket.write('GET /metrics HTTP/1.1\r\nHost: localhost\r\nX-Slow: ');
-      return socket;
+    await expectUnmoved('slow-loris on both ports', all, async () => {
+      await crowd.fill(200, () => {
+        const socket = connect(Number(port), hostname);
+        socket.write('GET /metrics HTTP/1.1\r\nHost: localhost\r\nX-Slow: ');
+        return socket;
+      });
+      await crowd.fill(200, () => {
+        const socket = connect(all.port, '127.0.0.1');
+        socket.write('*3\r\n$8\r\nREPLCONF\r\n$10\r\n');
+        return socket;
+      });
+      expect(crowd.opened).toBe(400);
+      const dripping = setInterval(() => crowd.say('x'), 200);
+      return async () => {
+        clearInterval(dripping);
+        crowd.leave();
+      };
     });
-    await crowd.fill(200, () => {
-      const socket = connect(below, '127.0.0.1');
-      socket.write('*3\r\n$8\r\nREPLCONF\r\n$10\r\n');
-      return socket;
-    });
-    const dripping = setInterval(() => crowd.say('x'), 200);
-    onTestFinished(() => clearInterval(dripping));
-    await expectUnmoved('slow-loris on both ports', primary, url, { connections: 400 });
-    clearInterval(dripping);
-    await expect.poll(() => statusOf(url, '/metrics')).toBe(200);
+    await expect.poll(() => statusOf(all.url, '/metrics')).toBe(200);
   });
 
-  it('does not notice a storm of scrapes', async () => {
-    const { primary, url } = await chain();
-    const storm = new Storm(url, 16);
-    const answers = storm.run(TIME);
-    await expectUnmoved('scrape storm', primary, url);
-    const count = await answers;
-    measured['scrape storm'] = { ...measured['scrape storm']!, answered: count };
-    expect(count).toBeGreaterThan(100);
-    expect((await scrape(url)).value('forebay_link_up')).toBe(1);
+  it('is not slowed by a storm of scrapes', async () => {
+    const all = await chain();
+    await expectUnmoved('scrape storm', all, async () => {
+      const storm = new Storm(all.url, 64);
+      return async () => {
+        const answered = await storm.end();
+        measured['scrape storm'] = { answered };
+        expect(answered).toBeGreaterThan(100);
+      };
+    });
+    expect((await scrape(all.url)).value('forebay_link_up')).toBe(1);
   });
 
-  it('does not notice pages that are open and read nothing', async () => {
-    const { primary, url, daemon } = await chain();
-    const { hostname, port } = new URL(url);
+  it('is not slowed by pages that are open and read nothing', async () => {
+    const all = await chain();
+    const { hostname, port } = new URL(all.url);
     const crowd = new Crowd();
-    await crowd.fill(16, () => {
-      const socket = connect(Number(port), hostname);
-      socket.write('GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n');
-      return socket.pause();
+    await expectUnmoved('sixteen pages that read nothing', all, async () => {
+      await crowd.fill(16, () => {
+        const socket = connect(Number(port), hostname);
+        socket.write('GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n');
+        return socket.pause();
+      });
+      return async () => crowd.leave();
     });
-    await expectUnmoved('sixteen pages that read nothing', primary, url, { connections: 16 });
-    expect(daemon.printed).not.toMatch(/Error/);
+    expect(all.daemon.printed).not.toMatch(/Error/);
   });
 });
 
@@ -133,7 +150,7 @@ async function statusOf(url: string, path: string): Promise<number> {
 async function waitsOf(primary: Server): Promise<Waits> {
   const waits: number[] = [];
   const end = performance.now() + TIME;
-  while (performance.now() < end || waits.length <= ENOUGH) {
+  while (performance.now() < end || waits.length < ENOUGH) {
     const began = performance.now();
     await primary.command('SET', 'marker', String(began));
     expect(await primary.command('WAIT', 1, 10_000)).toBe(1);
@@ -186,26 +203,25 @@ class Crowd {
 
 /** Scrapers that ask again as soon as they have an answer. */
 class Storm {
-  readonly #url: string;
-  readonly #size: number;
+  #answered = 0;
+  #ending = false;
+  readonly #scrapers: readonly Promise<void>[];
 
   constructor(url: string, size: number) {
-    this.#url = url;
-    this.#size = size;
+    this.#scrapers = Array.from({ length: size }, () => this.#scrape(url));
   }
 
-  /** Resolves with how many were answered. */
-  async run(milliseconds: number): Promise<number> {
-    const end = performance.now() + milliseconds;
-    const counts = Array.from({ length: this.#size }, () => this.#scrapeUntil(end));
-    return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
+  /** Resolves with how many scrapes were answered. */
+  async end(): Promise<number> {
+    this.#ending = true;
+    await Promise.all(this.#scrapers);
+    return this.#answered;
   }
 
-  async #scrapeUntil(end: number): Promise<number> {
-    const { hostname, port } = new URL(this.#url);
+  async #scrape(url: string): Promise<void> {
+    const { hostname, port } = new URL(url);
     const socket = connect(Number(port), hostname).on('error', () => {});
     socket.setEncoding('utf8');
-    let answered = 0;
     let text = '';
     const ask = () => socket.write('GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n');
     await new Promise<void>((resolve) => {
@@ -215,13 +231,12 @@ class Storm {
         const [head = '', length] =
           /^[\s\S]*?content-length: (\d+)\r\n[\s\S]*?\r\n\r\n/i.exec(text) ?? [];
         if (head === '' || Buffer.byteLength(text) < head.length + Number(length)) return;
-        answered++;
+        this.#answered++;
         text = '';
-        if (performance.now() < end) ask();
-        else socket.destroy();
+        if (this.#ending) socket.destroy();
+        else ask();
       });
       ask();
     });
-    return answered;
   }
 }
