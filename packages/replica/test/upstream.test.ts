@@ -1,6 +1,7 @@
 import type { ScriptedPeer } from '@forebay/conformance';
 import { ScriptedPrimary } from '@forebay/conformance';
 import { StreamTracker, startHistory } from '@forebay/psync';
+import { SimulatedClock } from '@forebay/testkit';
 import { describe, expect, it } from 'vitest';
 import type { DecideUpstream, ReplicaOptions, UpstreamDecision } from '../src/index.ts';
 import { Replica } from '../src/index.ts';
@@ -221,14 +222,15 @@ describe('the decision', () => {
   });
 
   it('may take longer than any time-out of the link', async () => {
+    const clock = new SimulatedClock();
     await using script = await primaryWith((peer) => peer.send('+CONTINUE\r\n'));
     await using taker = new Taker({
       url: script.primary.url,
       resume: RESUME,
+      clock,
       timeouts: { handshake: 4000 },
       onUpstream: async () => {
-        // Two looks at the time-outs, which come each second, after it would be over.
-        await new Promise((resolve) => setTimeout(resolve, 6100));
+        await clock.pass(60_000);
         return ASK;
       },
     });
