@@ -7,12 +7,20 @@ import { StreamTracker, startHistory } from '@forebay/psync';
 import { encodeCommand } from '@forebay/resp';
 import { bytesOf, concatBytes, SimulatedClock } from '@forebay/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { FollowingSide } from '../src/serve/following-side.ts';
 import { LogSource } from '../src/serve/log-source.ts';
 import { freshDirectory } from './daemon.ts';
 
 const ID = 'a'.repeat(40);
 const PING = encodeCommand(['PING']);
-const upstream = { host: '127.0.0.1', port: 6379, up: true };
+const FOLLOWING: FollowingSide = {
+  upstream: { host: '127.0.0.1', port: 6379, up: true },
+  primary: undefined,
+  catchingUp: false,
+  lookAbove: async () => {},
+  freshenBase: async () => {},
+  cutLink: () => false,
+};
 
 /** An RDB made by a Redis of that version. */
 function rdbOf(version: string): Uint8Array {
@@ -33,16 +41,11 @@ async function sourceOver(version: string, refresh: (log: Log) => Promise<void>)
   stream.push(PING);
   await log.append(PING, stream.boundary);
   let asked = 0;
-  const source = new LogSource({
-    upstream,
-    catchingUp: false,
-    now: () => clock.now(),
-    lookAbove: async () => {},
-    freshenBase: () => {
-      asked++;
-      return refresh(log);
-    },
-  });
+  const freshenBase = () => {
+    asked++;
+    return refresh(log);
+  };
+  const source = new LogSource({ ...FOLLOWING, freshenBase }, clock);
   source.serve(log);
   return { source, log, clock, asked: () => asked };
 }
@@ -108,12 +111,7 @@ describe('a full copy out of the log', () => {
 });
 
 it('nothing is held before there is a log, or a base in it', async () => {
-  const source = new LogSource({
-    ...{ upstream, catchingUp: false },
-    now: () => 0,
-    lookAbove: async () => {},
-    freshenBase: async () => {},
-  });
+  const source = new LogSource(FOLLOWING, new SimulatedClock());
   expect(source.held).toBeUndefined();
   const log = await Log.open(await freshDirectory());
   source.serve(log);

@@ -96,7 +96,9 @@ describe('the help', () => {
   it('goes to standard output whole, with exit code 0', async () => {
     const { code, stdout, stderr } = await forebay(['replica', '--help']);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(stdout.toString()).toMatch(/^Usage: forebay replica .*file that a setting or a variable names\.\n$/s);
+    expect(stdout.toString()).toMatch(
+      /^Usage: forebay replica .*file that a setting or a variable names\.\n$/s,
+    );
   });
 
   it('keeps lists and examples, and wraps prose', () => {

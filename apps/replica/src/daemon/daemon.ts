@@ -8,7 +8,7 @@ import type { World } from '../follow/world.ts';
 import { realWorld } from '../follow/world.ts';
 import type { ServedHttp } from '../http/serve-http.ts';
 import { serveHttp } from '../http/serve-http.ts';
-import { notReady, portCommands } from '../port/commands.ts';
+import { portCommands } from '../port/commands.ts';
 import { Stats } from '../port/stats.ts';
 import type { Reporter } from '../reporter.ts';
 import { AnnouncedPort } from '../serve/announced-port.ts';
@@ -41,44 +41,25 @@ export async function runDaemon(
   const { listen, timeout } = config;
   const ending = new AbortController();
   const controlled = { ...control, stop: AbortSignal.any([control.stop, ending.signal]) };
-  const host = {
-    get upstream() {
-      return follower.upstream;
-    },
-    get primary() {
-      return follower.primary;
-    },
-    get catchingUp() {
-      return follower.catchingUp;
-    },
-    now: () => world.clock.now(),
-    notReady: () => notReady(status()),
-    cutLink: () => follower.cutLink(),
-    lookAbove: () => follower.lookAbove(),
-    freshenBase: () => follower.freshenBase(),
-  };
+  let relay: Relay | undefined;
   let http: ServedHttp | undefined;
+  const announcedPort = announcedPortOf(config, () => relay, reporter);
+  const follower = new Follower({ ...config, announcedPort }, reporter, world, controlled, {
+    serve: (log) => relay?.serve(log),
+    propagate: (bytes) => relay?.propagate(bytes),
+  });
+  const backlogSize = listen?.backlogSize ?? 0;
   const status = statusSource(world.clock, () => {
     return { follower, relay, backlogSize, events, observed: http?.observed };
   });
   const stats = new Stats(world.clock, status);
-  const backlogSize = listen?.backlogSize ?? 0;
-  const commands = portCommands({
-    get follower() {
-      return follower;
-    },
-    configuration,
-    stats,
-    reporter,
-    status,
-    shutdown: () => ending.abort(),
-  });
-  const relay: Relay | undefined =
-    listen && (await Relay.listen(listen, timeout, host, reporter, commands));
-  const announced = { ...config, announcedPort: announcedPortOf(config, relay, reporter) };
-  const follower: Follower = new Follower(announced, reporter, world, controlled, relay);
+  if (listen !== undefined) {
+    const shutdown = () => ending.abort();
+    const commands = portCommands({ configuration, follower, stats, reporter, status, shutdown });
+    relay = await Relay.listen(listen, timeout, follower, status, world.clock, reporter, commands);
+    stats.start();
+  }
   const measureLag = () => follower.measureLag();
-  if (relay !== undefined) stats.start();
   try {
     http = await serveHttp(config, world, reporter, status, measureLag);
     for (const part of [relay, http, follower]) {
@@ -104,12 +85,14 @@ function reload(configuration: Configuration, reporter: Reporter): void {
 
 /** An address that is announced may be reached through a port forward, whatever is listened on. */
 function announcedPortOf(
-  { announcedPort, announcedAddress }: ReplicaConfig,
-  relay: Relay | undefined,
+  { announcedPort, announcedAddress, listen }: ReplicaConfig,
+  relay: () => Relay | undefined,
   reporter: Reporter,
 ): ListeningPort | undefined {
-  if (announcedPort !== undefined || relay === undefined) return announcedPort;
-  if (announcedAddress !== undefined) return relay.port;
-  const port = new AnnouncedPort(relay.places, reporter);
-  return (local) => port.over(local);
+  if (announcedPort !== undefined || listen === undefined) return announcedPort;
+  const port = new AnnouncedPort(reporter);
+  return (local) => {
+    if (announcedAddress !== undefined) return relay()?.port ?? 0;
+    return port.over(local, relay()?.places ?? []);
+  };
 }

@@ -10,28 +10,29 @@ export interface Place {
 
 /** The port announced to the primary, which shows it with the local address of the link to Sentinels and tools. */
 export class AnnouncedPort {
-  readonly #places: readonly Place[];
   readonly #reporter: Reporter;
   /** The last address for which the missing announcement was logged. */
   #said: string | undefined;
 
-  constructor(places: readonly Place[], reporter: Reporter) {
-    this.#places = places;
+  constructor(reporter: Reporter) {
     this.#reporter = reporter;
   }
 
-  /** The port that is served at the address that a link leaves from, undefined over a unix socket; 0: none. */
-  over(local: string | undefined): number {
-    const place = this.#places.find(({ host }) => local === undefined || covers(host, local));
+  /**
+   * The one of `places` that is served at the address that a link leaves from, undefined over a unix socket;
+   * 0: none.
+   */
+  over(local: string | undefined, places: readonly Place[]): number {
+    const place = places.find(({ host }) => local === undefined || covers(host, local));
     if (place !== undefined) return place.port;
-    const [first] = this.#places;
-    if (first !== undefined && this.#said !== local) this.#tell(first.port, String(local));
+    const [first] = places;
+    if (first !== undefined && this.#said !== local) this.#tell(first.port, String(local), places);
     return 0;
   }
 
-  #tell(port: number, local: string): void {
+  #tell(port: number, local: string, places: readonly Place[]): void {
     this.#said = local;
-    const hosts = [...new Set(this.#places.map(({ host }) => host))].join(', ');
+    const hosts = [...new Set(places.map(({ host }) => host))].join(', ');
     const reason = `the local address of the link is ${local}, but replicas are served only at ${hosts}`;
     this.#reporter.step(
       `port ${port} is not announced to the primary: ${reason}; set --bind to an address that other machines can reach, or ` +

@@ -1,21 +1,9 @@
+import type { Clock } from '@forebay/clock';
 import type { Log, OpenBase } from '@forebay/log';
 import { LogError } from '@forebay/log';
 import type { ReplicaPlace, Snapshot, Source, Upstream } from '@forebay/primary';
 import type { ServedStream } from '@forebay/psync';
-
-/** What a source needs of the daemon that it is a part of. */
-export interface SourceHost {
-  /** Whom it follows. */
-  readonly upstream: Upstream;
-  /** Whether more of what it follows is known to come than the log has. */
-  readonly catchingUp: boolean;
-  /** Milliseconds since 1970. */
-  now(): number;
-  /** Finds out how far the server that is followed has come. It never rejects. */
-  lookAbove(): Promise<void>;
-  /** Has a fresh base fetched, and resolves when that is over, well or not. */
-  freshenBase(): Promise<void>;
-}
+import type { FollowingSide } from './following-side.ts';
 
 /**
  * Milliseconds in which a base is as good as fresh: those who come together cost the primary one fork.
@@ -27,15 +15,17 @@ const NAME = 'a replica';
 
 /** Serves replicas out of the log on disk: its newest base, and the stream as far back as there is one. */
 export class LogSource implements Source {
-  readonly #host: SourceHost;
+  readonly #following: FollowingSide;
+  readonly #clock: Pick<Clock, 'now'>;
   #log: Log | undefined;
 
-  constructor(host: SourceHost) {
-    this.#host = host;
+  constructor(following: FollowingSide, clock: Pick<Clock, 'now'>) {
+    this.#following = following;
+    this.#clock = clock;
   }
 
   get upstream(): Upstream {
-    return this.#host.upstream;
+    return this.#following.upstream;
   }
 
   /** Whether there is a log to serve. */
@@ -47,7 +37,7 @@ export class LogSource implements Source {
     const { history, olderIds, lowest, written: offset } = this.#log ?? {};
     if (history === undefined || lowest === undefined || offset === undefined) return undefined;
     // Where we have lost what a replica below us has not, it comes again from above.
-    const growing = this.#host.catchingUp;
+    const growing = this.#following.catchingUp;
     return { history, olderIds: olderIds ?? [], firstByte: lowest + 1, offset, growing };
   }
 
@@ -84,7 +74,7 @@ export class LogSource implements Source {
   }
 
   async lookAbove(): Promise<void> {
-    await this.#host.lookAbove();
+    await this.#following.lookAbove();
   }
 
   async *read(after: number): AsyncGenerator<Uint8Array, void, void> {
@@ -107,7 +97,7 @@ export class LogSource implements Source {
     const opened = await log.openBase();
     if (!(alone || opened.relativeTimes) || this.#isFresh(opened, log)) return opened;
     await opened.close();
-    await this.#host.freshenBase();
+    await this.#following.freshenBase();
     const again = await log.openBase();
     if (this.#isFresh(again, log)) return again;
     await again.close();
@@ -116,7 +106,7 @@ export class LogSource implements Source {
   }
 
   #isFresh({ base }: OpenBase, { written }: Log): boolean {
-    const age = this.#host.now() - base.time;
+    const age = this.#clock.now() - base.time;
     return written === base.offset || (age >= 0 && age < FRESH);
   }
 

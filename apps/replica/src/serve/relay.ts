@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
+import type { Clock } from '@forebay/clock';
 import type { Log } from '@forebay/log';
 import type {
   DelayedResync,
@@ -8,32 +9,21 @@ import type {
   TrafficCounts,
 } from '@forebay/primary';
 import { ReplicationServer } from '@forebay/primary';
-import type { ReportedServer } from '@forebay/psync';
 import { describeEndpoint } from '@forebay/replica';
-import type { RespFailure } from '@forebay/resp';
 import type { Commands, LiveOptions, SecureOptions } from '@forebay/resp-server';
 import { RespServerError } from '@forebay/resp-server';
 import type { SettingsChange, SettingsSubscriber } from '../config/configuration.ts';
 import { checkPem } from '../config/pem.ts';
 import type { ListenConfig, ReplicaConfig } from '../config.ts';
 import { EXIT, ExitError } from '../exit.ts';
-import { refusal } from '../port/commands.ts';
+import { notReady, refusal } from '../port/commands.ts';
 import { identityOf } from '../port/identity.ts';
 import type { Reporter } from '../reporter.ts';
+import type { Status } from '../status/status.ts';
 import type { Place } from './announced-port.ts';
-import type { SourceHost } from './log-source.ts';
+import type { FollowingSide } from './following-side.ts';
 import { LogSource } from './log-source.ts';
 import { unloadedReason } from './unloaded.ts';
-
-/** What a relay needs of the daemon that it is a part of. */
-export interface RelayHost extends SourceHost {
-  /** Which server is followed; undefined until it is known. */
-  readonly primary: ReportedServer | undefined;
-  /** The error that PING is answered with; undefined once data is held. */
-  notReady(): RespFailure | undefined;
-  /** Closes the link to the primary; false: there is no link. */
-  cutLink(): boolean;
-}
 
 /** Serves replicas of our own: the stream verbatim, under the ids and offsets that it has above. */
 export class Relay implements SettingsSubscriber {
@@ -60,11 +50,13 @@ export class Relay implements SettingsSubscriber {
   static async listen(
     listen: ListenConfig,
     timeout: number,
-    host: RelayHost,
+    following: FollowingSide,
+    status: () => Status,
+    clock: Clock,
     reporter: Reporter,
     commands: Commands,
   ): Promise<Relay> {
-    const source = new LogSource(host);
+    const source = new LogSource(following, clock);
     const { backlogSize } = listen;
     const server = new ReplicationServer(source, {
       ...liveOptions(listen, timeout),
@@ -72,9 +64,9 @@ export class Relay implements SettingsSubscriber {
       events: eventsTo(reporter),
       commands,
       refuse: refusal,
-      identity: identityOf(() => host.primary),
-      notReady: () => host.notReady(),
-      cutUpstream: () => host.cutLink(),
+      identity: identityOf(() => following.primary),
+      notReady: () => notReady(status()),
+      cutUpstream: () => following.cutLink(),
     });
     const relay = new Relay(source, server, listen, reporter);
     try {
