@@ -56,7 +56,7 @@ export async function runDaemon(
   if (listen !== undefined) {
     const shutdown = () => ending.abort();
     const commands = portCommands({ configuration, follower, stats, reporter, status, shutdown });
-    relay = await Relay.listen(listen, timeout, follower, status, world.clock, reporter, commands);
+    relay = await Relay.listen(listen, timeout, follower, status, world, reporter, commands);
     stats.start();
   }
   const measureLag = () => follower.measureLag();

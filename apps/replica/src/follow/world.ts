@@ -4,6 +4,7 @@ import type { Disk } from '@forebay/log';
 import { nodeDisk } from '@forebay/log';
 import { RdbFile, removeStaleTemporaries } from '@forebay/rdb-receiver/node';
 import type { ReplicaOptions } from '@forebay/replica';
+import type { Connection } from '@forebay/resp-server';
 import type { BaseFile } from '../follow-log/follow.ts';
 
 /** What the daemon stands on. A simulation gives its own. */
@@ -15,6 +16,8 @@ export interface World {
   readonly removeStale: (directory: string) => Promise<unknown>;
   /** Transport and randomness of the links to servers; the real ones where empty. */
   readonly network: Pick<ReplicaOptions, 'transport' | 'backoff'>;
+  /** Passes each connection from a client to `accept`; undefined: sockets that listen on the addresses configured. */
+  readonly listen?: (accept: (connection: Connection) => void) => void;
 }
 
 export const realWorld: World = {

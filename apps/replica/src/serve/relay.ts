@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
-import type { Clock } from '@forebay/clock';
 import type { Log } from '@forebay/log';
 import type {
   DelayedResync,
@@ -16,6 +15,7 @@ import type { SettingsChange, SettingsSubscriber } from '../config/configuration
 import { checkPem } from '../config/pem.ts';
 import type { ListenConfig, ReplicaConfig } from '../config.ts';
 import { EXIT, ExitError } from '../exit.ts';
+import type { World } from '../follow/world.ts';
 import { notReady, refusal } from '../port/commands.ts';
 import { identityOf } from '../port/identity.ts';
 import type { Reporter } from '../reporter.ts';
@@ -52,11 +52,11 @@ export class Relay implements SettingsSubscriber {
     timeout: number,
     following: FollowingSide,
     status: () => Status,
-    clock: Clock,
+    world: Pick<World, 'clock' | 'listen'>,
     reporter: Reporter,
     commands: Commands,
   ): Promise<Relay> {
-    const source = new LogSource(following, clock);
+    const source = new LogSource(following, world.clock);
     const { backlogSize } = listen;
     const server = new ReplicationServer(source, {
       ...liveOptions(listen, timeout),
@@ -67,10 +67,12 @@ export class Relay implements SettingsSubscriber {
       identity: identityOf(() => following.primary),
       notReady: () => notReady(status()),
       cutUpstream: () => following.cutLink(),
+      clock: world.clock,
     });
     const relay = new Relay(source, server, listen, reporter);
     try {
-      await relay.#listenOnAll();
+      if (world.listen === undefined) await relay.#listenOnAll();
+      else relay.#acceptFrom(world.listen);
     } catch (error) {
       await relay.close();
       throw error;
@@ -105,7 +107,7 @@ export class Relay implements SettingsSubscriber {
   }
 
   get port(): number {
-    return this.#server.port;
+    return this.#places[0]?.port ?? 0;
   }
 
   get replicas(): readonly ReplicaDescription[] {
@@ -141,6 +143,12 @@ export class Relay implements SettingsSubscriber {
     this.#reporter.trouble(
       `maxclients is ${most} and not ${asked}: the system lets us open no more files (ulimit -n)`,
     );
+  }
+
+  #acceptFrom(listenTo: NonNullable<World['listen']>): void {
+    const { port } = this.#listen;
+    if (port !== 'any') this.#places.push({ host: '127.0.0.1', port });
+    listenTo((connection) => this.#server.accept(connection));
   }
 
   async #listenOnAll(): Promise<void> {

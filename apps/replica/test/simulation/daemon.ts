@@ -1,5 +1,6 @@
 import type { Log } from '@forebay/log';
-import type { Random, SimulatedClock, SimulatedDisk } from '@forebay/testkit';
+import type { Random, SimulatedClock, SimulatedConnection, SimulatedDisk } from '@forebay/testkit';
+import { SimulatedLink } from '@forebay/testkit';
 import { Configuration } from '../../src/config/configuration.ts';
 import type { SettingName } from '../../src/config/settings.ts';
 import { runDaemon } from '../../src/daemon/daemon.ts';
@@ -19,7 +20,8 @@ export type SettingTexts = Readonly<Partial<Record<SettingName, string>>>;
 const SETTINGS: SettingTexts = {
   replicaof: 'a:6379 b:6379 c:6379',
   dir: DIRECTORY,
-  port: '0',
+  port: '6380',
+  maxclients: '100',
   http: 'off',
   'repl-timeout': '3600',
   'auto-aof-rewrite-percentage': '1',
@@ -74,6 +76,22 @@ export class Daemon {
     return this.#process?.clock;
   }
 
+  /** A connection to its port, with chances of its own; undefined: nobody listens. */
+  connect(random: Random): SimulatedLink | undefined {
+    const process = this.#process;
+    if (process?.accept === undefined) return undefined;
+    const link = new SimulatedLink({
+      clock: this.#clock,
+      random,
+      delay: random.pick([1, 5, 50]),
+      systemBuffer: random.pick([100, 1000, 256 * 1024]),
+      highWaterMark: random.pick([100, 256 * 1024]),
+    });
+    process.links.add(link);
+    process.accept(link.near);
+    return link;
+  }
+
   start(): void {
     const process = new Process(this.#clock);
     this.#process = process;
@@ -85,6 +103,9 @@ export class Daemon {
       clock,
       createBase: async () => new SimulatedBaseFile(disk),
       removeStale: async () => {},
+      listen: (accept) => {
+        process.accept = accept;
+      },
       network: {
         backoff: { random: () => this.#random.float() },
         transport: this.#network.transport(clock),
@@ -155,6 +176,12 @@ export class Daemon {
 
   #end(process: Process): void {
     process.clock.end();
+    for (const { near, far } of process.links) {
+      // What has ended hears of nothing.
+      near.listen({ onBytes: () => {}, onClose: () => {} });
+      near.destroy();
+      far.destroy();
+    }
     this.#network.crash();
     this.#process = undefined;
   }
@@ -164,6 +191,9 @@ export class Daemon {
 class Process {
   readonly clock: ProcessClock;
   readonly stop = new AbortController();
+  readonly links = new Set<SimulatedLink>();
+  /** Serves a connection; undefined until it listens. */
+  accept: ((connection: SimulatedConnection) => void) | undefined;
   readonly flags = new Map<SettingName, string>();
   log: Log | undefined;
   #reload: (() => void) | undefined;

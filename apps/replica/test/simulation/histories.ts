@@ -7,6 +7,8 @@ import { keep, recipeOf, report, runHistory, shrunk } from './run.ts';
 const HISTORIES = Number(process.env.FOREBAY_HISTORIES ?? Number.POSITIVE_INFINITY);
 const SECONDS = Number(process.env.FOREBAY_SIMULATION_SECONDS ?? 300);
 const LEAST = 250;
+/** Milliseconds: no limit, of a timer of the platform. */
+const LONGEST = 2 ** 31 - 1;
 /** Whether a failure is kept as a regression, and the run goes on. */
 const KEEPS = process.env.FOREBAY_KEEP_FAILURES !== undefined;
 /** Histories after which what must have happened has happened. */
@@ -15,7 +17,8 @@ const ENOUGH = 250;
 /** Runs its share of the histories: a test file is a process, and each has a core of its own. */
 export function runShare(share: number, shares: number): void {
   const title = 'whatever happens, the daemon loses nothing and invents nothing';
-  const timeout = (SECONDS + 600) * 1000;
+  const isLimited = HISTORIES !== Number.POSITIVE_INFINITY;
+  const timeout = isLimited ? LONGEST : (SECONDS + 600) * 1000;
   it(`${title} (share ${share + 1} of ${shares})`, { timeout }, async () => {
     const first = runSeed();
     const began = performance.now();
@@ -24,7 +27,6 @@ export function runShare(share: number, shares: number): void {
     const sum: Partial<Record<keyof Seen, number>> = {};
     const failures: string[] = [];
     let count = 0;
-    const isLimited = HISTORIES !== Number.POSITIVE_INFINITY;
     for (let i = share; i < HISTORIES && (isLimited || !isOver(count)); i += shares) {
       const result = await runHistory(recipeOf(first + i));
       count++;

@@ -3,17 +3,20 @@ import { LogError } from '@forebay/log';
 import type { Position, History as ReplicationHistory } from '@forebay/psync';
 import { parsePosition } from '@forebay/psync';
 import { RdbReceiverError } from '@forebay/rdb-receiver';
+import type { Random } from '@forebay/testkit';
 import { SimulatedClock, SimulatedDisk } from '@forebay/testkit';
 import type { Entry } from '../../src/logging/entry.ts';
 import { Chances } from './chances.ts';
+import { sendCommand } from './client.ts';
 import { Daemon } from './daemon.ts';
+import { DownstreamReplica } from './downstream-replica.ts';
 import { BrokenRule } from './failure.ts';
 import { SimulatedNetwork } from './network.ts';
 import { Reader } from './reader.ts';
 import type { Mark } from './restores.ts';
 import { Restores } from './restores.ts';
 import { SimulatedServer } from './server.ts';
-import type { ReaderName, Step } from './steps.ts';
+import type { ReaderName, ReplicaName, Step } from './steps.ts';
 import { Truth } from './truth.ts';
 
 /** All that a history is made of. */
@@ -31,6 +34,9 @@ export interface Seen {
   bases: number;
   restores: number;
   cutOffs: number;
+  /** Replicas that were continued, and replicas that were given a snapshot. */
+  continued: number;
+  copied: number;
 }
 
 /** Bytes of the disk where nothing fills it. */
@@ -47,7 +53,15 @@ const PATIENCE = 900;
 export class History {
   /** What happened, for people who look into a failure. */
   readonly story: string[] = [];
-  readonly seen: Seen = { fulls: 0, rewinds: 0, bases: 0, restores: 0, cutOffs: 0 };
+  readonly seen: Seen = {
+    fulls: 0,
+    rewinds: 0,
+    bases: 0,
+    restores: 0,
+    cutOffs: 0,
+    continued: 0,
+    copied: 0,
+  };
   readonly #steps: readonly Step[];
   readonly #clock = new SimulatedClock();
   readonly #truth = new Truth();
@@ -56,7 +70,11 @@ export class History {
   readonly #network: SimulatedNetwork;
   readonly #daemon: Daemon;
   readonly #readers: ReadonlyMap<ReaderName, Reader>;
+  readonly #replicas: ReadonlyMap<ReplicaName, DownstreamReplica>;
   readonly #restores: Restores;
+  readonly #clients: Random;
+  /** Offset of the last byte that was ever in the log, by id. */
+  readonly #highest = new Map<string, number>();
   #primary: SimulatedServer;
   #failure: Error | undefined;
   /** What was acknowledged as synced: it survives. */
@@ -67,6 +85,8 @@ export class History {
   #interrupted = false;
   #marks: Mark[] = [];
   readonly #arrivals: { readonly time: number; readonly offset: number }[] = [];
+  /** What happens after so many disk operations. */
+  readonly #due = new Set<{ left: number; readonly run: () => void }>();
   /** What may excuse things that are against a rule otherwise. */
   #jumped = false;
   #limited = false;
@@ -109,11 +129,21 @@ export class History {
         return [name, new Reader(name, chances.of('reader', name), host)];
       }),
     );
+    this.#clients = chances.of('clients');
+    this.#replicas = new Map(
+      (['s0', 's1', 's2'] as const).map((name) => {
+        return [
+          name,
+          new DownstreamReplica(name, chances.of('replica', name), this.#replicaHost()),
+        ];
+      }),
+    );
     this.#restores = new Restores(this.#restoreHost());
   }
 
   /** @throws {BrokenRule} */
   async run(): Promise<void> {
+    this.#disk.onOperation = () => this.#onOperation();
     this.#readers.get('r0')?.act('read', 0, undefined, undefined);
     this.#daemon.start();
     for (const step of this.#steps) {
@@ -166,6 +196,18 @@ export class History {
         const { log, clock } = this.#daemon;
         return this.#readers.get(name)?.act(act, pace, log, clock);
       }
+      case 'replica':
+        this.story.push(`replica ${step.name}: ${step.act}, by ${step.way}`);
+        return this.#replicas.get(step.name)?.act(step.act, step.way);
+      case 'during': {
+        this.story.push(`after ${step.after} disk operations:`);
+        // Nothing from outside happens within a call.
+        const run = (): void => queueMicrotask(() => void this.#take(step.step));
+        this.#due.add({ left: step.after, run });
+        return;
+      }
+      case 'command':
+        return this.#command(step.words);
       case 'restore':
         return this.#restore(step);
     }
@@ -215,14 +257,20 @@ export class History {
       return;
     }
     this.story.push(`crash after ${after} disk operations: ${kind}`);
-    let left = after;
-    this.#disk.onOperation = () => {
-      if (--left > 0) return;
-      this.#disk.onOperation = undefined;
+    const run = (): void => {
       this.story.push(`  crash here: ${kind}`);
       this.#interrupted = true;
       this.#daemon.crash(kind);
     };
+    this.#due.add({ left: after, run });
+  }
+
+  #onOperation(): void {
+    for (const each of this.#due) {
+      if (--each.left > 0) continue;
+      this.#due.delete(each);
+      each.run();
+    }
   }
 
   async #restart(): Promise<void> {
@@ -267,12 +315,26 @@ export class History {
     void this.#restores.make(target, single);
   }
 
+  #command(words: readonly string[]): void {
+    const link = this.#daemon.connect(this.#clients);
+    if (link === undefined) return;
+    this.story.push(`command: ${words.join(' ')}`);
+    sendCommand(link, words, (line) => this.story.push(`    ${words[0]} is answered ${line}`));
+  }
+
   /** When nothing goes wrong any more, everything comes in, to the readers too. */
   async #settle(): Promise<void> {
     this.story.push('everything is well from here on');
-    this.#disk.onOperation = undefined;
+    this.#due.clear();
     this.#disk.setCapacity(CAPACITY);
+    // What clients have sent before is answered first.
+    await this.#clock.pass(5000);
+    if (!this.#daemon.running) this.#start();
+    this.#command(['REPLICAOF', this.#primary.name, '6379']);
+    await this.#clock.pass(5000);
+    if (!this.#daemon.running) this.#start();
     this.#daemon.configure({});
+    for (const replica of this.#replicas.values()) replica.settle();
     const { log, clock } = this.#daemon;
     for (const reader of this.#readers.values()) {
       if (reader.active) reader.act('read', 0, log, clock);
@@ -305,11 +367,17 @@ export class History {
     for (const { name, active, read } of this.#readers.values()) {
       if (active && read !== stream.end) return `reader ${name} has come to ${read} of ${place}`;
     }
+    for (const { name, follows, position } of this.#replicas.values()) {
+      if (!follows || (position?.id === id && position.offset === stream.end)) continue;
+      return `replica ${name} has come to ${short(position?.id)}:${position?.offset} of ${place}`;
+    }
     return undefined;
   }
 
   #onEntry({ message, fields }: Entry): void {
     this.story.push(`    ${message}`);
+    // What a failed write has taken is in the log, and served.
+    if (this.#daemon.log !== undefined) this.#onProgress(this.#daemon.log);
     switch (fields?.event) {
       case 'base-done':
         this.seen.bases++;
@@ -343,6 +411,14 @@ export class History {
     this.#checkFloor(log);
     this.#interrupted = false;
     for (const reader of this.#readers.values()) reader.open(log, this.#daemon.clock!);
+    const onProgress = (): void => this.#onProgress(log);
+    log.subscribe({ onProgress });
+    onProgress();
+  }
+
+  #onProgress({ history, written }: Log): void {
+    if (history === undefined) return;
+    this.#highest.set(history.id, Math.max(written, this.#highest.get(history.id) ?? 0));
   }
 
   #checkFloor({ found }: Log): void {
@@ -415,6 +491,24 @@ export class History {
     const { history, written: offset } = log;
     this.#marks = [...this.#marks, { id: history.id, offset, time: this.#clock.now() }];
     this.#marks = this.#marks.slice(-MARKS);
+  }
+
+  #replicaHost() {
+    const history = this;
+    return {
+      truth: this.#truth,
+      clock: this.#clock,
+      get log() {
+        return history.#daemon.log;
+      },
+      highestUnder: (id: string) => this.#highest.get(id) ?? -1,
+      connect: (random: Random) => this.#daemon.connect(random),
+      onSync: (how: 'continued' | 'copied') => {
+        this.seen[how]++;
+      },
+      tell: (line: string) => this.story.push(`    ${line}`),
+      fail: (rule: string, message: string) => this.#fail(rule, message),
+    };
   }
 
   #restoreHost() {

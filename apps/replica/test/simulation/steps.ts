@@ -4,6 +4,21 @@ import type { SettingTexts } from './daemon.ts';
 /** Which of the consumers with a cursor. */
 export type ReaderName = 'r0' | 'r1' | 'r2';
 
+/** Which of the servers that replicate from the daemon. */
+export type ReplicaName = 's0' | 's1' | 's2';
+export type ReplicaAct =
+  | 'connect'
+  | 'disconnect'
+  | 'cut'
+  | 'stall'
+  | 'unstall'
+  /** It loses all that it holds. */
+  | 'forget'
+  /** It goes back to what it held under an id before, and asks from there. */
+  | 'ask-old';
+/** How it asks: as servers do; without `eof` and `psync2`; by SYNC; for a snapshot alone. */
+export type ReplicaWay = 'psync' | 'psync-plain' | 'sync' | 'rdb-only';
+
 /** One thing that happens. Plain data: a history is repeated from its seed and its steps. */
 export type Step =
   /** Clients write to the primary, so many times, values of up to `size` bytes. */
@@ -34,6 +49,16 @@ export type Step =
       /** Milliseconds that it takes for an item. */
       readonly pace: number;
     }
+  | {
+      readonly do: 'replica';
+      readonly name: ReplicaName;
+      readonly act: ReplicaAct;
+      readonly way: ReplicaWay;
+    }
+  /** A client of the daemon's port sends a command. */
+  | { readonly do: 'command'; readonly words: readonly string[] }
+  /** It happens before the disk operation of this number from now, while something else is done. */
+  | { readonly do: 'during'; readonly after: number; readonly step: Step }
   /** A restore is made beside the daemon: of the end, or of a moment so many marks ago. */
   | {
       readonly do: 'restore';
@@ -46,15 +71,23 @@ const OFTEN = 70;
 
 /** As many steps as asked, drawn without a look at what they do. */
 export function drawSteps(random: Random, count: number): Step[] {
+  const replicas: Step[] = (['s0', 's1'] as const).map((name) => {
+    const way = random.pick(['psync', 'psync', 'psync-plain', 'sync'] as const);
+    return { do: 'replica', name, act: 'connect', way };
+  });
   // Most of what happens are writes and time, in each history another few things besides.
   const rare = Array.from({ length: random.integer(2, 6) }, () => random.pick(RARE));
   const kinds = [...rare, random.pick([failOverStep, failOverStep, crashStep])];
-  return Array.from({ length: count }, () => {
+  const steps = Array.from({ length: count - replicas.length }, (): Step => {
     const draw = random.integer(0, 99);
     if (draw < OFTEN / 2) return writeStep(random);
     if (draw < OFTEN) return { do: 'pass', ms: random.pick([10, 100, 500, 2000]) };
     return random.pick(kinds)(random);
   });
+  // Half of the histories have replicas that follow from some time on.
+  if (random.integer(0, 1) === 0) return [...steps, writeStep(random), writeStep(random)];
+  const at = random.integer(0, 9);
+  return [...steps.slice(0, at), ...replicas, ...steps.slice(at)];
 }
 
 function writeStep(random: Random): Step {
@@ -99,6 +132,14 @@ const RARE: readonly ((random: Random) => Step)[] = [
   readerStep,
   restoreStep,
   restoreStep,
+  replicaStep,
+  replicaStep,
+  replicaStep,
+  replicaStep,
+  commandStep,
+  commandStep,
+  duringStep,
+  duringStep,
 ];
 
 function failOverStep(random: Random): Step {
@@ -134,6 +175,44 @@ function readerStep(random: Random): Step {
   };
 }
 
+function replicaStep(random: Random): Step {
+  return {
+    do: 'replica',
+    name: random.pick(['s0', 's1', 's2']),
+    act: random.pick([
+      ...(['connect', 'connect', 'connect', 'cut', 'disconnect', 'stall', 'unstall'] as const),
+      ...(['forget', 'ask-old', 'ask-old'] as const),
+    ]),
+    way: random.pick(['psync', 'psync', 'psync', 'psync-plain', 'sync', 'rdb-only']),
+  };
+}
+
+function commandStep(random: Random): Step {
+  return {
+    do: 'command',
+    words: random.pick([
+      ...[
+        ['REPLICAOF', 'a', '6379'],
+        ['REPLICAOF', 'b', '6379'],
+        ['REPLICAOF', 'c', '6379'],
+        ['REPLICAOF', 'nobody', '6379'],
+        ['REPLICAOF', 'NO', 'ONE'],
+        ['CLIENT', 'KILL', 'TYPE', 'MASTER'],
+        ['CLIENT', 'KILL', 'TYPE', 'REPLICA'],
+        ['BGSAVE'],
+        ['INFO'],
+        ['CONFIG', 'SET', 'retain', '2s'],
+        ['CONFIG', 'SET', 'auto-aof-rewrite-min-size', '1b'],
+      ],
+    ]),
+  };
+}
+
+function duringStep(random: Random): Step {
+  const draw = random.pick([failOverStep, failOverStep, configureStep, commandStep]);
+  return { do: 'during', after: random.integer(1, 20), step: draw(random) };
+}
+
 function restoreStep(random: Random): Step {
   return {
     do: 'restore',
@@ -165,6 +244,10 @@ export function simplerSteps(step: Step): Step[] {
         const rest = Object.entries(step.set).filter(([other]) => other !== name);
         return { do: 'configure', set: Object.fromEntries(rest) };
       });
+    case 'during':
+      return [step.step];
+    case 'replica':
+      return step.way === 'psync' ? [] : [{ ...step, way: 'psync' }];
     case 'reader':
       return step.pace > 0 ? [{ ...step, pace: 0 }] : [];
     case 'restore':
