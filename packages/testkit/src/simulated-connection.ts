@@ -246,8 +246,11 @@ export class SimulatedConnection {
     }
     const left = first.bytes.length - first.taken;
     const room = this.#systemBuffer - this.#inSystem;
-    // The peer's reading passes the next.
-    if (room === 0 && left > 0) return;
+    if (room === 0 && left > 0) {
+      // The peer's reading passes the next; one that is closed reads no more, and resets the connection.
+      if (this.#peer.#closed) this.destroy();
+      return;
+    }
     const most = Math.min(left, room);
     const random = this.#options.random;
     const length = random === undefined || most === 0 ? most : random.integer(1, most);

@@ -89,3 +89,17 @@ it('a cut closes both ends and loses what was under way', async () => {
   ]);
   expect([link.near.closed, link.near.unsent, clock.pending]).toEqual([true, 0, 0]);
 });
+
+it('a sender that waits for room is closed when the receiver has closed without reading', async () => {
+  const clock = new SimulatedClock();
+  const link = new SimulatedLink({ clock, systemBuffer: 4 });
+  listenAt(link.near);
+  const atFar = listenAt(link.far);
+  link.stall();
+  link.far.write(bytesOf('more than fits'));
+  await clock.pass(10);
+  link.near.destroy();
+  link.far.unstall();
+  await clock.pass(10);
+  expect([atFar.closed, clock.pending]).toEqual([true, 0]);
+});

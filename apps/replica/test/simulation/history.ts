@@ -501,7 +501,11 @@ export class History {
       get log() {
         return history.#daemon.log;
       },
-      highestUnder: (id: string) => this.#highest.get(id) ?? -1,
+      highestUnder: (id: string) => {
+        // What a failed write has taken is in the log, and served.
+        if (this.#daemon.log !== undefined) this.#onProgress(this.#daemon.log);
+        return this.#highest.get(id) ?? -1;
+      },
       connect: (random: Random) => this.#daemon.connect(random),
       onSync: (how: 'continued' | 'copied') => {
         this.seen[how]++;
