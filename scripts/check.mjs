@@ -16,6 +16,7 @@ const checks = {
   boundaries: ['exec', 'turbo', 'boundaries'],
   'order of packages and folders': ['exec', 'depcruise', '--output-type', 'err-long', ...sources],
   'order is enforced': ['exec', 'node', '--test', '--test-reporter=spec', 'scripts/order.test.mjs'],
+  'names in ARCHITECTURE': ['exec', 'node', 'scripts/architecture.mjs'],
   'unused code': ['exec', 'knip'],
   ...Object.fromEntries(
     [...published, join('apps', 'replica')].map((path) => [
