@@ -341,6 +341,13 @@ describe('an upgraded client', () => {
     await expect.poll(closed).toBe(1);
   });
 
+  it('is sent no messages of channels that it subscribed to before', async () => {
+    const { server, peer } = await upgrading();
+    peer.sendRaw('HELLO 3\r\nSUBSCRIBE c\r\nTAKE\r\n');
+    await expect.poll(() => peer.received).toMatch(/taken\r\n$/);
+    expect(server.channels.publish('c', 'a message')).toBe(0);
+  });
+
   it('is not disconnected by a time-out of the server', async () => {
     const { server, clock, peer, text } = await upgrading();
     peer.sendRaw('TAKE\r\n');

@@ -176,8 +176,9 @@ export class Client {
     this.name = '';
   }
 
-  /** Called by a command: from now on the client belongs to `upgrade`. */
+  /** Called by a command: from now on the client belongs to `upgrade`, and is sent no messages of channels. */
   upgrade(upgrade: Upgrade): void {
+    this.subscriptions.clear();
     this.#upgrade = upgrade;
   }
 
