@@ -72,6 +72,22 @@ describe('WAIT', () => {
     expect(await waited).toBe(0);
   });
 
+  it('in a transaction of a client that has gone does not begin', async () => {
+    const primary = await listening();
+    primary.propagate(['SET', 'k', 'v']);
+    const peer = await Peer.connect(primary.port);
+    for (const words of [['MULTI'], ['WAIT', '1', '0'], ['WAIT', '1', '0'], ['EXEC']]) {
+      peer.send(...words);
+    }
+    const other = await Peer.connect(primary.port);
+    await expect.poll(() => other.askBulk('CLIENT', 'LIST')).toContain('cmd=exec');
+    // Each wait asks for acknowledgements in the stream.
+    const { offset } = primary.position;
+    peer.socket.destroy();
+    await expect.poll(() => other.askBulk('CLIENT', 'LIST')).not.toContain('cmd=exec');
+    expect(primary.position.offset).toBe(offset);
+  });
+
   it('of longer than a timer takes is no shorter for that', async () => {
     const primary = await listening();
     primary.propagate(['SET', 'k', 'v']);

@@ -126,7 +126,8 @@ export class Replicas {
   async wait(count: number, timeout: number, client?: Client): Promise<number> {
     const target = this.supply.backlog.masterOffset;
     const reached = () => this.attached.filter((each) => each.hasAcknowledged(target)).length;
-    if (reached() >= count) return reached();
+    // A transaction of a client whose connection has closed is still executed.
+    if (reached() >= count || client?.closed === true) return reached();
     this.#askForAcks();
     await new Promise<void>((resolve) => {
       const check: Wait = (atOnce = false) => {
