@@ -425,6 +425,32 @@ it('who has more than there is here is asked to wait, where it is on its way fro
   expect(await peer.ask('PSYNC', history.id, '151')).toBe(`+FULLRESYNC ${history.id} 100`);
 });
 
+it('who is disconnected while the upstream is asked gets no full resync', async () => {
+  const history = startHistory('a'.repeat(40));
+  const resyncs: string[] = [];
+  let closed: Promise<void> | undefined;
+  const source: Source = {
+    held: { history, firstByte: 1, offset: 100 },
+    upstream: { host: '127.0.0.1', port: 1, up: true },
+    openSnapshot: async () => {
+      return { history, offset: 100, length: 0, async *read() {}, close: async () => {} };
+    },
+    async *read() {},
+    lookAbove: async () => {
+      closed = server.close();
+    },
+  };
+  const server = new ReplicationServer(source, {
+    events: { onFullResync: (_, reason) => resyncs.push(reason) },
+  });
+  await server.listen();
+  const peer = await Peer.connect(server.port);
+  peer.send('PSYNC', history.id, '151');
+  await peer.ended();
+  await closed;
+  expect(resyncs).toEqual([]);
+});
+
 /** Lets one through at each opening. */
 class Gate {
   #open = 0;
