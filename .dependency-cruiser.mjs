@@ -2,7 +2,7 @@
 // Each list goes from the bottom to the top: an entry imports only entries before it. Entries in one array do not
 // import each other.
 
-/** As in the table of ARCHITECTURE.md. */
+/** The order of the package table in ARCHITECTURE.md. */
 const PACKAGES = [
   ['packages/clock', 'packages/resp', 'packages/backlog', 'packages/rdb-receiver'],
   ['packages/rdb', 'packages/psync'],
@@ -14,13 +14,13 @@ const PACKAGES = [
   'apps/replica',
 ];
 
-/** Take bytes and give events. What a Node module needs is in the folder `node`, the subpath `./node`. */
+/** Packages that take bytes and give events. Code that needs a Node module is in the folder `node`, exported as `./node`. */
 const SANS_IO = ['clock', 'resp', 'backlog', 'rdb-receiver', 'rdb', 'psync'];
 
-/** Serve the tests and measurements of the others. */
+/** Private packages, for tests and measurements. */
 const PRIVATE = ['packages/testkit', 'packages/conformance', 'bench'];
 
-/** What is in `src`, without `index.ts`. A file and the folder of its name are one entry. */
+/** The entries of `src`, except `index.ts`. A file and the folder of the same name are one entry. */
 const FOLDERS = {
   'packages/rdb': [
     'format',
@@ -95,8 +95,8 @@ const FOLDERS = {
 };
 
 /**
- * A rule for each entry that has others beside or above it. `source` gives the pattern of the files of an entry; one
- * that lies in another has its own place in the order, and does not count as a part of the other.
+ * One rule for each entry that has entries beside or above it. `source` returns the pattern that matches the files of
+ * an entry. An entry inside another one has its own place in the order and is not a part of the outer entry.
  */
 function orderRules(rule, order, source, why) {
   const levels = order.map((level) => [level].flat());
@@ -115,7 +115,7 @@ function orderRules(rule, order, source, why) {
         return {
           name: `${rule}/${entry.replace(/^packages\//, '')}`,
           severity: 'error',
-          comment: `${why} ${entry} may import: ${below.join(', ') || 'nothing of the list'}.`,
+          comment: `${why} ${entry} may import: ${below.join(', ') || 'no entry of the list'}.`,
           from: { path: source(entry), ...unless(within(entry).map(source)) },
           to: { path: barred.map(source), ...unless(allowed.map(source)) },
         };
@@ -132,7 +132,7 @@ const packageOrder = orderRules(
   'package-order',
   PACKAGES,
   (path) => `^${path}/src/`,
-  'A package depends only on rows above its own in the table of ARCHITECTURE.md, so that each can be used without those below.',
+  'A package imports only packages in rows above its own in the table of ARCHITECTURE.md, so that it can be used without the packages below it.',
 );
 
 const folderOrder = Object.entries(FOLDERS).flatMap(([path, folders]) => {
@@ -143,12 +143,12 @@ const folderOrder = Object.entries(FOLDERS).flatMap(([path, folders]) => {
       `folder-order/${name}`,
       folders,
       source,
-      `Folders of ${path} are layers: a layer can be read and changed without those above it.`,
+      `Folders of ${path} are layers: a layer can be read and changed without the layers above it.`,
     ),
     {
       name: `folder-order/${name}/unlisted`,
       severity: 'error',
-      comment: `Each folder and file in ${path}/src has its layer: add it to FOLDERS in .dependency-cruiser.mjs.`,
+      comment: `Each folder and file in ${path}/src belongs to a layer: add it to FOLDERS in .dependency-cruiser.mjs.`,
       from: {
         path: `^${path}/src/`,
         pathNot: ['index.ts', ...folders.flat()].map(source),
@@ -174,7 +174,7 @@ export default {
       name: 'sans-io-node',
       severity: 'error',
       comment:
-        'What needs Node is a subpath of its own: the rest of a sans-IO package works without it.',
+        'Code that needs Node is a subpath of its own: the rest of a sans-IO package works without Node.',
       from: { path: `^packages/(${SANS_IO.join('|')})/src/(?!node/)` },
       to: { path: '^packages/[^/]+/src/node/' },
     },
@@ -182,7 +182,7 @@ export default {
       name: 'published',
       severity: 'error',
       comment:
-        'What is published imports nothing that is not: the tools for tests and measurements are private.',
+        'A published package imports no private one: packages for tests and measurements are private.',
       from: { path: PACKAGES.flat().map((path) => `^${path}/src/`) },
       to: { path: PRIVATE.map((path) => `^${path}/`) },
     },
@@ -190,20 +190,20 @@ export default {
       name: 'no-cycles',
       severity: 'error',
       comment:
-        'No file imports itself through others, types included: of two files that need each other, one has to be understood first.',
+        'No file imports itself through other files, types included: the files of a cycle can only be understood together.',
       from: {},
       to: { circular: true },
     },
     {
       name: 'resolved',
       severity: 'error',
-      comment: 'An import that leads nowhere cannot be checked against the order.',
+      comment: 'An import that cannot be resolved cannot be checked against the order.',
       from: { path: '/src/' },
       to: { couldNotResolve: true },
     },
   ],
   options: {
-    // Types count: they tell what has to be known.
+    // Imports of types count: a file cannot be understood without the types that it uses.
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
     exclude: { path: '/dist/' },

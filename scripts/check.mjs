@@ -1,4 +1,4 @@
-// npm run check: what is not a test: format and lint, types, reference docs, boundaries, order of imports, unused code, packages as published.
+// npm run check: all checks besides the tests: format and lint, types, reference docs, boundaries, order of imports, unused code, packages as published.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pnpm, root } from './setup.mjs';

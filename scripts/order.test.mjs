@@ -1,4 +1,4 @@
-// A violation of each rule of .dependency-cruiser.mjs is found, in a tree of planted files, and told with its reason.
+// Each rule of .dependency-cruiser.mjs reports a violation, with its reason, in a tree of files made for this test.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
@@ -11,7 +11,7 @@ import { root } from './setup.mjs';
 const depcruise = join(root, 'node_modules', '.bin', 'depcruise');
 const config = join(root, '.dependency-cruiser.mjs');
 
-/** By path, what each file holds. */
+/** The content of each file, by path. */
 const FILES = {
   'package.json': '{}',
   'node_modules/.keep': '',
@@ -37,10 +37,14 @@ const FILES = {
   'packages/feed/src/lost.ts': "import './nowhere.ts';",
 };
 
-/** What is told of each violation: the rule, the files, and a part of the reason. */
+/** What the report says of each violation: the rule, the file, and a part of the reason. */
 const VIOLATIONS = [
   ['folder-order/apps/replica/reporter.ts', 'apps/replica/src/reporter.ts', 'may import'],
-  ['package-order/psync', 'packages/psync/src/upwards.ts', 'depends only on rows above its own'],
+  [
+    'package-order/psync',
+    'packages/psync/src/upwards.ts',
+    'imports only packages in rows above its own',
+  ],
   [
     'folder-order/log/disk',
     'packages/log/src/disk/upwards.ts',
@@ -49,13 +53,13 @@ const VIOLATIONS = [
   [
     'folder-order/log/unlisted',
     'packages/log/src/other/new.ts',
-    'has its layer: add it to FOLDERS',
+    'belongs to a layer: add it to FOLDERS',
   ],
   ['sans-io', 'packages/resp/src/io.ts', 'imports no Node module'],
   ['sans-io-node', 'packages/rdb-receiver/src/reader.ts', 'a subpath of its own'],
-  ['published', 'packages/feed/src/tested.ts', 'imports nothing that is not'],
-  ['no-cycles', 'packages/backlog/src/a.ts', 'No file imports itself through others'],
-  ['resolved', 'packages/feed/src/lost.ts', 'leads nowhere'],
+  ['published', 'packages/feed/src/tested.ts', 'imports no private one'],
+  ['no-cycles', 'packages/backlog/src/a.ts', 'No file imports itself through other files'],
+  ['resolved', 'packages/feed/src/lost.ts', 'cannot be resolved'],
 ];
 
 let tree;
@@ -83,6 +87,6 @@ for (const [rule, file, reason] of VIOLATIONS) {
   });
 }
 
-test('an import in the order is no violation', () => {
+test('an import that follows the order is no violation', () => {
   assert.match(report, new RegExp(`x ${VIOLATIONS.length} dependency violations`));
 });

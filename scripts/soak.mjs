@@ -1,13 +1,13 @@
 // npm run soak: the torture tests of the daemon, one after another and again from the first, with the
-// numbers of FOREBAY_TORTURE=full, and before each of them the simulation, on two cores, for
+// numbers of FOREBAY_TORTURE=full. Before each of them it runs the simulation, on two cores, for
 // FOREBAY_SIMULATION_SECONDS (300 by default). It runs until it is stopped, or for FOREBAY_SOAK_MINUTES.
-// FOREBAY_SOAK=simulation leaves the torture tests out. Not part of CI.
+// FOREBAY_SOAK=simulation runs the simulation only. Not part of CI.
 //
 // A line a minute says how long it has run, which file is running, how many kills, failovers and cuts
-// were done, how many histories were simulated, and how many files have failed. What a failed file printed
-// follows at once, the seed to repeat it with (FOREBAY_SEED) included. A history that fails is kept, as short
-// as it was found, in apps/replica/test/simulation/regressions, which every test run begins with. The exit
-// code is 1 if any has failed. What runs when the time is over is stopped, and counts as neither.
+// were done, how many histories were simulated, and how many files have failed. The output of a failed file
+// follows at once, with the seed that repeats the failure (FOREBAY_SEED). A history that fails is shortened and
+// kept in apps/replica/test/simulation/regressions; every test run starts with these histories. The exit code
+// is 1 if any file has failed. A file that is running when the time is over is stopped and not counted.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -56,7 +56,7 @@ function testFiles(folder) {
   return names.filter((name) => name.endsWith('.test.ts')).map((name) => `${folder}/${name}`);
 }
 
-/** Runs the files whose names begin so until they end or the time is over. */
+/** Runs the files whose names begin with `name`, until they end or the time is over. */
 async function runFile(name) {
   const vitest = join(app, 'node_modules', 'vitest', 'vitest.mjs');
   const child = spawn(process.execPath, [vitest, 'run', `test/${name}`], {

@@ -1,7 +1,7 @@
 import type { TlsFault } from '@forebay/replica';
 import { ReplicaError } from '@forebay/replica';
 
-/** The options of forebay that mend a link which could not be secured. */
+/** The flags of forebay that correct a TLS fault. */
 const FLAGS: Readonly<Partial<Record<TlsFault, string>>> = {
   expected: '--tls',
   'not-spoken': 'without --tls',
@@ -10,7 +10,7 @@ const FLAGS: Readonly<Partial<Record<TlsFault, string>>> = {
   'no-client-certificate': '--cert, --key',
 };
 
-/** The message of an error of a link, or of one that it caused, with the options that mend it. */
+/** The message of an error of a link, or of an error caused by one, with the flags that correct the fault. */
 export function linkMessageOf(error: Error): string {
   const { tlsFault } = [error, error.cause].find((each) => each instanceof ReplicaError) ?? {};
   const flags = tlsFault && FLAGS[tlsFault];

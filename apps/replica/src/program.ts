@@ -26,8 +26,8 @@ const COMMANDS: Readonly<Record<string, (reporter: ProcessReporter) => Promise<C
 };
 
 /**
- * The command line, with the command alone that `words` begin with, where they do. Flags take the spellings
- * of redis-cli and redis-server. `writeOut` takes help and the version.
+ * The command line. If `words` begin with a command, only that command is loaded. Flags have the spellings of
+ * redis-cli and redis-server. `writeOut` receives help and the version.
  */
 export async function buildProgram(
   reporter: ProcessReporter,

@@ -23,18 +23,18 @@ function pathOf(from: Working, event: FollowerEvent): FollowerState[] {
 }
 
 describe('a follower', () => {
-  it.each(STATES)('that is %s ends when it is stopped, and closes the log before', (state) => {
+  it.each(STATES)('that is %s closes the log and ends when it is stopped', (state) => {
     const path = [state, ...pathOf(state, 'stopped')];
     expect(path.at(-1)).toBe('ended');
     expect(['closing', 'reopening']).toContain(path.at(-2));
   });
 
-  it('opens a log again that it has closed, and follows into it', () => {
+  it('reopens a log that it has closed, and follows into it', () => {
     const path = pathOf('following', 'done');
     expect(path.slice(0, 4)).toEqual(['closing', 'opening', 'detached', 'following']);
   });
 
-  it.each(STATES)('that is %s waits for room, and opens the log again', (state) => {
+  it.each(STATES)('that is %s waits for room, and reopens the log', (state) => {
     if (state === 'reopening') return;
     expect(nextState(state, 'no-room')).toBe('paused');
     expect(pathOf('paused', 'done').slice(0, 2)).toEqual(['reopening', 'opening']);

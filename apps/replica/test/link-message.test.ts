@@ -11,7 +11,7 @@ it.each([
   ['no-client-certificate', 'fault (--cert, --key)'],
   ['expired', 'fault'],
 ] satisfies [TlsFault, string][])(
-  'a link with the TLS fault %s is reported with the options that mend it',
+  'a link with the TLS fault %s is reported with the flags that correct it',
   (tlsFault, message) => {
     const error = new ReplicaError('TLS', 'fault', { tlsFault });
     expect(linkMessageOf(error)).toBe(message);
@@ -19,7 +19,7 @@ it.each([
   },
 );
 
-it('an error that is no fault of TLS is reported as it is', () => {
+it('an error that is not a TLS fault is reported unchanged', () => {
   expect(linkMessageOf(new ReplicaError('LINK_LOST', 'closed'))).toBe('closed');
   expect(linkMessageOf(new Error('fault', { cause: 'none' }))).toBe('fault');
 });

@@ -10,7 +10,7 @@ const upstream: Candidate = {
   password: undefined,
 };
 
-it('an upstream that refuses INFO is asked once a link whether it replicates from here', async () => {
+it('an upstream that refuses INFO is inspected for a loop once per link', async () => {
   const clock = new SimulatedClock();
   let inspections = 0;
   let since = clock.now();

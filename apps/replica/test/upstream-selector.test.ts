@@ -20,7 +20,7 @@ function selector(): UpstreamSelector {
   );
 }
 
-it('detached and attached again, time after time, it leaves no listener at the stop signal', async () => {
+it('a selector that is detached and attached many times leaves no listener on the stop signal', async () => {
   const selected = selector();
   const { signal } = new AbortController();
   for (let times = 0; times < 20; times++) {
@@ -32,7 +32,7 @@ it('detached and attached again, time after time, it leaves no listener at the s
   expect(getEventListeners(signal, 'abort')).toEqual([]);
 });
 
-it('the stop signal ends the wait of a detached follower', async () => {
+it('the stop signal ends the wait of a detached selector', async () => {
   const selected = selector();
   selected.detach();
   const stop = new AbortController();

@@ -66,9 +66,9 @@ describe('a flag of redis-cli or of redis-server', () => {
   });
 });
 
-/** A command and all below it. */
-function withAllBelow(command: Command): Command[] {
-  return [command, ...command.commands.flatMap(withAllBelow)];
+/** A command and all its subcommands. */
+function withSubcommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)];
 }
 
 describe('the help', () => {
@@ -80,7 +80,7 @@ describe('the help', () => {
       const program = await buildProgram(new ProcessReporter(process.stderr), [], (part) => {
         text += part;
       });
-      const commands = withAllBelow(program);
+      const commands = withSubcommands(program);
       expect(commands.length).toBeGreaterThan(15);
       for (const command of commands) {
         command.configureOutput({ getOutHelpWidth: () => 80 }).outputHelp();
@@ -93,7 +93,7 @@ describe('the help', () => {
     }
   });
 
-  it('goes to standard output whole, with exit code 0', async () => {
+  it('is printed completely on standard output, with exit code 0', async () => {
     const { code, stdout, stderr } = await forebay(['replica', '--help']);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout.toString()).toMatch(
@@ -118,11 +118,11 @@ describe('text for standard output', () => {
     [['--version']],
     [['completion', 'bash']],
     [['replica', '--replicaof', '127.0.0.1 1', '--dir', 'x', '--print-config']],
-  ])('ends quietly if its reader has gone: %j', async (args) => {
+  ])('ends quietly if its output is closed (EPIPE): %j', async (args) => {
     expect(await printedInto(args, 'true')).toEqual({ code: 0, stdout: '', stderr: '' });
   });
 
-  it('that a full disk does not take is an error in one line', async () => {
+  it('on a full disk ends with an error in one line', async () => {
     const { code, stderr } = await printedToFull(['replica', '--help']);
     expect(code).toBe(74);
     expect(stderr).toMatch(/^\S+ standard output cannot be written to: ENOSPC\n$/);

@@ -2,7 +2,7 @@ import type { Reporter } from '../reporter.ts';
 import type { CurrentSetting, SettingsChange, SettingsSubscriber } from './configuration.ts';
 import { shown } from './print.ts';
 
-/** Logs each change of the settings, and what of it needs a restart. */
+/** Logs each change of a setting, and each change that needs a restart. */
 export function changeLog(reporter: Reporter): SettingsSubscriber {
   return {
     adopt(change) {
@@ -14,7 +14,7 @@ export function changeLog(reporter: Reporter): SettingsSubscriber {
   };
 }
 
-/** Logs that nothing of the settings was taken. */
+/** Logs that a reload was refused: all settings keep their values. */
 export function logRefused({ message }: Error, reporter: Reporter): void {
   reporter.trouble(`the settings and the candidates stay as they are: ${message}`, {
     event: 'settings-refused',

@@ -32,26 +32,26 @@ export interface CurrentSetting {
   readonly live: boolean;
 }
 
-/** Why settings take effect: the subscriber has just subscribed, all was read anew, or `CONFIG SET`. */
+/** Why settings take effect: the subscriber has just subscribed, all sources were read again, or `CONFIG SET`. */
 type Cause = 'start' | 'reload' | 'command';
 
 /** Settings that take effect. */
 export interface SettingsChange {
   readonly cause: Cause;
   readonly config: ReplicaConfig;
-  /** Settings that have another value now. */
+  /** Settings whose value has changed. */
   readonly changed: readonly CurrentSetting[];
-  /** Settings with another value in the sources, which needs a restart: the value in effect is the old one. */
+  /** Settings whose new value in the sources needs a restart: the old value stays in effect. */
   readonly kept: readonly CurrentSetting[];
   /** Settings that name the same file as before, with new content in it. */
   readonly files: readonly CurrentSetting[];
 }
 
-/** A part of the daemon that settings concern. */
+/** A part of the daemon that depends on settings. */
 export interface SettingsSubscriber {
   /** Refuses settings that it cannot apply. @throws {ExitError} the reason */
   check?(config: ReplicaConfig): void;
-  /** Applies the settings. It never throws: what it can refuse, `check` refuses. */
+  /** Applies the settings. It never throws: `check` has refused what cannot be applied. */
   adopt(change: SettingsChange): void;
 }
 
@@ -77,8 +77,8 @@ const READABLE_BY_OTHERS = 0o044;
 
 /**
  * The settings in effect, and the one place that changes them: a change is checked as a whole, then each
- * subscriber applies it, in the order in which they subscribed. What is set by a command holds until all
- * is read anew, as then the files say what is in effect; `rewrite` puts it into the file.
+ * subscriber applies it, in the order in which they subscribed. A value set by a command stays in effect until
+ * all sources are read again, because the files decide then; `rewrite` writes it to the file.
  */
 export class Configuration {
   readonly #origin: Origin;
@@ -112,7 +112,7 @@ export class Configuration {
     return this.#origin.path;
   }
 
-  /** Has it apply the settings in effect at once, and each change of them, until the function returned is called. */
+  /** Applies the settings in effect to `subscriber` at once, and then each change, until the returned function is called. */
   subscribe(subscriber: SettingsSubscriber): () => void {
     subscriber.adopt({ cause: 'start', config: this.#config, changed: [], kept: [], files: [] });
     this.#subscribers.add(subscriber);

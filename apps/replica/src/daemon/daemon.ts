@@ -18,15 +18,15 @@ import { statusSource } from './status-source.ts';
 
 /** Controls a running daemon from outside. */
 export interface DaemonControl extends FollowerControl {
-  /** Calls `reload` whenever the settings are to be read anew, until the function returned is called. */
+  /** Calls `reload` whenever the settings are to be read again, until the returned function is called. */
   readonly onReload: (reload: () => void) => () => void;
 }
 
 /**
- * Follows a primary into a directory, and serves it, until told to stop: the whole of `forebay replica`. Resolves when
+ * Follows a primary into a directory and serves the log, until it is stopped: all of `forebay replica`. Resolves when
  * everything received is on the disk.
  *
- * @throws {ExitError} @throws {LogError} @throws {RdbReceiverError} what will not mend itself
+ * @throws {ExitError} @throws {LogError} @throws {RdbReceiverError} a failure that does not go away by itself
  */
 export async function runDaemon(
   configuration: Configuration,

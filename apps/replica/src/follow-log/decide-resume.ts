@@ -10,20 +10,20 @@ type StepBackPlan = Extract<ResumePlan, { type: 'step-back' }>;
 export interface ResumeOptions {
   /** Called before a step back to an offset; rejects if there is no room for the copy of the bytes after it. */
   readonly admitStepBack?: (offset: number) => Promise<void>;
-  /** Runs a change of the log's history, while nothing else may read the log as it was. */
+  /** Runs a change of the log's history; until it is done, the caller must not serve the log. */
   readonly changeHistory?: <T>(change: () => Promise<T>) => Promise<T>;
-  /** A remark on a plan to continue, for people. */
+  /** A remark on a plan to continue, for the daemon's log. */
   readonly onNote?: (note: string) => void;
   /** The log has stepped back. */
   readonly onStepBack?: (stepBack: StepBack) => void;
 }
 
 /**
- * Decides how a log continues at a server, from the server's report and before PSYNC: a request that the server
- * cannot continue would start a full resync at once, with a fork. Where the log holds more than the server does of
- * their common history, the log steps back first. It is made for `ReplicaOptions.onUpstream`.
+ * Decides how a log continues at a server, from the server's report and before PSYNC: if PSYNC asks for a position
+ * that the server does not have, the server starts a full resync at once, with a fork. If the log holds more of the
+ * common history than the server does, the log steps back first. For `ReplicaOptions.onUpstream`.
  *
- * @throws {LogError} if the step back fails; what `admitStepBack` rejects with
+ * @throws {LogError} if the step back fails @throws the rejection of `admitStepBack`
  */
 export async function decideResume(
   log: Log,

@@ -6,7 +6,7 @@ import type { ReplicaOptions } from '@forebay/replica';
 import { Replica } from '@forebay/replica';
 import type { BaseFile } from './follow.ts';
 
-/** What a fetch of a base waits for, and how it stores the base. */
+/** How a fetch of a base stores the base, and what it waits for. */
 export interface FetchBaseOptions {
   /** Creates the file that receives the snapshot in a directory; `RdbFile.create` by default. */
   readonly createBase?: (directory: string) => Promise<BaseFile>;
@@ -18,7 +18,7 @@ export interface FetchBaseOptions {
 export interface FetchedBase {
   /** In bytes. */
   readonly size: number;
-  /** Undefined where the options accept any snapshot. */
+  /** Undefined if the options accept any snapshot. */
   readonly verdict: RdbVerdict | undefined;
 }
 
@@ -26,7 +26,7 @@ export interface FetchedBase {
  * Fetches a snapshot over a connection of its own, while another replica is followed into the log, and makes it the
  * newest base. It costs the primary a fork.
  *
- * @throws {ReplicaError} @throws {LogError} @throws {RdbReceiverError} the log is as before; what `reached` rejects with
+ * @throws {ReplicaError} @throws {LogError} @throws {RdbReceiverError} the log is as before @throws the rejection of `reached`
  */
 export async function fetchBase(
   log: Log,

@@ -25,14 +25,14 @@ export interface ReplacedDataSet {
   readonly base: { readonly offset: number; readonly size: number };
 }
 
-/** The log has a history that continues with the stream of the primary. */
+/** A resync is complete: the log continues with the stream of the primary. */
 export type Resynced =
   | {
       readonly type: 'full';
       readonly history: History;
       /** Bytes of the new base. */
       readonly size: number;
-      /** Undefined where the replica accepts any snapshot. */
+      /** Undefined if the replica accepts any snapshot. */
       readonly verdict: RdbVerdict | undefined;
       /** Undefined: the log was empty. */
       readonly replaced: ReplacedDataSet | undefined;
@@ -41,22 +41,23 @@ export type Resynced =
       readonly type: 'partial';
       readonly history: History;
       readonly offset: number;
-      /** The replication id before; `history` has the same unless the primary changed it. */
+      /** The replication id before; `history` has the same id unless the primary changed it. */
       readonly previousId: string | undefined;
     };
 
-/** Conditions on what is written, and notifications. What a function throws ends `follow`. */
+/** Conditions on what is written, and notifications. An error that one of these functions throws ends `follow`. */
 export interface FollowOptions {
   /** Creates the file that receives a snapshot in a directory; `RdbFile.create` by default. */
   readonly createBase?: (directory: string) => Promise<BaseFile>;
   /**
-   * Called before bytes of the stream are written: undefined admits them at once, a promise when it resolves to
-   * true. False drops them and detaches: the next link receives them again.
+   * Called before bytes of the stream are written. Undefined admits them at once; a promise admits them when it
+   * resolves to true. If it resolves to false, they are dropped and the replica detaches: the next link receives them
+   * again.
    */
   readonly admitStream?: (bytes: number) => undefined | Promise<boolean>;
   /** Called before the file of a snapshot is created, with its length if the primary knows it; rejects if there is no room. */
   readonly admitSnapshot?: (length: number | undefined) => Promise<void>;
-  /** Runs a change of the log's history, while nothing else may read the log as it was. */
+  /** Runs a change of the log's history; until it is done, the caller must not serve the log. */
   readonly changeHistory?: <T>(change: () => Promise<T>) => Promise<T>;
   /** A full resync (`full-resync`) or a partial one (`continue`) has begun; the log is as before. */
   readonly onResync?: (item: Item<'full-resync'> | Item<'continue'>) => void;
@@ -65,7 +66,7 @@ export interface FollowOptions {
   readonly onSnapshotAborted?: (error: ReplicaError) => void;
   /** Bytes of the stream are in the log; they are valid until the function returns. */
   readonly onStored?: (bytes: Uint8Array) => void;
-  /** The log has moved, and the primary is told. */
+  /** More of the log is written or synced, and was acknowledged to the primary. */
   readonly onProgress?: () => void;
 }
 
@@ -74,11 +75,11 @@ export interface FollowOptions {
  * written and synced is acknowledged to the primary. A slow disk slows the socket: an item is written before the next
  * is taken.
  *
- * The replica is to resume at `log.found`. Resolves when the items end, after `replica.detach()`: all that was
- * received is written then, and the log is still open.
+ * The replica must resume at `log.found`. Resolves when the items end, after `replica.detach()`: everything received
+ * is written then, and the log is still open.
  *
  * @throws {LogError} @throws {RdbReceiverError} if the log or the file of a snapshot fails
- * @throws {ReplicaError} as the items of the replica do
+ * @throws {ReplicaError} as the iteration of the replica does
  */
 export async function follow(
   replica: Replica,
@@ -109,7 +110,7 @@ export async function follow(
 interface Transfer {
   readonly target: BaseTarget;
   readonly file: BaseFile;
-  /** The reason of the full resync, for the log. */
+  /** The reason of the full resync, which is stored with the base. */
   readonly reason: string;
 }
 
@@ -118,7 +119,7 @@ class ItemWriter {
   readonly #log: Log;
   readonly #options: FollowOptions;
   #transfer: Transfer | undefined;
-  /** While a snapshot becomes the newest base, the progress of the log may be of the history before. */
+  /** While a snapshot becomes the newest base, the progress of the log may still belong to the old history. */
   #adopting = false;
 
   constructor(replica: Replica, log: Log, options: FollowOptions) {
@@ -219,7 +220,7 @@ class ItemWriter {
     this.#options.onResync?.(item);
     const { history, offset } = item;
     const previousId = this.#log.history?.id;
-    // A new id is in the log before the first byte under it.
+    // The log records a new id before the first byte under it.
     if (previousId !== history.id) await this.#changeHistory(() => this.#log.setHistory(history));
     this.#options.onResynced?.({ type: 'partial', history, offset, previousId });
     return true;

@@ -1,9 +1,9 @@
 import type { Log } from '@forebay/log';
 
-/** What serves the followed log to replicas; they get only what the log holds. */
+/** Serves the followed log to replicas, which get only bytes that the log holds. */
 export interface Downstream {
-  /** Serves this log from now on, or none: replicas that are attached have to ask again. */
+  /** Serves this log from now on, or none: attached replicas are disconnected and must ask again. */
   serve(log: Log | undefined): void;
-  /** Passes on bytes of the stream that the log holds, before they are read from there. */
+  /** Passes on bytes of the stream that are already in the log, to spare reading them from it. */
   propagate(bytes: Uint8Array): void;
 }

@@ -8,8 +8,8 @@ import type { UpstreamReplica } from './upstream-replica.ts';
 import { warnOf } from './verified-snapshot.ts';
 
 /**
- * Fetches a base from the server that a replica follows, within the disk limit, and reports it. The fetch ends with
- * the replica. Returns its number of keys if known.
+ * Fetches a base from the server that a replica follows, within the disk limit, and reports it. The fetch is aborted
+ * when the replica ends. Returns the number of keys in the base, if known.
  *
  * @throws the reason why there is no base
  */

@@ -1,4 +1,4 @@
-/** What a follower does. */
+/** What a follower is doing. */
 export type FollowerState =
   /** Opens the log. */
   | 'opening'
@@ -18,7 +18,7 @@ export type FollowerState =
 export type FollowerEvent =
   /** The work of the state is done. */
   | 'done'
-  /** The same, and the process is to stop. */
+  /** The work of the state is done, and the process is to stop. */
   | 'stopped'
   /** The disk is full, or the disk limit is reached. */
   | 'no-room';

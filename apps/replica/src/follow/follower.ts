@@ -35,13 +35,13 @@ export interface FollowerControl {
   readonly stop: AbortSignal;
   /** Told of each log that is opened, for whoever reads it. */
   readonly onLog?: (log: Log) => void;
-  /** Called when the stream is received, and when the link is lost or cannot be made. */
+  /** Called when the link comes up, and when it is lost or cannot be established. */
   readonly onLink?: (state: LinkState) => void;
 }
 
 type Working = Exclude<FollowerState, 'ended'>;
 
-/** Follows an upstream into a log, whatever happens to either: opens the log, waits for room, and starts sessions. */
+/** Follows an upstream into a log through all failures of either: opens the log, waits for room, and starts sessions. */
 export class Follower implements SettingsSubscriber {
   #config: ReplicaConfig;
   readonly #reporter: Reporter;
@@ -51,7 +51,7 @@ export class Follower implements SettingsSubscriber {
   readonly #upstreams: Upstreams;
   readonly #space: SpaceWait;
   readonly #pause: Pause;
-  /** The link to the upstream, in whatever session. */
+  /** The record of the link to the upstream, across sessions. */
   readonly link: LinkRecord;
   readonly syncTimes = new SyncTimes();
   readonly #baseCounts = { done: 0, failed: 0 };
@@ -150,7 +150,7 @@ export class Follower implements SettingsSubscriber {
     return this.#baseCounts;
   }
 
-  /** Whether the upstream is known to have more than the log. */
+  /** Whether the upstream is known to have bytes that the log lacks. */
   get catchingUp(): boolean {
     const written = this.#log?.written ?? 0;
     return this.#session?.replica.streaming !== true || written < this.#upstreams.reports.offset;
@@ -166,7 +166,7 @@ export class Follower implements SettingsSubscriber {
     return this.#upstreams.loopAt(host, port);
   }
 
-  /** Follows no server until `retarget` (`REPLICAOF NO ONE`). The log is served on. */
+  /** Follows no server until `retarget` (`REPLICAOF NO ONE`). The log is still served. */
   detach(): void {
     this.#upstreams.detach();
     this.#session?.replica.detach();
@@ -182,12 +182,12 @@ export class Follower implements SettingsSubscriber {
     return this.#upstreams.reports.askOffset();
   }
 
-  /** Asks the upstream for its offset, for the lag; false: it does not grant that. It never rejects. */
+  /** Asks the upstream for its offset, to measure the lag; false: the upstream refuses INFO. It never rejects. */
   measureLag(): Promise<boolean> {
     return this.#upstreams.reports.measureLag();
   }
 
-  /** Fetches a base even if none is due; resolves when that is over, with a base or without. */
+  /** Fetches a base even if none is due; resolves when the fetch has ended, with or without a base. */
   async freshenBase(): Promise<void> {
     await this.#keeper?.bases.freshen();
   }
@@ -210,7 +210,7 @@ export class Follower implements SettingsSubscriber {
     }
   }
 
-  /** Does the work of a state, and returns what ended it. Of several failures the first is thrown. */
+  /** Does the work of a state, and returns what ended it. If several things fail, the first error is thrown. */
   async #perform(state: Working): Promise<FollowerEvent> {
     try {
       await this.#work(state);

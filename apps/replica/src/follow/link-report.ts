@@ -18,7 +18,7 @@ type Resync = Parameters<NonNullable<FollowOptions['onResync']>>[0];
 type FullyResynced = Extract<Resynced, { type: 'full' }>;
 type PartiallyResynced = Extract<Resynced, { type: 'partial' }>;
 
-/** Reports what happens to the link of a replica: to the log of the daemon, and to the record for the status. */
+/** Reports events of the link of a replica: to the daemon's log, and to the record for the status. */
 export class LinkReport {
   readonly #upstream: UpstreamReplica;
   readonly #log: Log;
@@ -49,7 +49,7 @@ export class LinkReport {
     this.#listen(upstream.replica);
   }
 
-  /** The state of the link before it was lost, after an attempt has ended. */
+  /** After an attempt has ended: the status of the link before it was lost. */
   get before(): LinkStatus {
     return this.#before;
   }
@@ -91,7 +91,7 @@ export class LinkReport {
     else this.#partiallyResynced(resynced);
   }
 
-  /** A base that was fetched beside the stream has so many keys. */
+  /** The number of keys of a base that was fetched while the stream continued. */
   counted(keys: number | undefined): void {
     this.#keys = keys;
   }
@@ -100,7 +100,7 @@ export class LinkReport {
     const { code } = error;
     const refusal = refusalOf(error);
     if (refusal !== undefined) this.#refused(refusal, delay);
-    // A change of the upstream was asked for, and has been reported.
+    // The upstream was changed on request, which has been reported.
     else if (code !== 'RETARGETED') {
       const when = delay === 0 ? 'at once' : `in ${formatDuration(delay / 1000)}`;
       this.#reporter.trouble(`${linkMessageOf(error)}; trying again ${when}`, {
@@ -189,7 +189,7 @@ export class LinkReport {
       if (this.#transferSince !== undefined) reporter.transfer(progress, this.#transferSince);
     });
     replica.on('option-refused', (option, reply) => {
-      // Only Valkey 8.0 and later know this option, and others need nothing in its place.
+      // Only Valkey 8.0 and later know this option; other servers do not need it.
       if (option === 'version') return;
       reporter.step(`the primary does not take REPLCONF ${option}: ${reply}`, {
         event: 'option-refused',

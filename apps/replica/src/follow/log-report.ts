@@ -3,7 +3,7 @@ import { formatPosition } from '@forebay/psync';
 import type { Reporter } from '../reporter.ts';
 import { formatBytes } from '../reporter.ts';
 
-/** Reports what a log holds when it is opened. */
+/** Reports what an opened log holds. */
 export function reportOpened({ found }: Log, reporter: Reporter): void {
   if (found === undefined) {
     reporter.step('nothing is held yet: a full copy comes first', { event: 'held' });

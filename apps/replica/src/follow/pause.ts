@@ -4,7 +4,7 @@ import { pauseText } from '../status/pause.ts';
 import type { PauseStatus } from '../status/status.ts';
 import type { LinkState } from './link-state.ts';
 
-/** A pause of replication for want of room, as it is reported. */
+/** A pause of replication because of a full disk or the disk limit, in the log and in the status. */
 export class Pause {
   readonly #clock: Clock;
   readonly #reporter: Reporter;
@@ -33,7 +33,7 @@ export class Pause {
     });
   }
 
-  /** The same, which is reported only if nothing was paused. */
+  /** Replication pauses, or stays paused for another reason; logged only if it was not paused. */
   beginOrUpdate(pause: Omit<PauseStatus, 'since'>): void {
     if (this.#status === undefined) this.begin(pause);
     else this.#set(pause);
@@ -46,7 +46,7 @@ export class Pause {
     this.#reporter.good('room available: replication resumed', { event: 'room' });
   }
 
-  /** Replication ends, with the pause. */
+  /** The process stops following, and the pause ends without a log line. */
   forget(): void {
     this.#status = undefined;
   }

@@ -20,6 +20,6 @@ export interface SessionParts {
   readonly config: () => ReplicaConfig;
   readonly world: World;
   readonly reporter: Reporter;
-  /** Called when the stream is received, and when the link is lost or cannot be made. */
+  /** Called when the link comes up, and when it is lost or cannot be established. */
   readonly onLink: (state: LinkState) => void;
 }

@@ -12,7 +12,7 @@ import { reportStepBack } from './log-report.ts';
 import type { SessionParts } from './session-parts.ts';
 import { UpstreamReplica } from './upstream-replica.ts';
 
-/** Follows the upstream into an open log, from the first link to the last: has each part decide on what it owns. */
+/** Follows the upstream into an open log, over any number of links; each part decides on what it owns. */
 export class Session {
   readonly replica: UpstreamReplica;
   readonly #parts: SessionParts;
@@ -28,7 +28,7 @@ export class Session {
     this.replica.replica.on('attempt-ended', (error, delay) => this.#onAttemptEnded(error, delay));
   }
 
-  /** Resolves when `stop` is aborted or the replica is detached; what was received is in the log then. */
+  /** Resolves when `stop` is aborted or the replica is detached; everything received is in the log then. */
   async run(stop: AbortSignal): Promise<void> {
     const { upstreams, keeper } = this.#parts;
     const stopWatching = upstreams.watch(this.replica);
@@ -92,7 +92,7 @@ export class Session {
     };
   }
 
-  /** A primary serves us: assume that there is room. */
+  /** A primary serves this process: assume that there is room. */
   #onServed(): void {
     const { upstreams, pause } = this.#parts;
     upstreams.serves();
@@ -114,8 +114,8 @@ export class Session {
   }
 
   /**
-   * Changes the log's id, its history, or its end. Downstream nothing is served meanwhile, and all replicas have to
-   * ask again: between two histories bytes of the one would be sent as bytes of the other.
+   * Changes the log's id, its history, or its end. Meanwhile replicas are not served, and all of them must ask again:
+   * otherwise a replica could receive bytes of one history as bytes of another.
    */
   async #changeHistory<T>(change: () => Promise<T>): Promise<T> {
     const { log, downstream } = this.#parts;
@@ -127,7 +127,7 @@ export class Session {
     }
   }
 
-  /** Decides how to continue at the upstream; where it takes a full resync, another candidate may need none. */
+  /** Decides how to continue at the upstream. If a full resync is necessary, another candidate may avoid it. */
   async #decide(report: ReplicationReport | undefined): Promise<UpstreamDecision> {
     const { log, keeper, reporter, upstreams } = this.#parts;
     const refusal = await upstreams.saw(report);

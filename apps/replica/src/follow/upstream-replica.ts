@@ -13,7 +13,7 @@ import type { SessionParts } from './session-parts.ts';
 import { replicaOptions, targetOf, timeoutsOf } from './upstream/replica-options.ts';
 import { acceptedBy } from './verified-snapshot.ts';
 
-/** The replica that receives from the upstream into an open log, and the changes of its settings while it runs. */
+/** The replica that receives from the upstream into an open log, and applies changed settings while it runs. */
 export class UpstreamReplica {
   readonly replica: Replica;
   readonly #log: Log;
@@ -61,9 +61,9 @@ export class UpstreamReplica {
   }
 
   /**
-   * Follows the upstream until `stop` is aborted or it is detached; what was received is in the log then.
+   * Follows the upstream until `stop` is aborted or it is detached; everything received is in the log then.
    *
-   * @throws what it was made to fail with, or what `follow` throws
+   * @throws the error that `fail` was called with, or what `follow` throws
    */
   async run(stop: AbortSignal, options: FollowOptions): Promise<void> {
     const onStop = (): void => this.detach();
@@ -86,7 +86,7 @@ export class UpstreamReplica {
     this.reconnect();
   }
 
-  /** Ends the link, and follows the same server over another one. */
+  /** Closes the link, and follows the same server over a new one. */
   reconnect(): void {
     this.replica.retarget({ ...targetOf(this.#upstream), tls: this.#tls });
   }
@@ -116,13 +116,13 @@ export class UpstreamReplica {
     if (this.#upstream.endpoint.kind === 'tls') this.retarget(this.#upstream);
   }
 
-  /** Detaches from the server; `run` resolves when what was received is in the log. */
+  /** Detaches from the server; `run` resolves when everything received is in the log. */
   detach(): void {
     this.#keeper.endWaiting();
     void this.replica.detach();
   }
 
-  /** Detaches, and has `run` throw an error. */
+  /** Detaches, and `run` throws `error`. */
   fail(error: unknown): void {
     this.#failure ??= error;
     this.detach();

@@ -14,9 +14,9 @@ export interface World {
   readonly createBase: (directory: string) => Promise<BaseFile>;
   /** Removes what a process that was killed has left of such files. */
   readonly removeStale: (directory: string) => Promise<unknown>;
-  /** Transport and randomness of the links to servers; the real ones where empty. */
+  /** Transport and randomness of the links to servers; real ones by default. */
   readonly network: Pick<ReplicaOptions, 'transport' | 'backoff'>;
-  /** Passes each connection from a client to `accept`; undefined: sockets that listen on the addresses configured. */
+  /** Passes each connection from a client to `accept`; undefined: listens on the configured addresses. */
   readonly listen?: (accept: (connection: Connection) => void) => void;
 }
 

@@ -6,12 +6,12 @@ import { METRICS } from './metrics.ts';
 /** The text format of Prometheus. */
 export const EXPOSITION_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
-/** All metrics of a status, as Prometheus reads them. */
+/** All metrics of a status, in the text format of Prometheus. */
 export function expositionOf(status: Status): string {
   return `${METRICS.map((metric) => familyOf(metric, status)).join('\n\n')}\n`;
 }
 
-/** A metric without a known value has a help and a type, and no sample. */
+/** A metric whose value is unknown has HELP and TYPE lines, and no sample. */
 function familyOf(metric: Metric, status: Status): string {
   const { name, help, type } = metric;
   const samples =

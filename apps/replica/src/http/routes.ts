@@ -106,7 +106,7 @@ function answered<T>(make: () => T, answer: (response: ServerResponse, made: T) 
   };
 }
 
-/** What `make` returns, made anew when that is no longer fresh. */
+/** A function that caches the result of `make` for `FRESH` milliseconds. */
 function remembered<T>(make: () => T): () => T {
   let made: { readonly value: T; readonly since: number } | undefined;
   return () => {

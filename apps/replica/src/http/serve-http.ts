@@ -20,11 +20,10 @@ export interface ServedHttp extends SettingsSubscriber {
 }
 
 /**
- * Serves metrics and the page, and observes what they tell of. Undefined where that is off, or where nobody
- * has named the address and it is taken: a link is not given up for that. `measureLag` asks the upstream how
- * far it has come; false: it does not grant that.
+ * Serves metrics and the page, and measures what they show. Undefined if HTTP is off, or if the default address is
+ * in use: the daemon then runs without HTTP. `measureLag` asks the upstream for its offset; false: it refuses INFO.
  *
- * @throws {ExitError} configuration, where an address that was named cannot be listened on
+ * @throws {ExitError} configuration, if a configured address cannot be listened on
  */
 export async function serveHttp(
   { http, directory }: Pick<ReplicaConfig, 'http' | 'directory'>,

@@ -53,7 +53,7 @@ export class Output implements AsyncDisposable {
     if (this.full) return this.flush();
   }
 
-  /** Adds all of these, each when the one before it was taken. A promise: what there is, is being written. */
+  /** Adds all parts, each after the one before it was taken. A promise: the output is being written, and the rest follows. */
   addAll(parts: Iterable<Uint8Array>): void | Promise<void> {
     const iterator = parts[Symbol.iterator]();
     for (let next = iterator.next(); !next.done; next = iterator.next()) {
@@ -85,14 +85,14 @@ export class Output implements AsyncDisposable {
   }
 }
 
-/** The same as `printText`, of lines. @throws {ExitError} disk */
+/** Prints lines on standard output, as `printText` does. @throws {ExitError} disk */
 export async function print(lines: readonly string[]): Promise<void> {
   await printText(lines.map((line) => `${line}\n`).join(''));
 }
 
 /**
- * Prints text on standard output. That nobody reads it is no failure: what is still to be done is done,
- * and the exit code tells of it.
+ * Prints text on standard output. A closed pipe (EPIPE) is not an error: the command continues, and its exit code
+ * shows the result.
  *
  * @throws {ExitError} disk
  */

@@ -61,13 +61,13 @@ export function refusal(name: string): RespFailure {
   );
 }
 
-/** The error that PING is answered with until data is held; then it is PONG even without a link: a stale log can be read. */
+/** The reply to PING until there is data; then PING is answered with PONG even without a link: a stale log can be read. */
 export function notReady({ log, link }: Status): RespFailure | undefined {
   if (log?.history !== undefined) return undefined;
   return link.transfer === undefined ? MASTERDOWN : LOADING;
 }
 
-/** The commands of the port, besides those of replication and of any RESP server. */
+/** The commands of the port, in addition to those of `ReplicationServer` and `RespServer`. */
 export function portCommands(parts: PortParts): Commands {
   const empty = array();
   // One at a time, in the order of arrival: a server that is slow to answer must not make an earlier command win.

@@ -19,7 +19,7 @@ export class AnnouncedPort {
   }
 
   /**
-   * The one of `places` that is served at the address that a link leaves from, undefined over a unix socket;
+   * The port of the first of `places` that covers `local`, the local address of a link (undefined for a unix socket);
    * 0: none.
    */
   over(local: string | undefined, places: readonly Place[]): number {

@@ -15,7 +15,7 @@ const LOOP_WINDOW = 15;
 /** Milliseconds between two measurements of it. */
 const LOOP_RESOLUTION = 20;
 
-/** What an observer looks at, and reports to. */
+/** What an observer measures, and what it reports to. */
 export interface Observation {
   readonly disk: Disk;
   readonly clock: Clock;

@@ -6,10 +6,10 @@ import { keyName } from '@forebay/rdb/json';
 import { refusalOf } from '../commands/rdb/losses.ts';
 
 /**
- * Parts of the commands of clients that build a key of a snapshot.
+ * Parts of the client commands that create a key of a snapshot.
  *
- * @throws {FeedError} `SNAPSHOT` where the value cannot be read
- * @throws {ExitError} runtime where no such commands make it
+ * @throws {FeedError} `SNAPSHOT` if the value cannot be read
+ * @throws {ExitError} runtime if client commands cannot create it
  */
 export function* plainCommandsOf(
   key: SnapshotKey,

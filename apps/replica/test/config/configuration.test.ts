@@ -12,7 +12,7 @@ const namesOf = (settings: readonly { readonly name: string }[]) =>
 
 let flags: Map<SettingName, string>;
 let configuration: Configuration;
-/** What subscribers were asked and given, in order. */
+/** The calls of `check` and `adopt` of all subscribers, in order. */
 let events: string[];
 
 beforeEach(() => {
@@ -24,7 +24,7 @@ beforeEach(() => {
   events = [];
 });
 
-/** Notes what it is asked and given; it refuses a retention by size. */
+/** Records its calls; `check` refuses a retention by size. */
 function noting(name: string): SettingsSubscriber {
   return {
     check({ retain }) {

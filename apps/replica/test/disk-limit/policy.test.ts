@@ -49,11 +49,11 @@ describe('at half of the room for the stream', () => {
     expect(isFetchUrgent(half)).toBe(true);
   });
 
-  it('none is fetched while the stream up to the primary does not fit: the fork would be for nothing', () => {
+  it('no base is fetched while the stream up to the offset of the primary does not fit: the fork would be wasted', () => {
     expect(isFetchUrgent({ ...half, ahead: 40 * MIB })).toBe(true);
     const behind = { ...half, ahead: 50 * MIB };
     expect(isFetchUrgent(behind)).toBe(false);
-    // The stream comes in until the limit is reached, and is not fetched at the limit either.
+    // The stream grows until the limit is reached; no base is fetched at the limit either.
     const full = { ...behind, total: 90 * MIB, required: 90 * MIB, ahead: 10 * MIB };
     expect(verdictOn(half, MIB)).toEqual({ type: 'write' });
     expect(verdictOn(full, MIB)).toMatchObject({ type: 'pause' });

@@ -43,7 +43,7 @@ function promotedAt(id: string, shared: number): ReplicationReport {
   };
 }
 
-describe('at a server that was promoted before it had all that the log holds', () => {
+describe('at a server that was promoted before it had all bytes of the log', () => {
   it('the log steps back to the end of their common history, and resumes there', async () => {
     const { log, shared } = await logOfTwo();
     const { id } = log.history!;
@@ -72,7 +72,7 @@ describe('at a server that was promoted before it had all that the log holds', (
   });
 });
 
-it('a server of another history gives a full resync, and one that refuses INFO is asked', async () => {
+it('a server of another history means a full resync, and a server that refuses INFO is sent PSYNC', async () => {
   const { log } = await logOfTwo();
   const other = promotedAt(BLANK_ID, 10);
   expect(await decideResume(log, other)).toMatchObject({ type: 'full' });

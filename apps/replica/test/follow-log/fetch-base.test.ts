@@ -29,7 +29,7 @@ async function followedLog() {
   return { primary, log };
 }
 
-it('a base that is fetched becomes the newest, while the stream continues', async () => {
+it('a fetched base becomes the newest base of the log while the stream continues', async () => {
   const { primary, log } = await followedLog();
   primary.replaceSnapshot(EMPTY_RDB);
   const { offset } = primary.position;
@@ -51,7 +51,7 @@ it('a base that is fetched becomes the newest, while the stream continues', asyn
   await expect.poll(() => log.written).toBe(primary.position.offset);
 });
 
-it('a snapshot that is refused leaves the log as it was, and the error has the verdict', async () => {
+it('a refused snapshot leaves the log as it was, and the error has the verdict', async () => {
   const { primary, log } = await followedLog();
   const { id, offset } = primary.position;
   const unproven = bytesOf('REDIS0009\xfe\0\x63\x07the keyanything\xff\0\0\0\0\0\0\0\0');

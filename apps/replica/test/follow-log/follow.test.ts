@@ -34,7 +34,7 @@ function following(port: number, log: Log, options: FollowOptions = {}) {
     onResynced: (resynced) => resyncs.push(resynced),
     ...options,
   });
-  // A failure before it is awaited is no unhandled rejection.
+  // A failure before `end` is not an unhandled rejection.
   ended.catch(() => {});
   onTestFinished(() => replica.detach());
   const end = async (): Promise<void> => {
@@ -120,7 +120,7 @@ it('a log that is opened again continues with a partial resync, also under a new
   expect(await streamOf(log)).toEqual(concatBytes([SELECT, set('a'), set('b')]));
 });
 
-it('a full resync over a log reports the data set that it replaces', async () => {
+it('a full resync into a log with data reports the data set that it replaces', async () => {
   const primary = await listening();
   await using log = await Log.open(await freshDirectory());
   const first = following(primary.port, log);
@@ -175,7 +175,7 @@ it('a history changes only within `changeHistory`', async () => {
   await end();
 });
 
-it('an item waits until it is admitted, while the primary is slowed and later bytes wait at it', async () => {
+it('an item waits until it is admitted, and meanwhile the primary is slowed down and keeps later bytes', async () => {
   const primary = await listening();
   await using log = await Log.open(await freshDirectory());
   let admit = (): void => {};
@@ -196,7 +196,7 @@ it('an item waits until it is admitted, while the primary is slowed and later by
   await end();
 });
 
-it('bytes that are refused are neither written nor acknowledged, and it ends', async () => {
+it('refused bytes are neither written nor acknowledged, and `follow` ends', async () => {
   const primary = await listening();
   await using log = await Log.open(await freshDirectory());
   let room = true;
@@ -212,7 +212,7 @@ it('bytes that are refused are neither written nor acknowledged, and it ends', a
   expect(log.written).toBe(written);
 });
 
-it('a write that fails ends it with the error of the log', async () => {
+it('a failed write ends `follow` with the error of the log', async () => {
   const { disk, failing } = failingDisk();
   const primary = await listening();
   const log = await Log.open(await freshDirectory(), { disk });
@@ -225,7 +225,7 @@ it('a write that fails ends it with the error of the log', async () => {
   await log.close().catch(() => {});
 });
 
-it('a sync that fails ends it with the error of the log, though no more is received', async () => {
+it('a failed sync ends `follow` with the error of the log even if nothing more is received', async () => {
   const { disk, failing } = failingDisk();
   const primary = await listening();
   const log = await Log.open(await freshDirectory(), { disk, fsync: 'everysec' });

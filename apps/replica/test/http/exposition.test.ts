@@ -68,7 +68,7 @@ describe('the text format of Prometheus', () => {
     );
   });
 
-  it('has no sample of a value that is not known', () => {
+  it('has no sample of an unknown value', () => {
     expect(linesOf('forebay_retain_seconds')).toEqual(['# TYPE forebay_retain_seconds gauge']);
     expect(linesOf('forebay_retain_bytes')).toEqual([
       '# TYPE forebay_retain_bytes gauge',

@@ -12,9 +12,9 @@ import { ask, HTTP, reportFrom, scrape, urlOf } from './http.ts';
 
 const RESULTS = new URL('../../.results/', import.meta.url);
 const [installed] = serversNamed('valkey-8.1');
-/** Milliseconds of each measurement, at the least. */
+/** Minimum duration of each measurement, in milliseconds. */
 const TIME = 3000;
-/** Waits in each measurement, at the least: a stall of the machine does not move their median. */
+/** Minimum number of waits in each measurement: a stall of the machine does not move their median. */
 const ENOUGH = 100;
 
 /** How long the primary waited for our acknowledgement of what it had just sent, in milliseconds. */
@@ -25,7 +25,7 @@ interface Waits {
   readonly max: number;
 }
 
-/** Troubles the daemon until the function that it resolves with has resolved. */
+/** Starts a load on the daemon. Resolves with a function that ends it. */
 type Trouble = () => Promise<() => Promise<void>>;
 
 const measured: Record<string, Record<string, Waits | number>> = {};
@@ -50,8 +50,8 @@ describe.skipIf(installed === undefined)('the link to the primary', () => {
   }
 
   /**
-   * The primary has its acknowledgements about as soon as it has them under `control`, measured before and after
-   * the trouble on the same machine; and the link never breaks.
+   * The primary waits about as long for acknowledgements as under `control`, which is measured before and after the
+   * trouble on the same machine; and the link is never lost.
    */
   async function expectUnmoved(
     name: string,
@@ -69,14 +69,14 @@ describe.skipIf(installed === undefined)('the link to the primary', () => {
     const during = await under(trouble);
     const after = await under(control);
     measured[name] = { ...measured[name], before, during, after };
-    // The longest waits are those of other work of the machine: they are recorded, and not compared.
+    // The longest waits depend on other work of the machine: they are recorded, not compared.
     const { median } = before.median > after.median ? before : after;
     expect(during.median, JSON.stringify(measured[name])).toBeLessThan(most * median + 3);
     expect(await syncsOf(primary)).toEqual({ full: 1, partial: 0 });
     await expect.poll(async () => (await reportFrom(url)).lag.seconds).toBeLessThan(1);
   }
 
-  it('is not slowed by ten thousand connections to HTTP that say nothing', async () => {
+  it('is not slowed by ten thousand idle HTTP connections', async () => {
     const all = await chain();
     const { hostname, port } = new URL(all.url);
     const crowd = new Crowd();
@@ -92,7 +92,7 @@ describe.skipIf(installed === undefined)('the link to the primary', () => {
     await expect.poll(() => statusOf(all.url, '/healthz')).toBe(200);
   });
 
-  it('is not slowed by clients that speak slowly, on either port', async () => {
+  it('is not slowed by clients that send slowly, on either port', async () => {
     const all = await chain();
     const { hostname, port } = new URL(all.url);
     const crowd = new Crowd();
@@ -118,7 +118,7 @@ describe.skipIf(installed === undefined)('the link to the primary', () => {
     await expect.poll(() => statusOf(all.url, '/metrics')).toBe(200);
   });
 
-  it('is slowed by a storm of scrapes no more than by as many requests that cost nothing', async () => {
+  it('is slowed by a storm of scrapes no more than by the same number of trivial requests', async () => {
     const all = await chain();
     const storm = (path: string) => async () => {
       const storm = new Storm(all.url, path, 64);
@@ -129,14 +129,14 @@ describe.skipIf(installed === undefined)('the link to the primary', () => {
       };
     };
     await expectUnmoved('scrape storm', all, storm('/metrics'), {
-      // Some twenty times, if each scrape were made anew.
+      // About twenty times as long if scrapes were not cached.
       most: 6,
       control: storm('/healthz'),
     });
     expect((await scrape(all.url)).value('forebay_link_up')).toBe(1);
   });
 
-  it('is not slowed by pages that are open and read nothing', async () => {
+  it('is not slowed by open pages that read nothing', async () => {
     const all = await chain();
     const { hostname, port } = new URL(all.url);
     const crowd = new Crowd();
@@ -226,7 +226,7 @@ class Storm {
     this.#scrapers = Array.from({ length: size }, () => this.#scrape(url, path));
   }
 
-  /** Resolves with how many scrapes were answered. */
+  /** Resolves with the number of answered scrapes. */
   async end(): Promise<number> {
     this.#ending = true;
     await Promise.all(this.#scrapers);

@@ -5,11 +5,11 @@ import { expect, it, onTestFinished } from 'vitest';
 import { Live } from '../../src/http/live.ts';
 import { HttpServer } from '../../src/http/server.ts';
 
-/** Bytes that may wait for a page, and those of one event more. */
+/** Bytes of an event, and the most bytes that may wait for a page. */
 const EVENT = 64 * 1024;
 const MOST_WAITING = 1024 * 1024 + 2 * EVENT;
 
-it('a page that takes nothing is let go when a megabyte waits for it, and the others are told on', async () => {
+it('a page that reads nothing is disconnected when a megabyte waits for it, and the other pages still get events', async () => {
   const live = new Live();
   const responses: ServerResponse[] = [];
   const server = await HttpServer.listen(
@@ -50,7 +50,7 @@ it('a page that takes nothing is let go when a megabyte waits for it, and the ot
     await expect.poll(() => taken, { interval: 1 }).toBeGreaterThan(told * EVENT);
   }
   expect(stuck.destroyed).toBe(false);
-  // It was not let go before the system took no more for it.
+  // It was not disconnected before the buffers of the system were full.
   expect(Math.max(...waiting)).toBeGreaterThan(1024 * 1024);
   expect(Math.max(...waiting)).toBeLessThan(MOST_WAITING);
   live.tell(event);

@@ -68,7 +68,7 @@ describe.each(installedServers())('a snapshot of $name as commands', (installed)
   });
 });
 
-it('pending entries that consumers released are left out as commands, and it is said how many', async () => {
+it('pending entries that consumers released are left out of plain commands, and their number is reported', async () => {
   const name = Buffer.from('g');
   const events: WritableEvent[] = [
     { type: 'key', key: Buffer.from('k'), dataType: 'stream', valueType: 27 },

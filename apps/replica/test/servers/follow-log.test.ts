@@ -9,7 +9,7 @@ import { freshDirectory } from '../daemon.ts';
 import { caughtUp, cutReplicas, expectBootsEqual, holdStill, loadOn } from '../primary.ts';
 
 describe.each(installedServers())('$name', (installed) => {
-  it('a log that a replica is followed into under a load with cuts boots to the same data set', async () => {
+  it('a server that boots from a log written under load and link cuts has the same data set as the primary', async () => {
     await using primary = await Server.start(installed, {
       config: { 'repl-backlog-size': '64mb', 'repl-diskless-sync-delay': 0 },
     });

@@ -2,8 +2,8 @@ import type { Random } from '@forebay/testkit';
 import { randomFrom } from '@forebay/testkit';
 
 /**
- * The chances of a simulated world, all from one seed. Each part of the world draws from a stream of its
- * own, so that a step that is removed from a history changes what the other parts draw as little as possible.
+ * All random choices of a simulated world, from one seed. Each part of the world has its own random stream: if a
+ * step is removed from a history, the choices of the other parts change as little as possible.
  */
 export class Chances {
   readonly seed: number;
@@ -12,13 +12,13 @@ export class Chances {
     this.seed = seed;
   }
 
-  /** The stream of this name, from its beginning. */
+  /** The random stream of this name, from its start. */
   of(...name: readonly (string | number)[]): Random {
     return randomFrom(hashOf(`${this.seed} ${name.join(' ')}`));
   }
 }
 
-/** FNV-1a over 32 bits, with the final mix of MurmurHash3: near names give seeds that are far apart. */
+/** FNV-1a over 32 bits, with the final mix of MurmurHash3: similar names give unrelated seeds. */
 function hashOf(text: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) {

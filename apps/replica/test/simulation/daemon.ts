@@ -16,7 +16,7 @@ export const DIRECTORY = '/data';
 
 export type SettingTexts = Readonly<Partial<Record<SettingName, string>>>;
 
-/** What it is started with. A silent link stays: simulated servers do not ping. */
+/** The settings at the start. The timeout is long because simulated servers send no PINGs. */
 const SETTINGS: SettingTexts = {
   replicaof: 'a:6379 b:6379 c:6379',
   dir: DIRECTORY,
@@ -34,11 +34,11 @@ const SETTINGS: SettingTexts = {
 export interface DaemonEvents {
   onEntry(entry: Entry): void;
   onLog(log: Log): void;
-  /** It has ended by itself. */
+  /** The daemon has ended by itself. */
   onEnd(error: Error): void;
 }
 
-/** The daemon, as the program runs it, one process after another on the same disk. */
+/** Runs `runDaemon` as the program does, one process after another on the same disk. */
 export class Daemon {
   readonly #clock: SimulatedClock;
   readonly #disk: SimulatedDisk;
@@ -71,12 +71,12 @@ export class Daemon {
     return this.#process?.log;
   }
 
-  /** Everything that lives as long as this process is on its clock. */
+  /** The clock of the running process; its timers end with the process. */
   get clock(): ProcessClock | undefined {
     return this.#process?.clock;
   }
 
-  /** A connection to its port, with chances of its own; undefined: nobody listens. */
+  /** A new connection to its port, with delays drawn from `random`; undefined: it does not listen. */
   connect(random: Random): SimulatedLink | undefined {
     const process = this.#process;
     if (process?.accept === undefined) return undefined;
@@ -130,7 +130,7 @@ export class Daemon {
     });
   }
 
-  /** Ends it as SIGTERM does; it has ended when the promise resolves. */
+  /** Ends the process as SIGTERM does; resolves when it has ended. */
   async stop(): Promise<void> {
     const process = this.#process;
     process?.stop.abort();
@@ -138,13 +138,13 @@ export class Daemon {
     if (process !== undefined && process === this.#process) this.#end(process);
   }
 
-  /** Ends it as SIGKILL does, or a power cut. */
+  /** Ends the process as SIGKILL or a power cut does. */
   crash(kind: 'process' | 'power'): void {
     if (this.#process !== undefined) this.#end(this.#process);
     this.#disk.crash(kind);
   }
 
-  /** Other settings from now on, in place of those given before, and a SIGHUP. */
+  /** Replaces the settings given before, and sends SIGHUP. */
   configure(settings: SettingTexts): void {
     this.#settings = settings;
     const process = this.#process;
@@ -160,7 +160,7 @@ export class Daemon {
       return new Configuration(origin);
     } catch (error) {
       if (!(error instanceof ExitError)) throw error;
-      // It does not start with settings that cannot be used: somebody corrects them.
+      // The daemon does not start with invalid settings: an administrator would correct them.
       this.#settings = {};
       process.flags.clear();
       this.#flagsOf(process);
@@ -177,7 +177,7 @@ export class Daemon {
   #end(process: Process): void {
     process.clock.end();
     for (const { near, far } of process.links) {
-      // What has ended hears of nothing.
+      // An ended process receives no events.
       near.listen({ onBytes: () => {}, onClose: () => {} });
       near.destroy();
       far.destroy();
@@ -187,7 +187,7 @@ export class Daemon {
   }
 }
 
-/** What lives as long as one process. */
+/** The state of one process. */
 class Process {
   readonly clock: ProcessClock;
   readonly stop = new AbortController();
@@ -197,7 +197,7 @@ class Process {
   readonly flags = new Map<SettingName, string>();
   log: Log | undefined;
   #reload: (() => void) | undefined;
-  /** A SIGHUP came before there was anything to reload. */
+  /** SIGHUP was sent before the daemon could reload. */
   #missed = false;
   ended: Promise<void> = Promise.resolve();
 

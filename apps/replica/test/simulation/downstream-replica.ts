@@ -8,7 +8,7 @@ import type { ReplicaAct, ReplicaName, ReplicaWay } from './steps.ts';
 import { StreamCopy } from './stream-copy.ts';
 import type { Truth } from './truth.ts';
 
-/** Milliseconds between two acknowledgements, and after which a replica connects again. */
+/** Milliseconds between two acknowledgements, and before a replica reconnects. */
 const ACK_INTERVAL = 1000;
 const RETRY = 200;
 
@@ -19,7 +19,7 @@ export interface DownstreamHost {
   readonly log: Log | undefined;
   /** Offset of the last byte that was ever in the log under an id. */
   highestUnder(id: string): number;
-  /** A connection to the daemon; undefined where nobody listens. */
+  /** A connection to the daemon; undefined: it does not listen. */
   connect(random: Random): SimulatedLink | undefined;
   /** The daemon has granted a partial resync, or sent a snapshot. */
   onSync(how: 'continued' | 'copied'): void;
@@ -27,7 +27,7 @@ export interface DownstreamHost {
   fail(rule: string, message: string): void;
 }
 
-/** What is held, by those who can tell a full resync from one that was not needed. */
+/** What the log holds, to decide whether a full resync was necessary. */
 interface Held {
   readonly id: string;
   readonly lowest: number;
@@ -36,7 +36,7 @@ interface Held {
 
 /**
  * A server that replicates from the daemon: its side of the handshake, and all bytes of the stream that it
- * holds. Each byte is compared with what was written under the id that the replica believes in.
+ * holds. Each byte is compared with the bytes written under the replica's id.
  */
 export class DownstreamReplica {
   readonly name: ReplicaName;
@@ -49,11 +49,11 @@ export class DownstreamReplica {
   #connection: Conversation | undefined;
   /** All that it holds; undefined: nothing. */
   #copy: StreamCopy | undefined;
-  /** Where it was under ids that it had before. */
+  /** What it held under earlier ids, up to each change of the id. */
   #former: StreamCopy[] = [];
-  /** What it asks from in place of its newest position. */
+  /** If set, it asks to continue from here instead of from its newest position. */
   #asks: StreamCopy | undefined;
-  /** The id that it takes its stream for, where it was told of no other: one without `psync2`. */
+  /** The id that a replica without `psync2` still assumes, because CONTINUE did not report a change of the id. */
   #mistaken: string | undefined;
 
   constructor(name: ReplicaName, random: Random, host: DownstreamHost) {
@@ -62,12 +62,12 @@ export class DownstreamReplica {
     this.#host = host;
   }
 
-  /** Whether it replicates the stream, as fast as it comes. */
+  /** Whether it replicates the stream as fast as it can. */
   get follows(): boolean {
     return this.#wanted && !this.#stalled && this.#way !== 'rdb-only';
   }
 
-  /** Where it is; undefined where it holds nothing, or its link is not up. */
+  /** Its position; undefined if it holds nothing or its link is down. */
   get position(): StreamCopy['position'] | undefined {
     return this.#connection?.streaming === true ? this.#copy?.position : undefined;
   }
@@ -107,7 +107,7 @@ export class DownstreamReplica {
     }
   }
 
-  /** From now on it replicates as a server does when nothing is wrong. */
+  /** From now on it replicates as an undisturbed server does. */
   settle(): void {
     this.#stalled = false;
     this.#link?.unstall();
@@ -116,7 +116,7 @@ export class DownstreamReplica {
     this.cut();
   }
 
-  /** The connection is lost; what is under way with it. */
+  /** Cuts the connection; bytes in transit are lost. */
   cut(): void {
     this.#link?.cut();
   }
@@ -173,7 +173,7 @@ export class DownstreamReplica {
     });
   }
 
-  /** Whether what it has could have been gone on from, before and after the question. */
+  /** Checks that a partial resync was not possible, neither before nor after the request. */
   #onFull(id: string, offset: number, before: Held | undefined): void {
     this.#host.tell(`replica ${this.name}: full resync at ${id}:${offset}`);
     if (this.#copy === undefined || this.#mistaken !== undefined) return;
@@ -191,7 +191,7 @@ export class DownstreamReplica {
   #onSnapshot(rdb: Uint8Array, position: Position | undefined): void {
     const { truth, log } = this.#host;
     const content = contentOf(rdb);
-    // SYNC tells neither: it is of the history that is served.
+    // After SYNC neither is known: the snapshot is of the history that is served.
     const id = position?.id ?? log?.history?.id;
     const offset = position?.offset ?? Number(content?.split(' ')[0]);
     const stream = id === undefined ? undefined : truth.streamOf(id);
@@ -205,7 +205,7 @@ export class DownstreamReplica {
     }
     const expected = contentAt(stream, offset);
     if (content !== expected) {
-      // The history may have been another one when it was sent.
+      // The history may have changed since the snapshot was sent.
       if (position === undefined) {
         this.cut();
         return;
@@ -225,11 +225,14 @@ export class DownstreamReplica {
     this.#host.onSync('continued');
     const copy = this.#copy;
     if (copy === undefined) {
-      this.#host.fail('a partial resync is of what was asked for', `${this.name} has nothing`);
+      this.#host.fail(
+        'a partial resync continues from the requested position',
+        `${this.name} has nothing`,
+      );
       return;
     }
     this.#host.tell(`replica ${this.name}: continues at ${id ?? ''}:${copy.position.offset}`);
-    // Without `psync2` no id is told: it goes on under the one that it has.
+    // Without `psync2` CONTINUE has no id: the replica keeps its own.
     const served = id ?? this.#host.log?.history?.id;
     if (served === undefined) {
       this.cut();
@@ -268,7 +271,7 @@ function heldBy(log: Log | undefined): Held | undefined {
 
 interface ConversationEvents {
   onFull(id: string, offset: number): void;
-  /** `position`: what FULLRESYNC said; undefined after SYNC. */
+  /** `position`: that of FULLRESYNC; undefined after SYNC. */
   onSnapshot(rdb: Uint8Array, position: Position | undefined): void;
   onContinue(id: string | undefined): void;
   onStream(bytes: Uint8Array): void;
@@ -276,7 +279,7 @@ interface ConversationEvents {
   onClose(): void;
 }
 
-/** One connection of a replica, from its first word on: `replication.c: syncWithMaster`. */
+/** One connection of a replica, from the handshake on (`replication.c: syncWithMaster`). */
 class Conversation {
   readonly #connection: SimulatedConnection;
   readonly #way: ReplicaWay;
@@ -348,7 +351,7 @@ class Conversation {
     while (this.#take());
   }
 
-  /** Whether there was enough for another part. */
+  /** Parses the next part of what was received; false if it is incomplete. */
   #take(): boolean {
     switch (this.#state) {
       case 'replies':
@@ -365,7 +368,7 @@ class Conversation {
   #takeReply(): boolean {
     const line = this.#line();
     if (line === undefined) return false;
-    // A newline keeps the link alive while an answer is worked on.
+    // An empty line keeps the link alive while the reply is prepared.
     if (line === '') return true;
     if (this.#requests.length > 0) {
       this.#ask();

@@ -1,4 +1,4 @@
-/** A rule that a history has broken. `rule` names it: failures of one rule are of the same kind. */
+/** A history has broken a rule. Failures with the same `rule` are of the same kind. */
 export class BrokenRule extends Error {
   override readonly name = 'BrokenRule';
   readonly rule: string;
@@ -9,7 +9,7 @@ export class BrokenRule extends Error {
   }
 }
 
-/** What failures have in common that are of the same kind. */
+/** Equal for failures of the same kind. */
 export function kindOf(error: unknown): string {
   if (error instanceof BrokenRule) return error.rule;
   const { name, message, code } = error as Error & { readonly code?: string };

@@ -3,20 +3,20 @@ import { expect, it } from 'vitest';
 import type { Seen } from './history.ts';
 import { keep, recipeOf, report, runHistory, shrunk } from './run.ts';
 
-/** As many histories as this, if it is set; otherwise as many as there is time for, and at least `LEAST`. */
+/** Number of histories; by default as many as there is time for, and at least `LEAST`. */
 const HISTORIES = Number(process.env.FOREBAY_HISTORIES ?? Number.POSITIVE_INFINITY);
 const SECONDS = Number(process.env.FOREBAY_SIMULATION_SECONDS ?? 300);
 const LEAST = 250;
-/** Milliseconds: no limit, of a timer of the platform. */
+/** The longest timeout of a test, in milliseconds. */
 const LONGEST = 2 ** 31 - 1;
-/** Whether a failure is kept as a regression, and the run goes on. */
+/** Whether failures are kept as regressions and the run continues after them. */
 const KEEPS = process.env.FOREBAY_KEEP_FAILURES !== undefined;
-/** Histories after which what must have happened has happened. */
+/** Number of histories in which each counted event must have happened. */
 const ENOUGH = 250;
 
-/** Runs its share of the histories: a test file is a process, and each has a core of its own. */
+/** Runs a share of the histories: each test file is a process, which uses one core. */
 export function runShare(share: number, shares: number): void {
-  const title = 'whatever happens, the daemon loses nothing and invents nothing';
+  const title = 'in any history the daemon neither loses nor invents data';
   const isLimited = HISTORIES !== Number.POSITIVE_INFINITY;
   const timeout = isLimited ? LONGEST : (SECONDS + 600) * 1000;
   it(`${title} (share ${share + 1} of ${shares})`, { timeout }, async () => {

@@ -19,39 +19,39 @@ import { SimulatedServer } from './server.ts';
 import type { ReaderName, ReplicaName, Step } from './steps.ts';
 import { Truth } from './truth.ts';
 
-/** All that a history is made of. */
+/** Everything that determines a history. */
 export interface Recipe {
   readonly seed: number;
   readonly steps: readonly Step[];
-  /** A fault of the model, to test the search for failures. */
+  /** A fault planted in the model, to test that failures are found and shrunk. */
   readonly plant?: 'skips-byte-on-resume' | undefined;
 }
 
-/** What has happened, for those who want to know that enough has. */
+/** Counts of events, to check that a run covered each of them. */
 export interface Seen {
   fulls: number;
   rewinds: number;
   bases: number;
   restores: number;
   cutOffs: number;
-  /** Replicas that were continued, and replicas that were given a snapshot. */
+  /** Partial resyncs of replicas, and snapshots sent to replicas. */
   continued: number;
   copied: number;
 }
 
-/** Bytes of the disk where nothing fills it. */
+/** Size of the disk in bytes, unless a step fills it. */
 const CAPACITY = 2 ** 40;
-/** Marks that are remembered. */
+/** Number of marks that are kept. */
 const MARKS = 12;
-/** Seconds in which everything has to have come in when nothing goes wrong any more. */
+/** Seconds within which the log, readers and replicas must catch up once all faults have ended. */
 const PATIENCE = 900;
 
 /**
- * The daemon, its primaries, a network, a disk and consumers, without sockets or the machine's time: one
- * history, which the seed and the steps determine.
+ * One history of the daemon, its primaries, a network, a disk and consumers, without sockets and without the machine's
+ * time. The seed and the steps determine it.
  */
 export class History {
-  /** What happened, for people who look into a failure. */
+  /** Everything that happened, to investigate a failure. */
   readonly story: string[] = [];
   readonly seen: Seen = {
     fulls: 0,
@@ -77,17 +77,17 @@ export class History {
   readonly #highest = new Map<string, number>();
   #primary: SimulatedServer;
   #failure: Error | undefined;
-  /** What was acknowledged as synced: it survives. */
+  /** The highest position that was acknowledged as synced: it must survive. */
   #floor: Position | undefined;
-  /** What a server that was asked last shares with the log: a step back may go as far. */
+  /** The end of what the log shares with the servers asked since then: a step back may go there. */
   #shared = Infinity;
-  /** Whether the process has been ended in the middle of an operation. */
+  /** Whether the process was killed, possibly during an operation. */
   #interrupted = false;
   #marks: Mark[] = [];
   readonly #arrivals: { readonly time: number; readonly offset: number }[] = [];
-  /** What happens after so many disk operations. */
+  /** Actions that are due after `left` more disk operations. */
   readonly #due = new Set<{ left: number; readonly run: () => void }>();
-  /** What may excuse things that are against a rule otherwise. */
+  /** Events that permit exceptions from some rules. */
   #jumped = false;
   #limited = false;
   #faulty = false;
@@ -201,7 +201,7 @@ export class History {
         return this.#replicas.get(step.name)?.act(step.act, step.way);
       case 'during': {
         this.story.push(`after ${step.after} disk operations:`);
-        // Nothing from outside happens within a call.
+        // External events do not happen within a call.
         const run = (): void => queueMicrotask(() => void this.#take(step.step));
         this.#due.add({ left: step.after, run });
         return;
@@ -322,12 +322,12 @@ export class History {
     sendCommand(link, words, (line) => this.story.push(`    ${words[0]} is answered ${line}`));
   }
 
-  /** When nothing goes wrong any more, everything comes in, to the readers too. */
+  /** Ends all faults, and checks that the log, the readers and the replicas catch up. */
   async #settle(): Promise<void> {
-    this.story.push('everything is well from here on');
+    this.story.push('all faults end here');
     this.#due.clear();
     this.#disk.setCapacity(CAPACITY);
-    // What clients have sent before is answered first.
+    // Earlier commands of clients are answered first.
     await this.#clock.pass(5000);
     if (!this.#daemon.running) this.#start();
     this.#command(['REPLICAOF', this.#primary.name, '6379']);
@@ -349,14 +349,15 @@ export class History {
       if (!this.#daemon.running) this.#start();
       this.#rethrow();
     }
-    if (this.#missing !== undefined) this.#fail('everything comes in in the end', this.#missing);
+    if (this.#missing !== undefined)
+      this.#fail('the log, readers and replicas catch up after the faults', this.#missing);
     await this.#stop();
     this.#rethrow();
     const { openFiles } = this.#disk;
     if (openFiles > 0) throw new BrokenRule('no file is left open', `${openFiles} files`);
   }
 
-  /** What has not come yet; undefined: all has. */
+  /** Describes the first log, reader or replica that has not caught up; undefined: all have. */
   get #missing(): string | undefined {
     const { log } = this.#daemon;
     const { stream, id } = this.#primary;
@@ -403,7 +404,7 @@ export class History {
   }
 
   #mayBeCutOff(name: string): boolean {
-    // Who is cut off is told after the fact: a process may have ended in between.
+    // A cut-off is logged afterwards: the process may have ended in between.
     return this.#cutOff.has(name) || this.#limited;
   }
 
@@ -425,7 +426,7 @@ export class History {
     const floor = this.#floor;
     if (floor === undefined) return;
     const rule = 'what was acknowledged as synced survives';
-    // A step back is told when all of it is done.
+    // A step back is logged once it is complete.
     const mayBeUntold = this.#interrupted || this.#faulty || this.#limited;
     const least = mayBeUntold ? Math.min(floor.offset, this.#shared) : floor.offset;
     if (found === undefined) {
@@ -437,7 +438,7 @@ export class History {
     if (isKnown && found.offset < least) this.#fail(rule, `${floor.offset} of ${found.offset}`);
   }
 
-  /** The daemon has ended by itself: what no waiting mends, such as a disk that fails. */
+  /** The daemon has ended by itself because of a permanent failure, such as a failing disk. */
   #onEnd(error: Error): void {
     this.story.push(`    ended: ${error.message}`);
     const isFailure = error instanceof LogError || error instanceof RdbReceiverError;
@@ -445,7 +446,7 @@ export class History {
     this.#failure ??= error;
   }
 
-  /** Only what is in the log is acknowledged, and only what is synced is called so. */
+  /** Checks that acknowledged bytes are in the log, and bytes acknowledged as synced are synced. */
   #onAckSent(written: number, synced: number | undefined): void {
     const { log } = this.#daemon;
     const rule = 'only what is in the log is acknowledged';
@@ -471,7 +472,7 @@ export class History {
     this.#shared = Math.min(this.#shared, to);
   }
 
-  /** Whether a full copy was the only way. */
+  /** Checks that a full resync was necessary. */
   #onFull(server: SimulatedServer, rdbOnly: boolean): void {
     if (rdbOnly) return;
     this.seen.fulls++;
@@ -479,7 +480,7 @@ export class History {
     if (history === undefined || written === undefined || lowest === undefined) return;
     const shared = sharedEnd(history, written, server);
     if (shared === undefined || shared < lowest || shared < server.backlogStart) return;
-    // What is missed may not fit under the limit.
+    // The missing part of the stream may not fit into the disk limit.
     if (this.#limited) return;
     const message = `${server.name} could continue after ${shared} of ${written}`;
     this.#fail('a full resync is the last resort', message);
@@ -567,8 +568,8 @@ function sharedEnd(
 }
 
 /**
- * Lets every promise come as far as it can. All input and output of the simulated world is on its clock or on
- * promises, and no macrotask begins before the last promise reaction has run: one turn is enough.
+ * Resolves when all promise reactions have run. All input and output of the simulated world depends on its clock or on
+ * promises, and no macrotask starts before the last promise reaction has run: one macrotask is enough.
  */
 function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));

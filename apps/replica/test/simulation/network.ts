@@ -8,15 +8,15 @@ import type { SimulatedServer } from './server.ts';
 
 type Transport = NonNullable<ReplicaOptions['transport']>;
 
-/** Who watches the links to the primaries. */
+/** Events of the links to the primaries. */
 export interface NetworkEvents {
-  /** A server was asked to continue, and answered with a full resync. `rdbOnly`: that was asked for. */
+  /** A server was asked to continue, and answered with a full resync. `rdbOnly`: a snapshot was requested. */
   onFull(server: SimulatedServer, rdbOnly: boolean): void;
-  /** The daemon acknowledges, in this moment. */
+  /** The daemon has just sent an acknowledgement. */
   onAckSent(written: number, synced: number | undefined): void;
   /** The stream was delivered up to an offset. */
   onArrival(offset: number): void;
-  /** A server is asked for its report. */
+  /** A server is asked for INFO. */
   onReport(server: SimulatedServer): void;
 }
 
@@ -27,7 +27,7 @@ export class SimulatedNetwork {
   readonly #events: NetworkEvents;
   readonly #open = new Set<Connection>();
   #connections = 0;
-  /** A fault of the model, to test the search for failures: a resumed stream begins a byte too late. */
+  /** A fault planted in the model, to test that failures are found: a resumed stream begins one byte too late. */
   skipsByteOnResume = false;
 
   constructor(chances: Chances, servers: readonly SimulatedServer[], events: NetworkEvents) {
@@ -36,7 +36,7 @@ export class SimulatedNetwork {
     this.#events = events;
   }
 
-  /** How the process of this clock opens connections. */
+  /** The transport of the process that has this clock. */
   transport(clock: ProcessClock): Transport {
     return (endpoint, _, listener) => {
       const host = endpoint.kind === 'unix' ? endpoint.path : endpoint.host;
@@ -64,7 +64,7 @@ export class SimulatedNetwork {
   }
 }
 
-/** Milliseconds after which a server that has nothing to send looks again. */
+/** Milliseconds after which a server with nothing to send checks for new bytes. */
 const IDLE = 50;
 
 const ACK = /\r\nACK\r\n\$\d+\r\n(\d+)\r\n(?:\$4\r\nFACK\r\n\$\d+\r\n(\d+)\r\n)?/g;
@@ -84,7 +84,7 @@ class Connection implements LinkSocket {
   readonly #host: ConnectionHost;
   readonly #cursor = new CommandCursor();
   #toSend: Uint8Array = new Uint8Array(0);
-  /** Up to where the stream is in `#toSend`; undefined while none is sent. */
+  /** Offset of the stream up to which bytes were added to `#toSend`; undefined before the stream. */
   #streamed: number | undefined;
   #rdbOnly = false;
   #lastWords = false;
@@ -92,9 +92,9 @@ class Connection implements LinkSocket {
   #paused = false;
   #closed = false;
   #idle = false;
-  /** When what was written last arrives. */
+  /** When the last written bytes arrive. */
   #lastArrival = 0;
-  /** The stream that it sends from; another one after the server took a full copy itself. */
+  /** The stream that it sends; the server has another one after its own full resync. */
   #stream: SimulatedServer['stream'] | undefined;
 
   constructor(
@@ -160,7 +160,7 @@ class Connection implements LinkSocket {
     this.#listener.onClose();
   }
 
-  /** In the order in which it was asked for. */
+  /** In the order of the requests. */
   #later(run: () => void): void {
     const { clock, random } = this.#host;
     const now = clock.elapsed();

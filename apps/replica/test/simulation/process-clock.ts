@@ -1,7 +1,7 @@
 import type { Clock, StopTimer } from '@forebay/clock';
 import type { SimulatedClock } from '@forebay/testkit';
 
-/** The clock as one process sees it: when the process ends, its timers are gone. */
+/** The clock of one process: its timers end with the process. */
 export class ProcessClock implements Clock {
   readonly #clock: SimulatedClock;
   readonly #timers = new Set<StopTimer>();

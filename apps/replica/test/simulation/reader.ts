@@ -6,17 +6,17 @@ import type { ReaderName } from './steps.ts';
 import { StreamCopy } from './stream-copy.ts';
 import type { Truth } from './truth.ts';
 
-/** Milliseconds between two looks at something that is awaited. */
+/** Milliseconds between two checks of an awaited condition. */
 const TICK = 50;
 
 export interface ReaderHost {
   readonly truth: Truth;
-  /** Whether a cursor may have lost its position by the rules: the hard limit was reached. */
+  /** Whether the cursor may lose its position, because the hard limit was reached. */
   mayBeCutOff(name: string): boolean;
   fail(rule: string, message: string): void;
 }
 
-/** A consumer with a cursor, which it commits now and then, with all that it has read up to there. */
+/** A consumer with a cursor that it commits at random moments. At each commit it keeps what it has read so far. */
 export class Reader {
   readonly name: ReaderName;
   readonly #random: Random;
@@ -24,10 +24,10 @@ export class Reader {
   #acts: 'read' | 'pause' | 'stop' = 'stop';
   #pace = 0;
   #reading: AbortController | undefined;
-  /** What it had read when it committed last, and what it has had committed since without an answer. */
+  /** What it had read at its last commit, and at a later commit that has not returned. */
   #committed: StreamCopy | undefined;
   #committing: StreamCopy | undefined;
-  /** A removed cursor may be back after a power cut, and nothing was kept for it. */
+  /** A removed cursor may reappear after a power cut, while the log has kept nothing for it. */
   #wasRemoved = false;
   /** Offset of the last byte read. */
   read = 0;
@@ -105,7 +105,7 @@ export class Reader {
       this.#host.fail('a cursor keeps its position', `${this.name}: ${(error as Error).stack}`);
       return;
     }
-    // A full disk refuses the position of a reader too.
+    // A full disk also refuses to store the position of a reader.
     await wait(clock, TICK);
     if (!signal.aborted) await this.#read(log, clock, signal);
   }
@@ -121,7 +121,7 @@ export class Reader {
     }
   }
 
-  /** What was read may have been taken back meanwhile: then that is read next. A full disk may refuse. */
+  /** If the log has stepped back meanwhile, the commit fails and the step back is read next. A full disk may refuse it. */
   async #commit(cursor: Cursor, copy: StreamCopy): Promise<void> {
     const kept = copy.clone();
     this.#committing = kept;
@@ -145,7 +145,7 @@ export class Reader {
     }
     copy.take(item);
     this.read = copy.position.offset;
-    // All of it, whenever it comes to be another history; the rest as it comes.
+    // After a change of the history all bytes are checked, otherwise only the new ones.
     const isSame = id === copy.position.id && item.type === 'stream';
     const fault = copy.faultIn(this.#host.truth, isSame ? offset : undefined);
     if (fault === undefined) return;

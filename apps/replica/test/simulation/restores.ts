@@ -8,7 +8,7 @@ import { DIRECTORY } from './daemon.ts';
 import { contentAt, contentOf } from './server.ts';
 import type { Truth } from './truth.ts';
 
-/** Where the log was at some time. */
+/** The position of the log at some time. */
 export interface Mark {
   readonly id: string;
   readonly offset: number;
@@ -20,15 +20,15 @@ export interface RestoreHost {
   readonly truth: Truth;
   readonly disk: SimulatedDisk;
   readonly log: Log | undefined;
-  /** Whether the disk may have refused something: faults were made, or it was filled. */
+  /** Whether disk operations may have failed: faults were injected, or the disk was filled. */
   readonly mayRefuse: boolean;
-  /** Offset of the last byte that had arrived by a time; undefined where the clock has jumped. */
+  /** Offset of the last byte that had arrived by a time; undefined if the clock has jumped. */
   arrivedBy(time: number): number | undefined;
   now(): number;
   fail(rule: string, message: string): void;
 }
 
-/** Restores that are made beside the daemon, each compared with what was written. */
+/** Restores made while the daemon runs, each compared with what was written. */
 export class Restores {
   readonly #host: RestoreHost;
   #count = 0;
@@ -72,7 +72,7 @@ export class Restores {
       this.#wrong(`nothing was written under ${position.id}`);
       return;
     }
-    // The end of a log that is written to may be a later one when it is read.
+    // While the log is written to, its end may be later when it is read.
     if (reached !== position.offset) return;
     const end = stream.cutUpTo(reached);
     if (end?.offset !== reached) this.#wrong(`${reached} is in the middle of a command`);
@@ -103,7 +103,7 @@ export class Restores {
     }
   }
 
-  /** All that was whole when it began, where the log still has that. */
+  /** A restore of the end contains every whole command that the log held when it began, if the log still has it. */
   #checkEnd(reached: number, before: Held): void {
     const after = heldBy(this.#host.log);
     if (after?.id !== before.id || after.written < before.written) return;
@@ -123,7 +123,7 @@ export class Restores {
   }
 
   #wrong(message: string): void {
-    this.#host.fail('a restore brings what was written', message);
+    this.#host.fail('a restore contains what was written', message);
   }
 }
 

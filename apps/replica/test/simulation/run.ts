@@ -24,7 +24,7 @@ export interface Failed {
   readonly story: readonly string[];
 }
 
-/** Runs one history; what it came to, or how it failed. */
+/** Runs one history; returns its counts, or its failure. */
 export async function runHistory(recipe: Recipe): Promise<Seen | Failed> {
   const history = new History(recipe);
   try {
@@ -35,7 +35,7 @@ export async function runHistory(recipe: Recipe): Promise<Seen | Failed> {
   }
 }
 
-/** The shortest history that is found in time and fails in the same way. */
+/** The shortest history found in time that fails in the same way. */
 export async function shrunk(failed: Failed, patience?: number): Promise<Failed> {
   let shortest = failed;
   const kind = kindOf(failed.error);
@@ -53,7 +53,7 @@ export async function shrunk(failed: Failed, patience?: number): Promise<Failed>
 export function report({ recipe, error, story }: Failed, seed: number): string {
   return [
     `FOREBAY_SEED=${seed} FOREBAY_HISTORIES=1 repeats it: ${(error as Error).stack}`,
-    'As short as it was found to fail in the same way, for a file in test/simulation/regressions:',
+    'The shortest history found that fails in the same way, for a file in test/simulation/regressions:',
     textOf(recipe),
     ...story,
   ].join('\n');
@@ -67,14 +67,14 @@ export function textOf({ seed, steps }: Recipe): string {
   return `{\n  "seed": ${seed},\n  "steps": [\n${lines.join(',\n')}\n  ]\n}\n`;
 }
 
-/** Histories that have failed once, by the names of their files. */
+/** Histories that failed in the past, by the names of their files. */
 export function regressions(): readonly (readonly [name: string, recipe: Recipe])[] {
   if (!existsSync(REGRESSIONS)) return [];
   const names = readdirSync(REGRESSIONS).filter((name) => name.endsWith('.json'));
   return names.sort().map((name) => [name, JSON.parse(readFileSync(REGRESSIONS + name, 'utf8'))]);
 }
 
-/** Adds a history to those that are run first in every test run. */
+/** Adds a history to the regressions, which every test run starts with. */
 export function keep(recipe: Recipe): void {
   mkdirSync(REGRESSIONS, { recursive: true });
   writeFileSync(`${REGRESSIONS}seed-${recipe.seed}.json`, textOf(recipe));

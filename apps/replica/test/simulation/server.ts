@@ -27,11 +27,11 @@ export class SimulatedServer {
   running = true;
   /** Bytes that a partial resync is served from. */
   readonly backlog: number;
-  /** How often it takes nothing of what its primary has sent, from 0 to 1. */
+  /** Probability that it receives nothing from its primary at a step, from 0 to 1. */
   readonly #laziness: number;
-  /** The version of its RDBs: before 10, times in the stream are relative. */
+  /** The version of its RDBs: below 10, expiry times in the stream are relative. */
   readonly #rdbVersion: string;
-  /** The next write has to begin with its database. */
+  /** The next write must begin with SELECT. */
   #select = true;
   /** Where its backlog began. */
   #attachedAt: number;
@@ -53,19 +53,19 @@ export class SimulatedServer {
     return Math.max(this.#attachedAt, this.stream.end - this.backlog);
   }
 
-  /** Writes under its own id, as the first of the servers. */
+  /** Starts to write under its own id, as the first primary. */
   begin(): void {
     this.#truth.begin(this.id, this.stream);
   }
 
   write(size: number): void {
-    // By position: the same write comes at the same place, whatever came of other parts of the history.
+    // Drawn by position: a write at an offset is the same whatever happens in other parts of the history.
     const random = this.#chances.of('write', this.id, this.stream.end);
     this.stream.write(random, this.#select, size);
     this.#select = false;
   }
 
-  /** Takes a full copy from another server and replicates it. */
+  /** Does a full resync from another server and replicates it. */
   replicateFrom(upstream: SimulatedServer): void {
     const { id, secondId, secondIdLimit, stream } = upstream;
     Object.assign(this, { upstream, id, secondId, secondIdLimit });
@@ -115,7 +115,7 @@ export class SimulatedServer {
     return { type: 'full', from: this.stream.end };
   }
 
-  /** The data set as it is now: an RDB without keys, which says of what stream it is. */
+  /** A snapshot of now: an RDB without keys, with an aux field that identifies the stream and the offset. */
   snapshot(): Uint8Array {
     const { stream } = this;
     return bytesOf(
@@ -167,15 +167,15 @@ export class SimulatedServer {
   }
 }
 
-/** The aux field in which a snapshot says what it contains. */
+/** The aux field of a snapshot that identifies its content. */
 const CONTENT = 'content';
 
-/** What a snapshot at an offset has to say: the offset, and a checksum of all that was written before. */
+/** The expected content of a snapshot at an offset: the offset, and a checksum of the stream up to it. */
 export function contentAt(stream: Stream, offset: number): string {
   return `${offset} ${crc32(stream.slice(stream.start, offset))}`;
 }
 
-/** What a snapshot says of its content; undefined: it is none of a simulated server, or not whole. */
+/** The content field of a snapshot; undefined: it is incomplete, or not from a simulated server. */
 export function contentOf(rdb: Uint8Array): string | undefined {
   const text = Buffer.from(rdb).toString('latin1');
   const whole = text.endsWith('\xff\0\0\0\0\0\0\0\0');

@@ -1,10 +1,10 @@
-/** Milliseconds that a search takes at most. */
+/** The longest search, in milliseconds. */
 const PATIENCE = 30_000;
 
 /**
- * The shortest steps that still fail, as far as they are found in time: chunks of steps are left out, from
- * large to single ones, then each step is replaced by simpler ones, until nothing more can go (delta
- * debugging: Zeller and Hildebrandt, 2002).
+ * The shortest list of steps found in time that still fails: leaves out chunks of steps, from large chunks to single
+ * steps, then replaces each step by simpler ones, until no change is possible (delta debugging: Zeller and
+ * Hildebrandt, 2002).
  *
  * @param fails whether these steps fail as the given ones do
  * @param simpler the steps that one step may be replaced by
@@ -33,7 +33,7 @@ async function withoutChunks<S>(
 ): Promise<readonly S[]> {
   let shortest = steps;
   for (let size = Math.ceil(steps.length / 2); size >= 1; size = Math.floor(size / 2)) {
-    // From the end: what comes last is needed least often.
+    // From the end: the last steps are needed least often.
     for (let at = shortest.length - size; at > -size && !isLate(); at -= size) {
       const from = Math.max(0, at);
       const rest = [...shortest.slice(0, from), ...shortest.slice(at + size)];

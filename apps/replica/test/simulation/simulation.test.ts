@@ -10,7 +10,7 @@ import { recipeOf, regressions, report, runHistory, shrunk, textOf } from './run
 /** Histories that are run twice. */
 const REPEATED = 20;
 
-describe('histories that have failed once', () => {
+describe('a history that failed in the past', () => {
   it.for(regressions())('%s passes', async ([, recipe]) => {
     const result = await runHistory(recipe);
     if ('error' in result) expect.fail(report(result, recipe.seed));
@@ -25,7 +25,7 @@ it('a seed gives the same history each time', { timeout: 120_000 }, async () => 
   }
 });
 
-it('nothing in a history waits for the machine', async () => {
+it('a history uses no timers and no input or output of the machine', async () => {
   const types = new Set<string>();
   const hook = createHook({ init: (_, type) => void types.add(type) });
   hook.enable();
@@ -34,25 +34,25 @@ it('nothing in a history waits for the machine', async () => {
   } finally {
     hook.disable();
   }
-  // Promises, what runs before the next macrotask, and the one turn in which the simulation lets them run;
-  // random bytes are made at once.
+  // Promises, microtasks and ticks, and the one macrotask in which the simulation lets them run; random bytes are
+  // made synchronously.
   const known = ['PROMISE', 'Microtask', 'TickObject', 'Immediate', 'RANDOMBYTESREQUEST'];
   expect([...types].filter((type) => !known.includes(type))).toEqual([]);
 });
 
-it('a long history that fails is shrunk to the few steps that are needed', async () => {
+it('a long history that fails is shrunk to the few steps that make it fail', async () => {
   const failed = await failureWith('skips-byte-on-resume');
   expect(failed.recipe.steps).toHaveLength(60);
   const shortest = await shrunk(failed);
   expect(kindOf(shortest.error)).toBe(kindOf(failed.error));
   expect(shortest.recipe.steps.length).toBeLessThanOrEqual(5);
-  // The text is all that it takes to repeat it.
+  // The text alone repeats the failure.
   const recipe = JSON.parse(textOf(shortest.recipe));
   const again = await runHistory({ ...recipe, plant: 'skips-byte-on-resume' });
   expect((again as Failed).story).toEqual(shortest.story);
 });
 
-/** The first history in which a fault of the model shows. */
+/** The first history that fails because of a fault planted in the model. */
 async function failureWith(plant: Recipe['plant']): Promise<Failed> {
   for (let seed = 1; ; seed++) {
     const result = await runHistory({ ...recipeOf(seed, 60), plant });

@@ -14,39 +14,39 @@ export type ReplicaAct =
   | 'unstall'
   /** It loses all that it holds. */
   | 'forget'
-  /** It goes back to what it held under an id before, and asks from there. */
+  /** It returns to what it held under an earlier id, and asks from there. */
   | 'ask-old';
-/** How it asks: as servers do; without `eof` and `psync2`; by SYNC; for a snapshot alone. */
+/** How it asks: as servers do; without `eof` and `psync2`; by SYNC; for a snapshot without a stream. */
 export type ReplicaWay = 'psync' | 'psync-plain' | 'sync' | 'rdb-only';
 
-/** One thing that happens. Plain data: a history is repeated from its seed and its steps. */
+/** One event of a history. Plain data: the seed and the steps repeat a history. */
 export type Step =
-  /** Clients write to the primary, so many times, values of up to `size` bytes. */
+  /** Clients write `count` values of up to `size` bytes to the primary. */
   | { readonly do: 'write'; readonly count: number; readonly size: number }
   | { readonly do: 'pass'; readonly ms: number }
   /** All links to servers are cut. */
   | { readonly do: 'cut' }
-  /** The primary dies, and the first or second of the others is promoted. `old`: whether it replicates that one. */
+  /** The primary dies, and the first or second of the others is promoted. `old`: whether the old primary returns as its replica. */
   | { readonly do: 'fail-over'; readonly to: 0 | 1; readonly old: boolean }
-  /** The primary restarts, under another id. */
+  /** The primary restarts with another id. */
   | { readonly do: 'restart-primary' }
-  /** The daemon ends without notice: now, or before its disk operation of this number from now. */
+  /** The daemon is killed: now, or before its `after`th disk operation from now. */
   | { readonly do: 'crash'; readonly kind: 'process' | 'power'; readonly after: number }
-  /** The daemon is stopped, and started. */
+  /** The daemon is stopped and started. */
   | { readonly do: 'restart' }
   /** The next disk operation of this kind fails. */
   | { readonly do: 'fail'; readonly operation: DiskOperation; readonly code: string }
-  /** So many bytes are free on the disk from now on; undefined: as many as anybody needs. */
+  /** From now on `free` bytes are free on the disk; undefined: no limit. */
   | { readonly do: 'fill'; readonly free?: number }
   /** The wall clock jumps. */
   | { readonly do: 'jump'; readonly ms: number }
-  /** SIGHUP, with these settings in place of those that are given at the start. */
+  /** SIGHUP, with these settings in place of those at the start. */
   | { readonly do: 'configure'; readonly set: SettingTexts }
   | {
       readonly do: 'reader';
       readonly name: ReaderName;
       readonly act: 'read' | 'pause' | 'stop' | 'remove';
-      /** Milliseconds that it takes for an item. */
+      /** Milliseconds for each item. */
       readonly pace: number;
     }
   | {
@@ -57,9 +57,9 @@ export type Step =
     }
   /** A client of the daemon's port sends a command. */
   | { readonly do: 'command'; readonly words: readonly string[] }
-  /** It happens before the disk operation of this number from now, while something else is done. */
+  /** The step happens before the `after`th disk operation from now, during another operation. */
   | { readonly do: 'during'; readonly after: number; readonly step: Step }
-  /** A restore is made beside the daemon: of the end, or of a moment so many marks ago. */
+  /** A restore while the daemon runs: of the end, or of the moment `back` marks ago. */
   | {
       readonly do: 'restore';
       readonly to: 'end' | 'position' | 'time';
@@ -69,13 +69,13 @@ export type Step =
 
 const OFTEN = 70;
 
-/** As many steps as asked, drawn without a look at what they do. */
+/** Draws `count` steps, independently of the state of the history. */
 export function drawSteps(random: Random, count: number): Step[] {
   const replicas: Step[] = (['s0', 's1'] as const).map((name) => {
     const way = random.pick(['psync', 'psync', 'psync-plain', 'sync'] as const);
     return { do: 'replica', name, act: 'connect', way };
   });
-  // Most of what happens are writes and time, in each history another few things besides.
+  // Most steps are writes and passing time; each history has a few other kinds of steps.
   const rare = Array.from({ length: random.integer(2, 6) }, () => random.pick(RARE));
   const kinds = [...rare, random.pick([failOverStep, failOverStep, crashStep])];
   const steps = Array.from({ length: count - replicas.length }, (): Step => {
@@ -84,7 +84,7 @@ export function drawSteps(random: Random, count: number): Step[] {
     if (draw < OFTEN) return { do: 'pass', ms: random.pick([10, 100, 500, 2000]) };
     return random.pick(kinds)(random);
   });
-  // Half of the histories have replicas that follow from some time on.
+  // Half of the histories have replicas that connect at some step.
   if (random.integer(0, 1) === 0) return [...steps, writeStep(random), writeStep(random)];
   const at = random.integer(0, 9);
   return [...steps.slice(0, at), ...replicas, ...steps.slice(at)];
@@ -222,7 +222,7 @@ function restoreStep(random: Random): Step {
   };
 }
 
-/** Steps that may take the place of one, each simpler than it. */
+/** Simpler steps that may replace a step. */
 export function simplerSteps(step: Step): Step[] {
   switch (step.do) {
     case 'write': {

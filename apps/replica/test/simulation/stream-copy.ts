@@ -3,13 +3,13 @@ import type { Position } from '@forebay/psync';
 import { concatBytes } from '@forebay/testkit';
 import type { Truth } from './truth.ts';
 
-/** All bytes that a consumer has read since its last reset. They have to be a part of one history, always. */
+/** All bytes that a consumer has read since its last reset. They must always be a part of one history. */
 export class StreamCopy {
   #position: Position;
   #start: number;
   #bytes: Uint8Array;
 
-  /** `kept`: what was held at this position, or at a later one. */
+  /** `kept`: a copy that reaches this position or a later one. */
   constructor(position: Position, kept?: StreamCopy) {
     const known = kept !== undefined && kept.#start <= position.offset;
     this.#position = position;
@@ -35,7 +35,7 @@ export class StreamCopy {
     this.#position = { id, offset: this.#position.offset + bytes.length };
   }
 
-  /** Drops what comes after a position; everything where it begins anew there. */
+  /** Drops the bytes after a position; `anew`: drops all bytes. */
   moveTo(to: Position, anew: boolean): void {
     this.#position = to;
     if (anew || to.offset < this.#start) {
@@ -44,7 +44,7 @@ export class StreamCopy {
     } else this.#bytes = this.#bytes.slice(0, to.offset - this.#start);
   }
 
-  /** What is wrong with the bytes after `from`, or with all; undefined: nothing. */
+  /** What is wrong with the bytes after `from`, or with all bytes; undefined: nothing. */
   faultIn(truth: Truth, from: number = this.#start): string | undefined {
     const since = Math.max(from, this.#start);
     return truth.faultIn(this.#position.id, since, this.#bytes.subarray(since - this.#start));

@@ -43,14 +43,14 @@ export class Stream {
     return this.#bytes.slice(from - this.start, Math.min(to, this.end) - this.start);
   }
 
-  /** The last place up to `offset` where it may be cut. */
+  /** The last boundary up to `offset`. */
   cutUpTo(offset: number): Cut | undefined {
     return this.cuts.findLast((cut) => cut.offset <= offset);
   }
 
   /**
-   * Appends one write of a client, random, with values of up to `size` bytes; `select` where the write has to
-   * begin with the database.
+   * Appends one write of a client, random, with values of up to `size` bytes. `select`: whether the write
+   * must begin with SELECT.
    */
   write(random: Random, select: boolean, size: number): void {
     const database = select || random.integer(0, 9) === 0 ? random.integer(0, 3) : this.database;
@@ -91,7 +91,7 @@ export class Stream {
   }
 }
 
-/** Random bytes; a long value repeats a short one, which is drawn in less time. */
+/** Random bytes; a long value repeats a short one, to save time. */
 function drawValue(random: Random, size: number): Uint8Array {
   const length = random.integer(0, size);
   const drawn = random.bytes(Math.min(length, 64));

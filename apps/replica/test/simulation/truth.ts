@@ -2,20 +2,20 @@ import type { Stream } from './stream.ts';
 
 interface Written {
   readonly stream: Stream;
-  /** Offset of the last byte under the id; undefined while it is written under. */
+  /** Offset of the last byte under the id; undefined while the id is in use. */
   end: number | undefined;
 }
 
-/** What primaries have written under each replication id. Every copy of a stream is compared with this. */
+/** What primaries have written under each replication id. Every copy of a stream is compared with it. */
 export class Truth {
   readonly #written = new Map<string, Written>();
 
-  /** From now on `stream` is written under this id too. */
+  /** From now on bytes of `stream` are written under this id. */
   begin(id: string, stream: Stream): void {
     this.#written.set(id, { stream, end: undefined });
   }
 
-  /** `stream` is written under another id from now on. A replica that was promoted did not write under it. */
+  /** From now on `stream` is written under another id. A replica that is promoted did not write under the old id. */
   end(id: string, stream: Stream): void {
     const written = this.#written.get(id);
     if (written?.stream === stream) written.end ??= stream.end;
@@ -25,7 +25,7 @@ export class Truth {
     return this.#written.get(id)?.stream;
   }
 
-  /** Offset of the last byte that was written under an id; undefined where nothing was. */
+  /** Offset of the last byte that was written under an id; undefined: none was. */
   endOf(id: string): number | undefined {
     const written = this.#written.get(id);
     return written && (written.end ?? written.stream.end);

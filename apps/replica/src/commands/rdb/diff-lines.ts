@@ -18,7 +18,7 @@ export class DiffLines {
     this.#json = json;
   }
 
-  /** A key that one of the two has; `name`: its bytes, where those of the key do not last. */
+  /** A key that only one of the two RDBs has. `name`: a copy of its bytes, if those of `key` are no longer valid. */
   only(isFirst: boolean, key: RdbKey, name: Uint8Array = key.key): void | Promise<void> {
     if (isFirst) this.onlyFirst++;
     else this.onlySecond++;
@@ -27,7 +27,7 @@ export class DiffLines {
     return this.#key(isFirst ? '-' : '+', key.database, name, [], side);
   }
 
-  /** A key that both have. */
+  /** A key that both RDBs have. */
   both(
     first: KeyDigest,
     second: KeyDigest,

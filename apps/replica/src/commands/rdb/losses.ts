@@ -15,7 +15,7 @@ export function linesOfLosses(losses: CommandLosses): string[] {
   return names.filter((name) => losses[name] > 0).map((name) => `${losses[name]} ${TEXTS[name]}`);
 }
 
-/** What to tell of a key that the commands asked for cannot make; undefined: the error is another. */
+/** The error for a key that the requested commands cannot create; undefined for any other error. */
 export function refusalOf({ code, message }: RdbError): ExitError | undefined {
   switch (code) {
     case 'NEEDS_RESTORE':

@@ -82,7 +82,7 @@ export function respCommand(reporter: Reporter): Command {
     });
 }
 
-/** @throws {ExitError} runtime where the commands asked for cannot make a key */
+/** @throws {ExitError} runtime if the requested commands cannot create a key */
 function refuse(error: unknown): never {
   throw (error instanceof RdbError && refusalOf(error)) || error;
 }

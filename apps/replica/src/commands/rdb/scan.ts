@@ -5,7 +5,7 @@ import { EXIT, ExitError } from '../../exit.ts';
 import type { Reporter } from '../../reporter.ts';
 import type { Input } from './input.ts';
 
-/** Bytes of a key that are kept: more than are named in messages. */
+/** Bytes of a key that are kept: more than a message shows. */
 const MOST_KEPT = 104;
 
 /** Errors of a place; the others tell their own, or are of the whole. */
@@ -18,7 +18,7 @@ export interface Visitor {
    * after it is settled: what is still needed is to be copied.
    */
   take(event: RdbEvent): void | Promise<void>;
-  /** Gives the reader the next bytes; without it they are pushed. */
+  /** Pushes the next bytes to the reader; by default they are pushed by the scan. */
   push?(piece: Uint8Array): void;
   /** There are no more events of these bytes, which will be overwritten. */
   drained?(): void | Promise<void>;

@@ -34,7 +34,7 @@ export function databaseOption(): Option {
   );
 }
 
-/** The keys that were asked for. */
+/** The keys that the flags select. */
 export function selectionOf(
   { db, type, match }: SelectionFlags,
   time: Pick<KeySelectionOptions, 'ttl' | 'now'> = {},

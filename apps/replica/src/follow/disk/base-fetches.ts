@@ -10,17 +10,17 @@ import type { DiskState } from './disk-policy.ts';
 import { canFetch, fetchableAt, isFetchUrgent } from './disk-policy.ts';
 import { NoRoomError } from './space.ts';
 
-/** How a base is fetched, and what follows. */
+/** Fetches a base, and is notified of the result. */
 export interface BaseFetch {
   /** Fetches a base and adds it to the log. @throws the reason why there is no base */
   run(): Promise<void>;
   /** The base is in the log. */
   onDone(): Promise<void>;
-  /** The fetch is over, with a base or without. */
+  /** The fetch has ended, with or without a base. */
   onEnded(): void;
 }
 
-/** Decides when a fresh base is fetched: by the growth of the stream, by the disk limit, or when one is asked for. */
+/** Decides when a fresh base is fetched: because of the growth of the stream, the disk limit, or a request. */
 export class BaseFetches {
   readonly #log: Log;
   readonly #budget: DiskBudget;
@@ -29,7 +29,7 @@ export class BaseFetches {
   readonly #fetch: BaseFetch;
   #fetching: Promise<void> | undefined;
   #failed = false;
-  /** `cancelled`: the link ends, and a fetch that fails with it is no failure of the primary. */
+  /** `cancelled`: the link is ending; a fetch that fails because of that does not count as a failure. */
   #state: 'active' | 'cancelled' | 'stopped' = 'active';
 
   constructor(
@@ -77,12 +77,12 @@ export class BaseFetches {
     await this.#fetching;
   }
 
-  /** The link ends: a fetch that fails from now on has not failed by itself. */
+  /** The link is ending: a fetch that fails from now on does not count as a failure. */
   cancel(): void {
     if (this.#state === 'active') this.#state = 'cancelled';
   }
 
-  /** Resolves when no fetch is going on; after `cancel`, a fetch may fail again. */
+  /** Resolves when no fetch is running, and ends the effect of `cancel`: failures count again. */
   async ended(): Promise<void> {
     await this.#fetching;
     if (this.#state === 'cancelled') this.#state = 'active';

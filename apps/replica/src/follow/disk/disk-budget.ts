@@ -24,13 +24,13 @@ export class DiskBudget {
   #fetch: DiskState['fetch'] = 'none';
   /** Bytes of files that are made of others, before those are cut. */
   #copying = 0;
-  /** Bytes of the full resync that began last, as far as they are known; 0 when it is a part of the log. */
+  /** Size of the last full resync that started, as far as it is known; 0 once it is a part of the log. */
   #transferSize = 0;
   readonly #received: Record<Kind, number> = { fetch: 0, transfer: 0 };
   #fetchedAt: number | undefined;
   #failures = 0;
   #refused = false;
-  /** The last offset that the primary reported, which the next base is not before; 0: none. */
+  /** The last offset that the primary reported; the next base will not be before it. 0: none. */
   #reported = 0;
   /** Bytes of a base that outgrew its room. */
   #outgrown = 0;
@@ -103,14 +103,14 @@ export class DiskBudget {
     this.#windowBytes = 0;
   }
 
-  /** Bytes of the full resync that has begun, as far as they are known; 0: none, or it is a part of the log. */
+  /** Size of the full resync in progress, as far as it is known; 0: none, or it is a part of the log. */
   get transferSize(): number {
     return this.#transferSize;
   }
 
   /**
-   * The primary reported this offset, or none: the next base is not before it, and its distance from the newest base
-   * gives the write rate, independent of what was read.
+   * The primary reported this offset, or none: the next base will not be before it, and its distance from the newest
+   * base gives the write rate, however much of the stream was received.
    */
   saw(offset: number | undefined): void {
     this.#reported = offset ?? 0;
@@ -137,18 +137,18 @@ export class DiskBudget {
     this.#fetch = 'placed';
   }
 
-  /** So many bytes are copied from one file of the log to another before they are cut from the first. */
+  /** This many bytes are being copied from one file of the log to another; later they are cut from the first file. */
   copying(bytes: number): void {
     this.#copying = bytes;
   }
 
-  /** The fetch is over, with a base or without. */
+  /** The fetch has ended, with or without a base. */
   ended(): void {
     this.#fetch = 'none';
     this.#copying = 0;
   }
 
-  /** A full resync begins. */
+  /** A full resync starts. */
   transferring(length: number | undefined): void {
     this.#transferSize = length ?? 0;
   }

@@ -161,7 +161,7 @@ export function isFetchUrgent(state: DiskState): boolean {
   return since > 0 && since >= streamRoom(state) / 2 && fetchableAt(state) <= state.now;
 }
 
-/** Whether a fetch can succeed: there is room for another base, and for the stream up to its earliest offset. */
+/** Whether a fetch can succeed: there is room for another base, and for the stream up to the earliest offset of that base. */
 export function canFetch(state: DiskState): boolean {
   return fitsBase(state) && fitsStream(state, state.ahead);
 }

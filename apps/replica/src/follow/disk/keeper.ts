@@ -19,7 +19,7 @@ import { LimitWarnings } from './limit-warnings.ts';
 import { Retention } from './retention.ts';
 import { NoRoomError, overLimit, spaceOf } from './space.ts';
 
-/** Milliseconds between two looks at the disk. */
+/** Milliseconds between two checks of the disk. */
 const SWEEP = 10_000;
 
 /** Why bytes of the stream wait, and the `--max-disk` that would spare it. */
@@ -28,7 +28,7 @@ export interface Waiting {
   readonly needed: number;
 }
 
-/** What a keeper has done by others. */
+/** What a keeper asks its owner to do. */
 export interface KeeperActions {
   /** Fetches a base and adds it to the log. @throws the reason why there is no base */
   fetchBase(): Promise<void>;
@@ -36,7 +36,7 @@ export interface KeeperActions {
   onWaiting(waiting: Waiting | undefined): void;
 }
 
-/** Keeps a log within its disk limit: admits what is written, and has room made for it by retention and fresh bases. */
+/** Keeps a log within its disk limit: admits writes, and makes room for them by retention and fresh bases. */
 export class Keeper {
   readonly bases: BaseFetches;
   readonly #log: Log;
@@ -47,7 +47,7 @@ export class Keeper {
   readonly #retention: Retention;
   readonly #warnings: LimitWarnings;
   #cancelSweep: (() => void) | undefined;
-  /** `ending`: the link ends, and waits for room end with it. */
+  /** `ending`: the link is ending, and so do all waits for room. */
   #state: 'active' | 'ending' | 'stopped' = 'active';
   /** Wakes the callers that wait for a change. */
   readonly #waiting = new Set<() => void>();
@@ -92,7 +92,7 @@ export class Keeper {
     return this.#budget.limit;
   }
 
-  /** Bytes of the full resync that has begun, as far as they are known; 0: none, or it is a part of the log. */
+  /** Size of the full resync in progress, as far as it is known; 0: none, or it is a part of the log. */
   get transferSize(): number {
     return this.#budget.transferSize;
   }
@@ -209,14 +209,14 @@ export class Keeper {
     this.#wake();
   }
 
-  /** The link has ended, and the fetch of a base with it: resolves when that is over. */
+  /** The link has ended; resolves when the fetch of a base has ended too. */
   async linkEnded(): Promise<void> {
     this.endWaiting();
     await this.bases.ended();
     if (this.#state === 'ending') this.#state = 'active';
   }
 
-  /** Starts nothing more, and resolves when nothing is going on; a fetch is to be ended by the caller. */
+  /** Starts nothing more, and resolves when nothing is running. The caller must end a running fetch. */
   async stop(): Promise<void> {
     this.#state = 'stopped';
     this.#cancelSweep?.();

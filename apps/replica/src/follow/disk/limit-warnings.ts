@@ -4,7 +4,7 @@ import { formatBytes } from '../../reporter.ts';
 import type { DiskState } from './disk-policy.ts';
 import { complaintAbout } from './disk-policy.ts';
 
-/** Warns of disk limits that cannot work, once for the same settings. */
+/** Warns of disk limits that cannot work, once for each combination of settings. */
 export class LimitWarnings {
   readonly #reporter: Reporter;
   /** The settings for which a warning was logged, by the kind of the warning. */
@@ -14,7 +14,7 @@ export class LimitWarnings {
     this.#reporter = reporter;
   }
 
-  /** `free`: bytes of the file system that are free; infinite where they are not known. */
+  /** `free`: bytes of the file system that are free; `Infinity` if unknown. */
   check(state: DiskState, free: number, { retain, maxDisk }: ReplicaConfig): void {
     const settings = `${state.limit} ${JSON.stringify(retain)}`;
     const limit = formatBytes(state.limit);

@@ -5,7 +5,7 @@ import { formatBytes } from '../../reporter.ts';
 import type { DiskBudget } from './disk-budget.ts';
 import { retainTarget } from './disk-policy.ts';
 
-/** Deletes from a log what the retention policy does not keep, and more where the disk limit requires it. */
+/** Deletes from a log what the retention policy does not keep, and more if the disk limit requires it. */
 export class Retention {
   readonly #log: Log;
   readonly #budget: DiskBudget;
@@ -23,7 +23,7 @@ export class Retention {
     this.#reporter = reporter;
   }
 
-  /** Whether a run that `run` started is not over. */
+  /** Whether a run started by `run` is still in progress. */
   get running(): boolean {
     return this.#running !== undefined;
   }
@@ -37,7 +37,7 @@ export class Retention {
   }
 
   /**
-   * Applies the retention policy, and deletes more if the log would exceed `to` bytes; whether anything was deleted.
+   * Applies the retention policy, and deletes more if the log would exceed `to` bytes. Returns whether anything was deleted.
    * It never rejects.
    */
   async reduceTo(to: number): Promise<boolean> {
@@ -63,7 +63,7 @@ export class Retention {
     this.#stopped = true;
   }
 
-  /** Resolves when no run of `run` is going on. */
+  /** Resolves when no run started by `run` is in progress. */
   async stopped(): Promise<void> {
     await this.#running;
   }

@@ -10,11 +10,11 @@ const PERIOD = 5000;
 /** Milliseconds without a byte: longer than the servers' default period of PINGs (`repl-ping-replica-period`). */
 const SILENCE = 12_000;
 
-/** A link to an upstream, which a loop ends. */
+/** A link to an upstream; a loop closes it. */
 export interface WatchedLink {
   readonly upstream: Candidate;
   readonly status: LinkStatus;
-  /** Ends the link: the next attempt finds the loop too, and reports it. */
+  /** Closes the link: the next attempt finds the loop too, and reports it. */
   reconnect(): void;
 }
 
@@ -38,13 +38,13 @@ export class LoopGuard {
   }
 
   /**
-   * Inspects the upstream while the link is up: a server may be told to replicate from this process later. A stream
+   * Inspects the upstream while the link is up: the upstream may become a replica of this process later. A stream
    * with data comes from a primary, so only idle links and chains are inspected. An upstream that refuses INFO is
-   * asked once a link. Runs until the returned function is called.
+   * asked once per link. Runs until the returned function is called.
    */
   watch(link: WatchedLink): () => void {
     let cancel = (): void => {};
-    /** Since when the link is up whose upstream refused INFO. */
+    /** `since` of the link on which the upstream refused INFO. */
     let refusedSince: number | undefined;
     const schedule = (): void => {
       cancel = this.#clock.after(PERIOD, tick);

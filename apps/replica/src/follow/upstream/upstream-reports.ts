@@ -4,7 +4,7 @@ import { Lag } from '../../status/lag.ts';
 import type { Probe } from './candidates.ts';
 import type { UpstreamSelector } from './upstream-selector.ts';
 
-/** What the upstream has reported of itself. */
+/** What the upstream has reported about itself. */
 export class UpstreamReports {
   readonly lag: Lag;
   readonly #selector: UpstreamSelector;
@@ -23,7 +23,7 @@ export class UpstreamReports {
     return this.#server;
   }
 
-  /** Offset of its last byte, when it was asked; 0: not known. */
+  /** Offset of its last byte, at its last report; 0: unknown. */
   get offset(): number {
     return this.#offset;
   }
@@ -41,7 +41,7 @@ export class UpstreamReports {
     this.#offset = report?.offset ?? 0;
   }
 
-  /** Asks the upstream for its offset, for the lag; false: it refuses INFO. It never rejects. */
+  /** Asks the upstream for its offset, to measure the lag; false: the upstream refuses INFO. It never rejects. */
   async measureLag(): Promise<boolean> {
     const { upstream } = this.#selector;
     try {
@@ -49,7 +49,7 @@ export class UpstreamReports {
       if (report?.offset === undefined) return false;
       if (this.#selector.upstream === upstream) this.lag.saw(report.offset, report.id);
     } catch {
-      // An upstream that cannot be reached shows at the link itself.
+      // The link itself reports an upstream that cannot be reached.
     }
     return true;
   }

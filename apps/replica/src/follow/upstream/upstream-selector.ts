@@ -51,7 +51,7 @@ export class UpstreamSelector {
     return this.#attached;
   }
 
-  /** From now on candidates are chosen by what this log holds; undefined: none is chosen. */
+  /** From now on candidates are chosen by the position of this log; undefined: no candidate is chosen. */
   chooseFor(log: Log | undefined): void {
     this.#log = log;
   }
@@ -77,7 +77,7 @@ export class UpstreamSelector {
     stop.removeEventListener('abort', wake);
   }
 
-  /** Among several candidates, finds the one to follow; callers meanwhile share one search. */
+  /** Finds the candidate to follow, if there are several; concurrent callers share one search. */
   async choose(): Promise<void> {
     this.#choosing ??= this.#chooseOnce().finally(() => {
       this.#choosing = undefined;
@@ -85,7 +85,7 @@ export class UpstreamSelector {
     await this.#choosing;
   }
 
-  /** Replaces the candidates; the upstream changes if it is none of them. */
+  /** Replaces the candidates, and selects the upstream among them. */
   replace(candidates: Candidates): void {
     this.#candidates = candidates;
     if (this.isOnly) this.#select(candidates[0]);
@@ -98,7 +98,7 @@ export class UpstreamSelector {
     const candidates = this.#candidates;
     const chosen = await choose(candidates, this.#probe, heldBy(log));
     if (this.#log !== log) return;
-    // They may have been replaced meanwhile.
+    // The candidates may have been replaced meanwhile.
     if (candidates !== this.#candidates) return this.#chooseOnce();
     if (chosen !== undefined) this.#select(chosen);
     else {

@@ -13,12 +13,12 @@ import { replicaOptions } from './replica-options.ts';
 import { UpstreamReports } from './upstream-reports.ts';
 import { UpstreamSelector } from './upstream-selector.ts';
 
-/** Milliseconds that a server has to answer in. */
+/** Milliseconds within which a server must answer INFO. */
 const PROBE_TIMEOUT = 3000;
 /** Milliseconds for which REPLICAOF waits to find out whether the server replicates from here. */
 const COMMAND_TIMEOUT = 500;
 
-/** The servers that may be followed: selects one, asks it, and keeps this process from following itself. */
+/** The servers that may be followed: selects one, asks it for INFO, and keeps this process from following itself. */
 export class Upstreams {
   readonly selector: UpstreamSelector;
   readonly reports: UpstreamReports;
@@ -27,7 +27,7 @@ export class Upstreams {
   readonly #config: () => ReplicaConfig;
   readonly #world: World;
   readonly #reporter: Reporter;
-  /** Whether any has served us: what it refuses after that may be granted again. */
+  /** Whether any server has served this process: if it refuses later, it may accept again. */
   #served = false;
 
   /** `onChange`: another server is the upstream. */
@@ -55,7 +55,7 @@ export class Upstreams {
     return this.#loops.chain;
   }
 
-  /** Whether a server that refuses the credentials ends the daemon: no server has accepted them, and there is no other. */
+  /** Whether refused credentials end the daemon: no server has accepted them yet, and there is only one candidate. */
   get isDenialFinal(): boolean {
     return !this.#served && this.selector.isOnly;
   }
@@ -66,8 +66,8 @@ export class Upstreams {
   }
 
   /**
-   * Follows this server alone from now on, with the credentials of the upstream before (`REPLICAOF host port`), and
-   * returns both together.
+   * Follows only this server from now on, with the credentials of the previous upstream (`REPLICAOF host port`).
+   * Returns the server with those credentials.
    */
   retarget(host: string, port: number): Candidate {
     const candidate = this.#candidateAt(host, port);
@@ -98,7 +98,7 @@ export class Upstreams {
     return reason;
   }
 
-  /** Takes note of what the upstream reports at the start of a link; the decision if it cannot be followed. */
+  /** Records the report of the upstream at the start of a link. Returns a decision if the upstream cannot be followed. */
   async saw(report: ReplicationReport | undefined): Promise<UpstreamDecision | undefined> {
     const loop = report && (await this.#loops.loopOver(this.selector.upstream, report));
     if (loop !== undefined) return { type: 'loop', reason: loop };
@@ -115,7 +115,7 @@ export class Upstreams {
     };
   }
 
-  /** Finds out why a link ended that was up. */
+  /** Finds out why a link was lost. */
   inquire(upstream: Candidate, { state, since }: Pick<LinkStatus, 'state' | 'since'>): void {
     // A simulated network has no primary that real sockets lead to.
     if (this.#world.network.transport !== undefined) return;
