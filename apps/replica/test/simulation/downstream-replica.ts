@@ -137,9 +137,11 @@ export class DownstreamReplica {
     const position = this.#copy?.position;
     const id = this.#mistaken ?? position?.id;
     const from = position === undefined || id === undefined ? undefined : { ...position, id };
-    const conversation = new Conversation(link.far, this.#way, from, {
-      onFull: (id, offset) => this.#onFull(id, offset, asked),
-      onSnapshot: (rdb, position) => this.#onSnapshot(rdb, position),
+    // A change of the way during the transfer applies to the next link.
+    const way = this.#way;
+    const conversation = new Conversation(link.far, way, from, {
+      onFull: (id, offset) => this.#onFull(id, offset, way, asked),
+      onSnapshot: (rdb, position) => this.#onSnapshot(rdb, position, way),
       onContinue: (id) => this.#onContinue(id),
       onStream: (bytes) => this.#onStream(bytes),
       onRefused: (line) => {
@@ -174,10 +176,10 @@ export class DownstreamReplica {
   }
 
   /** Checks that a partial resync was not possible, neither before nor after the request. */
-  #onFull(id: string, offset: number, before: Held | undefined): void {
+  #onFull(id: string, offset: number, way: ReplicaWay, before: Held | undefined): void {
     this.#host.tell(`replica ${this.name}: full resync at ${id}:${offset}`);
     if (this.#copy === undefined || this.#mistaken !== undefined) return;
-    if (this.#way !== 'psync' && this.#way !== 'psync-plain') return;
+    if (way !== 'psync' && way !== 'psync-plain') return;
     const { id: asked, offset: held } = this.#copy.position;
     const after = heldBy(this.#host.log);
     if (before === undefined || after === undefined) return;
@@ -188,7 +190,7 @@ export class DownstreamReplica {
     this.#host.fail('a replica gets a full resync as the last resort', message);
   }
 
-  #onSnapshot(rdb: Uint8Array, position: Position | undefined): void {
+  #onSnapshot(rdb: Uint8Array, position: Position | undefined, way: ReplicaWay): void {
     const { truth, log } = this.#host;
     const content = contentOf(rdb);
     // After SYNC neither is known: the snapshot is of the history that is served.
@@ -214,7 +216,7 @@ export class DownstreamReplica {
       this.#host.fail('replicas get what was written', message);
     }
     this.#host.onSync('copied');
-    if (this.#way === 'rdb-only') return;
+    if (way === 'rdb-only') return;
     this.#copy = new StreamCopy({ id, offset });
     this.#former = [];
     this.#mistaken = undefined;
