@@ -1,7 +1,7 @@
 /** Cancels a timer; has no effect after the last run. */
 export type StopTimer = () => void;
 
-/** Time and timers. A program that reads no other time can be simulated. All values are milliseconds. */
+/** Time and timers. A program that uses no other time can run in simulated time. All values are milliseconds. */
 export interface Clock {
   /** Wall time: milliseconds since 1970. It may jump, in both directions. */
   now(): number;

@@ -26,7 +26,7 @@ describe('the time', () => {
   });
 });
 
-// What the system does, and the simulated clock of the tests in its place.
+// The system clock, and the simulated clock that replaces it in tests.
 const clocks: [name: string, clock: Clock, advance: (milliseconds: number) => void][] = [
   ['the clock of the system', systemClock, (milliseconds) => vi.advanceTimersByTime(milliseconds)],
 ];

@@ -15,17 +15,17 @@ import { readLog } from './reading/read-log.ts';
 import { Readers } from './reading/readers.ts';
 import type { ReaderSeat, WatchedLog } from './reading/watched-log.ts';
 
-/** What is known of a log at the moment: by the process that writes it, or by looking at its directory. */
+/** The current state of a log, as known to the process that writes it or read from its directory. */
 export interface LogState {
   /** Undefined before the first base. */
   readonly manifest: Manifest | undefined;
   /** Offset of the last byte of the live segment that may be read. */
   readonly written: number;
-  /** Whether reading has ended. @throws what keeps its end from being known */
+  /** Whether reading has ended. @throws the error that keeps the end of the log from being known */
   readonly closed: boolean;
-  /** Brings what is known up to date. @throws {LogError} */
+  /** Updates this state. @throws {LogError} */
   look(): Promise<void>;
-  /** A reader is at the end, and waits until `Readers.wake`. */
+  /** A reader has reached the end, and waits until `Readers.wake`. */
   awaited(): void;
 }
 
@@ -47,12 +47,12 @@ export interface HeldPlace {
   cutOff(): void;
 }
 
-/** Reads a log: what the process that writes it and those that look at its directory have in common. */
+/** Reads a log: the part that `Log` and `LogView` share. */
 export class LogReader implements WatchedLog {
   readonly directory: string;
   readonly disk: Disk;
   readonly pathOf: (name: string) => string;
-  /** Those who read at the moment. */
+  /** The active readers. */
   readonly readers: Readers = new Readers();
   readonly cursors: Cursors;
   readonly #state: LogState;
@@ -129,7 +129,7 @@ export class LogReader implements WatchedLog {
       get offset() {
         return place.offset;
       },
-      // Whoever is there is cut off by who steps back.
+      // The caller that steps back disconnects the holders of places first.
       steppedBack: () => {},
       cutOff: () => place.cutOff(),
       close: async () => {},
@@ -165,7 +165,7 @@ export class LogReader implements WatchedLog {
     });
   }
 
-  /** Readers end, and no file stays open. */
+  /** Ends all readers; no file stays open. */
   async close(): Promise<void> {
     await this.cursors.idle();
     await this.readers.close();
@@ -175,7 +175,7 @@ export class LogReader implements WatchedLog {
     return this.#state.manifest?.live;
   }
 
-  /** Files are cut and removed when a change is committed: then it is looked at anew. */
+  /** A change of the log cuts and removes files: `run` is then repeated with the new manifest. */
   async #whileSame<T>(run: (manifest: Manifest, written: number) => Promise<T>): Promise<T> {
     for (;;) {
       const { manifest, written } = this;

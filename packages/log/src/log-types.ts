@@ -22,7 +22,7 @@ export interface LogSize {
   readonly required: number;
 }
 
-/** What a log calls as it is written to. */
+/** Functions that a log calls when it is written to. */
 export interface LogListener {
   /** Called when `written` or `synced` has moved. */
   readonly onProgress?: (progress: LogProgress) => void;

@@ -289,7 +289,7 @@ export class Log {
     });
   }
 
-  /** Calls `listener` from now on, after the functions of `LogOptions`, until the returned function is called. */
+  /** Calls `listener`, after the functions of `LogOptions`, until the returned function is called. */
   subscribe(listener: LogListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -494,7 +494,7 @@ export class Log {
         return !log.readable;
       },
       async look() {
-        // Another process may write to the directory by now.
+        // Another process may already write to the directory.
         if (log.#closed) throw new LogError('MISUSE', log.directory, 'the log is closed');
       },
       awaited: () => {},

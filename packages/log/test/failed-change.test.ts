@@ -8,7 +8,7 @@ import { Log } from '../src/index.ts';
 import { A, EMPTY_RDB } from './directories.ts';
 
 const SET = encodeCommand(['SET', 'key', 'value']);
-/** More writes than a change makes. */
+/** More disk writes than any change needs. */
 const MANY = 20;
 
 const changes = {

@@ -54,7 +54,7 @@ describe('a view of a log that is written to', () => {
     expect((await items.next()).value).toMatchObject({ bytes: PING, offset: log.written });
   });
 
-  it('opens though a file could not be read that a rotation replaced meanwhile', async () => {
+  it('opens even if a rotation has replaced a file before it was read', async () => {
     const directory = await freshDirectory();
     await using log = await filled(directory);
     let rotated = false;

@@ -228,7 +228,7 @@ describe('progress', () => {
     await log.close();
   });
 
-  it('is told to each subscriber, until it unsubscribes', async () => {
+  it('is reported to each subscriber until it unsubscribes', async () => {
     const { log, told, end } = await followed('always');
     const subscribed: LogProgress[] = [];
     const unsubscribe = log.subscribe({ onProgress: (each) => subscribed.push(each) });

@@ -2,7 +2,7 @@
 export type PrimaryErrorCode =
   /** The caller's fault: an option that cannot be used. */
   | 'INVALID_OPTION'
-  /** The caller's fault: there is no such replica. */
+  /** An error of the caller: there is no such replica. */
   | 'MISUSE';
 
 /** The only error class of this package. */

@@ -12,19 +12,19 @@ export interface ReplicationServerOptions
   /** The server and version that HELLO reports; redis 7.4.0 by default. The role is that of the source. */
   readonly identity?: Pick<Identity, 'server' | 'version'>;
   /**
-   * When a replica is disconnected for what it has not taken. By default it is not: whatever it has not taken
-   * is read again from the source, and held nowhere else.
+   * When a replica is disconnected because it is too far behind. Never by default: bytes that it has not read are
+   * read from the source again, and use no memory.
    */
   readonly outputLimit?: OutputLimit;
-  /** Delays of full resyncs to replicas that did not load the last ones; false: none. */
+  /** Delays before full resyncs of replicas that did not load the last ones; false: none. */
   readonly resyncBackoff?: ResyncBackoffOptions | false;
   readonly events?: ReplicaEvents;
   /**
-   * Closes the link to the upstream, for `CLIENT KILL TYPE master`; false: there is none.
-   * Left out at the top of a chain.
+   * Closes the link to the upstream, for `CLIENT KILL TYPE master`; returns false if there is none.
+   * Absent at the top of a chain.
    */
   readonly cutUpstream?: () => boolean;
-  /** Asks the replicas for acknowledgements in the stream, at the top of a chain. */
+  /** Adds REPLCONF GETACK to the stream, at the top of a chain. */
   readonly askForAcks?: () => void;
   /** Random bytes for the mark at the end of a payload; those of the system by default. */
   readonly random?: RandomBytes;

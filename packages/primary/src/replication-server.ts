@@ -22,7 +22,7 @@ import { replicationCommands } from './replication-commands.ts';
 import type { Source, Upstream } from './source.ts';
 import { StreamMessages } from './stream-messages.ts';
 
-/** `clients` are those that are not replicas. */
+/** `clients` does not count replicas. */
 export interface ServerCounts extends RespServerCounts, ResyncCounts {}
 
 /** Bytes since the start, as `server.h: stat_net_*`. */
@@ -37,12 +37,12 @@ export interface TrafficCounts {
 
 /** Milliseconds; see `LiveOptions`. */
 const TIMEOUT = 60_000;
-/** Milliseconds between two looks at all replicas (`replication.c: replicationCron`). */
+/** Milliseconds between two checks of all replicas (`replication.c: replicationCron`). */
 const TICK = 1000;
 
 /**
  * The primary's side of replication: a RESP server with `REPLCONF`, `PSYNC`, `SYNC` and `WAIT`. It serves each
- * replica a full or partial resync and then the stream, from any source of the two. `INFO` and `ROLE` belong to the
+ * replica a full or partial resync and then the stream, both from a `Source`. `INFO` and `ROLE` belong to the
  * program that uses it (`register`, `reportCommands`).
  */
 export class ReplicationServer implements AsyncDisposable {
@@ -107,7 +107,7 @@ export class ReplicationServer implements AsyncDisposable {
     return this.#replicas.attached.map(({ description }) => description);
   }
 
-  /** What can be served: of what the source holds, as much as was propagated. */
+  /** What can be served: the part of the source that has been propagated. */
   get held(): ServedStream | undefined {
     return this.#replicas.held;
   }
@@ -125,7 +125,7 @@ export class ReplicationServer implements AsyncDisposable {
     return { ...this.#server.counts, ...this.#replicas.counts };
   }
 
-  /** Summed up at each call, in time in proportion to the number of clients. */
+  /** Summed up at each call: takes time in proportion to the number of clients. */
   get traffic(): TrafficCounts {
     const { input, output, upgradedOutput: replicaOutput } = this.#server.traffic;
     return { input, output, replicaOutput };
@@ -155,8 +155,8 @@ export class ReplicationServer implements AsyncDisposable {
   }
 
   /**
-   * Sets the certificates of `listen({ tls: true })` for connections that come from now on. Throws what
-   * `tls.createSecureContext` throws for wrong ones.
+   * Sets the certificates of `listen({ tls: true })` for later connections. Throws the errors of
+   * `tls.createSecureContext`.
    */
   secure(options: SecureOptions): void {
     this.#server.secure(options);
@@ -180,8 +180,8 @@ export class ReplicationServer implements AsyncDisposable {
   }
 
   /**
-   * The source continues under another id, or with another stream: every replica is disconnected, asks again,
-   * and continues if its position allows.
+   * The source continues under another id, or with another stream: every replica is disconnected, must ask again,
+   * and continues if its position is held.
    */
   restart(): void {
     this.#replicas.restart();
@@ -211,7 +211,7 @@ export class ReplicationServer implements AsyncDisposable {
     this.#replica(id).take({ type: 'resume' });
   }
 
-  /** Closes all connections and listens no longer. */
+  /** Stops listening and closes all connections. */
   async close(): Promise<void> {
     this.#stopTicking?.();
     this.#replicas.close();

@@ -5,7 +5,7 @@ import type { ReplicaDescription } from './replicas/replica-events.ts';
 import type { ReplicationServer } from './replication-server.ts';
 import type { Upstream } from './source.ts';
 
-/** `INFO` and `ROLE` about replication alone, for a server that has nothing else to report: `register` them. */
+/** `INFO` and `ROLE` with replication only, to `register` at a server that has nothing else to report. */
 export function reportCommands(server: ReplicationServer): Commands {
   const info: Command = {
     least: 1,
@@ -25,7 +25,7 @@ export function reportCommands(server: ReplicationServer): Commands {
   ];
 }
 
-/** What INFO says of one replica, after its `slaveN:`. */
+/** The fields of one replica in INFO, after `slaveN:`. */
 export function replicaLine({ host, port, state, offset, lag }: ReplicaDescription): string {
   return `ip=${host},port=${port},state=${state},offset=${offset},lag=${lag}`;
 }
@@ -45,7 +45,7 @@ function replicationReport({ upstream, held, backlogSize, replicas }: Replicatio
     `second_repl_offset:${secondIdLimit}`,
     `repl_backlog_active:${held === undefined ? 0 : 1}`,
     `repl_backlog_size:${backlogSize}`,
-    // What can be continued from, which may reach back far beyond the memory.
+    // From where a replica can continue, which may be long before the start of the backlog in memory.
     `repl_backlog_first_byte_offset:${held?.firstByte ?? 0}`,
     `repl_backlog_histlen:${held === undefined ? 0 : held.offset - held.firstByte + 1}`,
   ];

@@ -47,7 +47,7 @@ describe('a client is answered', () => {
   });
 });
 
-it('no replication before AUTH, where a password is set', async () => {
+it('a client cannot replicate before AUTH if a password is set', async () => {
   const { port } = await listening({ requirepass: 'secret' });
   const peer = await Peer.connect(port);
   for (const words of [['PSYNC', '?', '-1'], ['SYNC'], ['REPLCONF', 'capa', 'eof'], ['INFO']]) {

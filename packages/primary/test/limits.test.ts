@@ -4,7 +4,7 @@ import { MemorySource } from '../src/embedded/memory-source.ts';
 import { ReplicationServer } from '../src/index.ts';
 import { Peer } from './peer.ts';
 
-it('a byte a second of an incomplete command is no sign of life of a replica', async () => {
+it('a replica that sends one byte a second of an incomplete command is disconnected as silent', async () => {
   const clock = new SimulatedClock();
   const server = new ReplicationServer(new MemorySource(), { clock, timeout: 10_000 });
   onTestFinished(() => server.close());

@@ -12,14 +12,14 @@ import { Primary } from '../src/index.ts';
 
 const RDB = bytesOf(`REDIS0009\xff${'\0'.repeat(8)}`);
 
-/** A primary and its replicas in one simulated time; nothing here depends on the machine. */
+/** A primary and its replicas in simulated time; nothing depends on the machine. */
 class Simulation {
   readonly clock = new SimulatedClock();
   readonly #random;
   readonly primary: Primary;
   /** What happened, with the simulated time. */
   readonly story: string[] = [];
-  /** All of the stream so far. */
+  /** The whole stream so far. */
   readonly #stream: Uint8Array[] = [];
 
   constructor(seed: number) {
@@ -79,11 +79,11 @@ class Simulation {
   }
 }
 
-/** A replica that takes what it is sent. */
+/** A replica that reads everything it is sent. */
 class SimulatedReplica {
   readonly link: SimulatedLink;
   readonly #port: number;
-  /** Sent after the reply to REPLCONF: PSYNC is refused while a reply is under way. */
+  /** Sent after the reply to REPLCONF: PSYNC is refused while a reply is pending. */
   #request: string[] | undefined;
   received = '';
   closed = false;
@@ -142,7 +142,7 @@ async function history(seed: number): Promise<readonly string[]> {
     simulation.propagate(1000);
     await simulation.pass(50);
   }
-  // Far more than the backlog and the system hold.
+  // Far more than fits into the backlog and the buffers of the system.
   expect(primary.replicas.find(({ port }) => port === 7002)?.behind).toBeGreaterThan(10_000);
   slow.link.unstall();
   steady.link.cut();

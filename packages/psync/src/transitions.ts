@@ -1,9 +1,9 @@
-/** State × event → next state. An event without an entry cannot happen in that state. */
+/** State × event → next state. An event without an entry is impossible in that state. */
 export type TransitionTable<State extends string, Event extends string> = Readonly<
   Record<State, Readonly<Partial<Record<Event, State>>>>
 >;
 
-/** @throws {Error} if the table has no entry: a fault of the program that drives the machine, not of a peer */
+/** @throws {Error} if the table has no entry: an error of the calling program, not of a peer */
 export function nextState<State extends string, Event extends string>(
   table: TransitionTable<State, Event>,
   state: State,

@@ -1,5 +1,5 @@
 /**
- * A connection to one peer. `SocketConnection` adapts a socket; tests may give one in memory.
+ * A connection to one peer. `SocketConnection` adapts a socket; tests may use connections in memory.
  *
  * Nothing is received before `listen`.
  */
@@ -39,10 +39,10 @@ export interface Connection {
   destroy(): void;
 }
 
-/** Receives what a connection brings. */
+/** Receives the events of a connection. */
 export interface ConnectionListener {
   /** The bytes do not change afterwards. */
   onBytes(bytes: Uint8Array): void;
-  /** The last call. A lost connection and a closed one are the same. */
+  /** The connection was closed or lost; no call follows. */
   onClose(): void;
 }

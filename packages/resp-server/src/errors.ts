@@ -1,6 +1,6 @@
-/** What failed. A wrong request is answered to the client and is none of these. */
+/** What failed. An invalid request of a client is not among these: the client gets an error reply. */
 export type RespServerErrorCode =
-  /** Wrong use by the caller: nothing is listened on, or TLS without a certificate. */
+  /** An error of the caller: `listen` was not called, or TLS has no certificate. */
   | 'MISUSE'
   /** The system refuses the address; `cause` is its error. */
   | 'NOT_LISTENING'

@@ -28,7 +28,7 @@ export interface SecureOptions {
   readonly clientCertificates: 'required' | 'optional' | 'none';
 }
 
-/** What listeners ask at each connection, and the receiver of it. */
+/** What listeners need for each connection, and its receiver. */
 export interface ListenersOptions {
   /** Milliseconds that a TLS handshake may take. */
   handshakeTimeout(): number;
@@ -36,7 +36,7 @@ export interface ListenersOptions {
   keepAlive(): number;
   /** Whether there are as many connections as allowed. */
   isFull(): boolean;
-  /** A connection above the limit; undefined where the peer cannot read a message yet. */
+  /** A connection above the limit; undefined if the peer cannot read a message yet. */
   onRefused(connection: Connection | undefined): void;
   onConnection(connection: Connection): void;
 }
@@ -50,7 +50,7 @@ export class Listeners {
   readonly #servers: Server[] = [];
   /** Every connection, in a TLS handshake or after it. */
   readonly #sockets = new Set<Socket>();
-  /** Listens on nothing: it is given each socket, so that the certificates can change. */
+  /** Does not listen: it is given each socket, so that the certificates can change. */
   #secured: SecureServer | undefined;
 
   constructor(options: ListenersOptions) {
@@ -69,7 +69,7 @@ export class Listeners {
     return this.#sockets.size;
   }
 
-  /** Sets the certificates of connections that come from now on. */
+  /** Sets the certificates of later connections. */
   secure(options: SecureOptions): void {
     this.#secured = this.#securedBy(options);
   }
@@ -88,7 +88,7 @@ export class Listeners {
       // `::` is not 0.0.0.0 too (`anet.c: anetV6Only`).
       server.listen({ port, host, ipv6Only: true }, () => {
         server.off('error', onError);
-        // A connection that cannot be accepted now: the client retries.
+        // A connection could not be accepted: the client retries.
         server.on('error', () => {});
         resolve();
       });
@@ -107,7 +107,7 @@ export class Listeners {
   }
 
   #accept(socket: Socket, isSecured: boolean): void {
-    // 'close' follows.
+    // The event 'close' follows.
     socket.on('error', () => {});
     if (this.#options.isFull()) {
       this.#options.onRefused(isSecured ? undefined : new SocketConnection(socket));

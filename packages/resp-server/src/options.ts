@@ -6,7 +6,7 @@ import type { Commands } from './commands/command.ts';
 
 /** Options that `configure` changes while the server runs. */
 export interface LiveOptions {
-  /** The password required of clients that connect from now on; none by default. */
+  /** The password required of clients that connect later; none by default. */
   readonly requirepass?: string | undefined;
   /** The most clients at a time; 10,000 by default (`maxclients`). */
   readonly maxClients?: number;
@@ -21,7 +21,7 @@ export interface LiveOptions {
   readonly protectedMode?: boolean;
   /**
    * Milliseconds of silence after which the system probes whether the peer is reachable; 300,000 by default,
-   * 0: never (`tcp-keepalive`). Applies to connections that come from now on.
+   * 0: never (`tcp-keepalive`). Applies to later connections.
    */
   readonly keepAlive?: number;
 }
@@ -33,9 +33,9 @@ export interface RespServerOptions extends LiveOptions {
   readonly refuse?: (name: string) => RespFailure | undefined;
   /** The answer to HELLO; redis 7.4.0 by default. */
   readonly identity?: Identity;
-  /** The error that PING is answered with while the server is not ready. */
+  /** The reply to PING while the server is not ready. */
   readonly notReady?: () => RespFailure | undefined;
-  /** Closes connections of a type that are not clients of the server, for `CLIENT KILL TYPE`; returns how many. */
+  /** Closes connections of a type that are not clients of the server, for `CLIENT KILL TYPE`; returns their number. */
   readonly closeOthers?: (type: ClientType) => number;
   /** The client at `host:port` sent HTTP and was disconnected: a web page may have sent it. */
   readonly onForeign?: (address: string) => void;

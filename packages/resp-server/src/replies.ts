@@ -1,16 +1,16 @@
 import type { RespFailure, RespValue } from '@forebay/resp';
 
-/** The reply of a command, encoded for the protocol version of the client; undefined: none, or it is sent later. */
+/** The reply of a command, encoded for the protocol version of the client; undefined: no reply, or a later one. */
 export type Reply = RespValue | undefined;
 
-// Text of a peer is cut to one short line where a reply repeats it.
+// Text of a peer that a reply repeats is cut to one short line.
 export const OK: RespValue = simple('OK');
 export const NIL: RespValue = { type: 'null', of: 'bulk' };
 export const NO_AUTH: RespFailure = error('NOAUTH Authentication required.');
 export const SYNTAX_ERROR: RespFailure = error('ERR syntax error');
 export const NOT_A_NUMBER: RespFailure = error('ERR value is not an integer or out of range');
 
-/** Characters of a peer's own words that an error repeats. */
+/** The most characters of a peer's text that an error repeats. */
 const ECHOED = 128;
 
 export function simple(text: string): RespValue {
@@ -83,7 +83,7 @@ export function wrongArity(name: string): RespFailure {
   return error(`ERR wrong number of arguments for '${name.toLowerCase()}' command`);
 }
 
-/** Text as requests and `bulk` have it: one character a byte of its UTF-8. */
+/** Text in the form of requests and `bulk`: one character per byte of its UTF-8. */
 export function textOf(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1');
 }

@@ -34,7 +34,7 @@ export class RequestReader {
     return this.#cursor.pendingBytes;
   }
 
-  /** The bytes after the last request; they end what was pushed. To be read right after `next` returned a request. */
+  /** The bytes after the last request, up to the end of what was pushed. To be called right after `next` returned a request. */
   get rest(): Uint8Array {
     return this.#chunk.subarray(this.#chunk.length - this.#cursor.pendingBytes);
   }

@@ -63,7 +63,7 @@ export class RespServer implements AsyncDisposable {
   readonly #counts = { connections: 0, commands: 0, refused: 0 };
   readonly #errors = new Map<string, number>();
   #nextId = 1;
-  /** Clients that came by `accept`. */
+  /** Clients of `accept`. */
   #accepted = 0;
   #buffered = 0;
   #stopTicking: StopTimer | undefined;
@@ -146,7 +146,7 @@ export class RespServer implements AsyncDisposable {
     return port;
   }
 
-  /** Serves an existing connection like one to a port. */
+  /** Serves an existing connection like one to a listening port. */
   accept(connection: Connection): void {
     this.#startTicking();
     if (this.#isFull) {
@@ -162,8 +162,8 @@ export class RespServer implements AsyncDisposable {
   }
 
   /**
-   * Sets the certificates of `listen({ tls: true })` for connections that come from now on. Throws what
-   * `tls.createSecureContext` throws for wrong ones.
+   * Sets the certificates of `listen({ tls: true })` for later connections. Throws the errors of
+   * `tls.createSecureContext`.
    */
   secure(options: SecureOptions): void {
     this.#listeners.secure(options);
@@ -175,7 +175,7 @@ export class RespServer implements AsyncDisposable {
     this.#password.set(this.#options.requirepass);
   }
 
-  /** Closes all connections and listens no longer. */
+  /** Stops listening and closes all connections. */
   async close(): Promise<void> {
     this.#stopTicking?.();
     const closed = this.#listeners.close();
@@ -236,7 +236,7 @@ export class RespServer implements AsyncDisposable {
     connection.end(() => connection.destroy());
   }
 
-  /** The client with the most bytes of incomplete requests goes first, as in servers (`maxmemory-clients`). */
+  /** Disconnects the client with the most bytes of incomplete requests first, as servers do (`maxmemory-clients`). */
   #dropLargest(): void {
     const all = [...this.#clients];
     all.reduce((one, other) => (other.buffered > one.buffered ? other : one)).destroy();

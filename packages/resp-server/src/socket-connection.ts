@@ -16,7 +16,7 @@ export class SocketConnection implements Connection {
     this.remotePort = socket.remotePort ?? 0;
     this.localHost = printableHost(socket.localAddress);
     this.localPort = socket.localPort ?? 0;
-    // 'close' follows; what was lost is requested again by the peer.
+    // The event 'close' follows; the peer requests lost bytes again.
     socket.on('error', () => {});
   }
 
@@ -83,7 +83,7 @@ export class SocketConnection implements Connection {
   }
 }
 
-/** IPv4 in its own notation, also from a socket for IPv4 and IPv6. */
+/** An IPv4 address in its own notation, even on a socket for IPv4 and IPv6. */
 function printableHost(host = '127.0.0.1'): string {
   return host.startsWith('::ffff:') ? host.slice('::ffff:'.length) : host;
 }

@@ -70,7 +70,7 @@ function plain(value: RespValue): unknown {
 }
 
 describe('HELLO', () => {
-  it('selects the version of all replies that follow', async () => {
+  it('selects the version of all later replies', async () => {
     const talker = await Talker.connect(await listening());
     const greeting = { server: 'redis', proto: 3, mode: 'standalone', role: 'master', modules: [] };
     expect(await talker.ask('HELLO', '3', 'SETNAME', 'me')).toMatchObject(greeting);
@@ -136,7 +136,7 @@ describe('a transaction', () => {
 });
 
 describe('messages', () => {
-  it('reach subscribers of the channel and of a matching pattern', async () => {
+  it('reach subscribers of the channel and of matching patterns', async () => {
     const server = await listening();
     const [listener, speaker] = [await Talker.connect(server), await Talker.connect(server)];
     listener.send('SUBSCRIBE', 'a', 'b');
@@ -180,7 +180,7 @@ describe('messages', () => {
   });
 });
 
-it('COMMAND shows the commands of the table', async () => {
+it('COMMAND lists the commands of the table', async () => {
   const talker = await Talker.connect(await listening());
   await talker.ask('HELLO', '3');
   const all = (await talker.ask('COMMAND')) as unknown[][];
@@ -199,7 +199,7 @@ it('COMMAND shows the commands of the table', async () => {
   expect(docs.ping?.summary).not.toBe('');
 });
 
-it('a registered command is served like one of the server', async () => {
+it('a registered command is served like a command of the server', async () => {
   const each = { least: 1, most: 1, summary: 'A test.' };
   const commands = new Map([['dbsize', { ...each, run: async () => integer(9) }]]);
   const talker = await Talker.connect(await listening({ commands }));
@@ -244,7 +244,7 @@ describe('a command table', () => {
   });
 });
 
-it('PING is answered with the error of a server that is not ready', async () => {
+it('PING gets the error of `notReady` while the server is not ready', async () => {
   let isReady = false;
   const notReady = () => (isReady ? undefined : error('LOADING not yet'));
   const talker = await Talker.connect(await listening({ notReady }));
@@ -253,7 +253,7 @@ it('PING is answered with the error of a server that is not ready', async () => 
   expect(await talker.ask('PING', 'a')).toBe('a');
 });
 
-it('HELLO reports the identity of this moment', async () => {
+it('HELLO reports the current identity', async () => {
   const identity = { server: 'valkey', version: '9.1.0', role: 'master' as 'master' | 'replica' };
   const talker = await Talker.connect(await listening({ identity }));
   expect(await talker.ask('HELLO', '3')).toMatchObject({ server: 'valkey', role: 'master' });
@@ -271,7 +271,7 @@ it('CLIENT KILL TYPE closes connections that are not clients too, if only their 
 });
 
 describe('an upgraded client', () => {
-  /** A server whose command TAKE upgrades the client, and what came after it. */
+  /** A server whose command TAKE upgrades the client, and the bytes after it. */
   async function upgrading() {
     let taken: Client | undefined;
     let text = '';
@@ -315,7 +315,7 @@ describe('an upgraded client', () => {
     };
   }
 
-  it('gives all bytes after the request to its owner, those of the same write too', async () => {
+  it('passes all bytes after the request to its owner, including bytes of the same write', async () => {
     const { peer, text } = await upgrading();
     peer.sendRaw('PING\r\nTAKE\r\nPING\r\nno command');
     expect(await peer.line()).toBe('+PONG');
@@ -325,7 +325,7 @@ describe('an upgraded client', () => {
     expect(peer.received).toBe('');
   });
 
-  it('stays listed, counted and closable, under the type of its owner', async () => {
+  it('is still listed, counted and closed by CLIENT, under the type of its owner', async () => {
     const { server, peer, closed, taken } = await upgrading();
     peer.sendRaw('TAKE\r\n');
     expect(await peer.line()).toBe('taken');
@@ -358,7 +358,7 @@ describe('an upgraded client', () => {
     await expect.poll(text).toBe('still here');
   });
 
-  it('is disconnected by a fault of its owner, which is reported', async () => {
+  it('is disconnected when its owner throws an error, which is reported', async () => {
     const { peer, faults } = await upgrading();
     peer.sendRaw('TAKE\r\nfault');
     await peer.ended();

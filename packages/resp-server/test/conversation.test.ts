@@ -96,7 +96,7 @@ describe('with a password', () => {
   });
 });
 
-describe('a malformed request is answered with one line, and the end', () => {
+describe('a malformed request gets one error line, and the connection is closed', () => {
   it.each<[string, string]>([
     ['*x\r\n', 'invalid multibulk length'],
     ['*2000000\r\n', 'invalid multibulk length'],

@@ -40,7 +40,7 @@ export async function split(
   try {
     const at = (await boundaryAt(reader, offset)).boundary;
     const next = newIncrement(context, offset, at.database);
-    // Before the writer, which an error here would leave open.
+    // Before the writer is created: an error here would leave it open.
     const head = replaces ? undefined : await headUpTo(context, reader, at, end);
     const writer =
       end.offset === offset

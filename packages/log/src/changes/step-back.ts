@@ -50,7 +50,7 @@ export async function stepBack(
     const next = newIncrement(context, offset, at.database);
     const keepsHead = within.startOffset < offset;
     const head = keepsHead ? await headUpTo(context, reader, at, { offset: end }) : within;
-    // Last, as an error after it would leave it open.
+    // The writer is created last: an error after it would leave it open.
     const writer = await IncrementWriter.create(context.pathOf, next, context.writerOptions);
     const before = live.increments.slice(0, i);
     const ids = idsAfter(live.ids, offset);

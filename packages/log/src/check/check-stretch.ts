@@ -172,7 +172,7 @@ class StretchCheck {
     return Infinity;
   }
 
-  /** What a record names that is written now; undefined if the file was removed meanwhile. */
+  /** The record of the current writer; undefined if the file was removed meanwhile. */
   async #writerNow(): Promise<RecordWriter | undefined> {
     try {
       return await writerOf(this.#disk, this.#path);

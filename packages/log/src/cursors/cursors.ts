@@ -15,7 +15,7 @@ import {
   writeCursor,
 } from './cursor-file.ts';
 
-/** The cursors of a log. Places are kept one after the other. */
+/** The cursors of a log. Positions are stored one after another. */
 export class Cursors {
   readonly #log: WatchedLog;
   readonly #turns = new Turns();
@@ -24,7 +24,7 @@ export class Cursors {
     this.#log = log;
   }
 
-  /** The cursor of a name, made at `from` where there is none: see `Log.cursor`. */
+  /** The cursor with this name, created at `from` if there is none: see `Log.cursor`. */
   async open(name: string, from?: Position): Promise<Cursor> {
     const kept = await this.kept(name);
     if (kept !== undefined) return kept;
@@ -34,7 +34,7 @@ export class Cursors {
     return new Cursor(this.#log, this, { name, position, segment });
   }
 
-  /** The same, where one of the name was kept. */
+  /** The cursor with this name, if it is stored. */
   async kept(name: string): Promise<Cursor | undefined> {
     const { directory, disk } = this.#log;
     checkCursorName(directory, name);
@@ -69,7 +69,7 @@ export class Cursors {
     await this.forget(pinName(name));
   }
 
-  /** Makes a place durable. @returns the number of its segment */
+  /** Stores a position durably. @returns the number of its segment */
   keep(name: string, position: Position, hint?: number): Promise<number> {
     return this.#turns.take(async () => {
       await this.#log.look();
@@ -90,7 +90,7 @@ export class Cursors {
     await removeCursor(disk, directory, name);
   }
 
-  /** Resolves when no place is being kept. */
+  /** Resolves when no position is being stored. */
   async idle(): Promise<void> {
     await this.#turns.idle();
   }

@@ -174,7 +174,7 @@ export class LogView implements AsyncDisposable {
         return view.#sight.written;
       },
       get closed() {
-        // A look that failed while readers wait is told to them.
+        // Waiting readers get the error of a look that failed.
         if (!view.#closed && view.#failure !== undefined) throw view.#failure;
         return view.#closed;
       },

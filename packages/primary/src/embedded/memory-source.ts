@@ -25,7 +25,7 @@ interface Piece {
 }
 
 export interface MemorySourceOptions {
-  /** The data set to begin with; an empty one by default. */
+  /** The initial data set; empty by default. */
   readonly rdb?: Uint8Array | undefined;
   /** Random bytes, for replication ids. */
   readonly random?: RandomBytes | undefined;

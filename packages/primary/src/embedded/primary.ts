@@ -96,7 +96,7 @@ export class Primary implements AsyncDisposable {
     this.#start();
   }
 
-  /** Serves an existing connection like one to a port that is listened on. */
+  /** Serves an existing connection like one to a listening port. */
   accept(connection: Connection): void {
     this.#start();
     this.#server.accept(connection);
@@ -190,7 +190,7 @@ export class Primary implements AsyncDisposable {
 
   #scheduleExpiry(): void {
     this.#stopExpiring?.();
-    // Replicas go while it is being closed, too.
+    // Replicas may also disconnect while the primary is being closed.
     if (this.#backlogTtl === 0 || this.#closed) return;
     this.#stopExpiring = this.#clock.after(this.#backlogTtl, () => {
       if (this.replicas.length === 0) this.#source.renameHistory();

@@ -2,7 +2,7 @@ import type { Backlog } from '@forebay/backlog';
 import type { Client, Connection } from '@forebay/resp-server';
 import type { SharedReader, SharedReading } from './shared-reading.ts';
 
-/** Bytes that a connection is given at once. */
+/** The most bytes of one write to a connection. */
 const PIECE = 256 * 1024;
 
 /** What all replicas are sent, whatever it is now. */
@@ -12,7 +12,7 @@ export interface Stream {
   readonly reading: SharedReading;
 }
 
-/** How far a replica was sent the stream, and whether it may be sent more: its state machine. */
+/** How much of the stream was sent to a replica, and whether more may be sent: a view of its state machine. */
 export interface Sending {
   /** Offset of the last byte written to its connection. */
   readonly sentOffset: number | undefined;
@@ -22,9 +22,9 @@ export interface Sending {
 }
 
 /**
- * The stream on its way to one replica, out of the backlog's memory, which all replicas share. A replica that
- * falls behind holds no more memory than its connection's buffer: it fetches what it lacks from the backlog, or
- * further back from the source, as fast as its connection takes it.
+ * Sends the stream to one replica, from the memory of the backlog, which all replicas share. A replica that falls
+ * behind uses no memory but the buffer of its connection: the missing bytes are read from the backlog, or from the
+ * source if they are older, as fast as the connection accepts them.
  *
  * Invariant: the connection was given each byte up to `offset`, once.
  */
@@ -35,7 +35,7 @@ export class Outlet {
   readonly #onLost: (error: unknown) => void;
   #fetching = false;
 
-  /** `onLost`: what the replica needs next cannot be read. */
+  /** `onLost`: the bytes that the replica needs next cannot be read. */
   constructor(
     { connection }: Client,
     stream: Stream,
@@ -53,18 +53,18 @@ export class Outlet {
     return this.#sending.sentOffset ?? 0;
   }
 
-  /** Offset of the last byte that the system has taken of them. */
+  /** Offset of the last byte that the connection has passed to the system. */
   get passedOn(): number {
     return (this.unsent ?? this.offset + 1) - 1;
   }
 
-  /** Offset of the first byte that the connection may still read in memory; undefined: of none. */
+  /** Offset of the first byte that the connection still reads from memory; undefined: none. */
   get unsent(): number | undefined {
     const { unsent } = this.#connection;
     return unsent === 0 ? undefined : this.offset - unsent + 1;
   }
 
-  /** Sends what there is, if the replica may be sent it. */
+  /** Sends all available bytes, if the state of the replica permits. */
   advance(): void {
     if (!this.#fetching) void this.#fetch();
   }

@@ -13,7 +13,7 @@ import type { Supply } from './supply.ts';
 import type { RandomBytes } from './transfer.ts';
 import { sendPayload } from './transfer.ts';
 
-/** What all replicas of a source share. */
+/** Shared by all replicas of a source. */
 export interface SessionContext {
   readonly source: Source;
   readonly supply: Supply;
@@ -37,8 +37,8 @@ export interface SessionContext {
 const MARK_BYTES = 20;
 
 /**
- * One replica from its first REPLCONF to the end of its connection: performs the actions of its state machine
- * (`ServedReplica`), which has all of its state, and reports to it what happens.
+ * One replica from its first REPLCONF to the end of its connection. Its state is in its state machine
+ * (`ServedReplica`): this class gives it events and performs its actions.
  */
 export class ReplicaSession implements Upgrade {
   readonly type = 'replica';
@@ -47,19 +47,19 @@ export class ReplicaSession implements Upgrade {
   readonly #machine = new ServedReplica();
   readonly #reader = new RequestReader(true);
   readonly #serving: Serving;
-  /** To be performed, the first one first. */
+  /** Actions to perform, in order. */
   readonly #actions: ServedReplicaAction[] = [];
   #isPerforming = false;
-  /** Pending while the upstream is asked; no command is taken meanwhile. */
+  /** Pending while the upstream is asked; commands wait meanwhile. */
   #upstreamCheck: Promise<undefined> | undefined;
   #stopDelay: StopTimer | undefined;
-  /** Opened and not yet sent. */
+  /** Opened, and not sent yet. */
   #snapshot: Snapshot | undefined;
   #outlet: Outlet | undefined;
   #watch: OutputWatch | undefined;
   /** Offset of the stream when it attached. */
   #since = 0;
-  /** Since when a request of it is incomplete. */
+  /** Since when its last request is incomplete. */
   #begunAt: number | undefined;
 
   constructor(client: Client, context: SessionContext) {
@@ -82,7 +82,7 @@ export class ReplicaSession implements Upgrade {
     });
   }
 
-  /** The state that INFO shows, and the rest that is known of it. */
+  /** The state that INFO shows, and everything else known about the replica. */
   get description(): ReplicaDescription {
     const { clock, supply } = this.#context;
     const { announced, reported = 'wait_bgsave', acknowledged, synced, sentOffset } = this.#machine;
@@ -117,13 +117,13 @@ export class ReplicaSession implements Upgrade {
       this.#readRequests();
     } catch (failure) {
       if (!(failure instanceof BadRequest)) throw failure;
-      // A reply would be read as a part of the stream.
+      // The replica would read a reply as a part of the stream.
       this.take({ type: 'close', how: 'end' });
     }
     this.client.countBuffered(this.client.closed ? 0 : this.#reader.pendingBytes);
   }
 
-  /** Gives an event to the machine and performs what follows. */
+  /** Gives an event to the machine and performs the resulting actions. */
   take(event: ServedReplicaEvent): void {
     try {
       this.#actions.push(...this.#machine.take(event));
@@ -140,7 +140,7 @@ export class ReplicaSession implements Upgrade {
     this.#outlet?.advance();
   }
 
-  /** Disconnects it if it has not taken more of the stream than the limit allows. */
+  /** Disconnects the replica if the part of the stream that it has not read exceeds the limit. */
   cutOffIfSlow(): void {
     const { clock, supply } = this.#context;
     const taken = Math.max(this.#since, this.#outlet?.passedOn ?? 0);
@@ -148,7 +148,7 @@ export class ReplicaSession implements Upgrade {
     if (reason !== undefined) this.take({ type: 'cut-off', reason, how: 'destroy' });
   }
 
-  /** Disconnects it after so many milliseconds of silence. To be called regularly: progress is observed by these calls. */
+  /** Disconnects the replica after `timeout` milliseconds of silence. Call it regularly: it also measures progress. */
   dropIfSilent(timeout: number): void {
     const { signOfLife } = this.#machine;
     const progressed = this.client.lookAtProgress();
@@ -157,7 +157,7 @@ export class ReplicaSession implements Upgrade {
     const since = signOfLife === 'progress' ? progressed : heard;
     if (since >= this.#context.clock.elapsed() - timeout) return;
     this.take({ type: 'close', how: 'destroy' });
-    // It may have gone before its last bytes.
+    // The connection may have closed before these bytes.
     this.client.destroy();
   }
 

@@ -16,7 +16,7 @@ export interface ResyncCounts {
   /** Full resyncs started. */
   readonly fullResyncs: number;
   readonly partialResyncs: number;
-  /** Full resyncs that a replica did not load: it was gone before it acknowledged any offset. */
+  /** Full resyncs that a replica did not load: it disconnected before it acknowledged any offset. */
   readonly failedResyncs: number;
 }
 
@@ -25,7 +25,7 @@ export interface ReplicasOptions {
   readonly clock: Clock;
   readonly random: RandomBytes;
   readonly events: ReplicaEvents;
-  /** Has the stream ask the replicas for acknowledgements, at the top of a chain. */
+  /** Adds REPLCONF GETACK to the stream, at the top of a chain. */
   readonly askForAcks: () => void;
   readonly outputLimit: OutputLimit | undefined;
   /** False: none. */
@@ -42,7 +42,7 @@ export class Replicas {
   readonly #context: SessionContext;
   /** Every client that sent REPLCONF, PSYNC or SYNC, until its connection is closed. */
   readonly #sessions = new Map<Client, ReplicaSession>();
-  /** Those that are served. */
+  /** The replicas that are served. */
   readonly #attached = new Set<ReplicaSession>();
   readonly #waits = new Set<Wait>();
   readonly #clock: Clock;
@@ -79,7 +79,7 @@ export class Replicas {
     };
   }
 
-  /** What can be served: of what the source holds, as much as was propagated. */
+  /** What can be served: the part of the source that has been propagated. */
   get held(): ServedStream | undefined {
     const { held } = this.#source;
     return held && { ...held, offset: Math.min(held.offset, this.supply.backlog.masterOffset) };
@@ -89,7 +89,7 @@ export class Replicas {
     return this.#counts;
   }
 
-  /** Those that are served, in the order in which they came. */
+  /** The replicas that are served, in the order in which they attached. */
   get attached(): readonly ReplicaSession[] {
     return [...this.#attached];
   }
@@ -112,7 +112,7 @@ export class Replicas {
     this.#cutOffSlow();
   }
 
-  /** Another stream is served, or the same under another id: all replicas have to ask again. */
+  /** Another stream is served, or the same one under another id: all replicas must ask again. */
   restart(): void {
     this.supply.renew();
     for (const session of this.attached) session.take({ type: 'restart' });

@@ -36,7 +36,7 @@ export class Supply implements Stream {
     this.#reading = new SharedReading(this.#source);
   }
 
-  /** Starts to send to a replica; until its connection is closed, the source keeps what it has not been sent. */
+  /** Starts to send to a replica. The source keeps bytes that were not sent to it until its connection is closed. */
   outlet(client: Client, sending: Sending, name: string, onLost: (error: unknown) => void): Outlet {
     const outlet = new Outlet(client, this, sending, onLost);
     this.#outlets.add(outlet);
@@ -47,7 +47,7 @@ export class Supply implements Stream {
       },
       cutOff: () => onLost(new Error('what it needs next is not held any longer')),
     });
-    // Bytes may be on their way long after the replica is gone.
+    // A connection may still be sending long after the replica is gone.
     client.onClose(() => {
       this.#outlets.delete(outlet);
       letGo?.();
@@ -64,7 +64,7 @@ export class Supply implements Stream {
     });
   }
 
-  /** Whether no connection reads bytes up to `end` in memory any longer. */
+  /** Whether no connection still reads bytes up to `end` from memory. */
   #isSent(end: number): boolean {
     for (const { unsent } of this.#outlets) if (unsent !== undefined && unsent <= end) return false;
     return true;

@@ -1,12 +1,12 @@
 import type { Client } from '@forebay/resp-server';
 import type { Snapshot } from '../source.ts';
 
-/** As many random bytes as asked for. */
+/** Returns this many random bytes. */
 export type RandomBytes = (length: number) => Uint8Array;
 
 /**
- * Sends a payload as `$EOF:<mark>`, or as `$<length>` without a mark, and gives `onFirst` the first bytes. Nothing
- * follows the mark: replicas look for it only at the end of what they have read.
+ * Sends a payload as `$EOF:<mark>`, or as `$<length>` if there is no mark, and passes its first bytes to `onFirst`.
+ * Nothing is sent after the mark: replicas look for it only at the end of the bytes that they have read.
  */
 export async function sendPayload(
   client: Client,
@@ -26,7 +26,7 @@ export async function sendPayload(
     connection.write(bytes);
     await connection.drained();
   }
-  // A replica would wait for the rest without end.
+  // The replica would wait for the rest forever.
   if (left > 0) throw new Error(`the snapshot ended ${left} bytes early`);
   if (mark === undefined || client.closed) return;
   // An ACK before the mark is sent does not acknowledge the payload.

@@ -33,7 +33,7 @@ export type HandshakeMove =
   | 'authenticate'
   | 'introduce'
   | 'ask-report'
-  /** The report came, or was refused. */
+  /** The report was received, or refused. */
   | 'report'
   /** PSYNC is sent. */
   | 'ask'
@@ -110,7 +110,7 @@ export function meaningOf(step: Exclude<HandshakeState, 'ended'>, line: string):
   return row[classifyReply(line)] ?? row.otherwise;
 }
 
-/** Where each of them leads. */
+/** The event that each of them means. */
 export const NEXT: TransitionTable<HandshakeState, HandshakeMove> = {
   ping: { authenticate: 'auth', introduce: 'replconf', end: 'ended' },
   auth: { introduce: 'replconf', end: 'ended' },

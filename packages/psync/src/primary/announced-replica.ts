@@ -7,7 +7,7 @@ const INTEGER = /^-?\d{1,15}$/;
 export interface AnnouncedReplica {
   /** 0 if it did not announce one. */
   readonly listeningPort: number;
-  /** Undefined: that of its connection. */
+  /** Undefined: the address of its connection. */
   readonly address: string | undefined;
   /** `capa eof`: takes a payload that ends at a mark. */
   readonly eof: boolean;
@@ -29,7 +29,7 @@ export const NOT_ANNOUNCED: AnnouncedReplica = {
 };
 
 /**
- * Applies the options of one REPLCONF in order. The first refused one stops it, and those before it stay in
+ * Applies the options of one REPLCONF in order, up to the first refused one; the options before it stay in
  * force (`replication.c: replconfCommand`).
  */
 export function announce(
@@ -46,7 +46,7 @@ export function announce(
   return { announced, refusal: undefined };
 }
 
-/** What an option changes, or why it is refused. */
+/** The change that an option makes, or the error if it is refused. */
 function optionOf(name: string, value: string): Partial<AnnouncedReplica> | RespFailure {
   switch (name.toLowerCase()) {
     case 'listening-port':
@@ -60,7 +60,7 @@ function optionOf(name: string, value: string): Partial<AnnouncedReplica> | Resp
       if (value.toLowerCase() === 'eof') return { eof: true };
       return value.toLowerCase() === 'psync2' ? { psync2: true } : {};
     case 'version':
-      // It is shown to people. A malformed one is ignored, and answered as by a server without the option.
+      // It is only displayed. A malformed version is ignored, with the reply of a server that does not know the option.
       return /^\d{1,3}(?:\.\d{1,3}){1,2}$/.test(value) ? { version: value } : {};
     case 'rdb-only':
       if (!INTEGER.test(value)) return NOT_A_NUMBER;

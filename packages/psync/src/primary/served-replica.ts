@@ -39,35 +39,35 @@ export type CloseManner = 'end' | 'destroy';
 
 /** What happened to a replica. */
 export type ServedReplicaEvent =
-  /** A command came; `words` include its name. Before PSYNC: REPLCONF, PSYNC and SYNC only. */
+  /** A command was received; `words` include its name. Before PSYNC only REPLCONF, PSYNC and SYNC. */
   | { readonly type: 'command'; readonly words: readonly string[]; readonly serving: Serving }
   /** The answer to `check-upstream`: the upstream was asked, or could not be. */
   | { readonly type: 'upstream-checked'; readonly serving: Serving }
-  /** The answer to `queue`: the full resync may start. */
+  /** The answer to `queue`: the full resync may start now. */
   | { readonly type: 'start' }
   /** The answer to `open-snapshot`: its replication id, and the last offset it contains. */
   | { readonly type: 'snapshot-opened'; readonly position: Position }
-  /** The answer to `open-snapshot`: there is none, for this reason. */
+  /** The answer to `open-snapshot`: no snapshot could be opened. */
   | { readonly type: 'snapshot-failed'; readonly reason: string }
   /** The first bytes of the payload, without its header. */
   | { readonly type: 'payload-began'; readonly bytes: Uint8Array }
-  /** The answer to `send-payload`: all of it was passed on, with its mark. Not if the connection is lost. */
+  /** The answer to `send-payload`: the payload and its mark were passed to the system. None if the connection is lost. */
   | { readonly type: 'payload-sent' }
-  /** It cannot be served further: its data is not held, or it is too far behind. */
+  /** The replica cannot be served further: the bytes it needs are not held, or it is too far behind. */
   | { readonly type: 'cut-off'; readonly reason: string; readonly how: CloseManner }
-  /** The connection is to close: it is silent, was dropped, or sent no valid command. */
+  /** Close the connection: the replica is silent, was dropped, or sent an invalid command. */
   | { readonly type: 'close'; readonly how: CloseManner }
-  /** Another stream is served from now on: the replica has to ask again, by no fault of its own. */
+  /** Another stream is served from now on: the replica must ask again. This does not count as a failure of the replica. */
   | { readonly type: 'restart' }
   /** The connection has closed. */
   | { readonly type: 'closed' }
-  /** Nothing of the stream is sent until `resume`. */
+  /** Send no bytes of the stream until `resume`. */
   | { readonly type: 'stall' }
   | { readonly type: 'resume' }
   /** A second has passed. */
   | { readonly type: 'tick' };
 
-/** What to do next, in this order. */
+/** What the caller must do, in order. */
 export type ServedReplicaAction =
   /** Answer the command. */
   | { readonly type: 'reply'; readonly value: RespValue }
@@ -75,50 +75,50 @@ export type ServedReplicaAction =
   | { readonly type: 'send'; readonly line: string }
   /** The client is a replica from now on: no command but REPLCONF, PSYNC and SYNC is taken from it. */
   | { readonly type: 'attach' }
-  /** Find out how far the upstream has come, then `upstream-checked`. No command is taken meanwhile. */
+  /** Ask the upstream for its offset, then give `upstream-checked`. Give no command meanwhile. */
   | { readonly type: 'check-upstream' }
-  /** Delay the full resync if it must be, then `start`. */
+  /** Delay the full resync if necessary, then give `start`. */
   | { readonly type: 'queue' }
-  /** Open a snapshot, then `snapshot-opened` or `snapshot-failed`; `alone`: no stream follows it. */
+  /** Open a snapshot, then give `snapshot-opened` or `snapshot-failed`. `alone`: no stream follows it. */
   | { readonly type: 'open-snapshot'; readonly alone: boolean }
-  /** Close the snapshot that was opened: nothing takes it. */
+  /** Close the opened snapshot: it will not be sent. */
   | { readonly type: 'discard-snapshot' }
-  /** Keep what comes after this offset, until the connection is closed. */
+  /** Keep the bytes of the stream after this offset until the connection is closed. */
   | { readonly type: 'hold'; readonly after: number }
-  /** Send the snapshot, with an end mark or with its length, then `payload-sent`. */
+  /** Send the snapshot, with an end mark or with its length, then give `payload-sent`. */
   | { readonly type: 'send-payload'; readonly marked: boolean }
-  /** Send the stream after this offset. Call `sent` as it goes. */
+  /** Send the stream after this offset, and call `sent` for each part. */
   | { readonly type: 'stream'; readonly after: number }
-  /** Measure its silence from now on: it had nothing to say before. */
+  /** Measure the silence of the replica from now on: before, it had nothing to send. */
   | { readonly type: 'heard' }
   | { readonly type: 'close'; readonly how: CloseManner }
   // For logs and counters:
   | { readonly type: 'partial-resync'; readonly offset: number }
   | { readonly type: 'full-resync'; readonly reason: string }
   | { readonly type: 'online' }
-  /** It has shown by an ACK that it loaded the full resync. */
+  /** An ACK has shown that the replica loaded the full resync. */
   | { readonly type: 'loaded' }
-  /** `acknowledged` and `synced` are as it says. */
+  /** `acknowledged` and `synced` have the values of the last ACK. */
   | { readonly type: 'acknowledged' }
-  /** It is no replica any more. `failed`: it was sent a full resync and has not shown that it loaded it. */
+  /** The client is no longer a replica. `failed`: it was sent a full resync, and no ACK has shown that it loaded it. */
   | { readonly type: 'gone'; readonly reason: string | undefined; readonly failed: boolean };
 
-/** What a replica must show so that it is not given up. */
+/** Which activity a replica must show so that it is not disconnected. */
 export type SignOfLife =
-  /** Bytes from it. */
-  | 'words'
-  /** Bytes that it takes. */
+  /** It must send bytes. */
+  | 'input'
+  /** It must read bytes. */
   | 'progress'
   | 'nothing';
 
-/** Bytes that name the format of a snapshot: the magic and the version. */
+/** Length of the magic and the version of an RDB. */
 const FORMAT_LENGTH = 9;
 
 const NOT_LOADED = 'the replica did not load the full resync';
 
 /**
- * One replica at its primary, from its first REPLCONF to its end: the primary's half of the negotiation,
- * and what is known of the replica, by the table in `transitions.ts`. Events in, actions out.
+ * One replica at its primary, from its first REPLCONF to its end: the primary's side of the negotiation, and
+ * everything known about the replica. Events in, actions out, by the table in `transitions.ts`.
  */
 export class ServedReplica {
   #state: ServedReplicaState = 'handshake';
@@ -132,7 +132,7 @@ export class ServedReplica {
   #bySync = false;
   /** Whether an ACK will show that it loaded the full resync. */
   #confirms = false;
-  /** What follows the payload that is sent. */
+  /** The event when the payload has been sent. */
   #payload: 'payload-sent' | 'marked-payload-sent' | 'only-payload-sent' = 'payload-sent';
   #awaitsLoad = false;
   #stalled = false;
@@ -154,7 +154,7 @@ export class ServedReplica {
     return this.#announced;
   }
 
-  /** Whether it asked by SYNC: it knows no offsets and acknowledges nothing. */
+  /** Whether it asked with SYNC: such a replica knows no offsets and acknowledges nothing. */
   get bySync(): boolean {
     return this.#bySync;
   }
@@ -164,22 +164,22 @@ export class ServedReplica {
     return this.#acknowledged;
   }
 
-  /** Offset of the last byte that is on its disk (FACK); undefined if it did not say. */
+  /** Offset of the last byte that it has synced (FACK); undefined if it did not report any. */
   get synced(): number | undefined {
     return this.#synced;
   }
 
-  /** Offset of the last byte of the stream that it has or was sent; undefined before a position is agreed. */
+  /** Offset of the last byte of the stream that it has or was sent; undefined before a resync. */
   get sentOffset(): number | undefined {
     return this.#sent;
   }
 
-  /** Whether it is to load a full resync, and has not shown by an ACK that it has. */
+  /** Whether it must load a full resync, and no ACK has shown that it did. */
   get awaitsLoad(): boolean {
     return this.#awaitsLoad;
   }
 
-  /** What the snapshot begins with that was sent, such as `REDIS0011`; undefined: not one byte was. */
+  /** The magic and version of the snapshot that was sent, such as `REDIS0011`; undefined: no bytes were sent. */
   get format(): string | undefined {
     return this.#format;
   }
@@ -203,8 +203,8 @@ export class ServedReplica {
       case 'awaiting-ack':
       case 'catching-up':
       case 'online':
-        // A replica that asked by SYNC has nothing to acknowledge.
-        return this.#bySync ? 'nothing' : 'words';
+        // A replica that asked with SYNC has nothing to acknowledge.
+        return this.#bySync ? 'nothing' : 'input';
       default:
         return 'nothing';
     }
@@ -220,7 +220,7 @@ export class ServedReplica {
     this.#sent = offset;
   }
 
-  /** @throws {Error} if the event cannot happen in this state: a fault of the program */
+  /** @throws {Error} if the event is impossible in this state: an error of the calling program */
   take(event: ServedReplicaEvent): readonly ServedReplicaAction[] {
     switch (event.type) {
       case 'command':
@@ -292,7 +292,7 @@ export class ServedReplica {
     else this.#onSync(serving);
   }
 
-  /** As from a server during BGSAVE: an empty line keeps the replica waiting. */
+  /** An empty line keeps the replica waiting, as a server sends it during BGSAVE. */
   #onTick(): void {
     const waits = this.#reported === 'wait_bgsave' && !this.#hasEnded;
     if (waits) this.#push({ type: 'send', line: '\n' });
@@ -305,12 +305,12 @@ export class ServedReplica {
     else if (option !== 'getack' || !isWhole) {
       const { announced, refusal } = announce(this.#announced, words);
       this.#announced = announced;
-      // A replica that is served would read a reply as a part of the stream.
+      // The replica would read a reply as a part of the stream.
       if (!this.#isAttached) this.#push({ type: 'reply', value: refusal ?? OK });
     }
   }
 
-  /** `REPLCONF ACK n [FACK n]`, which has no reply: the maximum counts (`replication.c: replconfCommand`). */
+  /** `REPLCONF ACK n [FACK n]`, which has no reply; the highest offset counts (`replication.c: replconfCommand`). */
   #onAck([, offset, further = '', synced]: readonly string[]): void {
     if (!this.#isAttached || !isOffset(offset)) return;
     this.#acknowledged = Math.max(this.#acknowledged, Number(offset));
@@ -348,13 +348,13 @@ export class ServedReplica {
     if (decision.type === 'later') this.#refuse(NO_LINK);
     else if (decision.type === 'continue') this.#continue(decision.after, held);
     else if (decision.cause === 'past-end' && this.#state === 'handshake') {
-      // The replica may be ahead of this server only: the upstream knows.
+      // The replica may be ahead of this server but not of the upstream.
       this.#enter('check-upstream');
       this.#push({ type: 'check-upstream' });
     } else this.#queue(decision.reason);
   }
 
-  /** The old `SYNC`: a payload, and the stream after it, without a line about offsets. */
+  /** `SYNC` of old clients: a payload and then the stream, without an id and an offset. */
   #onSync({ held, hasPendingOutput }: Serving): void {
     if (hasPendingOutput) this.#refuse(PENDING_OUTPUT);
     else if (held === undefined) this.#refuse(NO_LINK);
@@ -452,7 +452,7 @@ export class ServedReplica {
   }
 }
 
-/** Undefined if the offset is not an integer as servers write one. */
+/** Undefined if the offset is not an integer in the form that servers write. */
 function requestOf(id: string, offset: string): ResyncRequest | undefined {
   try {
     return parseResyncRequest(id, offset);

@@ -1,12 +1,12 @@
 import type { TransitionTable } from '../transitions.ts';
 
-/** Where a replica is, as its primary sees it. */
+/** The state of a replica at its primary. */
 export type ServedReplicaState =
   /** A client that has not sent PSYNC or SYNC. */
   | 'handshake'
-  /** It asked for more than is held; the primary asks its own upstream first. */
+  /** It asked for a position beyond the end of what is held; the primary asks its own upstream first. */
   | 'checking-upstream'
-  /** A full resync is due, and has not started: it may be delayed. */
+  /** A full resync is due and has not started; it may be delayed. */
   | 'queued'
   /** The snapshot is being made. */
   | 'waiting-for-snapshot'
@@ -14,20 +14,20 @@ export type ServedReplicaState =
   | 'transfer'
   /** A snapshot with an end mark is sent; the stream waits for the ACK that confirms it. */
   | 'awaiting-ack'
-  /** The stream is sent, from the backlog or from the disk; there is more than was sent. */
+  /** The stream is sent, from the backlog or from the disk; not all of it has been sent yet. */
   | 'catching-up'
   /** The stream is sent, up to its newest byte. */
   | 'online'
-  /** Nothing more is sent or taken; the connection is about to close. */
+  /** Nothing more is sent or received; the connection is about to close. */
   | 'closing'
   | 'gone';
 
-/** What changes the state. */
+/** Events that change the state. */
 export type ServedReplicaTrigger =
-  /** A command came. */
+  /** A command was received. */
   | 'command'
   | 'ack'
-  /** PSYNC or SYNC is answered by an error, and may be sent again. */
+  /** PSYNC or SYNC got an error reply; the client may send it again. */
   | 'refuse'
   | 'check-upstream'
   | 'upstream-checked'
@@ -36,17 +36,17 @@ export type ServedReplicaTrigger =
   | 'start-full-resync'
   | 'snapshot-opened'
   | 'snapshot-failed'
-  /** A payload of a known length is sent: the stream follows at once. */
+  /** A payload of a known length was sent: the stream follows at once. */
   | 'payload-sent'
-  /** A payload with an end mark is sent. */
+  /** A payload with an end mark was sent. */
   | 'marked-payload-sent'
-  /** A payload is sent that no stream follows (`rdb-only`). */
+  /** A payload was sent that no stream follows (`rdb-only`). */
   | 'only-payload-sent'
   | 'caught-up'
   | 'fell-behind'
-  /** The connection is to close: it stays a replica until it has. */
+  /** The connection is about to close; the client stays a replica until it is closed. */
   | 'close'
-  /** It is no replica any more, though the connection may still pass on what was written. */
+  /** The client is no longer a replica, though its connection may still send what was written. */
   | 'cut-off'
   /** The connection has closed. */
   | 'closed';
@@ -111,7 +111,7 @@ export const NEXT: TransitionTable<ServedReplicaState, ServedReplicaTrigger> = {
     'fell-behind': 'catching-up',
     ...ENDS,
   },
-  // What was under way when it ended may still report its result.
+  // An operation that was running when the replica ended may still report its result.
   closing: {
     command: 'closing',
     'start-full-resync': 'closing',
@@ -144,7 +144,7 @@ export const NEXT: TransitionTable<ServedReplicaState, ServedReplicaTrigger> = {
 /** The state of a replica in INFO (`replication.c: replstateToString`). */
 export type ReportedReplicaState = 'wait_bgsave' | 'send_bulk' | 'online';
 
-/** What INFO shows; undefined: not a replica, or what it showed before. */
+/** The state in INFO; undefined: not a replica, or the state shown before. */
 export const REPORTED: Readonly<Record<ServedReplicaState, ReportedReplicaState | undefined>> = {
   handshake: undefined,
   'checking-upstream': undefined,

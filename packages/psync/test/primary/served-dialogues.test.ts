@@ -13,7 +13,7 @@ it.each(parseDialogues(readFileSync(SCRIPT, 'utf8')))('$name', ({ steps }) => {
   expect(play(steps.filter(({ kind }) => kind === 'receive' || kind === 'act'))).toEqual(expected);
 });
 
-/** What is taken, and what follows from it, in order. */
+/** Events and the actions that they cause, in order. */
 function play(inputs: readonly Step[]): string[] {
   const replica = new ServedReplica();
   const serving = { held: held(101, 200), isTop: true, hasPendingOutput: false };
@@ -91,7 +91,7 @@ function play(inputs: readonly Step[]): string[] {
         note(replica.take({ type: name }));
         break;
       default:
-        throw new Error(`the dialogue has an act that is not known: ${name}`);
+        throw new Error(`the dialogue has an unknown act: ${name}`);
     }
   }
 }

@@ -27,7 +27,7 @@ const COMMANDS = [
   'SYNC',
 ];
 
-it(`whatever happens in whatever order, a replica is sent what it may be sent (${HISTORIES} histories)`, () => {
+it(`a replica is sent only bytes that it may be sent, in any order of events (${HISTORIES} histories)`, () => {
   const seed = runSeed();
   const ends = new Set<string>();
   for (let i = 0; i < HISTORIES; i++) {
@@ -35,18 +35,18 @@ it(`whatever happens in whatever order, a replica is sent what it may be sent ($
     expect(() => history.run(), `FOREBAY_SEED=${seed + i}`).not.toThrow();
     ends.add(history.ended);
   }
-  // The histories must not all end in one place.
+  // The histories must end in different states.
   expect(ends).toContain('gone');
   expect(ends).toContain('online');
   expect(ends.size).toBeGreaterThan(4);
 });
 
-/** One replica, and a primary that does what the actions ask for at random moments. */
+/** One replica, and a primary that performs the actions at random moments. */
 class RandomHistory {
   readonly #replica = new ServedReplica();
   readonly #random: ReturnType<typeof randomFrom>;
   readonly #serving: { -readonly [Name in keyof Serving]: Serving[Name] };
-  /** What the actions asked for, and was not answered yet. */
+  /** Requests of actions that were not answered yet. */
   readonly #due: ('upstream-checked' | 'start' | 'snapshot-opened' | 'payload-sent')[] = [];
   #isAttached = false;
   #inPayload = false;
@@ -108,7 +108,7 @@ class RandomHistory {
     );
   }
 
-  /** One of the things that are due is done. */
+  /** Performs one of the due requests. */
   #answer(): void {
     const type = this.#due.splice(this.#random.integer(0, this.#due.length - 1), 1)[0]!;
     if (type === 'upstream-checked') this.#take({ type, serving: this.#serving });
@@ -125,7 +125,7 @@ class RandomHistory {
     }
   }
 
-  /** The primary writes more of the stream, and the socket takes a part of it. */
+  /** The primary writes more of the stream, and the socket accepts a part of it. */
   #send(): void {
     this.#newest += this.#random.integer(0, 30);
     if (this.#replica.mayStream) {
@@ -154,11 +154,11 @@ class RandomHistory {
         this.#isAttached = true;
         break;
       case 'reply':
-        // The one reply that a replica gets comes before the first line of its full resync.
+        // The only reply that a replica gets is sent before the first line of its full resync.
         if (this.#isAttached) expect(this.#replica.reported).toBe('wait_bgsave');
         break;
       case 'send':
-        // Nothing comes between the bytes of a payload, nor into the stream.
+        // Nothing is sent between the bytes of a payload, nor within the stream.
         expect(this.#inPayload || this.#streams).toBe(false);
         break;
       case 'check-upstream':

@@ -24,7 +24,7 @@ const SNAPSHOT: ServedReplicaEvent = { type: 'snapshot-opened', position: { id: 
 const SENT: ServedReplicaEvent = { type: 'payload-sent' };
 const CLOSE: ServedReplicaEvent = { type: 'close', how: 'destroy' };
 
-/** What leads to each state. */
+/** Events that lead to each state. */
 const WAYS: Readonly<Record<ServedReplicaState, readonly ServedReplicaEvent[]>> = {
   handshake: [],
   'checking-upstream': [command(`PSYNC ${ID} 300`)],
@@ -79,11 +79,14 @@ const EVENTS: Readonly<Record<string, Act>> = {
   },
 };
 
-it.each(Object.keys(WAYS) as ServedReplicaState[])('the way to %s leads there', (state) => {
-  expect(inState(state).state).toBe(state);
-});
+it.each(Object.keys(WAYS) as ServedReplicaState[])(
+  'the events listed for %s lead to it',
+  (state) => {
+    expect(inState(state).state).toBe(state);
+  },
+);
 
-it('every event in every state leads where the table says, or cannot happen', async () => {
+it('every event in every state leads to the state in the table, or is impossible', async () => {
   const lines = Object.entries(EVENTS).flatMap(([name, act]) => [
     `== ${name}`,
     ...Object.keys(WAYS).map((state) => {

@@ -19,8 +19,8 @@ export class Channels {
   }
 
   /**
-   * Sends a message to all subscribers; returns how many times it was sent. `text` undefined: it is too long, and
-   * its subscribers are disconnected, as by servers without memory for it.
+   * Sends a message to all subscribers; returns how many times it was sent. `text` undefined: the message is too
+   * long, and its subscribers are disconnected, as a server does that has no memory for it.
    */
   publish(channel: string, text: string | undefined, kind: MessageKind = 'message'): number {
     let sent = 0;

@@ -8,7 +8,7 @@ import { BadRequest, RequestReader } from '../request-reader.ts';
 import { Subscriptions } from './subscriptions.ts';
 import type { Transaction } from './transaction.ts';
 
-/** The server of a client. */
+/** What a client needs of its server. */
 export interface ClientServer {
   /** Monotonic milliseconds. */
   now(): number;
@@ -17,21 +17,21 @@ export interface ClientServer {
   countCommand(): void;
   /** An error with this code is sent. */
   countError(code: string): void;
-  /** The client holds so many bytes more, or fewer, that are not a whole request. */
+  /** The number of bytes of incomplete requests of the client has changed by `change`. */
   countBuffered(change: number): void;
   onClose(client: Client): void;
-  /** A fault of the program; the connection has been closed. */
+  /** A command threw an error; the connection has been closed. */
   onFault(error: unknown): void;
 }
 
 /** As CLIENT LIST and CLIENT KILL name them. */
 export type ClientType = 'normal' | 'replica' | 'pubsub' | 'primary';
 
-/** Takes over a client: it answers no commands of the server any more, and no time-out of the server closes it. */
+/** The new owner of a client: the server no longer executes its commands, and no time-out of the server closes it. */
 export interface Upgrade {
-  /** Listed and selected under this type. */
+  /** The type under which CLIENT lists and selects the client. */
   readonly type: ClientType;
-  /** All bytes after the request that upgraded the client. */
+  /** Receives all bytes after the request that upgraded the client. */
   onBytes(bytes: Uint8Array): void;
 }
 
@@ -55,7 +55,7 @@ export class Client {
   database = 0;
   /** Set from MULTI to EXEC. */
   transaction: Transaction | undefined;
-  /** Close it after the reply. */
+  /** Whether the connection is closed after the reply. */
   endAfterReply = false;
   readonly #server: ClientServer;
   readonly #reader: RequestReader;
@@ -113,14 +113,14 @@ export class Client {
     return this.#commands;
   }
 
-  /** When the last bytes came. */
+  /** When the last bytes were received. */
   get lastHeard(): number {
     return this.#lastHeard;
   }
 
   /**
-   * Since when the client owes something, whatever bytes it sends meanwhile: the password, a first command, or the
-   * rest of a command. Undefined: nothing.
+   * Since when the client must send its password, its first command, or the rest of a command; other bytes do not
+   * reset it. Undefined: nothing is due.
    */
   get owingSince(): number | undefined {
     const isKnown = this.#authenticated && this.lastCommand !== 'NULL';
@@ -142,7 +142,7 @@ export class Client {
     return this.#ended || this.connection.closed;
   }
 
-  /** Whether messages come as arrays, which replies may be too. */
+  /** Whether messages are sent as arrays, which a client cannot tell from replies. */
   get listensByResp2(): boolean {
     return this.protocol === 2 && this.subscriptions.count > 0;
   }
@@ -152,7 +152,7 @@ export class Client {
     this.#lastHeard = this.#server.now();
   }
 
-  /** When bytes were last seen to have been taken by the system, as observed by calls of this function. */
+  /** When a call of this function last observed that the system had accepted more bytes. */
   lookAtProgress(): number {
     const passedOn = this.connection.bytesWritten - this.connection.unsent;
     if (passedOn !== this.#passedOn) this.#lastPassedOn = this.#server.now();
@@ -182,7 +182,7 @@ export class Client {
     this.#upgrade = upgrade;
   }
 
-  /** Counts a command, which an upgraded client may send too. */
+  /** Counts a command; the owner of an upgraded client calls it too. */
   countCommand(): void {
     this.#commands++;
     this.#server.countCommand();
@@ -200,31 +200,31 @@ export class Client {
     if (!this.closed) this.connection.write(encodeValue(value, this.protocol));
   }
 
-  /** Sends what is not a reply; one character a byte. */
+  /** Sends text that is not a reply, one byte per character. */
   write(text: string): void {
     if (!this.closed) this.connection.write(Buffer.from(text, 'latin1'));
   }
 
-  /** Closes it after all that was written. */
+  /** Closes the connection after everything written has been sent. */
   end(): void {
     this.#ended = true;
     this.connection.end();
   }
 
-  /** Closes it at once. */
+  /** Closes the connection at once. */
   destroy(): void {
     this.#ended = true;
     this.countBuffered(0);
     this.connection.destroy();
   }
 
-  /** Closes it at once and reports a fault of the program. */
+  /** Closes the connection at once and reports an error of the program. */
   fail(fault: unknown): void {
     this.destroy();
     this.#server.onFault(fault);
   }
 
-  /** Calls once when the connection is closed, unless the returned function is called before. */
+  /** Calls the function once when the connection is closed, unless the returned function is called before. */
   onClose(listener: () => void): () => void {
     this.#closeListeners.add(listener);
     return () => void this.#closeListeners.delete(listener);
@@ -248,7 +248,7 @@ export class Client {
       void this.#handleAll();
       return;
     }
-    // What follows stays in the connection.
+    // Later bytes stay in the connection.
     this.connection.pause();
     this.countBuffered(this.#buffered + bytes.length);
   }
@@ -312,7 +312,7 @@ export class Client {
     this.end();
   }
 
-  /** Those of a transaction are within its reply. */
+  /** Error replies of a transaction are inside its reply. */
   #countErrors(value: RespValue): void {
     if (value.type === 'error') this.#server.countError(value.code);
     else if (value.type === 'array') for (const item of value.items) this.#countErrors(item);

@@ -26,7 +26,7 @@ export class Clients implements Iterable<Client> {
     return count;
   }
 
-  /** Summed up at each call, in time in proportion to the number of clients: connections count for themselves. */
+  /** Summed up at each call, in time in proportion to the number of clients: each connection has its own counts. */
   get traffic(): TrafficCounts {
     let all = this.#past;
     for (const client of this) all = plus(all, client);

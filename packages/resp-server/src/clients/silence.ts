@@ -6,7 +6,7 @@ interface TimeOuts {
   readonly idleTimeout: number;
 }
 
-/** Whether a client has been silent for too long. To be called regularly: progress is observed by these calls. */
+/** Whether a client has been silent for too long. Call it regularly: it also measures progress. */
 export function isSilent(client: Client, now: number, { timeout, idleTimeout }: TimeOuts): boolean {
   const sign = signOfLife(client);
   const progressed = client.lookAtProgress();
@@ -16,15 +16,15 @@ export function isSilent(client: Client, now: number, { timeout, idleTimeout }: 
   return since < now - limit;
 }
 
-/** What a client must show so that it is not disconnected; undefined: nothing. */
-function signOfLife(client: Client): 'words' | 'progress' | 'idle' | undefined {
+/** Which activity a client must show so that it is not disconnected; undefined: none. */
+function signOfLife(client: Client): 'input' | 'progress' | 'idle' | undefined {
   const { isUpgraded, closed, busy, connection, subscriptions, owingSince } = client;
   if (isUpgraded) return undefined;
   // What was written last is still on its way.
   if (closed) return 'progress';
-  // A client that does not read its replies is sent no more of them; those that were sent have to go.
+  // A client that does not read its replies is sent no more of them; it must read those that were sent.
   if (connection.needsDrain) return 'progress';
   if (busy) return undefined;
-  if (owingSince !== undefined) return 'words';
+  if (owingSince !== undefined) return 'input';
   return subscriptions.count > 0 ? undefined : 'idle';
 }

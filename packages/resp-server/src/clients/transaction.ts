@@ -1,7 +1,7 @@
 import type { Reply } from '../replies.ts';
 import { array, error, NIL, simple } from '../replies.ts';
 
-/** Characters that may be queued; each word counts for some more. */
+/** The most characters that may be queued; each word adds a fixed number to its own. */
 const MAX_SIZE = 1024 * 1024;
 const PER_WORD = 64;
 
@@ -17,7 +17,7 @@ export class Transaction {
     return this.#calls.length;
   }
 
-  /** Characters queued, with those that each word counts for. */
+  /** Characters queued, including the fixed number for each word. */
   get size(): number {
     return this.#size;
   }

@@ -10,14 +10,14 @@ import { MANY } from './command.ts';
 
 /** The server as HELLO reports it; read at each HELLO. */
 export interface Identity {
-  /** `redis` or `valkey`, which clients know. */
+  /** A name that clients know: `redis` or `valkey`. */
   readonly server: string;
   readonly version: string;
   /** `master` by default. */
   readonly role?: 'master' | 'replica';
 }
 
-/** What `accessCommands` asks of a server. */
+/** What `accessCommands` needs of a server. */
 export interface AccessOptions {
   readonly password: Password;
   readonly identity: Identity;

@@ -7,7 +7,7 @@ import { MANY } from './command.ts';
 
 const INTEGER = /^-?\d{1,15}$/;
 
-/** `notReady` gives the error that PING is answered with while the server is not ready. */
+/** `notReady` returns the reply to PING while the server is not ready. */
 export function basicCommands(
   notReady: () => RespFailure | undefined,
 ): [name: string, command: Command][] {
@@ -58,7 +58,7 @@ function quit(client: Client): Reply {
   return OK;
 }
 
-/** Any database can be selected: what it means is up to the other commands. */
+/** Any database can be selected: the other commands decide what it means. */
 function select(client: Client, [index = '']: readonly string[]): Reply {
   if (!INTEGER.test(index)) return NOT_A_NUMBER;
   if (Number(index) < 0) return error('ERR DB index is out of range');

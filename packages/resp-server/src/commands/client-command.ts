@@ -15,7 +15,7 @@ import {
 import type { Command } from './command.ts';
 import { MANY } from './command.ts';
 
-/** What CLIENT asks of a server. */
+/** What CLIENT needs of a server. */
 export interface ClientCommandOptions {
   readonly clients: Iterable<Client>;
   /** Monotonic milliseconds. */
@@ -120,7 +120,7 @@ function listed(words: readonly string[], now: number): Matches | RespFailure {
   return ({ id }) => values.some((value) => id === Number(value));
 }
 
-/** The old form takes an address alone, and answers with an error if there is none. */
+/** The old form: an address only; the reply is an error if no client has it. */
 function kill(options: ClientCommandOptions, client: Client, words: readonly string[]): Reply {
   if (words.length === 0) return wrongArity('client|kill');
   if (words.length === 1) {
@@ -138,7 +138,7 @@ function kill(options: ClientCommandOptions, client: Client, words: readonly str
   return dismiss(found, client, integer(found.length + others));
 }
 
-/** The type, if the filters name one and nothing else: other connections than clients are known by type only. */
+/** The type, if it is the only filter: connections that are not clients can be selected by type only. */
 function onlyType(words: readonly string[]): ClientType | undefined {
   const types = new Set<ClientType | undefined>();
   for (let i = 0; i < words.length; i += 2) {
@@ -156,7 +156,7 @@ function dismiss(found: readonly Client[], by: Client, reply: RespValue): Reply 
   return reply;
 }
 
-/** What pairs of filter and value select, or the error of a wrong pair. */
+/** The selection of pairs of filter and value, or the error for an invalid pair. */
 function matcher(words: readonly string[], now: number): Matches | RespFailure {
   if (words.length % 2 !== 0) return SYNTAX_ERROR;
   const all: Matches[] = [];

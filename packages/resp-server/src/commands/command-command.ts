@@ -64,7 +64,7 @@ function namesIn(table: CommandTable): string[] {
   return Array.from(table, ([name]) => name);
 }
 
-/** Name, arity and flags; no keys, categories, hints, key specifications and subcommands. */
+/** Name, arity and flags; without keys, categories, hints, key specifications and subcommands. */
 function info(name: string, { least, most, forStrangers }: Command): RespValue {
   const arity = least === most ? least : -least;
   const flags = ['loading', 'stale', ...(forStrangers ? ['no_auth'] : [])];

@@ -12,7 +12,7 @@ export interface Command {
   readonly isContainer?: true;
   /** Allowed before AUTH. */
   readonly forStrangers?: true;
-  /** Allowed for a RESP2 client with subscriptions, which cannot tell replies from messages. */
+  /** Allowed for a RESP2 client with subscriptions, which cannot distinguish replies from messages. */
   readonly forSubscribers?: true;
   /** After MULTI: executed at once, or refused; queued by default. */
   readonly inTransaction?: 'at-once' | 'never';

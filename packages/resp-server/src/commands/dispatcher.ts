@@ -7,8 +7,8 @@ import type { Command } from './command.ts';
 import type { CommandTable } from './command-table.ts';
 
 /**
- * How requests of a browser begin. A web page can send one to a server on this machine, and the lines after it
- * would be executed as commands (`networking.c: securityWarningCommand`).
+ * The first words of HTTP requests. A web page can send one to a server on this machine, and its later lines would
+ * be executed as commands (`networking.c: securityWarningCommand`).
  */
 const HTTP: ReadonlySet<string> = new Set(['post', 'host:']);
 
