@@ -62,6 +62,8 @@ export class Charts {
 
   add({ now, link: { received }, lag }) {
     const { time, stream, commands, snapshots, lagBytes, lagSeconds } = this.#columns;
+    // The daemon's clock was set back: its history begins anew too.
+    if (now < time.at(-1)) for (const column of Object.values(this.#columns)) column.length = 0;
     // What is told first is in the history already.
     if (time.length > 0 && now - time.at(-1) < 500) return;
     time.push(now);

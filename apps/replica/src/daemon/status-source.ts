@@ -4,6 +4,7 @@ import type { Relay } from '../serve/relay.ts';
 import type { Observed } from '../status/observer.ts';
 import type { RecentEvents } from '../status/recent-events.ts';
 import type { Status } from '../status/status.ts';
+import { Timestamp } from '../status/timestamp.ts';
 import { VERSION } from '../version.ts';
 
 /** Who owns what a status is made of. */
@@ -33,7 +34,7 @@ const NO_TRAFFIC = { input: 0, output: 0, replicaOutput: 0 };
 
 /** Makes a status whenever it is asked for; it keeps none. */
 export function statusSource(clock: Clock, parts: () => StatusParts): () => Status {
-  const began = clock.now();
+  const began = new Timestamp(clock);
   return () => {
     const { follower, relay, backlogSize, observed, events } = parts();
     const { host, port } = follower.upstream;
@@ -44,14 +45,14 @@ export function statusSource(clock: Clock, parts: () => StatusParts): () => Stat
       version: VERSION,
       runId: follower.chain.runId,
       runIds: follower.chain.runIds,
-      uptime: now - began,
+      uptime: now - began.date,
       now,
       port: relay?.port ?? 0,
       upstream: { host, port },
       primary: follower.primary,
       candidates: follower.candidates,
       link,
-      lag: follower.lag.status(log?.history, log?.written ?? 0, link),
+      lag: follower.lag.status(log?.history, log?.written ?? 0, follower.link),
       paused: follower.paused,
       limits: follower.limits,
       baseCounts: follower.baseCounts,

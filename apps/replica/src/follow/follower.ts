@@ -59,7 +59,7 @@ export class Follower implements SettingsSubscriber {
   #keeper: Keeper | undefined;
   #session: Session | undefined;
   #obstacle: Obstacle | undefined;
-  /** When the log was opened last. */
+  /** When the log was opened last (`Clock.elapsed`). */
   #openedAt = 0;
 
   constructor(
@@ -244,7 +244,7 @@ export class Follower implements SettingsSubscriber {
   async #open(): Promise<void> {
     const { directory, fsync } = this.#config;
     const { disk, clock, removeStale } = this.#world;
-    this.#openedAt = clock.now();
+    this.#openedAt = clock.elapsed();
     const log = await Log.open(directory, {
       fsync,
       disk,
@@ -318,7 +318,7 @@ export class Follower implements SettingsSubscriber {
 
   /** Waits until there may be room. Meanwhile the log is served, if it can be read. */
   async #waitForRoom(obstacle: Obstacle): Promise<void> {
-    if (this.#world.clock.now() - this.#openedAt > STEADY) this.#space.reset();
+    if (this.#world.clock.elapsed() - this.#openedAt > STEADY) this.#space.reset();
     this.link.entered('waiting');
     this.#pause.begin(obstacle);
     // Unsynced bytes are discarded: replicas that have them must reconnect.

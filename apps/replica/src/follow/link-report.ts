@@ -8,7 +8,7 @@ import { linkMessageOf } from '../link-message.ts';
 import { formatDuration } from '../output/duration.ts';
 import type { Reporter } from '../reporter.ts';
 import { formatBytes } from '../reporter.ts';
-import type { LinkRecord, LinkStatus } from '../status/link-record.ts';
+import type { LinkPhase, LinkRecord } from '../status/link-record.ts';
 import type { HeldDataSet } from './data-set-size.ts';
 import { isShrunk, shrunkMessage } from './data-set-size.ts';
 import type { UpstreamReplica } from './upstream-replica.ts';
@@ -26,7 +26,7 @@ export class LinkReport {
   readonly #reporter: Reporter;
   readonly #clock: Clock;
   /** The link before its last change of state. */
-  #before: LinkStatus;
+  #before: LinkPhase;
   /** When the full resync began (`Clock.elapsed`). */
   #transferSince: number | undefined;
   /** Keys in the newest base; undefined where they were not counted, as after a start. */
@@ -45,12 +45,12 @@ export class LinkReport {
     this.#reporter = reporter;
     this.#clock = clock;
     record.began(upstream.replica);
-    this.#before = record.status;
+    this.#before = record.phase;
     this.#listen(upstream.replica);
   }
 
-  /** After an attempt has ended: the status of the link before it was lost. */
-  get before(): LinkStatus {
+  /** After an attempt has ended: the state of the link before it was lost, and how long it lasted. */
+  get before(): LinkPhase {
     return this.#before;
   }
 
@@ -170,7 +170,7 @@ export class LinkReport {
     const reporter = this.#reporter;
     let isAwaited = false;
     replica.on('state', (state) => {
-      this.#before = record.status;
+      this.#before = record.phase;
       record.entered(state);
       const primary = this.#primary;
       reporter.detail(`the link is in the state ${state}`, { event: 'link', state, primary });

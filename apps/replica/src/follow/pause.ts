@@ -2,6 +2,7 @@ import type { Clock } from '@forebay/clock';
 import type { Reporter } from '../reporter.ts';
 import { pauseText } from '../status/pause.ts';
 import type { PauseStatus } from '../status/status.ts';
+import { Timestamp } from '../status/timestamp.ts';
 import type { LinkState } from './link-state.ts';
 
 /** A pause of replication because of a full disk or the disk limit, in the log and in the status. */
@@ -9,7 +10,7 @@ export class Pause {
   readonly #clock: Clock;
   readonly #reporter: Reporter;
   readonly #onLink: (state: LinkState) => void;
-  #status: PauseStatus | undefined;
+  #pause: (Omit<PauseStatus, 'since'> & { readonly began: Timestamp }) | undefined;
 
   constructor(clock: Clock, reporter: Reporter, onLink: (state: LinkState) => void) {
     this.#clock = clock;
@@ -19,7 +20,9 @@ export class Pause {
 
   /** Undefined while nothing is paused. */
   get status(): PauseStatus | undefined {
-    return this.#status;
+    if (this.#pause === undefined) return undefined;
+    const { began, ...pause } = this.#pause;
+    return { ...pause, since: began.date };
   }
 
   /** Replication pauses, or pauses again. */
@@ -35,24 +38,24 @@ export class Pause {
 
   /** Replication pauses, or stays paused for another reason; logged only if it was not paused. */
   beginOrUpdate(pause: Omit<PauseStatus, 'since'>): void {
-    if (this.#status === undefined) this.begin(pause);
+    if (this.#pause === undefined) this.begin(pause);
     else this.#set(pause);
   }
 
   /** Replication continues. */
   end(): void {
-    if (this.#status === undefined) return;
-    this.#status = undefined;
+    if (this.#pause === undefined) return;
+    this.#pause = undefined;
     this.#reporter.good('room available: replication resumed', { event: 'room' });
   }
 
   /** The process stops following, and the pause ends without a log line. */
   forget(): void {
-    this.#status = undefined;
+    this.#pause = undefined;
   }
 
   #set({ cause, reason, needed }: Omit<PauseStatus, 'since'>): void {
-    const since = this.#status?.since ?? this.#clock.now();
-    this.#status = { cause, reason, needed, since };
+    const began = this.#pause?.began ?? new Timestamp(this.#clock);
+    this.#pause = { cause, reason, needed, began };
   }
 }

@@ -44,13 +44,14 @@ export class Session {
   async fetchBase(): Promise<void> {
     const { upstreams, world } = this.#parts;
     const { upstream } = this.replica;
-    const since = world.clock.now();
+    const since = world.clock.elapsed();
     try {
       const keys = await fetchFreshBase(this.replica, this.#arrivals, this.#parts);
       this.#report.counted(keys);
     } catch (error) {
       if (error instanceof ReplicaError && error.code === 'LINK_LOST') {
-        upstreams.inquire(upstream, { state: 'transfer', since });
+        const lasted = world.clock.elapsed() - since;
+        upstreams.inquire(upstream, { state: 'transfer', lasted });
       }
       throw error;
     }

@@ -7,7 +7,7 @@ import type { ReplicaConfig } from '../config.ts';
 import type { FollowOptions } from '../follow-log/follow.ts';
 import { follow } from '../follow-log/follow.ts';
 import type { Reporter } from '../reporter.ts';
-import type { LinkRecord, LinkStatus } from '../status/link-record.ts';
+import type { LinkRecord } from '../status/link-record.ts';
 import type { Keeper } from './disk/keeper.ts';
 import type { SessionParts } from './session-parts.ts';
 import { replicaOptions, targetOf, timeoutsOf } from './upstream/replica-options.ts';
@@ -45,9 +45,9 @@ export class UpstreamReplica {
     return this.#upstream;
   }
 
-  /** The state of the link. */
-  get status(): LinkStatus {
-    return this.#record.status;
+  /** The record of the link. */
+  get record(): LinkRecord {
+    return this.#record;
   }
 
   /** Whether the stream is received. */

@@ -33,6 +33,7 @@ export interface Told {
 
 /** Undefined counts: none were taken yet, and nothing had come. */
 interface Sample {
+  /** By `Clock.elapsed`. */
   readonly time: number;
   readonly counts: Counts | undefined;
 }
@@ -54,7 +55,7 @@ export class Stats {
   constructor(clock: Clock, status: () => Status) {
     this.#clock = clock;
     this.#status = status;
-    this.#samples = [{ time: clock.now(), counts: undefined }];
+    this.#samples = [{ time: clock.elapsed(), counts: undefined }];
   }
 
   /** Takes samples from now on, until `stop`. */
@@ -62,7 +63,7 @@ export class Stats {
     this.#cancel = this.#clock.after(TICK, () => {
       const status = this.#status();
       this.#lookAtMemory(status);
-      const sample = { time: this.#clock.now(), counts: totalsOf(status) };
+      const sample = { time: this.#clock.elapsed(), counts: totalsOf(status) };
       const [first, last = first] = this.#samples;
       this.#samples = [last, sample];
       this.start();
@@ -78,7 +79,7 @@ export class Stats {
     const totals = totalsOf(status);
     this.#lookAtMemory(status);
     const [{ time, counts }] = this.#samples;
-    const seconds = Math.max(1, status.now - time) / 1000;
+    const seconds = Math.max(1, this.#clock.elapsed() - time) / 1000;
     return {
       counts: growth(totals, this.#before),
       rates: growth(totals, counts, seconds),

@@ -29,6 +29,8 @@ export class History {
   take(status: Status): Sample {
     const read = Object.entries(SERIES).map(([name, of]) => [name, of(status)]);
     const sample = Object.fromEntries(read) as Sample;
+    // Times ascend also after the wall clock was set back.
+    while ((this.#samples.at(-1)?.time ?? 0) > status.now) this.#samples.pop();
     this.#samples.push(sample);
     if (this.#samples.length > KEPT) this.#samples.shift();
     return sample;

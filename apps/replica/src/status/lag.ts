@@ -1,13 +1,13 @@
 import type { Clock } from '@forebay/clock';
 import type { History } from '@forebay/psync';
-import type { LinkStatus } from './link-record.ts';
+import type { LinkRecord } from './link-record.ts';
+import { Timestamp } from './timestamp.ts';
 
 /** How far a server had come when it was asked. */
 interface Sighting {
   readonly id: string | undefined;
   readonly offset: number;
-  /** Milliseconds since 1970. */
-  readonly time: number;
+  readonly time: Timestamp;
 }
 
 /** How far we are behind the server that is followed; undefined where it is not known. */
@@ -42,22 +42,24 @@ export class Lag {
   saw(offset: number, id: string | undefined): void {
     if (this.#sightings.at(-1)?.id !== id) this.#sightings = [];
     if (this.#sightings.length === MOST) this.#sightings.pop();
-    this.#sightings.push({ id, offset, time: this.#clock.now() });
+    this.#sightings.push({ id, offset, time: new Timestamp(this.#clock) });
   }
 
-  status(history: History | undefined, written: number, link: LinkStatus): LagStatus {
-    const now = this.#clock.now();
+  status(
+    history: History | undefined,
+    written: number,
+    link: Pick<LinkRecord, 'downtime'>,
+  ): LagStatus {
     const newest = this.#sightings.at(-1);
     // Under another id an offset says nothing of ours.
     const isOurs = newest !== undefined && history !== undefined && newest.id === history.id;
     const ahead = isOurs ? this.#sightings.filter(({ offset }) => offset > written) : [];
     if (isOurs) this.#sightings = ahead.length === 0 ? [newest] : ahead;
-    const since = Math.min(ahead[0]?.time ?? now, link.downSince ?? now);
     return {
       offset: newest?.offset,
-      asked: newest?.time,
+      asked: newest?.time.date,
       bytes: isOurs ? Math.max(0, newest.offset - written) : undefined,
-      seconds: Math.max(0, now - since) / 1000,
+      seconds: Math.round(Math.max(ahead[0]?.time.age ?? 0, link.downtime)) / 1000,
     };
   }
 }

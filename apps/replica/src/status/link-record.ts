@@ -1,6 +1,7 @@
 import type { Clock } from '@forebay/clock';
 import type { CopyCause } from '@forebay/psync';
 import type { ReplicaErrorCode, ReplicaState, TransferProgress } from '@forebay/replica';
+import { Timestamp } from './timestamp.ts';
 
 /** Why a partial resync went as it did: under the id that was asked for, or under a new one. */
 export type PartialCause = 'same-id' | 'new-id';
@@ -8,7 +9,7 @@ export type PartialCause = 'same-id' | 'new-id';
 /** How often something has happened, by why. */
 type Counts<Cause extends string> = ReadonlyMap<Cause, number>;
 
-/** The link above, as of one moment; times in milliseconds since 1970, counts since the start. */
+/** The link above, as of one moment; times are dates of `Timestamp`, counts since the start. */
 export interface LinkStatus {
   /** `detached`: nobody is followed. */
   readonly state: ReplicaState;
@@ -25,6 +26,12 @@ export interface LinkStatus {
   /** Attempts that have ended, by the code of what ended them. */
   readonly reconnects: Counts<ReplicaErrorCode>;
   readonly received: Received;
+}
+
+/** A state of the link that has lasted some milliseconds. */
+export interface LinkPhase {
+  readonly state: ReplicaState;
+  readonly lasted: number;
 }
 
 /** What has come in since the start. */
@@ -46,9 +53,9 @@ interface CommandCount {
 export class LinkRecord {
   readonly #clock: Clock;
   #state: ReplicaState = 'idle';
-  #since: number;
-  #lastIo: number | undefined;
-  #downSince: number | undefined;
+  #since: Timestamp;
+  #lastIo: Timestamp | undefined;
+  #downSince: Timestamp | undefined;
   #transfer: TransferProgress | undefined;
   readonly #full = new Map<CopyCause, number>();
   readonly #partial = new Map<PartialCause, number>();
@@ -61,16 +68,16 @@ export class LinkRecord {
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#since = clock.now();
+    this.#since = new Timestamp(clock);
     this.#downSince = this.#since;
   }
 
   get status(): LinkStatus {
     return {
       state: this.#state,
-      since: this.#since,
-      lastIo: this.#lastIo,
-      downSince: this.#downSince,
+      since: this.#since.date,
+      lastIo: this.#lastIo?.date,
+      downSince: this.#downSince?.date,
       transfer: this.#transfer,
       syncs: { full: new Map(this.#full), partial: new Map(this.#partial) },
       reconnects: new Map(this.#reconnects),
@@ -82,6 +89,21 @@ export class LinkRecord {
     };
   }
 
+  /** The state of the link, and for how many milliseconds it has had it. */
+  get phase(): LinkPhase {
+    return { state: this.#state, lasted: this.#since.age };
+  }
+
+  /** Milliseconds without a byte in the present state. */
+  get silence(): number {
+    return Math.min(this.#since.age, this.#lastIo?.age ?? Infinity);
+  }
+
+  /** Milliseconds that the link has been down; 0 while it is up. */
+  get downtime(): number {
+    return this.#downSince?.age ?? 0;
+  }
+
   /** A session begins; its commands are counted on. */
   began(session: CommandCount): void {
     this.#commandsBefore += this.#session?.commands ?? 0;
@@ -89,7 +111,7 @@ export class LinkRecord {
   }
 
   entered(state: ReplicaState): void {
-    const now = this.#clock.now();
+    const now = new Timestamp(this.#clock);
     if (this.#state === 'stream') this.#downSince = now;
     if (state === 'stream') this.#downSince = undefined;
     this.#transfer = undefined;
@@ -100,23 +122,23 @@ export class LinkRecord {
   /** Counts received bytes of the stream. */
   heard(bytes: number): void {
     this.#stream += bytes;
-    this.#lastIo = this.#clock.now();
+    this.#lastIo = new Timestamp(this.#clock);
   }
 
   transferred(progress: TransferProgress): void {
     this.#snapshots += progress.read - (this.#transfer?.read ?? 0);
     this.#transfer = progress;
-    this.#lastIo = this.#clock.now();
+    this.#lastIo = new Timestamp(this.#clock);
   }
 
   copied(cause: CopyCause): void {
     count(this.#full, cause);
-    this.#lastIo = this.#clock.now();
+    this.#lastIo = new Timestamp(this.#clock);
   }
 
   continued(cause: PartialCause): void {
     count(this.#partial, cause);
-    this.#lastIo = this.#clock.now();
+    this.#lastIo = new Timestamp(this.#clock);
   }
 
   attemptEnded(code: ReplicaErrorCode): void {

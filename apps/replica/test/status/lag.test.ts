@@ -13,7 +13,7 @@ function setUp() {
   const link = new LinkRecord(clock);
   link.entered('stream');
   const at = (written: number, history: History | undefined = startHistory(A)) =>
-    lag.status(history, written, link.status);
+    lag.status(history, written, link);
   return { clock, lag, link, at };
 }
 
@@ -68,6 +68,48 @@ describe('the lag', () => {
       await clock.advance(1000);
     }
     expect(at(100)).toMatchObject({ bytes: 1099, seconds: 1000 });
+  });
+});
+
+describe('after a jump of the wall clock', () => {
+  const HOUR = 3_600_000;
+
+  it.each([-HOUR, HOUR])('by %d ms the lag still grows by the second', (jump) => {
+    const { clock, lag, link, at } = setUp();
+    lag.saw(200, A);
+    clock.advance(3000);
+    clock.jump(jump);
+    expect(at(100)).toMatchObject({ seconds: 3, asked: clock.now() - 3000 });
+    clock.advance(2000);
+    expect(at(100)).toMatchObject({ seconds: 5 });
+    link.entered('waiting');
+    clock.jump(jump);
+    clock.advance(4000);
+    expect(at(200)).toMatchObject({ seconds: 4 });
+  });
+
+  it.each([-HOUR, HOUR])('by %d ms the dates of the link are those of the new time', (jump) => {
+    const { clock, link } = setUp();
+    link.entered('transfer');
+    clock.advance(1000);
+    link.heard(1);
+    clock.advance(1000);
+    clock.jump(jump);
+    clock.advance(1000);
+    const now = clock.now();
+    expect(link.status).toMatchObject({
+      since: now - 3000,
+      lastIo: now - 2000,
+      downSince: now - 3000,
+    });
+  });
+
+  it('the dates of the link stay the same until the next jump', () => {
+    const { clock, link } = setUp();
+    const { since } = link.status;
+    clock.jump(-50);
+    clock.advance(5000.7);
+    expect(link.status.since).toBe(since);
   });
 });
 

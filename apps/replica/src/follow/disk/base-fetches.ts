@@ -121,11 +121,10 @@ export class BaseFetches {
     const { percentage, minSize, interval } = this.#config().base;
     const { base, written } = this.#log;
     if (base === undefined || percentage === 0 || !canFetch(state)) return false;
-    // A time in the future means that the clock stepped back: it is ignored.
-    const isRecent = (time: number): boolean =>
-      state.now - time >= 0 && state.now - time < interval;
-    if (isRecent(base.time) || isRecent(state.fetchedAt ?? -Infinity)) return false;
-    if (state.failures > 0 && state.now < fetchableAt(state)) return false;
+    const { now, fetchedAt = -Infinity, baseAge = Infinity } = state;
+    // A base from the future means that the wall clock jumped back: its age is ignored.
+    if ((baseAge >= 0 && baseAge < interval) || now - fetchedAt < interval) return false;
+    if (state.failures > 0 && now < fetchableAt(state)) return false;
     const grown = written - base.offset;
     return grown >= minSize && grown >= (base.size * percentage) / 100;
   }

@@ -27,6 +27,7 @@ export class DiskBudget {
   /** Size of the last full resync that started, as far as it is known; 0 once it is a part of the log. */
   #transferSize = 0;
   readonly #received: Record<Kind, number> = { fetch: 0, transfer: 0 };
+  /** By `Clock.elapsed`. */
   #fetchedAt: number | undefined;
   #failures = 0;
   #refused = false;
@@ -43,14 +44,15 @@ export class DiskBudget {
   constructor(log: Log, clock: Clock) {
     this.#log = log;
     this.#clock = clock;
-    this.#windowSince = clock.now();
+    this.#windowSince = clock.elapsed();
   }
 
   get state(): DiskState {
     const { total, required } = this.#log.size;
     const base = this.#log.base?.size ?? 0;
     return {
-      now: this.#clock.now(),
+      now: this.#clock.elapsed(),
+      baseAge: this.#baseAge,
       limit: this.limit,
       total: total + this.beside,
       required: required + this.beside,
@@ -85,17 +87,17 @@ export class DiskBudget {
 
   /** Counts received bytes of the stream. */
   streamed(bytes: number): void {
-    const now = this.#clock.now();
+    const now = this.#clock.elapsed();
     const time = now - this.#windowSince;
     this.#windowBytes += bytes;
-    if (time >= 0 && time < RATE_WINDOW) return;
-    this.#rate = time > 0 ? (this.#windowBytes * 1000) / time : 0;
+    if (time < RATE_WINDOW) return;
+    this.#rate = (this.#windowBytes * 1000) / time;
     this.#beginWindow(now);
   }
 
   /** The stream has waited, which says nothing of its rate. */
   waited(): void {
-    this.#beginWindow(this.#clock.now());
+    this.#beginWindow(this.#clock.elapsed());
   }
 
   #beginWindow(now: number): void {
@@ -115,15 +117,21 @@ export class DiskBudget {
   saw(offset: number | undefined): void {
     this.#reported = offset ?? 0;
     const { base } = this.#log;
-    if (offset === undefined || base === undefined) return;
-    const time = this.#clock.now() - base.time;
-    this.#written = time > 0 ? Math.max(0, ((offset - base.offset) * 1000) / time) : 0;
+    const age = this.#baseAge;
+    if (offset === undefined || base === undefined || age === undefined) return;
+    this.#written = age > 0 ? Math.max(0, ((offset - base.offset) * 1000) / age) : 0;
+  }
+
+  /** By the wall clock, since the date of a base is read from the manifest. */
+  get #baseAge(): number | undefined {
+    const { base } = this.#log;
+    return base && this.#clock.now() - base.time;
   }
 
   /** A fetch begins. */
   began(): void {
     this.#fetch = 'asked';
-    this.#fetchedAt = this.#clock.now();
+    this.#fetchedAt = this.#clock.elapsed();
   }
 
   /** The base in transfer has this offset. */

@@ -31,7 +31,7 @@ const LARGEST_FILE = 1024 ** 3;
 /** Bytes for data in memory when a base is requested: the stream must reach the offset of the base. */
 export const LEAST_LEAD = 2 * 1024 * 1024;
 
-/** Files on disk and in transfer. Sizes in bytes, times in milliseconds since 1970. */
+/** Files on disk and in transfer. Sizes in bytes, times in milliseconds of `Clock.elapsed`. */
 export interface DiskState {
   readonly now: number;
   /** `--max-disk`; infinite where it is a share of a file system that does not tell its size. */
@@ -42,6 +42,8 @@ export interface DiskState {
   readonly required: number;
   /** The newest base; 0 before the first. */
   readonly base: number;
+  /** Milliseconds since the newest base was made, by the wall clock: negative after it jumped back. */
+  readonly baseAge: number | undefined;
   /** Expected size of the next base. */
   readonly expected: number;
   /** Received of bases on their way. */
@@ -144,7 +146,7 @@ export function verdictOn(state: DiskState, bytes: number): Verdict {
 /** There may be no room for the stream up to the offset of the base in transfer. */
 function verdictBefore({ now, fetch, fetchedAt = now }: DiskState, needed: number): Verdict {
   const until = fetchedAt + PATIENCE;
-  if (fetch === 'asked' && now >= fetchedAt && now < until) {
+  if (fetch === 'asked' && now < until) {
     return { type: 'wait', reason: 'reached; a fresh base was requested', needed, until };
   }
   return {
@@ -202,12 +204,9 @@ export function neededFor({ limit, required, base, expected, rate }: DiskState):
   return Math.ceil(Math.max(needed, limit * 1.25));
 }
 
-/**
- * When the next base may be fetched at the limit, or after a failure. A time in the future means that the clock
- * stepped back.
- */
+/** When the next base may be fetched at the limit, or after a failure. */
 export function fetchableAt({ now, fetchedAt, failures, refused }: DiskState): number {
-  if (fetchedAt === undefined || fetchedAt > now) return now;
+  if (fetchedAt === undefined) return now;
   const longest = refused ? LONGEST_AFTER_REFUSAL : LONGEST_FETCH_INTERVAL;
   const interval = Math.min(longest, FETCH_INTERVAL * 2 ** failures);
   return fetchedAt + interval;

@@ -295,7 +295,7 @@ export class Keeper {
     this.#warnings.check(this.#budget.state, this.#free, this.#config());
   }
 
-  /** Resolves at the next change, at the latest at `until`. */
+  /** Resolves at the next change, at the latest at `until` (`Clock.elapsed`). */
   #change(until: number | undefined): Promise<void> {
     const { clock } = this.#world;
     return new Promise((resolve) => {
@@ -304,7 +304,7 @@ export class Keeper {
         this.#waiting.delete(wake);
         resolve();
       };
-      const cancel = until === undefined ? () => {} : clock.after(until - clock.now(), wake);
+      const cancel = until === undefined ? () => {} : clock.after(until - clock.elapsed(), wake);
       this.#waiting.add(wake);
     });
   }

@@ -43,6 +43,7 @@ export class CutInquiry {
   readonly #clock: Clock;
   readonly #reporter: Reporter;
   #cuts: number | undefined;
+  /** By `Clock.elapsed`, as `ended`. */
   #lastTick: number;
   /** The last time that this process stood still for more than a second. */
   #standstill = { ended: 0, milliseconds: 0 };
@@ -50,7 +51,7 @@ export class CutInquiry {
   constructor(clock: Clock, reporter: Reporter) {
     this.#clock = clock;
     this.#reporter = reporter;
-    this.#lastTick = clock.now();
+    this.#lastTick = clock.elapsed();
   }
 
   /** Runs until the function returned is called. */
@@ -60,7 +61,7 @@ export class CutInquiry {
       this.#note();
       cancel = this.#clock.after(TICK, tick);
     };
-    this.#lastTick = this.#clock.now();
+    this.#lastTick = this.#clock.elapsed();
     cancel = this.#clock.after(TICK, tick);
     return () => cancel();
   }
@@ -75,7 +76,7 @@ export class CutInquiry {
     this.#note();
     const before = this.#cuts;
     const { ended, milliseconds } = this.#standstill;
-    const still = this.#clock.now() - ended < 2 * TICK ? milliseconds / 1000 : 0;
+    const still = this.#clock.elapsed() - ended < 2 * TICK ? milliseconds / 1000 : 0;
     let told: Told;
     try {
       told = await ask(upstream, tls, this.#clock);
@@ -98,7 +99,7 @@ export class CutInquiry {
   }
 
   #note(): void {
-    const now = this.#clock.now();
+    const now = this.#clock.elapsed();
     const gap = now - this.#lastTick;
     if (gap > 2 * TICK) this.#standstill = { ended: now, milliseconds: gap };
     this.#lastTick = now;

@@ -1,7 +1,7 @@
 import type { Clock } from '@forebay/clock';
 import type { ReplicationReport } from '@forebay/psync';
 import type { Candidate } from '../../config/candidate.ts';
-import type { LinkStatus } from '../../status/link-record.ts';
+import type { LinkRecord } from '../../status/link-record.ts';
 import type { Probe } from './candidates.ts';
 import { Chain } from './chain.ts';
 
@@ -13,7 +13,7 @@ const SILENCE = 12_000;
 /** A link to an upstream; a loop closes it. */
 export interface WatchedLink {
   readonly upstream: Candidate;
-  readonly status: LinkStatus;
+  readonly record: Pick<LinkRecord, 'status' | 'silence'>;
   /** Closes the link: the next attempt finds the loop too, and reports it. */
   reconnect(): void;
 }
@@ -54,10 +54,10 @@ export class LoopGuard {
       cancel = () => {
         stopped = true;
       };
-      const { state, since, lastIo = since } = link.status;
-      const isSilent = this.#clock.now() - Math.max(lastIo, since) >= SILENCE;
+      const { silence, status } = link.record;
+      const { state, since } = status;
       const isDue =
-        state === 'stream' && since !== refusedSince && (isSilent || this.#belowReplica);
+        state === 'stream' && since !== refusedSince && (silence >= SILENCE || this.#belowReplica);
       if (isDue && !(await this.#inspect(link))) refusedSince = since;
       if (!stopped) schedule();
     };

@@ -4,7 +4,7 @@ import { describeEndpoint, probe } from '@forebay/replica';
 import type { Candidate } from '../../config/candidate.ts';
 import type { ReplicaConfig } from '../../config.ts';
 import type { Reporter } from '../../reporter.ts';
-import type { LinkStatus } from '../../status/link-record.ts';
+import type { LinkPhase } from '../../status/link-record.ts';
 import type { World } from '../world.ts';
 import { CutInquiry } from './cut-inquiry.ts';
 import type { WatchedLink } from './loop-guard.ts';
@@ -116,11 +116,10 @@ export class Upstreams {
   }
 
   /** Finds out why a link was lost. */
-  inquire(upstream: Candidate, { state, since }: Pick<LinkStatus, 'state' | 'since'>): void {
+  inquire(upstream: Candidate, { state, lasted }: LinkPhase): void {
     // A simulated network has no primary that real sockets lead to.
     if (this.#world.network.transport !== undefined) return;
     if (state !== 'transfer' && state !== 'stream') return;
-    const lasted = this.#world.clock.now() - since;
     void this.#cutInquiry.inquire(upstream, this.#config(), { phase: state, lasted });
   }
 
