@@ -39,13 +39,13 @@ export async function compareDataSets(
   second: Redis,
   { names = ['first', 'second'], withinMs = 20_000, atMost = 50 }: CompareOptions = {},
 ): Promise<string[]> {
-  const until = Date.now() + withinMs;
+  const until = performance.now() + withinMs;
   const pair: Pair = { a: connectionLike(first), b: connectionLike(second), names };
   try {
     for (;;) {
       const lines = await compareOnce(pair);
       if (lines.length === 0) return [];
-      if (Date.now() >= until) return shortened(lines, atMost);
+      if (performance.now() >= until) return shortened(lines, atMost);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   } finally {

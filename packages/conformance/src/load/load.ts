@@ -120,10 +120,10 @@ export class Load {
     const { rate = 1000, databases = 4 } = this.#options;
     const random = randomFrom(this.seed);
     let draw: (() => Operation) | undefined;
-    let due = Date.now();
+    let due = performance.now();
     let owed = 0;
     while (this.#running) {
-      const now = Date.now();
+      const now = performance.now();
       // What could not be sent in time is not caught up with.
       owed = Math.min(owed + (Math.max(0, now - due) * rate) / 1000, rate / 5);
       due = now;

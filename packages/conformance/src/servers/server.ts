@@ -205,8 +205,8 @@ export class Server implements AsyncDisposable {
   }
 
   async #listening(timeoutMs: number): Promise<void> {
-    const until = Date.now() + timeoutMs;
-    while (this.running && Date.now() < until) {
+    const until = performance.now() + timeoutMs;
+    while (this.running && performance.now() < until) {
       if (await accepts(this.port)) return;
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
