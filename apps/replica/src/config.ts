@@ -53,7 +53,7 @@ export interface HttpConfig extends HttpAddress, HttpServerOptions {
 }
 
 /** What Sentinels are told of us. */
-export interface SentinelConfig {
+interface SentinelConfig {
   /** 0: no Sentinel promotes us. */
   readonly priority: number;
   readonly announced: boolean;
