@@ -187,7 +187,9 @@ class PartSearch {
       ? {
           before: { id, offset: this.#boundary },
           at: { id, offset: this.#end },
-          ...{ time, database: this.#database, count: 1 },
+          time,
+          database: this.#database,
+          count: 1,
         }
       : { ...latest, count: latest.count + 1 };
     return { isNew, command: this.#latest };

@@ -96,7 +96,10 @@ export class LinkSource implements Source {
         if (!this.#options.snapshot) break;
         this.#inSnapshot = true;
         yield {
-          ...{ type: 'snapshot', v: FORMAT_VERSION, at: item.position, reason: item.reason },
+          type: 'snapshot',
+          v: FORMAT_VERSION,
+          at: item.position,
+          reason: item.reason,
           time: Date.now(),
         };
         break;

@@ -125,7 +125,8 @@ export class LogSource implements Source {
     const items = view.read(
       { id: place.id, offset: start?.offset ?? place.offset },
       {
-        ...{ follow, signal },
+        follow,
+        signal,
         // What a cursor has seen may have been lost in a power cut, and come again.
         ahead: name !== undefined,
         ...(name === undefined ? {} : { name }),

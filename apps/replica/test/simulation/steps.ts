@@ -94,6 +94,19 @@ function writeStep(random: Random): Step {
   return { do: 'write', count: random.integer(1, 12), size: random.pick([60, 60, 60, 2000]) };
 }
 
+const OPERATIONS: readonly DiskOperation[] = [
+  'write',
+  'write',
+  'sync',
+  'sync',
+  'rename',
+  'open',
+  'syncDirectory',
+  'remove',
+  'truncate',
+  'link',
+  'read',
+];
 const CODES = ['ENOSPC', 'ENOSPC', 'EIO'];
 const SETTINGS: { readonly [name in keyof SettingTexts]: readonly string[] } = {
   replicaof: ['a:6379', 'b:6379', 'c:6379', 'b:6379 c:6379', 'c:6379 b:6379 a:6379', 'nobody:1'],
@@ -152,10 +165,7 @@ function crashStep(random: Random): Step {
 }
 
 function failStep(random: Random): Step {
-  const operation = random.pick([
-    ...(['write', 'write', 'sync', 'sync', 'rename', 'open', 'syncDirectory'] as const),
-    ...(['remove', 'truncate', 'link', 'read'] as const),
-  ]);
+  const operation = random.pick(OPERATIONS);
   return { do: 'fail', operation, code: random.pick(CODES) };
 }
 
@@ -175,14 +185,24 @@ function readerStep(random: Random): Step {
   };
 }
 
+const REPLICA_ACTS: readonly ReplicaAct[] = [
+  'connect',
+  'connect',
+  'connect',
+  'cut',
+  'disconnect',
+  'stall',
+  'unstall',
+  'forget',
+  'ask-old',
+  'ask-old',
+];
+
 function replicaStep(random: Random): Step {
   return {
     do: 'replica',
     name: random.pick(['s0', 's1', 's2']),
-    act: random.pick([
-      ...(['connect', 'connect', 'connect', 'cut', 'disconnect', 'stall', 'unstall'] as const),
-      ...(['forget', 'ask-old', 'ask-old'] as const),
-    ]),
+    act: random.pick(REPLICA_ACTS),
     way: random.pick(['psync', 'psync', 'psync', 'psync-plain', 'sync', 'rdb-only']),
   };
 }
@@ -191,20 +211,18 @@ function commandStep(random: Random): Step {
   return {
     do: 'command',
     words: random.pick([
-      ...[
-        ['REPLICAOF', 'a', '6379'],
-        ['REPLICAOF', 'b', '6379'],
-        ['REPLICAOF', 'c', '6379'],
-        ['REPLICAOF', 'nobody', '6379'],
-        ['REPLICAOF', 'NO', 'ONE'],
-        ['CLIENT', 'KILL', 'TYPE', 'MASTER'],
-        ['CLIENT', 'KILL', 'TYPE', 'REPLICA'],
-        ['BGSAVE'],
-        // The other sections have figures of the machine, such as its memory.
-        ['INFO', 'replication'],
-        ['CONFIG', 'SET', 'retain', '2s'],
-        ['CONFIG', 'SET', 'auto-aof-rewrite-min-size', '1b'],
-      ],
+      ['REPLICAOF', 'a', '6379'],
+      ['REPLICAOF', 'b', '6379'],
+      ['REPLICAOF', 'c', '6379'],
+      ['REPLICAOF', 'nobody', '6379'],
+      ['REPLICAOF', 'NO', 'ONE'],
+      ['CLIENT', 'KILL', 'TYPE', 'MASTER'],
+      ['CLIENT', 'KILL', 'TYPE', 'REPLICA'],
+      ['BGSAVE'],
+      // The other sections have figures of the machine, such as its memory.
+      ['INFO', 'replication'],
+      ['CONFIG', 'SET', 'retain', '2s'],
+      ['CONFIG', 'SET', 'auto-aof-rewrite-min-size', '1b'],
     ]),
   };
 }

@@ -158,7 +158,12 @@ export class Load {
     const { largeBytes = 1_048_576 } = this.#options;
     let counter = 0;
     return {
-      ...{ random, knows, databases, absoluteTimes, flushes, largeBytes },
+      random,
+      knows,
+      databases,
+      absoluteTimes,
+      flushes,
+      largeBytes,
       key: (kind) => `${kind}:${random.integer(0, keys - 1)}`,
       value: () => valueFrom(random),
       next: () => ++counter,

@@ -68,7 +68,14 @@ export async function prepare(
     const password = typeof config.requirepass === 'string' ? config.requirepass : undefined;
     const { removeDirectory = false } = options;
     return {
-      ...{ installed, port, home, directory, tlsPort, certificates, socketPath, password },
+      installed,
+      port,
+      home,
+      directory,
+      tlsPort,
+      certificates,
+      socketPath,
+      password,
       removeDirectory,
       removeHome,
     };
