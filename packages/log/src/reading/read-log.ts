@@ -264,13 +264,16 @@ function steppedBackAt({ past }: Manifest, id?: string): number | undefined {
 
 function changed(log: WatchedLog, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
+    // What came before this listens wakes nobody.
+    if (log.closed || signal?.aborted) {
+      resolve();
+      return;
+    }
     const wake = () => {
       signal?.removeEventListener('abort', wake);
       resolve();
     };
     log.onChange(wake);
     signal?.addEventListener('abort', wake);
-    // What came before this was listening has woken nobody.
-    if (log.closed || signal?.aborted) wake();
   });
 }
