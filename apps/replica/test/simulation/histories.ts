@@ -44,8 +44,9 @@ export function runShare(share: number, shares: number): void {
     const rate = (count / seconds()).toFixed(1);
     console.log(`${count} histories, ${rate} a second, from seed ${first}: ${JSON.stringify(sum)}`);
     if (failures.length > 0) expect.fail(failures.join('\n\n'));
-    // A simulation in which nothing happens proves nothing.
+    // A simulation in which nothing happens proves nothing. Cut-offs are too rare: `simulation.test.ts` has one.
     if (count < ENOUGH) return;
-    for (const [what, number] of Object.entries(sum)) expect(number, what).toBeGreaterThan(0);
+    const { cutOffs: _, ...expected } = sum;
+    for (const [what, number] of Object.entries(expected)) expect(number, what).toBeGreaterThan(0);
   });
 }

@@ -79,6 +79,8 @@ export class History {
   #failure: Error | undefined;
   /** The highest position that was acknowledged as synced: it must survive. */
   #floor: Position | undefined;
+  /** When that was acknowledged. */
+  #floorSince = 0;
   /** The end of what the log shares with the servers asked since then: a step back may go there. */
   #shared = Infinity;
   /** Whether the process was killed, possibly during an operation. */
@@ -422,7 +424,7 @@ export class History {
     this.#highest.set(history.id, Math.max(written, this.#highest.get(history.id) ?? 0));
   }
 
-  #checkFloor({ found }: Log): void {
+  #checkFloor({ found, olderIds, base }: Log): void {
     const floor = this.#floor;
     if (floor === undefined) return;
     const rule = 'what was acknowledged as synced survives';
@@ -434,8 +436,18 @@ export class History {
       return;
     }
     const { id, secondId } = found.history;
-    const isKnown = id === floor.id || secondId === floor.id;
-    if (isKnown && found.offset < least) this.#fail(rule, `${floor.offset} of ${found.offset}`);
+    if (id === floor.id || secondId === floor.id) {
+      if (found.offset < least) this.#fail(rule, `${floor.offset} of ${found.offset}`);
+      return;
+    }
+    if (olderIds.some((older) => older.id === floor.id)) {
+      const shared = Math.min(floor.offset, this.#shared);
+      if (found.offset < shared) this.#fail(rule, `${floor.offset} of ${found.offset}`);
+      return;
+    }
+    // A full resync that was not reported yet may have replaced it; an older history may not.
+    const isOlder = base !== undefined && base.time < this.#floorSince && !this.#jumped;
+    if (isOlder) this.#fail(rule, `${short(floor.id)}:${floor.offset}, and ${short(id)} is found`);
   }
 
   /** The daemon has ended by itself because of a permanent failure, such as a failing disk. */
@@ -460,6 +472,7 @@ export class History {
     const { id } = log.history;
     if (this.#floor?.id === id && synced <= this.#floor.offset) return;
     this.#floor = { id, offset: synced };
+    this.#floorSince = this.#clock.now();
     this.#shared = Infinity;
   }
 

@@ -6,6 +6,7 @@ import type { Recipe } from './history.ts';
 import { History } from './history.ts';
 import type { Failed } from './run.ts';
 import { recipeOf, regressions, report, runHistory, shrunk, textOf } from './run.ts';
+import type { Step } from './steps.ts';
 
 /** Histories that are run twice. */
 const REPEATED = 20;
@@ -38,6 +39,25 @@ it('a history uses no timers and no input or output of the machine', async () =>
   // made synchronously.
   const known = ['PROMISE', 'Microtask', 'TickObject', 'Immediate', 'RANDOMBYTESREQUEST'];
   expect([...types].filter((type) => !known.includes(type))).toEqual([]);
+});
+
+it('a consumer that stands still loses its position at the hard limit of the disk, and continues after it', async () => {
+  const steps: readonly Step[] = [
+    { do: 'write', count: 3, size: 60 },
+    { do: 'pass', ms: 2000 },
+    { do: 'reader', name: 'r0', act: 'pause', pace: 0 },
+    { do: 'write', count: 12, size: 2000 },
+    { do: 'pass', ms: 6000 },
+    { do: 'write', count: 12, size: 2000 },
+    { do: 'pass', ms: 6000 },
+    { do: 'configure', set: { 'max-disk': '10kb' } },
+    { do: 'pass', ms: 12_000 },
+    { do: 'reader', name: 'r0', act: 'read', pace: 0 },
+  ];
+  const seed = runSeed();
+  const result = await runHistory({ seed, steps });
+  if ('error' in result) expect.fail(report(result, seed));
+  expect(result.cutOffs, `FOREBAY_SEED=${seed}`).toBeGreaterThan(0);
 });
 
 it('a long history that fails is shrunk to the few steps that make it fail', async () => {
