@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import type { Log } from '@forebay/log';
 import { LogError } from '@forebay/log';
 import type { Position, History as ReplicationHistory } from '@forebay/psync';
@@ -141,6 +142,12 @@ export class History {
       }),
     );
     this.#restores = new Restores(this.#restoreHost());
+  }
+
+  /** Every file of the disk, with a checksum of its bytes. */
+  get files(): readonly string[] {
+    const paths = [...this.#disk.paths()].sort();
+    return paths.map((path) => `${path} ${crc32(this.#disk.peek(path))}`);
   }
 
   /** @throws {BrokenRule} */

@@ -80,12 +80,12 @@ async function failureWith(plant: Recipe['plant']): Promise<Failed> {
   }
 }
 
-/** What happens under a seed, whatever comes of it. */
+/** What happens under a seed, whatever comes of it, and all bytes that are left. */
 async function storyOf(seed: number): Promise<readonly string[]> {
   const history = new History(recipeOf(seed));
   const failure = await history.run().then(
     () => 'no failure',
     (error: Error) => error.message,
   );
-  return [...history.story, failure];
+  return [...history.story, failure, ...history.files];
 }
