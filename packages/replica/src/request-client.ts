@@ -31,8 +31,8 @@ export type ServerReply =
   | { readonly kind: 'newline' };
 
 const DEFAULT_TIMEOUT = 5000;
-/** Bytes of the longest reply. */
-const MAX_REPLY_LENGTH = 1024 * 1024;
+/** Bytes of the replies to requests that were sent together. */
+const MAX_RECEIVED = 1024 * 1024;
 const LF = 10;
 
 /** A connection to a server for requests that are no replication: INFO, CONFIG GET and the like. */
@@ -42,9 +42,11 @@ export class RequestClient {
   readonly #timeout: number;
   /** When all has to be over; undefined: each request has its own time. */
   readonly #deadline: number | undefined;
-  readonly #decoder = new RespDecoder({ maxBulkLength: MAX_REPLY_LENGTH });
+  readonly #decoder = new RespDecoder({ maxBulkLength: MAX_RECEIVED });
   readonly #replies: ServerReply[] = [];
   readonly #socket: LinkSocket;
+  /** Bytes received since the last reply was taken. */
+  #received = 0;
   #connected = false;
   #closed = false;
   #failure: ReplicaError | undefined;
@@ -108,6 +110,7 @@ export class RequestClient {
   async askTogether(requests: readonly (readonly string[])[]): Promise<ServerReply[]> {
     this.#socket.write(Buffer.concat(requests.map((words) => encodeCommand([...words]))));
     await this.#until(() => this.#replies.length >= requests.length);
+    this.#received = 0;
     return this.#replies.splice(0, requests.length);
   }
 
@@ -150,6 +153,7 @@ export class RequestClient {
     // The socket's memory is used again, while a reply may not be whole yet.
     let bytes = Uint8Array.from(received);
     this.#socket.release();
+    this.#received += bytes.length;
     try {
       while (this.#mayWait && bytes[0] === LF) {
         this.#replies.push({ kind: 'newline' });
@@ -159,6 +163,7 @@ export class RequestClient {
       for (let value = this.#decoder.next(); value !== undefined; value = this.#decoder.next()) {
         this.#replies.push(replyOf(value));
       }
+      if (this.#received > MAX_RECEIVED) throw new Error('the reply is too long');
     } catch (cause) {
       const [line = ''] = Buffer.from(bytes).toString('latin1').split(/\r?\n/, 1);
       this.#failure ??= strangerError(this.#where, quoted(line), { cause });

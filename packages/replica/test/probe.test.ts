@@ -37,6 +37,18 @@ describe('a server that does not answer the question', () => {
     await expect(wrong).rejects.not.toThrow(/other/);
   });
 
+  it('and sends a reply without end is given up before it fills the memory', async () => {
+    const items = Buffer.from('$1\r\na\r\n'.repeat(150_000));
+    await using primary = await ScriptedPrimary.listen(async (peer) => {
+      await peer.expect('PING');
+      await peer.send('*2147483647\r\n');
+      await peer.send(items);
+      await peer.closed;
+    });
+    const asked = probe({ url: url(primary.port), timeout: 60_000 });
+    await expect(asked).rejects.toThrow(code('NOT_UNDERSTOOD'));
+  });
+
   it('and says nothing is given up in time', async () => {
     await using primary = await ScriptedPrimary.listen((peer) => peer.closed);
     const asked = probe({ url: url(primary.port), timeout: 50 });
