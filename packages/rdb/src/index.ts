@@ -1,5 +1,5 @@
-// Folders in order, each of which uses those before it alone: format, bytes, containers, values; reading and writing,
-// which do not use each other; verifying, retiming and the other entry points, a folder each (.dependency-cruiser.mjs).
+// Folders, each of which imports only folders before it: format, bytes, containers, values; reading and writing, which
+// do not import each other; verifying, retiming and one folder for each other entry point (.dependency-cruiser.mjs).
 export { compressLzf } from './bytes/compress-lzf.ts';
 export { Crc64 } from './bytes/crc64.ts';
 export { countIn } from './containers/count.ts';

@@ -87,7 +87,7 @@ describe('JsonLines', () => {
     expect(largest).toBeLessThan(512 * 1024);
   });
 
-  it('writes a string that comes in pieces as base64', () => {
+  it('writes a string in pieces as base64', () => {
     const value = new Uint8Array(200_000).fill(0x61);
     const [key, end] = [{ type: 'key', database: 0, dataType: 'string' }, { type: 'key-end' }];
     const lines = new JsonLines();
@@ -110,7 +110,7 @@ describe('JsonLines', () => {
     expect(Buffer.from(JSON.parse(line).value.base64, 'base64').equals(value)).toBe(true);
   });
 
-  it('leaves out a line that is not whole when the RDB breaks off', () => {
+  it('leaves out an incomplete line when the RDB is cut short', () => {
     const rdb = written(TARGET, [
       ...stringKey('first', bytesOf('v')),
       { type: 'key', key: bytesOf('second'), dataType: 'list', database: 0 },
@@ -145,7 +145,7 @@ describe('bytes in JSON', () => {
       ),
   );
 
-  it('are text where they are UTF-8, and base64 where they are not', () => {
+  it('are a string if they are UTF-8, otherwise base64', () => {
     fc.assert(
       fc.property(bytes, (one) => {
         const sink = new ByteSink(16);
@@ -161,7 +161,7 @@ describe('bytes in JSON', () => {
     );
   });
 
-  it('have the digits of base64 that Node gives them', () => {
+  it('have the same base64 as from Node', () => {
     for (let length = 0; length < 20; length++) {
       const one = new Uint8Array(length).map((_, i) => i * 89 + length);
       const digits = new Uint8Array(Math.ceil(length / 3) * 4);

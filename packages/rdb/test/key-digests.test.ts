@@ -30,7 +30,7 @@ function set(key: string, members: readonly string[], expiresAt?: number): Writa
 const NEW = { magic: 'REDIS', version: 12 } as const;
 const OLD = { magic: 'REDIS', version: 6 } as const;
 
-it('keys have the same digests in any order, and those of another value or time differ', () => {
+it('the digests of keys do not depend on their order, and differ for another value or expiry', () => {
   const first = written(NEW, [
     ...set('same', ['a', 'b']),
     ...set('value', ['a']),

@@ -60,7 +60,7 @@ describe('MemoryUsage', () => {
     expect(all.file).toBe(largest.reduce((sum, { file }) => sum + file, 0));
   });
 
-  it('tells as many as are asked for, and sums up the others', () => {
+  it('reports the requested number of keys and prefixes, and sums up the others', () => {
     const { prefixes, largest } = totalsOf(RDB, { top: 1, depth: 2 });
     expect(largest).toHaveLength(1);
     expect(prefixes.largest.map(([prefix]) => prefix)).toEqual(['']);
@@ -69,7 +69,7 @@ describe('MemoryUsage', () => {
     expect(deep).toContain('session:a:');
   });
 
-  it('measures the keys that are selected alone', () => {
+  it('measures only the selected keys', () => {
     const { all, largest } = totalsOf(RDB, { selects: ({ dataType }) => dataType === 'list' });
     expect(all.keys).toBe(1);
     const [queue] = totalsOf(RDB).largest;

@@ -40,7 +40,7 @@ function commandsOf(rdb: Uint8Array, options: RdbCommandsOptions, length = rdb.l
 }
 
 describe('RdbCommands', () => {
-  it('makes the commands of clients', () => {
+  it('writes client commands', () => {
     expect(commandsOf(RDB, { plain: true })).toEqual([
       'FUNCTION LOAD #!lua name=f',
       'SELECT 2',
@@ -53,7 +53,7 @@ describe('RdbCommands', () => {
     ]);
   });
 
-  it('replaces what is there, leaves functions out, and makes the keys selected, where it is told to', () => {
+  it('on request replaces existing keys, leaves out functions, and creates only the selected keys', () => {
     const options: RdbCommandsOptions = {
       plain: true,
       replace: true,
@@ -65,7 +65,7 @@ describe('RdbCommands', () => {
     expect(load).toBe('FUNCTION LOAD REPLACE #!lua name=f');
   });
 
-  it('makes a RESTORE of each key otherwise', () => {
+  it('writes a RESTORE for each key by default', () => {
     const payload = textOf(restorePayload(0, bytesOf('\x01v'), 12));
     const all = textOf(takeAll(new RdbCommands(), [RDB]));
     const restore = `RESTORE\r\n$1\r\ns\r\n$13\r\n${EXPIRES}\r\n$${payload.length}\r\n${payload}\r\n$6\r\nABSTTL`;
@@ -84,7 +84,7 @@ describe('RdbCommands', () => {
   });
 });
 
-it('PlainCommands makes a key of a payload of DUMP, or of any other elements', () => {
+it('PlainCommands creates a key from a payload of DUMP or from any other elements', () => {
   const key = { key: bytesOf('k'), dataType: 'list', expiresAt: undefined } as const;
   const payload = restorePayload(1, bytesOf('\x02\x01a\x01b'), 9);
   const parts = [...new PlainCommands().commandsOf(key, () => payloadElements(payload))];

@@ -42,7 +42,7 @@ function filtered(options: RdbFilterOptions, length = RDB.length): Uint8Array {
 }
 
 describe('RdbFilter', () => {
-  it('gives an RDB of the keys selected, with a checksum of its own, without the replication id', () => {
+  it('writes an RDB of the selected keys, with a new checksum and without the replication id', () => {
     const expected = written(TARGET, [FRAMES[0]!, FRAMES[2]!, ...KEYS.a, ...KEYS.c], {
       compress: false,
     });
@@ -52,7 +52,7 @@ describe('RdbFilter', () => {
     }
   });
 
-  it('keeps values of so many bytes, however the RDB is cut', () => {
+  it('selects by the size of values, however the RDB is cut into chunks', () => {
     for (const length of [1, 7, 100, RDB.length]) {
       expect(namesIn(filtered({ size: { from: 15, to: 400 } }, length))).toEqual(['b:1', 'd:1']);
       const large = { from: 400, to: Number.POSITIVE_INFINITY };

@@ -44,7 +44,7 @@ describe('the pending entries of a group', () => {
     expect(claims).toEqual([0, 1].flatMap((half) => expected.filter((_, i) => i % 2 === half)));
   });
 
-  it('are refused where they are more than is kept, and those of one group do not count for another', () => {
+  it('are refused if a group has more than are kept; each group is counted separately', () => {
     const { add } = newCommands(2);
     for (let i = 0; i < 3; i++) {
       add(group);

@@ -1,7 +1,7 @@
 import { concatBytes } from '@forebay/testkit';
 import type { RdbEvent, RdbReader } from '../src/index.ts';
 
-/** What takes the events of its reader, and gives bytes. */
+/** A class that takes the events of its reader and returns bytes. */
 interface Taker {
   readonly reader: RdbReader;
   push?(chunk: Uint8Array): void;
@@ -9,7 +9,7 @@ interface Taker {
   drained?(): Iterable<Uint8Array>;
 }
 
-/** All bytes that it gives of an RDB in pieces, each of which is overwritten as soon as it is drained. */
+/** All bytes that it returns for an RDB in chunks; each chunk is overwritten as soon as it is drained. */
 export function takeAll(taker: Taker, pieces: readonly Uint8Array[]): Uint8Array {
   const given: Uint8Array[] = [];
   const keep = (parts: Iterable<Uint8Array>): void => {
@@ -27,7 +27,7 @@ export function takeAll(taker: Taker, pieces: readonly Uint8Array[]): Uint8Array
   return concatBytes(given);
 }
 
-/** Gives the events of what was pushed to `take`. */
+/** Passes the events of the pushed bytes to `take`. */
 export function eachEvent(reader: RdbReader, take: (event: RdbEvent) => void): void {
   for (let event = reader.next(); event !== undefined; event = reader.next()) take(event);
 }

@@ -11,7 +11,7 @@ export interface AcknowledgerOptions {
   readonly owner: Pick<LinkOwner, 'cached' | 'acknowledgement'>;
   readonly clock: Clock;
   readonly write: (bytes: Uint8Array) => void;
-  /** The primary was sent the acknowledgement that it waited for. */
+  /** Called when the acknowledgement that the primary waited for has been sent. */
   readonly onAnswered: () => void;
 }
 

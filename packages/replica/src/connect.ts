@@ -151,7 +151,7 @@ const TLS_FAULTS: Readonly<Record<string, TlsFault>> = {
   ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'no-client-certificate',
 };
 
-/** What to do about a certificate that was refused. */
+/** What to do about a refused certificate. */
 const CERTIFICATE_ADVICE: Readonly<Partial<Record<TlsFault, string>>> = {
   'unknown-authority': '; name the CA that signed it',
   'other-name': '; name the one it bears',

@@ -33,19 +33,19 @@ export type ReplicaErrorCode =
   /** The signal given was aborted, or `detach` was called. */
   | 'STOPPED';
 
-/** Why a link could not be secured, where the peer or an option can mend it. */
+/** Why TLS failed, if a change of the peer or of an option corrects it. */
 export type TlsFault =
   /** The port expects TLS. */
   | 'expected'
   /** The port does not speak TLS. */
   | 'not-spoken'
-  /** The certificate is of an authority that is not known: `ca`. */
+  /** The certificate is signed by an unknown authority: `ca`. */
   | 'unknown-authority'
-  /** The certificate is of another host: `servername`. */
+  /** The certificate is for another host: `servername`. */
   | 'other-name'
-  /** The certificate is not valid any more. */
+  /** The certificate has expired. */
   | 'expired'
-  /** The server wants a certificate of the client: `cert` and `key`. */
+  /** The server requires a client certificate: `cert` and `key`. */
   | 'no-client-certificate';
 
 /** The only error this package throws. Its message never contains a password. */

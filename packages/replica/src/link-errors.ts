@@ -78,7 +78,7 @@ export function quoted(text: string): string {
   return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text);
 }
 
-/** What answers speaks another protocol. */
+/** The peer speaks another protocol. */
 export function strangerError(
   where: string,
   what: string,

@@ -6,7 +6,7 @@ import type { TransferProgress } from './link-options.ts';
 import type { LinkStep } from './states.ts';
 import type { UpstreamDecision } from './upstream.ts';
 
-/** What a link works for: it owns the state that outlives a link. */
+/** The owner of a link: it has the state that outlives a link. */
 export interface LinkOwner {
   readonly cached: CachedStream | undefined;
   /** What the one who stores has told of `cached`; undefined if it has told nothing yet. */

@@ -44,11 +44,11 @@ export class Link {
   #end!: (error: ReplicaError) => void;
   #error: ReplicaError | undefined;
   #phase: LinkPhase = 'connect';
-  /** There from phase `handshake` on. */
+  /** Set from phase `handshake` on. */
   #handshake!: ReplicaHandshake;
-  /** What to ask for is being decided: the primary is silent because it has not been asked. */
+  /** The request is being decided: the primary is silent because it has not been asked. */
   #deciding = false;
-  /** Why a full resync was decided. */
+  /** Why this side requested a full resync. */
   #fullResync: { readonly cause: CopyCause; readonly reason: string } | undefined;
   #snapshot: Snapshot | undefined;
   /** Times are of the clock, in milliseconds. */
@@ -242,7 +242,7 @@ export class Link {
     }
   }
 
-  /** Why a full resync comes that was not decided here. */
+  /** Why the primary started a full resync that was not requested. */
   #refusedResume(): { readonly cause: CopyCause; readonly reason: string } {
     const held = this.#owner.cached?.tracker.offset;
     if (held === undefined) return { cause: 'nothing-held', reason: 'nothing to go on from' };

@@ -27,20 +27,20 @@ export type ServerReply =
   /** `status`: a line (`+OK`) and no data. */
   | { readonly kind: 'text'; readonly text: string; readonly status: boolean }
   | { readonly kind: 'list'; readonly items: readonly string[] }
-  /** An empty line in place of a reply: the server makes a snapshot, and shows that it lives. */
+  /** An empty line in place of a reply: the server is making a snapshot, and keeps the link alive. */
   | { readonly kind: 'newline' };
 
 const DEFAULT_TIMEOUT = 5000;
-/** Bytes of the replies to requests that were sent together. */
+/** The largest size of the replies to requests that were sent together, in bytes. */
 const MAX_RECEIVED = 1024 * 1024;
 const LF = 10;
 
-/** A connection to a server for requests that are no replication: INFO, CONFIG GET and the like. */
+/** A connection to a server for requests other than replication, such as INFO and CONFIG GET. */
 export class RequestClient {
   readonly #options: LinkOptions;
   readonly #where: string;
   readonly #timeout: number;
-  /** When all has to be over; undefined: each request has its own time. */
+  /** The deadline for all requests together; undefined: each request has its own. */
   readonly #deadline: number | undefined;
   readonly #decoder = new RespDecoder({ maxBulkLength: MAX_RECEIVED });
   readonly #replies: ServerReply[] = [];
@@ -76,7 +76,7 @@ export class RequestClient {
     });
   }
 
-  /** Connects; who we are is said by `authenticate`. @throws {ReplicaError} as a rejection */
+  /** Connects, without AUTH (`authenticate`). @throws {ReplicaError} as a rejection */
   static async open(options: RequestOptions): Promise<RequestClient> {
     const client = new RequestClient(options);
     try {
@@ -106,7 +106,7 @@ export class RequestClient {
     return reply!;
   }
 
-  /** Sends all requests in one piece; the replies, in order. @throws {ReplicaError} as a rejection */
+  /** Sends all requests in one write; resolves with the replies, in order. @throws {ReplicaError} as a rejection */
   async askTogether(requests: readonly (readonly string[])[]): Promise<ServerReply[]> {
     this.#socket.write(Buffer.concat(requests.map((words) => encodeCommand([...words]))));
     await this.#until(() => this.#replies.length >= requests.length);
@@ -115,7 +115,7 @@ export class RequestClient {
   }
 
   /**
-   * Requests a stream, and closes the connection after the reply, which may be an empty line.
+   * Sends PSYNC or SYNC, and closes the connection after the reply, which may be an empty line.
    *
    * @throws {ReplicaError} as a rejection
    */
@@ -150,7 +150,7 @@ export class RequestClient {
   }
 
   #take(received: Uint8Array): void {
-    // The socket's memory is used again, while a reply may not be whole yet.
+    // A copy: the socket reuses its memory before the reply is complete.
     let bytes = Uint8Array.from(received);
     this.#socket.release();
     this.#received += bytes.length;
@@ -216,7 +216,7 @@ function replyOf(value: RespValue): ServerReply {
   }
 }
 
-/** The first line of a reply as it was on the wire, as far as the negotiation tells replies apart. */
+/** The first line of a reply as on the wire, as far as the negotiation distinguishes replies. */
 function lineOf(reply: ServerReply): string {
   switch (reply.kind) {
     case 'error':

@@ -41,7 +41,7 @@ export interface SnapshotOptions {
   readonly owner: Pick<LinkOwner, 'deliver' | 'onTransfer' | 'onWaiting'>;
   readonly accepts: AcceptedSnapshots;
   readonly cause: CopyCause;
-  /** For people. */
+  /** One line, for messages. */
   readonly reason: string;
 }
 

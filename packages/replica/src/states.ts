@@ -2,10 +2,10 @@ import type { TransitionTable } from '@forebay/psync';
 import type { LinkPhase } from './link-options.ts';
 import type { ReplicaState } from './replica-options.ts';
 
-/** What moves a link on. */
+/** Events of a link. */
 export type LinkStep = 'connected' | 'full-resync' | 'continue' | 'snapshot-whole';
 
-/** The phases of one link. It ends in any of them, and begins another in none. */
+/** The phases of one link. A link may end in any of them. */
 export const NEXT_PHASE: TransitionTable<LinkPhase, LinkStep> = {
   connect: { connected: 'handshake' },
   handshake: { 'full-resync': 'transfer', continue: 'stream' },
@@ -13,7 +13,7 @@ export const NEXT_PHASE: TransitionTable<LinkPhase, LinkStep> = {
   stream: {},
 };
 
-/** What moves a replica on: a link of its own, the end of an attempt, its own end. */
+/** Events of a replica: those of its link, and the start and end of attempts and of the replica itself. */
 export type ReplicaStep = LinkStep | 'attempt' | 'attempt-ended' | 'detach';
 
 const ENDS = { 'attempt-ended': 'waiting', detach: 'detached' } as const;

@@ -36,7 +36,7 @@ describe.concurrent('an acknowledgement', () => {
       await expect.poll(() => heard.length).toBe(1 + second);
       expect(heard.at(-1)).toEqual([64, 64]);
     }
-    // What else was on its way comes before the answer to this.
+    // Everything sent before is received before the answer to this.
     await send(GETACK);
     const end = 64 + GETACK.length;
     await expect.poll(() => heard.at(-1)).toEqual([end, end]);
@@ -136,7 +136,7 @@ describe.concurrent('an acknowledgement', () => {
       first.push(await acknowledgement(peer));
       await peer.send(stream('PING'));
     });
-    // It does not wait for the clock's beat, which stands still.
+    // It does not wait for the timer: the clock stands still.
     await using taker = new Taker({ url: primary.url, clock: new SimulatedClock() });
     await expect.poll(() => taker.replica.offset).toBe(64);
     expect(first).toEqual([[50, 50]]);

@@ -4,7 +4,7 @@ import { isInteger } from './scalars.ts';
 import { utf8Length, writeUtf8 } from './text.ts';
 import type { RespEntries, RespMap, RespSequence, RespValue } from './values.ts';
 
-/** Bytes of an argument from which on it is a part of its own. */
+/** Arguments of this size or more are separate parts. */
 const LONG_ARGUMENT = 64 * 1024;
 
 /** Deeper values (or ones that contain themselves) are refused. */
@@ -49,7 +49,7 @@ export function encodeCommand(args: readonly (string | Uint8Array | number)[]): 
 }
 
 /**
- * The same in parts that follow each other: a long argument is a part as it is, so that it is not in memory twice.
+ * The same bytes in consecutive parts: a long argument is a part without a copy, so that it is not in memory twice.
  *
  * @throws {RespError} as `encodeCommand`
  */

@@ -43,7 +43,7 @@ export class SimulatedClock {
     return () => void this.#timers.delete(timer);
   }
 
-  /** Runs `run` every so many milliseconds, until the returned function is called. */
+  /** Runs `run` every `milliseconds`, until the returned function is called. */
   every(milliseconds: number, run: () => void): () => void {
     const again = (): void => {
       stop = this.after(milliseconds, again);

@@ -7,20 +7,20 @@ interface Timers {
 
 export interface SimulatedLinkOptions {
   readonly clock: Timers;
-  /** Draws delays and the places where bytes are split; without it each delay is `delay` and nothing is split. */
+  /** Draws delays and where bytes are split; without it each delay is `delay` and bytes are not split. */
   readonly random?: Random;
   /** The longest delay of bytes in milliseconds; 1 by default. */
   readonly delay?: number;
-  /** Bytes that the system takes from a sender before the receiver has read them; 256 KiB by default. */
+  /** Size of the system's buffer between a sender and a receiver, in bytes; 256 KiB by default. */
   readonly systemBuffer?: number;
   /** Unsent bytes from which a sender should wait (`needsDrain`); 256 KiB by default. */
   readonly highWaterMark?: number;
-  /** The address of the second end, which its peer sees as the remote one. */
+  /** The address of the far end, which the near end sees as its remote address. */
   readonly remoteHost?: string;
   readonly remotePort?: number;
 }
 
-/** Receives what a simulated connection brings. */
+/** Receives the events of a simulated connection. */
 interface Listener {
   onBytes(bytes: Uint8Array): void;
   onClose(): void;
@@ -66,7 +66,7 @@ export class SimulatedLink {
     this.far.unstall();
   }
 
-  /** Closes both ends at once; what was under way is lost. */
+  /** Closes both ends at once; bytes in transit are lost. */
   cut(): void {
     this.near.destroy();
     this.far.destroy();
@@ -105,11 +105,11 @@ export class SimulatedConnection {
   #unsent = 0;
   #needsDrain = false;
   readonly #drainWaits: (() => void)[] = [];
-  /** Bytes that the system has taken and the peer has not read. */
+  /** Number of bytes that the system has accepted and the peer has not read. */
   #inSystem = 0;
-  /** A pass to the system is due. */
+  /** Whether a pass to the system is due. */
   #passing = false;
-  /** Delivered and not read: the listener is absent or paused, or the link stands still. */
+  /** Delivered and not read: the listener is absent or paused, or the link is stalled. */
   readonly #received: Uint8Array[] = [];
   #paused = true;
   #stalled = false;
@@ -208,7 +208,7 @@ export class SimulatedConnection {
     queueMicrotask(() => this.#listener?.onClose());
   }
 
-  /** This end reads nothing until `unstall`, as if the network stood still. */
+  /** This end reads nothing until `unstall`, as if the network were stalled. */
   stall(): void {
     this.#stalled = true;
   }
@@ -236,7 +236,7 @@ export class SimulatedConnection {
     });
   }
 
-  /** Passes one piece to the system, and by it to the peer: the order of pieces is kept. */
+  /** Passes one piece to the system, which delivers it to the peer: the order of pieces is kept. */
   #pass(): void {
     if (this.#closed) return;
     const [first] = this.#queue;
@@ -280,7 +280,7 @@ export class SimulatedConnection {
 
   #onArrival(bytes: Uint8Array): void {
     if (this.#closed) {
-      // Nobody reads: a reset closes the sender.
+      // The peer is closed: a reset closes the sender.
       this.#later(() => this.#peer.destroy());
       return;
     }

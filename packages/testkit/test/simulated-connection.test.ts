@@ -40,7 +40,7 @@ it('bytes arrive in order in both directions, split at random, and the end after
   expect([near.bytesWritten, near.bytesRead, near.unsent]).toEqual([16, 8, 0]);
 });
 
-it('a receiver that is paused holds the sender back after what the system takes', async () => {
+it('a paused receiver blocks the sender once the buffer of the system is full', async () => {
   const clock = new SimulatedClock();
   const { near, far } = new SimulatedLink({ clock, systemBuffer: 4, highWaterMark: 3 });
   const atFar = listenAt(far);
@@ -62,7 +62,7 @@ it('a receiver that is paused holds the sender back after what the system takes'
   ]);
 });
 
-it('bytes are copied when the system takes them: memory that changes before is sent as it is then', async () => {
+it('bytes are copied when the system accepts them, so memory that changes earlier is sent changed', async () => {
   const clock = new SimulatedClock();
   const { near, far } = new SimulatedLink({ clock });
   const atFar = listenAt(far);
@@ -74,7 +74,7 @@ it('bytes are copied when the system takes them: memory that changes before is s
   expect(atFar.text).toBe('later');
 });
 
-it('a cut closes both ends and loses what was under way', async () => {
+it('a cut closes both ends and loses bytes in transit', async () => {
   const clock = new SimulatedClock();
   const link = new SimulatedLink({ clock });
   const [atNear, atFar] = [listenAt(link.near), listenAt(link.far)];

@@ -6,12 +6,12 @@ for (const [i, digit] of [
 }
 const PADDING = 0x3d;
 
-/** Digits that so many bytes have, with what pads the last four. */
+/** The length of `bytes` bytes in base64, with padding. */
 export function base64Length(bytes: number): number {
   return Math.ceil(bytes / 3) * 4;
 }
 
-/** Writes the digits of `bytes` to `into` from `at`, where they have room, and returns where they end. */
+/** Writes `bytes` in base64 to `into`, which must have room, from `at` on; returns the end. */
 export function writeBase64(bytes: Uint8Array, into: Uint8Array, at: number): number {
   const whole = bytes.length - (bytes.length % 3);
   let to = at;

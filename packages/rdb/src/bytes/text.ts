@@ -9,7 +9,7 @@ export function textOf(bytes: Uint8Array): string {
   return text;
 }
 
-/** The bytes of such text: of each character the lower eight bits. */
+/** The bytes of text with one character per byte: the lower eight bits of each character. */
 export function bytesOfText(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
@@ -24,7 +24,7 @@ export function quotedKey(key: Uint8Array): string {
   return cut(key, (bytes) => JSON.stringify(utf8Of(bytes) ?? textOf(bytes)));
 }
 
-/** A key as lines of JSON have it: text, or `{"base64":"…"}` of bytes that are no UTF-8; cut where it is long. */
+/** A key as in lines of JSON: a string, or `{"base64":"…"}` if it is not UTF-8; long keys are cut. */
 export function keyName(key: Uint8Array): string {
   return cut(key, (bytes) => JSON.stringify(utf8Of(bytes) ?? { base64: base64Of(bytes) }));
 }

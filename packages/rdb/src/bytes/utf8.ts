@@ -20,14 +20,14 @@ export function isUtf8(bytes: Uint8Array): boolean {
   return true;
 }
 
-/** Bytes after the first of a character; 0 where none begins so. */
+/** Number of bytes after the first byte of a character; 0: no character begins with this byte. */
 function following(first: number): number {
   if (first < 0xc2 || first > 0xf4) return 0;
   if (first < 0xe0) return 1;
   return first < 0xf0 ? 2 : 3;
 }
 
-/** After some first bytes not every second one is allowed (The Unicode Standard, table 3-7). */
+/** Some first bytes restrict the second byte (The Unicode Standard, table 3-7). */
 function isSecond(first: number, second: number): boolean {
   switch (first) {
     case 0xe0:

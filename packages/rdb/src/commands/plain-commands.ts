@@ -20,7 +20,7 @@ const COMMANDS = { item: 'RPUSH', member: 'SADD', scored: 'ZADD', field: 'HMSET'
 /** The properties of a key that `PlainCommands` needs. */
 export type PlainKey = Pick<RdbKey, 'key' | 'dataType' | 'expiresAt'>;
 
-/** Counts of data that was left out, because no command sets it. */
+/** Counts of data that was left out because no command can set it. */
 export interface PlainLosses {
   /** Pending entries that consumers released (`XNACK`). */
   negative: number;
@@ -34,11 +34,11 @@ export function isPlain({ dataType }: Pick<RdbKey, 'dataType'>): boolean {
 }
 
 /**
- * Makes the commands of clients that build a key of its elements, as a rewritten AOF has them (`aof.c`): `SET`, `RPUSH`,
+ * Writes the client commands that create a key from its elements, as in a rewritten AOF (`aof.c`): `SET`, `RPUSH`,
  * `SADD`, `ZADD`, `HMSET`, `XADD` and so on, `PEXPIREAT`.
  *
- * What is given are parts of commands, which follow each other; bytes of an element are among them as views. All are
- * to be gone through before the next call.
+ * Returns consecutive parts of commands, some of them views of the bytes of an element. The caller must consume all
+ * parts before the next call.
  */
 export class PlainCommands {
   readonly losses: PlainLosses = { negative: 0, produced: 0 };
@@ -53,16 +53,16 @@ export class PlainCommands {
   /** Fields of the batch that expire. */
   #times: [time: number, field: Uint8Array][] = [];
 
-  /** `replace`: whether a key that is there is deleted first. */
+  /** `replace`: whether an existing key is deleted first. */
   constructor(replace = false) {
     this.#replace = replace;
   }
 
   /**
-   * All commands of a key. Pending entries of a stream whose messages were deleted need placeholders among the
-   * messages, and are known only after them: the elements of a stream are asked for twice.
+   * All commands of a key. Pending entries of deleted messages need placeholders among the messages of a stream, but
+   * follow after them: `elements` is called twice for a stream.
    *
-   * @throws {RdbError} `NEEDS_RESTORE`, and what `elements` throws
+   * @throws {RdbError} `NEEDS_RESTORE` @throws the errors of `elements`
    */
   *commandsOf(
     key: PlainKey,
@@ -75,7 +75,7 @@ export class PlainCommands {
     yield* this.end();
   }
 
-  /** `missing`: ids of pending entries whose messages were deleted, in their order. */
+  /** `missing`: ids of pending entries whose messages were deleted, in order. */
   begin(key: PlainKey, missing?: readonly string[]): Iterable<Uint8Array> {
     this.#key = { ...key, key: new Uint8Array(key.key) };
     this.#stream.begin(this.#key.key, missing);
@@ -116,9 +116,9 @@ export class PlainCommands {
   }
 
   /**
-   * An element with a string that comes in pieces: it becomes the last argument of a command of its own.
+   * An element with a string in pieces: the string becomes the last argument of a separate command.
    *
-   * @throws {RdbError} `UNSUPPORTED` where the string cannot be the last argument
+   * @throws {RdbError} `UNSUPPORTED` if the string cannot be the last argument
    */
   *addLong(event: RdbLongElement): Generator<Uint8Array, void, void> {
     if (event.type === 'piece') {

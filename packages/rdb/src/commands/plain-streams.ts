@@ -10,9 +10,9 @@ import { StreamGaps } from './stream-gaps.ts';
 const MOST_HELD = 512 * 1024 * 1024;
 
 /**
- * Makes the commands of streams, which are read at the level `raw`: so a value is held and read twice, as
- * `PlainCommands.commandsOf` needs it. One that is too large is read once, and pending entries whose messages were
- * deleted are lost and counted.
+ * Writes the commands of streams. They are read at the level `raw`, so that a value can be held in memory and read
+ * twice, as `PlainCommands.commandsOf` requires. A stream that is too large is read once; its pending entries of
+ * deleted messages are lost and counted.
  */
 export class PlainStreams {
   readonly #plain: PlainCommands;

@@ -7,17 +7,17 @@ import { PlainStreams } from './plain-streams.ts';
 import { RestoreCommands } from './restore-commands.ts';
 
 export interface RdbCommandsOptions {
-  /** The keys to make; all by default. */
+  /** The keys to create; all by default. */
   readonly selects?: KeySelection;
-  /** Whether keys are made by `SET`, `RPUSH`, `SADD` and so on in place of `RESTORE`; false by default. */
+  /** Whether keys are created by `SET`, `RPUSH`, `SADD` and so on instead of `RESTORE`; false by default. */
   readonly plain?: boolean;
-  /** Whether keys and functions take the place of those that are there; false by default. */
+  /** Whether keys and functions replace existing ones; false by default. */
   readonly replace?: boolean;
   /** Whether functions are loaded; true by default. */
   readonly functions?: boolean;
 }
 
-/** Counts of data that was left out, because no command sets it. */
+/** Counts of data that was left out because no command can set it. */
 export interface CommandLosses extends Readonly<PlainLosses> {
   /** Keys without their module metadata. */
   readonly metadata: number;
@@ -27,9 +27,9 @@ export interface CommandLosses extends Readonly<PlainLosses> {
 
 const NOTHING: readonly Uint8Array[] = [];
 
-/** Makes the commands that fill a server with an RDB, ready for `redis-cli --pipe`. */
+/** Writes the commands that load an RDB into a server, for `redis-cli --pipe`. */
 export class RdbCommands {
-  /** Reads the RDB: push its bytes, and give each event to `take`, which sets its level. */
+  /** Reads the RDB: push its bytes, and pass each event to `take`, which sets the level of the reader. */
   readonly reader: RdbReader = new RdbReader({ level: 'raw' });
   readonly #options: RdbCommandsOptions;
   readonly #restore: RestoreCommands;
@@ -46,17 +46,17 @@ export class RdbCommands {
     this.#streams = new PlainStreams(this.#plain);
   }
 
-  /** What was left out so far. */
+  /** Data that was left out so far. */
   get losses(): CommandLosses {
     const { negative, produced } = this.#plain.losses;
     return { metadata: this.#metadata, negative, produced, deleted: this.#streams.deleted };
   }
 
   /**
-   * Takes the next event of the reader, and gives parts of commands, which follow each other: all are to be gone
-   * through before the reader goes on, whose bytes are among them as views.
+   * Takes the next event of the reader, and returns consecutive parts of commands, some of them views of the reader's
+   * bytes: consume all of them before the next call of the reader.
    *
-   * @throws {RdbError} `NEEDS_RESTORE`, `TOO_LARGE_FOR_RESTORE`, `UNSUPPORTED`; of a stream those of a reader
+   * @throws {RdbError} `NEEDS_RESTORE`, `TOO_LARGE_FOR_RESTORE`, `UNSUPPORTED`; for a stream also those of a reader
    */
   take(event: RdbEvent): Iterable<Uint8Array> {
     switch (event.type) {

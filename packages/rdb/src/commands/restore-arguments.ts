@@ -4,7 +4,7 @@ import type { Argument } from './argument.ts';
 /**
  * The `RESTORE` that makes a key anew, with its times, out of what `DUMP` gives.
  *
- * @param replace whether it takes the place of a key that is there
+ * @param replace whether it replaces an existing key
  */
 export function restoreArguments(
   name: Uint8Array,

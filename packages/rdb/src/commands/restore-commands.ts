@@ -26,7 +26,7 @@ export class RestoreCommands {
     this.#payload = new RestorePayloadBuilder(key.valueType, this.version);
   }
 
-  /** @throws {RdbError} `TOO_LARGE_FOR_RESTORE` where it is longer than an argument can be */
+  /** @throws {RdbError} `TOO_LARGE_FOR_RESTORE` if the payload is longer than an argument can be */
   add(bytes: Uint8Array): void {
     this.#payload.add(bytes);
     if (this.#payload.size <= MOST_BYTES) return;

@@ -53,9 +53,9 @@ export class StreamCommands {
   }
 
   /**
-   * The commands of an element: to be gone through before the next.
+   * The commands of an element: consume them before the next call.
    *
-   * @throws {RdbError} `NEEDS_RESTORE` where a group has more pending entries than are kept, or in an order that no
+   * @throws {RdbError} `NEEDS_RESTORE` if a group has more pending entries than are kept, or in an order that no
    *   server writes
    */
   add(element: StreamElement): Iterable<Command> {

@@ -2,7 +2,7 @@
 const FIRST = 1 << 12;
 const LOAD = 0.7;
 
-/** What is kept of a key: digests of 64 bits, in halves, of its database and name and of its value. */
+/** What the table keeps of a key: digests of 64 bits, in halves, of its database and name and of its value. */
 export interface KeyDigest {
   readonly keyLow: number;
   readonly keyHigh: number;
@@ -14,7 +14,7 @@ export interface KeyDigest {
   readonly expiresAt: number;
 }
 
-/** What of two keys of one name is not the same. */
+/** How two keys with the same name differ. */
 export type KeyDifference = 'type' | 'value' | 'ttl';
 
 export function differencesOf(first: KeyDigest, second: KeyDigest): KeyDifference[] {

@@ -1,6 +1,6 @@
 /**
- * Two random integers of 32 bits that digests begin with, the same for all that are compared. Take new ones in each
- * run (`crypto.getRandomValues`): then nobody can make files whose differences are not seen.
+ * Two random integers of 32 bits with which digests start, the same for all digests that are compared. Use new ones
+ * in each run (`crypto.getRandomValues`): otherwise an attacker could make RDBs whose differences are not detected.
  */
 export type DigestSeed = readonly [low: number, high: number];
 

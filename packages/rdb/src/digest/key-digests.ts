@@ -9,7 +9,7 @@ import { ValueDigest } from './value-digest.ts';
 
 export interface KeyDigestsOptions {
   readonly seed: DigestSeed;
-  /** The keys to look at; all by default. */
+  /** The keys to compare; all by default. */
   readonly selects?: KeySelection;
 }
 
@@ -20,11 +20,11 @@ export interface DigestedKey {
   readonly name: Uint8Array;
 }
 
-/** Makes a digest of each key and its value: two RDBs are compared by them, whatever the order of their keys. */
+/** Makes a digest of each key and its value, to compare two RDBs regardless of the order of their keys. */
 export class KeyDigests {
   /** Reads the RDB: push its bytes, and give each event to `take`. */
   readonly reader: RdbReader = new RdbReader();
-  /** Functions by the name of their library, one character a byte. */
+  /** Functions by the name of their library, one character per byte. */
   readonly functions: Map<string, string> = new Map();
   readonly #selects: KeySelection;
   readonly #name: Digest;
@@ -75,7 +75,7 @@ export class KeyDigests {
   }
 }
 
-/** Finds the names of the keys that were not found in a table, in a second pass over the RDB that the table is of. */
+/** Returns the keys that `DigestTable.find` was not called with, in a second pass over the RDB that filled the table. */
 export class KeysNotFound {
   /** Reads the RDB: push its bytes, and give each event to `take`. */
   readonly reader: RdbReader = new RdbReader({ level: 'raw' });
@@ -90,7 +90,7 @@ export class KeysNotFound {
     this.#name = new Digest(seed);
   }
 
-  /** Takes the next event of the reader; returns the key that it tells of, if that was not found. */
+  /** Takes the next event of the reader; returns its key if that was not found. */
   take(event: RdbEvent): RdbKey | undefined {
     if (event.type !== 'key') return undefined;
     this.reader.skip();

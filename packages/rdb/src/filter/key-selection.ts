@@ -12,18 +12,18 @@ export interface KeySelectionOptions {
   readonly databases?: readonly number[] | undefined;
   /** Of one of these types. */
   readonly types?: readonly DataType[] | undefined;
-  /** Like one of these patterns, as KEYS and SCAN have them. */
+  /** Matching one of these patterns, as of KEYS and SCAN. */
   readonly patterns?: readonly Uint8Array[] | undefined;
   /**
-   * Without a time to live, or with one in this range: milliseconds, counted from `now`; one that is past
-   * is 0.
+   * Without a time to live, or with one in this range of milliseconds, counted from `now`; an expired key
+   * has 0.
    */
   readonly ttl?: 'none' | Range | undefined;
-  /** Milliseconds since 1970; needed with a range of `ttl`. */
+  /** Milliseconds since 1970; required with a range of `ttl`. */
   readonly now?: number;
 }
 
-/** Selects the keys to which all that is given applies. */
+/** Selects the keys that meet all given conditions. */
 export function keySelection({
   databases,
   types,

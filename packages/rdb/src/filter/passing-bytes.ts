@@ -1,7 +1,7 @@
 import { Output } from '../writing/output.ts';
 
 const NOTHING = new Uint8Array(0);
-/** Nothing is written but bytes as they are. */
+/** Only unchanged bytes are written. */
 const PLAIN = { compress: false, longLengths: true, limit: Number.POSITIVE_INFINITY };
 
 /**

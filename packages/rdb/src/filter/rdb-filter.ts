@@ -9,11 +9,11 @@ import { PassingBytes } from './passing-bytes.ts';
 export interface RdbFilterOptions {
   /** The keys to keep; all by default. */
   readonly selects?: KeySelection;
-  /** Bytes that the value of a key to keep may have in the RDB; any by default. */
+  /** Range of the size of a kept value in the RDB, in bytes; any by default. */
   readonly size?: Range | undefined;
   /** Whether functions are kept; true by default. */
   readonly functions?: boolean;
-  /** Whether data of modules outside of keys is kept; true by default. */
+  /** Whether data of modules outside keys is kept; true by default. */
   readonly moduleAux?: boolean;
 }
 
@@ -31,12 +31,12 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
 const NOTHING: readonly Uint8Array[] = [];
 
 /**
- * Makes a smaller RDB of an RDB, as its bytes pass by. The bytes of what is kept are those of the RDB, and so is the
- * version; the checksum is new. Left out are the replication id and offset, which are not true of a part, and the hints
- * how many keys there are. Memory: that of a reader; with `size`, a value until it is known whether it is in the range.
+ * Writes a smaller RDB while the bytes of an RDB are pushed. The version and the bytes of kept data are unchanged; the
+ * checksum is new. The replication id and offset are left out, because they are wrong for a part of the data set, and
+ * so are the numbers of keys. Memory: that of a reader; with `size` also a value until its size is known.
  */
 export class RdbFilter {
-  /** Reads the RDB: give its bytes to `push`, and each of its events to `take`. */
+  /** Reads the RDB: pass its bytes to `push`, and each of its events to `take`. */
   readonly reader: RdbReader = new RdbReader({ level: 'raw' });
   readonly #selects: KeySelection;
   readonly #size: Range;
@@ -62,28 +62,28 @@ export class RdbFilter {
     this.#moduleAux = moduleAux;
   }
 
-  /** Keys that were kept so far. */
+  /** Number of keys kept so far. */
   get kept(): number {
     return this.#kept;
   }
 
-  /** Keys that were read so far. */
+  /** Number of keys read so far. */
   get seen(): number {
     return this.#seen;
   }
 
-  /** Bytes that were given so far. */
+  /** Number of bytes returned so far. */
   get written(): number {
     return this.#written;
   }
 
-  /** Takes the next bytes of the RDB, for its reader too; they must not change before `drained`. */
+  /** Takes the next bytes of the RDB, and pushes them to the reader; they must not change before `drained`. */
   push(chunk: Uint8Array): void {
     this.reader.push(chunk);
     this.#bytes.push(chunk);
   }
 
-  /** Takes the next event of the reader, and gives bytes to write: views that are valid until `drained`. */
+  /** Takes the next event of the reader, and returns bytes to write: views that are valid until `drained`. */
   take(event: RdbEvent): readonly Uint8Array[] {
     const { position } = this.reader;
     switch (event.type) {
@@ -113,7 +113,7 @@ export class RdbFilter {
     }
   }
 
-  /** To be called when the reader has no more events of the chunk; gives bytes as `take` does, views of the chunk. */
+  /** Call it when the reader has no more events of the chunk; returns bytes to write: views of the chunk. */
   drained(): readonly Uint8Array[] {
     const { end } = this.#bytes;
     if (this.reader.done) return NOTHING;
@@ -152,7 +152,7 @@ export class RdbFilter {
     return select.length === 0 ? passed : [...select, ...passed];
   }
 
-  /** The key is kept. Returns the bytes that select its database, where they were not given yet. */
+  /** Keeps the key. Returns the bytes that select its database, if they were not returned yet. */
   #keep(): readonly Uint8Array[] {
     this.#mode = 'copy';
     this.#kept++;

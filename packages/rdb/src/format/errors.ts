@@ -14,11 +14,11 @@ export type RdbErrorCode =
   | 'UNKNOWN_TYPE'
   /** The checksum at the end is not that of the bytes. */
   | 'BAD_CHECKSUM'
-  /** It cannot be said in the version of RDB that is to be written, or by the commands of clients. */
+  /** The version of RDB to write, or client commands, cannot express the data. */
   | 'UNSUPPORTED'
-  /** Of all commands `RESTORE` alone makes the key. */
+  /** Only `RESTORE` can create the key. */
   | 'NEEDS_RESTORE'
-  /** The key is larger than what one `RESTORE` can carry. */
+  /** The key is too large for one `RESTORE`. */
   | 'TOO_LARGE_FOR_RESTORE'
   /** What is to be written has no such form in any version. */
   | 'INVALID_VALUE'

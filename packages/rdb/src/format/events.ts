@@ -4,7 +4,7 @@ export type RdbMagic = 'REDIS' | 'VALKEY';
 /** What a value is, in the servers' words (`TYPE`); a module's type is named in its value. */
 export type DataType = 'string' | 'list' | 'set' | 'zset' | 'hash' | 'stream' | 'array' | 'module';
 
-/** Those, in the order in which they are listed to people. */
+/** All data types, in the order of lists in output. */
 export const DATA_TYPES: readonly DataType[] = [
   'string',
   'list',
@@ -44,7 +44,7 @@ export interface RdbKey {
   readonly position: number;
 }
 
-/** Whether a key is among those that are wanted. */
+/** Returns whether a key is selected. */
 export type KeySelection = (key: RdbKey) => boolean;
 
 /** What stands outside of the values. */

@@ -7,12 +7,12 @@ export const CHECKSUM_SINCE = 5;
 /** From this version on the numbers of types are Valkey's, as the magic of a file would say. */
 const VALKEY_SINCE = 80;
 
-/** The word that an RDB of a version begins with: of a payload only the version is known. */
+/** The magic of an RDB of this version, for a payload of `DUMP`, which has only a version. */
 export function magicOf(version: number): RdbMagic {
   return version < VALKEY_SINCE ? 'REDIS' : 'VALKEY';
 }
 
-/** The nine characters that an RDB begins with: four digits, or three behind the longer word. */
+/** The first nine characters of an RDB: the magic, and the version in four digits, or three after the longer magic. */
 export function headerText({ magic, version }: { magic: RdbMagic; version: number }): string {
   return magic + String(version).padStart(9 - magic.length, '0');
 }

@@ -1,9 +1,9 @@
 import type { ByteSink } from './byte-sink.ts';
 
-/** Bytes that are encoded at once: a multiple of three. */
+/** Number of bytes encoded at once: a multiple of three. */
 const STEP = 48 * 1024;
 
-/** Adds a string that comes in pieces to a sink, as digits of base64. */
+/** Adds a string in pieces to a sink, in base64. */
 export class Base64 {
   readonly #sink: ByteSink;
   /** Less than three bytes that wait for more. */
@@ -14,7 +14,7 @@ export class Base64 {
     this.#sink = sink;
   }
 
-  /** After each step what is in the sink may be taken. */
+  /** The sink may be emptied after each step. */
   *push(bytes: Uint8Array): Generator<void, void, void> {
     let at = 0;
     if (this.#waiting > 0) {
@@ -30,7 +30,7 @@ export class Base64 {
     for (at = end; at < bytes.length; at++) this.#rest[this.#waiting++] = bytes[at]!;
   }
 
-  /** Adds what waits, and begins another string. */
+  /** Adds the pending bytes, and begins another string. */
   end(): void {
     this.#sink.base64(this.#rest.subarray(0, this.#waiting));
     this.#waiting = 0;

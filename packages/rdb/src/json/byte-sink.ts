@@ -41,7 +41,7 @@ export class ByteSink {
     return this.#bytes.subarray(0, this.#length);
   }
 
-  /** Keeps the first `length` bytes alone. */
+  /** Keeps only the first `length` bytes. */
   cutTo(length: number): void {
     this.#length = length;
   }
@@ -61,15 +61,15 @@ export class ByteSink {
     this.#length += bytes.length;
   }
 
-  /** Adds the digits of base64 of bytes: a multiple of three where more follow. */
+  /** Adds bytes in base64; their number must be a multiple of three if more bytes follow. */
   base64(bytes: Uint8Array): void {
     this.#reserve(base64Length(bytes.length));
     this.#length = writeBase64(bytes, this.#bytes, this.#length);
   }
 
   /**
-   * Adds a string of bytes as JSON: text where they are UTF-8, and `{"base64":"…"}` where they are not, which no
-   * text can be mistaken for. Everything that is printed of a data set has this form.
+   * Adds bytes as JSON: a string if they are UTF-8, otherwise `{"base64":"…"}`, which cannot be mistaken for a
+   * string. All data of a data set is printed in this form.
    */
   json(bytes: Uint8Array): void {
     if (bytes.length > STEP) {

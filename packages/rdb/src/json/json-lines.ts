@@ -6,9 +6,9 @@ import { ByteSink } from './byte-sink.ts';
 import type { Piece } from './json-value.ts';
 import { JsonValue } from './json-value.ts';
 
-/** A string from here on is written step by step. */
+/** Strings of this size or more are written step by step. */
 const LONG = 48 * 1024;
-/** Bytes that are gathered before they are given. */
+/** Number of bytes that are collected before they are returned. */
 const BATCH = 128 * 1024;
 
 const NOTHING: readonly Uint8Array[] = [];
@@ -16,13 +16,13 @@ const NOTHING: readonly Uint8Array[] = [];
 export interface JsonLinesOptions {
   /** The keys to write; all by default. */
   readonly selects?: KeySelection;
-  /** Whether lines are written of what is not in keys; false by default. */
+  /** Whether data outside keys has lines too, such as the header and functions; false by default. */
   readonly meta?: boolean;
 }
 
 /**
- * Writes each key of an RDB, with its value, as a line of JSON, element by element: of a value with millions of
- * elements no more than one is in memory.
+ * Writes each key of an RDB, with its value, as a line of JSON, element by element: even if a value has millions of
+ * elements, only one of them is in memory.
  */
 export class JsonLines {
   /** Reads the RDB: push its bytes, and give each event to `take`. */
@@ -32,13 +32,13 @@ export class JsonLines {
   readonly #sink = new ByteSink(2 * BATCH);
   readonly #value = new JsonValue();
   readonly #base64 = new Base64(this.#sink);
-  /** Pieces that were written of an element with a long string. */
+  /** Number of pieces written of an element with a long string. */
   #written = 0;
   readonly #tails: string[] = [];
   #database: number | undefined;
   #head = '';
   #skips = false;
-  /** Where in what is gathered the line begins; -1: its beginning was given. */
+  /** Where the line begins in the collected bytes; -1: its beginning was returned already. */
   #lineStart = 0;
 
   constructor({ selects = () => true, meta = false }: JsonLinesOptions = {}) {
@@ -47,8 +47,8 @@ export class JsonLines {
   }
 
   /**
-   * Takes the next event of the reader, and gives bytes to write: views that are valid until the next of them is
-   * asked for. All are to be gone through before the reader goes on.
+   * Takes the next event of the reader, and returns bytes to write: views that are valid until the next one is
+   * requested. Consume all of them before the next call of the reader.
    */
   take(event: RdbEvent): Iterable<Uint8Array> {
     switch (event.type) {
@@ -86,7 +86,7 @@ export class JsonLines {
     }
   }
 
-  /** What was not given yet: to be asked for at the end. After a fault a line that is not whole is left out. */
+  /** The remaining bytes, at the end. After an error an incomplete line is left out. */
   rest(): Uint8Array {
     if (this.#lineStart >= 0) this.#sink.cutTo(this.#lineStart);
     return this.#give();
@@ -128,7 +128,7 @@ export class JsonLines {
     yield* this.#endLine('');
   }
 
-  /** A string too long to be known as text before it is written: base64, whatever it is. */
+  /** A string that is too long to be checked for UTF-8 before it is written: always base64. */
   *#long(event: RdbLongElement): Generator<Uint8Array, void, void> {
     const sink = this.#sink;
     if (event.type === 'piece') {
@@ -181,7 +181,7 @@ export class JsonLines {
     return this.#sink.length >= BATCH;
   }
 
-  /** A view of what was gathered, which the next event overwrites. */
+  /** A view of the collected bytes, which the next event overwrites. */
   #give(): Uint8Array {
     const bytes = this.#sink.view;
     this.#lineStart = this.#lineStart === bytes.length ? 0 : -1;

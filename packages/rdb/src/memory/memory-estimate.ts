@@ -23,14 +23,14 @@ const PENDING = 32 + 2 * 48;
 const FIELD_TIME = 24;
 
 /**
- * Estimates the bytes that a key takes in a server, of its value at the level `structure`: as Redis 7 keeps it on 64
- * bits, what jemalloc gives for the key, its entries in the tables, the object, and the value in the encoding that it
- * has in the RDB; without what tables have to spare, and buffers.
+ * Estimates the memory of a key in a 64-bit Redis 7, from its value at the level `structure`: the allocations of
+ * jemalloc for the key, its entries in hash tables, the object, and the value in the encoding that it has in the RDB.
+ * Spare capacity of tables and buffers is not included.
  */
 export class MemoryEstimate {
   #bytes = 0;
 
-  /** Of the key begun last, as far as its value was told. */
+  /** The estimate for the current key, from the part of its value that was added. */
   get bytes(): number {
     return this.#bytes;
   }

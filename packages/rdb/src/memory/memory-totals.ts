@@ -18,7 +18,7 @@ export interface MeasuredKey {
   readonly memory: number;
 }
 
-/** What several keys take together, in bytes. */
+/** The sums of several keys, in bytes. */
 export interface MemoryTotal {
   keys: number;
   file: number;
@@ -26,21 +26,21 @@ export interface MemoryTotal {
 }
 
 export interface MemoryTotalsOptions {
-  /** How many of the largest keys and prefixes are told; 10 by default. */
+  /** How many of the largest keys and prefixes are reported; 10 by default. */
   readonly top?: number;
-  /** What a prefix ends with; `:` by default. Keys have no prefix where it is empty. */
+  /** The end of a prefix; `:` by default. If it is empty, keys have no prefix. */
   readonly delimiter?: Uint8Array;
-  /** How many delimiters are in a prefix; 1 by default. */
+  /** Number of delimiters in a prefix; 1 by default. */
   readonly depth?: number;
 }
 
 const COLON = Uint8Array.of(0x3a);
 
-/** Adds up what keys take: by type, by prefix, and the largest. */
+/** Sums up the memory of keys by type and by prefix, and collects the largest keys. */
 export class MemoryTotals {
   readonly all: MemoryTotal = nothing();
   readonly #types = new Map<string, MemoryTotal>();
-  /** One character a byte; '' is of keys that have none. */
+  /** One character per byte; '' is the entry of keys without a prefix. */
   readonly #prefixes = new Map<string, MemoryTotal>();
   /** Of keys whose prefixes were too many. */
   readonly #others = nothing();
@@ -56,12 +56,12 @@ export class MemoryTotals {
     this.#depth = depth;
   }
 
-  /** Those that there are, the largest first. */
+  /** The types in the RDB, the largest first. */
   get types(): [type: string, total: MemoryTotal][] {
     return largestFirst(this.#types);
   }
 
-  /** The largest prefixes, one character a byte, and what all others take together. '' is of keys without one. */
+  /** The largest prefixes, one character per byte, and the sum of all others. '' is the entry of keys without a prefix. */
   get prefixes(): { largest: [prefix: string, total: MemoryTotal][]; others: MemoryTotal } {
     const all = largestFirst(this.#prefixes);
     const others = nothing();

@@ -10,7 +10,7 @@ export interface MemoryUsageOptions extends MemoryTotalsOptions {
   readonly selects?: KeySelection;
 }
 
-/** Measures the keys of an RDB: their elements, their bytes in the RDB, and about how many in the memory of a server. */
+/** Measures the keys of an RDB: elements, bytes in the RDB, and estimated bytes in the memory of a server. */
 export class MemoryUsage {
   /** Reads the RDB: push its bytes, and give each event to `take`. */
   readonly reader: RdbReader = new RdbReader({ level: 'structure' });
@@ -19,7 +19,7 @@ export class MemoryUsage {
   readonly #elements = new ElementCount();
   readonly #estimate = new MemoryEstimate();
   #key: RdbKey | undefined;
-  /** The name of the key, a copy: its bytes do not last until its end. */
+  /** A copy of the name of the key: the bytes of the event are not valid until its end. */
   #name: Uint8Array = new Uint8Array(0);
   /** Where the key before has ended. */
   #end = 0;

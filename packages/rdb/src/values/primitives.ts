@@ -13,8 +13,8 @@ export function isThere(cursor: Cursor, primitives: string): boolean {
 }
 
 /**
- * Passes over a unit as far as it is there. False where a string is longer than the cursor's `maxLength`: what
- * follows it is not looked at.
+ * Skips a unit as far as its bytes are available. False if a string is longer than the cursor's `maxLength`: the
+ * bytes after it are not examined.
  */
 export function passUnit(cursor: Cursor, primitives: string): boolean {
   for (let i = 0; i < primitives.length; i++) {
@@ -83,7 +83,7 @@ export function parseScore(text: string, position: number): number {
   throw new RdbError('CORRUPT', position, message);
 }
 
-/** Bytes of the primitives that always have as many. */
+/** Size of the primitives that have a fixed size. */
 const BYTES: Readonly<Record<string, number>> = {
   B: 1,
   F: 4,

@@ -5,7 +5,7 @@ import { Output, type OutputOptions } from './output.ts';
 const MANY = 65_535;
 const END = 255;
 
-/** Puts strings and integers side by side in one string. */
+/** Writes strings and integers one after another into one string. */
 abstract class PackBuilder {
   /** The entries. */
   protected readonly output: Output;
@@ -54,7 +54,7 @@ abstract class PackBuilder {
     this.#count++;
   }
 
-  /** Entries of another one of the same kind, behind its own. */
+  /** Appends the entries of another builder of the same kind. */
   append(other: this): void {
     this.output.append(other.output.bytes);
     this.#count += other.count;
@@ -71,22 +71,22 @@ abstract class PackBuilder {
     this.clear();
   }
 
-  /** What stands before the number of entries. */
+  /** Writes the header before the number of entries. */
   protected abstract writeHead(memory: Output): void;
 
-  /** An entry begins. */
+  /** Begins an entry. */
   protected abstract begin(): void;
 
-  /** What stands before a string. */
+  /** Writes the length before a string. */
   protected abstract writeLength(length: number): void;
 
   protected abstract writeInteger(value: number | bigint): void;
 
-  /** An entry ends that began at `start` of the output. */
+  /** Ends the entry that began at `start` of the output. */
   protected abstract end(start: number): void;
 }
 
-/** Makes what `Listpack` reads (`listpack.c: lpInsert`). */
+/** Writes listpacks (`listpack.c: lpInsert`); `Listpack` reads them. */
 export class ListpackBuilder extends PackBuilder {
   protected override writeHead(memory: Output): void {
     memory.u32(LISTPACK_HEADER + this.length + 1);
@@ -128,7 +128,7 @@ export class ListpackBuilder extends PackBuilder {
     }
   }
 
-  /** Behind an entry stands its length, for a reader that comes from the end: seven bits a byte, the lowest last. */
+  /** The length of an entry follows it, for readers that start at the end: seven bits per byte, the lowest bits last. */
   protected override end(start: number): void {
     const out = this.output;
     const length = out.length - start;
@@ -151,7 +151,7 @@ function groupsOf(length: number): number {
   return length < 268_435_455 ? 4 : 5;
 }
 
-/** Makes what `Ziplist` reads (`ziplist.c: ziplistInsert`). */
+/** Writes ziplists (`ziplist.c: ziplistInsert`); `Ziplist` reads them. */
 export class ZiplistBuilder extends PackBuilder {
   /** Bytes of the last entry, and where it begins. */
   #previous = 0;
@@ -177,7 +177,7 @@ export class ZiplistBuilder extends PackBuilder {
     }
   }
 
-  /** Six bits, or fourteen, or four bytes; of more than one byte the first is the highest. */
+  /** A length of 6 bits, 14 bits or 4 bytes, in big-endian order. */
   protected override writeLength(length: number): void {
     const out = this.output;
     if (length < 64) out.u8(length);
