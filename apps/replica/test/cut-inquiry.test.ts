@@ -19,7 +19,7 @@ class Story extends Speaker {
   override clear(): void {}
 }
 
-/** A primary that limits no output buffer, and gives a silent replica up after 60 s. */
+/** A primary without output buffer limits that disconnects a silent replica after 60 s. */
 async function primary(): Promise<Candidate> {
   const info = 'uptime_in_seconds:100000\r\nclient_output_buffer_limit_disconnections:0\r\n';
   const pair = (name: string, value: string) =>
@@ -60,7 +60,7 @@ it('a process that did not run for longer than repl-timeout is the probable caus
   expect(story.lines).toEqual([expect.stringContaining('this process did not run for 90 s')]);
 });
 
-it('a jump of the wall clock forward is no time in which the process did not run', async () => {
+it('a forward jump of the wall clock does not count as time in which the process did not run', async () => {
   const { clock, story, inquiry, inquire } = await setUp();
   const stop = inquiry.start();
   await clock.pass(3500);

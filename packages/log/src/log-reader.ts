@@ -29,7 +29,7 @@ export interface LogState {
   awaited(): void;
 }
 
-/** A base that is open, and where the stream goes on after it. */
+/** An open base, and the position at which the stream continues after it. */
 export interface BaseInView extends OpenBase {
   /** Of the last byte of the stream that it contains, under the id that its history has now. */
   readonly position: Position;

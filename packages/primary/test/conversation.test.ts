@@ -72,7 +72,7 @@ describe('WAIT', () => {
     expect(await waited).toBe(0);
   });
 
-  it('in a transaction of a client that has gone does not begin', async () => {
+  it('in a transaction of a disconnected client does not begin', async () => {
     const primary = await listening();
     primary.propagate(['SET', 'k', 'v']);
     const peer = await Peer.connect(primary.port);

@@ -425,7 +425,7 @@ it('who has more than there is here is asked to wait, where it is on its way fro
   expect(await peer.ask('PSYNC', history.id, '151')).toBe(`+FULLRESYNC ${history.id} 100`);
 });
 
-it('who is disconnected while the upstream is asked gets no full resync', async () => {
+it('a replica that is disconnected while the upstream is asked gets no full resync', async () => {
   const history = startHistory('a'.repeat(40));
   const resyncs: string[] = [];
   let closed: Promise<void> | undefined;

@@ -37,7 +37,7 @@ describe('a server that does not answer the question', () => {
     await expect(wrong).rejects.not.toThrow(/other/);
   });
 
-  it('and sends a reply without end is given up before it fills the memory', async () => {
+  it('and sends an endless reply is disconnected before the reply fills the memory', async () => {
     const items = Buffer.from('$1\r\na\r\n'.repeat(150_000));
     await using primary = await ScriptedPrimary.listen(async (peer) => {
       await peer.expect('PING');

@@ -3,7 +3,7 @@ import type { Clock } from '@forebay/clock';
 /** Milliseconds that a date may be off before it is corrected: readings of the two clocks differ by less. */
 const TOLERANCE = 100;
 
-/** The moment of its creation, of which the age is measured and the date is shown: no jump of the wall clock changes the age. */
+/** The moment of its creation: its age is monotonic time, which no jump of the wall clock changes; its date is wall time. */
 export class Timestamp {
   readonly #clock: Clock;
   readonly #elapsed: number;

@@ -21,7 +21,7 @@ function setUp() {
 }
 
 describe.each(JUMPS)('a jump of the wall clock by %d ms', (jump) => {
-  it('neither delays nor hastens the next fetch of a base at the limit', () => {
+  it('neither delays nor advances the next fetch of a base at the limit', () => {
     const { clock, budget } = setUp();
     budget.began();
     budget.ended();

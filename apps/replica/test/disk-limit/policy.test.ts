@@ -20,7 +20,7 @@ describe('the next fetch of a base', () => {
     expect(waitAfter(20, true)).toBe(3600);
   });
 
-  it('waits for nothing where none was fetched', () => {
+  it('does not wait if no base was fetched', () => {
     const state = { now: NOW, failures: 3, refused: true } as DiskState;
     expect(fetchableAt({ ...state, fetchedAt: undefined })).toBe(NOW);
   });

@@ -41,7 +41,7 @@ it('a history uses no timers and no input or output of the machine', async () =>
   expect([...types].filter((type) => !known.includes(type))).toEqual([]);
 });
 
-it('a consumer that stands still loses its position at the hard limit of the disk, and continues after it', async () => {
+it('a stalled consumer loses its position at the hard limit of the disk, and continues after it', async () => {
   const steps: readonly Step[] = [
     { do: 'write', count: 3, size: 60 },
     { do: 'pass', ms: 2000 },
@@ -80,7 +80,7 @@ async function failureWith(plant: Recipe['plant']): Promise<Failed> {
   }
 }
 
-/** What happens under a seed, whatever comes of it, and all bytes that are left. */
+/** The story of a seed, its result, and the files that it leaves on the disk. */
 async function storyOf(seed: number): Promise<readonly string[]> {
   const history = new History(recipeOf(seed));
   const failure = await history.run().then(

@@ -41,7 +41,7 @@ describe.each([-HOUR, HOUR])('after a jump of the wall clock by %d ms', (jump) =
     stats.stop();
   });
 
-  it('a pause has lasted as long as it has', () => {
+  it('the duration of a pause is its elapsed time', () => {
     const { clock } = setUp();
     const reporter = { trouble: () => {} } as unknown as Reporter;
     const pause = new Pause(clock, reporter, () => {});

@@ -264,7 +264,7 @@ function steppedBackAt({ past }: Manifest, id?: string): number | undefined {
 
 function changed(log: WatchedLog, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
-    // What came before this listens wakes nobody.
+    // Earlier events do not wake it: check for them first.
     if (log.closed || signal?.aborted) {
       resolve();
       return;

@@ -276,7 +276,7 @@ export class ReplicaSession implements Upgrade {
   async #checkUpstream(): Promise<undefined> {
     await this.#context.source.lookAbove?.();
     this.#upstreamCheck = undefined;
-    // Where it is destroyed, `closed` follows.
+    // If the connection is destroyed, `closed` follows.
     if (this.client.closed) return;
     this.take({ type: 'upstream-checked', serving: this.#serving });
   }
