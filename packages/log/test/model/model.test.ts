@@ -17,4 +17,4 @@ it('holds what a naive log holds, whatever fails and is lost', async () => {
       expect.fail(`FOREBAY_SEED=${seed + i}: ${(error as Error).stack}\n${story}`);
     }
   }
-}, 300_000);
+}, 600_000);
