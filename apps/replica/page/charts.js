@@ -62,8 +62,9 @@ export class Charts {
 
   add({ now, link: { received }, lag }) {
     const { time, stream, commands, snapshots, lagBytes, lagSeconds } = this.#columns;
-    // The daemon's clock was set back: its history begins anew too.
-    if (now < time.at(-1)) for (const column of Object.values(this.#columns)) column.length = 0;
+    // The daemon's clock was set back: its history begins anew too. The first report may be a little older than it.
+    if (now < time.at(-1) - 1000)
+      for (const column of Object.values(this.#columns)) column.length = 0;
     // What is told first is in the history already.
     if (time.length > 0 && now - time.at(-1) < 500) return;
     time.push(now);
