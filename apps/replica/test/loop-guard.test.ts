@@ -1,6 +1,7 @@
 import { SimulatedClock } from '@forebay/testkit';
 import { expect, it } from 'vitest';
 import type { Candidate } from '../src/config/candidate.ts';
+import { Chain } from '../src/follow/upstream/chain.ts';
 import { LoopGuard } from '../src/follow/upstream/loop-guard.ts';
 import { LinkRecord } from '../src/status/link-record.ts';
 
@@ -15,10 +16,14 @@ it('an upstream that refuses INFO is inspected for a loop once per link', async 
   let inspections = 0;
   const record = new LinkRecord(clock);
   record.entered('stream');
-  const guard = new LoopGuard(clock, async () => {
-    inspections++;
-    return undefined;
-  });
+  const guard = new LoopGuard(
+    clock,
+    async () => {
+      inspections++;
+      return undefined;
+    },
+    new Chain(),
+  );
   const stop = guard.watch({
     upstream,
     record,
@@ -36,10 +41,14 @@ it('an upstream that refuses INFO is inspected for a loop once per link', async 
 it('a jump of the wall clock makes no link silent, and hides no silence', async () => {
   const clock = new SimulatedClock();
   let inspections = 0;
-  const guard = new LoopGuard(clock, async () => {
-    inspections++;
-    throw new Error('unreachable');
-  });
+  const guard = new LoopGuard(
+    clock,
+    async () => {
+      inspections++;
+      throw new Error('unreachable');
+    },
+    new Chain(),
+  );
   const record = new LinkRecord(clock);
   record.entered('stream');
   const stop = guard.watch({ upstream, record, reconnect: () => {} });

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Clock } from '@forebay/clock';
 import { systemClock } from '@forebay/clock';
 import type { Disk } from '@forebay/log';
@@ -11,6 +12,8 @@ import type { BaseFile } from '../follow-log/follow.ts';
 export interface World {
   readonly disk: Disk;
   readonly clock: Clock;
+  /** This many random bytes: run ids, and marks that end a snapshot. */
+  readonly random: (size: number) => Uint8Array;
   readonly createBase: (directory: string) => Promise<BaseFile>;
   /** Removes what a process that was killed has left of such files. */
   readonly removeStale: (directory: string) => Promise<unknown>;
@@ -23,6 +26,7 @@ export interface World {
 export const realWorld: World = {
   disk: nodeDisk,
   clock: systemClock,
+  random: randomBytes,
   createBase: (directory) => RdbFile.create(directory),
   removeStale: removeStaleTemporaries,
   network: {},

@@ -52,7 +52,7 @@ export class Relay implements SettingsSubscriber {
     timeout: number,
     following: FollowingSide,
     status: () => Status,
-    world: Pick<World, 'clock' | 'listen'>,
+    world: Pick<World, 'clock' | 'listen' | 'random'>,
     reporter: Reporter,
     commands: Commands,
   ): Promise<Relay> {
@@ -68,6 +68,7 @@ export class Relay implements SettingsSubscriber {
       notReady: () => notReady(status()),
       cutUpstream: () => following.cutLink(),
       clock: world.clock,
+      random: world.random,
     });
     const relay = new Relay(source, server, listen, reporter);
     try {

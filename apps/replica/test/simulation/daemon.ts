@@ -101,6 +101,7 @@ export class Daemon {
     const world: World = {
       disk,
       clock,
+      random: (size) => Uint8Array.from({ length: size }, () => this.#random.integer(0, 255)),
       createBase: async () => new SimulatedBaseFile(disk),
       removeStale: async () => {},
       listen: (accept) => {

@@ -24,8 +24,13 @@ const ADVICE = 'follow the primary instead';
  * report run ids of their upstreams: they are asked for the address of their primary.
  */
 export class Chain {
-  readonly runId = randomBytes(20).toString('hex');
+  readonly runId: string;
   #above: readonly string[] = [];
+
+  /** `runId`: 40 hexadecimal digits. */
+  constructor(runId: string = randomBytes(20).toString('hex')) {
+    this.runId = runId;
+  }
 
   /** Of this process and the forebays upstream of it, at the last query of the upstream. */
   get runIds(): readonly string[] {

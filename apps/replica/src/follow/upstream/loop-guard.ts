@@ -3,7 +3,7 @@ import type { ReplicationReport } from '@forebay/psync';
 import type { Candidate } from '../../config/candidate.ts';
 import type { LinkRecord } from '../../status/link-record.ts';
 import type { Probe } from './candidates.ts';
-import { Chain } from './chain.ts';
+import type { Chain } from './chain.ts';
 
 /** Milliseconds between two inspections. */
 const PERIOD = 5000;
@@ -20,13 +20,14 @@ export interface WatchedLink {
 
 /** Keeps this process from following a server that replicates from it. */
 export class LoopGuard {
-  readonly chain = new Chain();
+  readonly chain: Chain;
   readonly #clock: Clock;
   readonly #probe: Probe;
   /** Whether the upstream said last that it is a replica. */
   #belowReplica = false;
 
-  constructor(clock: Clock, probe: Probe) {
+  constructor(clock: Clock, probe: Probe, chain: Chain) {
+    this.chain = chain;
     this.#clock = clock;
     this.#probe = probe;
   }

@@ -6,6 +6,7 @@ import type { ReplicaConfig } from '../../config.ts';
 import type { Reporter } from '../../reporter.ts';
 import type { LinkPhase } from '../../status/link-record.ts';
 import type { World } from '../world.ts';
+import { Chain } from './chain.ts';
 import { CutInquiry } from './cut-inquiry.ts';
 import type { WatchedLink } from './loop-guard.ts';
 import { LoopGuard } from './loop-guard.ts';
@@ -46,7 +47,8 @@ export class Upstreams {
       onChange(upstream);
     });
     this.reports = new UpstreamReports(world.clock, this.selector, ask);
-    this.#loops = new LoopGuard(world.clock, ask);
+    const runId = Buffer.from(world.random(20)).toString('hex');
+    this.#loops = new LoopGuard(world.clock, ask, new Chain(runId));
     this.#cutInquiry = new CutInquiry(world.clock, reporter);
   }
 
