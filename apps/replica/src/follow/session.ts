@@ -80,6 +80,7 @@ export class Session {
         report.resyncBegan(resync);
       },
       onResynced: (resynced) => {
+        if (resynced.type === 'full') this.#arrivals.abandon();
         report.resynced(resynced);
         keeper.transferDone();
         onLink({ up: true, upstream: describeEndpoint(this.replica.upstream.endpoint) });
@@ -137,7 +138,10 @@ export class Session {
       admitStepBack: (offset) => keeper.admitStepBack(offset),
       changeHistory: (change) => this.#changeHistory(change),
       onNote: (note) => reporter.step(note, { event: 'resume-note' }),
-      onStepBack: (stepBack) => reportStepBack(stepBack, reporter),
+      onStepBack: (stepBack) => {
+        this.#arrivals.abandon();
+        reportStepBack(stepBack, reporter);
+      },
     });
     const decision = keeper.limited(resume, report?.offset);
     const { selector } = upstreams;

@@ -579,7 +579,8 @@ function sharedEnd(
   ]);
   const ends = [
     [server.id, server.stream.end],
-    [server.secondId, server.secondIdLimit - 1],
+    // A replica that is still behind has the ids of its primary already.
+    [server.secondId, Math.min(server.stream.end, server.secondIdLimit - 1)],
   ].flatMap(([theirs, end]) => {
     const our = ours.get(String(theirs));
     return our === undefined || /^0+$/.test(String(theirs)) ? [] : [Math.min(our, Number(end))];
