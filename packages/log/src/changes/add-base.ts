@@ -1,10 +1,9 @@
 import { LogError } from '../errors.ts';
 import { locate } from '../manifest/lineage.ts';
-import type { Base } from '../manifest/manifest.ts';
-import { baseName } from '../manifest/manifest.ts';
 import type { Change, Current, LogContext } from './change.ts';
 import { opened } from './change.ts';
 import type { FreshBase } from './new-base.ts';
+import { baseOf } from './new-base.ts';
 import { split } from './split.ts';
 
 /**
@@ -16,22 +15,14 @@ import { split } from './split.ts';
 export async function addBase(
   context: LogContext,
   current: Current,
-  { target, position, size, crc }: FreshBase,
+  fresh: FreshBase,
 ): Promise<Change> {
   const { manifest, writer } = current;
-  checkPlace(current, position);
-  const { offset } = position;
+  checkPlace(current, fresh.position);
+  const { offset } = fresh.position;
   const cut = await split(context, current, offset);
   const { live } = cut?.manifest ?? manifest;
-  const time = context.clock.now();
-  const base: Base = {
-    name: baseName(target.sequence),
-    sequence: target.sequence,
-    offset,
-    size,
-    crc,
-    time,
-  };
+  const base = baseOf(fresh, offset, context.clock.now());
   return {
     ...(cut ?? { writer }),
     manifest: { ...opened(manifest), live: { ...live, bases: [...live.bases, base] } },

@@ -1,9 +1,10 @@
 import { startHistory } from '@forebay/psync';
 import { IncrementWriter } from '../increment/increment-writer.ts';
 import type { Increment, Manifest, PastSegment, Segment } from '../manifest/manifest.ts';
-import { baseName, incrementName, indexName } from '../manifest/manifest.ts';
+import { incrementName, indexName } from '../manifest/manifest.ts';
 import type { Change, Current, LogContext } from './change.ts';
 import type { FirstBase } from './new-base.ts';
+import { baseOf } from './new-base.ts';
 
 /**
  * A full resync: the base begins a segment of its own. What was live before stays, as the past, and
@@ -12,27 +13,20 @@ import type { FirstBase } from './new-base.ts';
 export async function beginHistory(
   context: LogContext,
   current: Current | undefined,
-  { target, history, offset, database, size, crc, reason }: FirstBase,
+  first: FirstBase,
 ): Promise<Change> {
+  const { history, offset, database, reason } = first;
   const time = context.clock.now();
   const increment = newIncrement(context, offset, database);
   // What is behind the old writer is complete and known before it becomes the past.
   await current?.writer.flush();
   const writer = await IncrementWriter.create(context.pathOf, increment, context.writerOptions);
-  const base = {
-    name: baseName(target.sequence),
-    sequence: target.sequence,
-    offset,
-    size,
-    crc,
-    time,
-  };
   const { id } = startHistory(history.id);
   const live: Segment = {
     number: nextSegment(current?.manifest),
     ids: [{ id, from: offset }],
     aliases: [],
-    bases: [base],
+    bases: [baseOf(first, offset, time)],
     increments: [increment],
   };
   return { manifest: { live, past: pastOf(current, time, reason) }, writer };

@@ -1,4 +1,6 @@
 import type { History, Position } from '@forebay/psync';
+import type { Base } from '../manifest/manifest.ts';
+import { baseName } from '../manifest/manifest.ts';
 
 /** Where a new base goes before it is adopted: no manifest names the path yet. */
 export interface BaseTarget {
@@ -30,4 +32,9 @@ export interface FirstBase extends NewBase {
 export interface FreshBase extends NewBase {
   /** Where it was made. */
   readonly position: Position;
+}
+
+/** The base as the manifest names it; it contains the stream up to `offset`. `time`: milliseconds since 1970. */
+export function baseOf({ target, size, crc }: NewBase, offset: number, time: number): Base {
+  return { name: baseName(target.sequence), sequence: target.sequence, offset, size, crc, time };
 }
