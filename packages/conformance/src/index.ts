@@ -1,5 +1,6 @@
 export type { CompareOptions } from './compare/compare.ts';
 export { compareDataSets } from './compare/compare.ts';
+export { dribble } from './compliance/dribble.ts';
 export type { ComplianceCase, Session } from './compliance/primary-cases.ts';
 export { primaryCases, sessionWith } from './compliance/primary-cases.ts';
 export { Wire } from './compliance/wire.ts';

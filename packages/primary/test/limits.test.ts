@@ -1,3 +1,4 @@
+import { dribble } from '@forebay/conformance';
 import { SimulatedClock } from '@forebay/testkit';
 import { expect, it, onTestFinished } from 'vitest';
 import { MemorySource } from '../src/embedded/memory-source.ts';
@@ -12,15 +13,7 @@ it('a replica that sends one byte a second of an incomplete command is disconnec
   const peer = await Peer.connect(server.port);
   const witness = await Peer.connect(server.port);
   peer.sendRaw('PSYNC ? -1\r\nREPLCONF ACK 0\r\n*3\r\n$8\r\nREPLCONF\r\n$50\r\n');
-  let seconds = 0;
-  while (!peer.closed && seconds < 100) {
-    peer.sendRaw('x');
-    // Its reply comes after the byte was read.
-    await witness.ask('PING');
-    clock.advance(1000);
-    seconds++;
-    await witness.ask('PING');
-  }
+  const seconds = await dribble(peer, witness, clock);
   expect(seconds).toBeGreaterThanOrEqual(10);
   expect(seconds).toBeLessThan(15);
 });

@@ -1,3 +1,4 @@
+import { dribble } from '@forebay/conformance';
 import { SimulatedClock } from '@forebay/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { RespServerOptions } from '../src/index.ts';
@@ -33,16 +34,7 @@ describe('a byte a second', () => {
   async function dribbled(peer: Peer, clock: SimulatedClock, port: number): Promise<number> {
     const witness = await Peer.connect(port);
     expect(await witness.ask('AUTH', 'default', 'secret')).toBe('+OK');
-    let seconds = 0;
-    while (!peer.closed && seconds < 100) {
-      peer.sendRaw('x');
-      // What comes after it has come after it.
-      await witness.ask('PING');
-      clock.advance(1000);
-      seconds++;
-      await witness.ask('PING');
-    }
-    return seconds;
+    return dribble(peer, witness, clock);
   }
 
   it.each([

@@ -31,6 +31,17 @@ const WAYS: Readonly<Record<string, (from: string, to: string) => Promise<unknow
   },
 };
 
+/** A daemon in a copy prints `first`, continues without a full resync, and what it then holds is the primary's data. */
+async function expectContinues(primary: Server, copy: string, ...first: RegExp[]): Promise<void> {
+  await using daemon = Daemon.follow(primary, copy);
+  for (const line of [...first, /partial resync/]) await daemon.prints(line);
+  await holdStill(primary);
+  await caughtUp(primary);
+  expect((await syncsOf(primary)).full).toBe(1);
+  expect(await daemon.stop()).toBe(0);
+  await expectBootsEqual(primary, copy);
+}
+
 describe('a copy of a directory that forebay writes to', () => {
   it.each(Object.keys(WAYS))(
     'made by %s is checked, restored and continued by a daemon',
@@ -51,14 +62,7 @@ describe('a copy of a directory that forebay writes to', () => {
       expect(await restored.exited, restored.printed).toBe(0);
 
       await daemon.stop();
-      await using second = Daemon.follow(primary, copy);
-      await second.prints(/the directory is a copy: checksums confirm it up to/);
-      await second.prints(/partial resync/);
-      await holdStill(primary);
-      await caughtUp(primary);
-      expect((await syncsOf(primary)).full).toBe(1);
-      expect(await second.stop()).toBe(0);
-      await expectBootsEqual(primary, copy);
+      await expectContinues(primary, copy, /the directory is a copy: checksums confirm it up to/);
     },
   );
 
@@ -120,13 +124,7 @@ describe('forebay log --copy', () => {
     }
     expect(await daemon.stop()).toBe(0);
     const [copy = ''] = copies;
-    await using second = Daemon.follow(primary, copy);
-    await second.prints(/partial resync/);
-    await holdStill(primary);
-    await caughtUp(primary);
-    expect((await syncsOf(primary)).full).toBe(1);
-    expect(await second.stop()).toBe(0);
-    await expectBootsEqual(primary, copy);
+    await expectContinues(primary, copy);
     // The log and the later copies have not changed with it.
     for (const other of [directory, ...copies.slice(1)]) {
       const checked = Daemon.start(['check', other]);
