@@ -1,7 +1,7 @@
 import type { Boundary, History, Position } from '@forebay/psync';
 import type { OpenBase } from './base/open-base.ts';
 import { openBase } from './base/open-base.ts';
-import { Cursors } from './cursors/cursors.ts';
+import { Cursors, notHeld } from './cursors/cursors.ts';
 import { pathIn } from './directory/paths.ts';
 import type { Disk } from './disk/disk.ts';
 import { LogError } from './errors.ts';
@@ -150,12 +150,12 @@ export class LogReader implements WatchedLog {
   boundaryAt(position: Position, segment?: number): Promise<Boundary | undefined> {
     return this.#whileSame(async (manifest, written) => {
       const found = locate(manifest, written, position, segment);
-      if (found.type === 'unknown') throw this.#notHeld(position);
+      if (found.type === 'unknown') throw notHeld(this.directory, position);
       if (found.type === 'rewound' || found.offset > endOf(found.segment, written))
         return undefined;
       const { increments } = found.segment;
       const within = increments.findLast(({ startOffset }) => startOffset <= found.offset);
-      if (within === undefined) throw this.#notHeld(position);
+      if (within === undefined) throw notHeld(this.directory, position);
       const reader = await IncrementReader.open(this.disk, this.pathOf, within);
       try {
         return (await streamAt(reader, found.offset)).boundary;
@@ -186,10 +186,5 @@ export class LogReader implements WatchedLog {
         if (manifest === this.manifest) throw error;
       }
     }
-  }
-
-  #notHeld({ id, offset }: Position): LogError {
-    const message = `${id}:${offset} is not held in ${this.directory}`;
-    return new LogError('NOT_COVERED', this.directory, message);
   }
 }

@@ -36,18 +36,15 @@ export async function correctBits(
   onProgress?: (progress: CheckProgress) => void,
 ): Promise<Corrected> {
   let flips = flipsOf(found);
-  let corrected: Corrected = { examined: found, flips: new Map(), disk };
   // Each round gives up the corrections that the one before has refuted.
   while (flips.size > 0) {
     const overlay = correctedDisk(disk, directory, flips);
     const examined = await examine(overlay, directory, said, onProgress);
-    corrected = { examined, flips, disk: overlay };
     const held = flipsThatHold(flips, examined);
-    if (countOf(held) === countOf(flips)) return corrected;
+    if (countOf(held) === countOf(flips)) return { examined, flips, disk: overlay };
     flips = held;
-    corrected = { examined: found, flips: new Map(), disk };
   }
-  return corrected;
+  return { examined: found, flips, disk };
 }
 
 function flipsOf({ stretches, bases }: Examined): Map<string, readonly Flip[]> {

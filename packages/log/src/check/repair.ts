@@ -136,7 +136,8 @@ class Repair {
       await this.#commit(manifest);
       return aside?.path;
     } catch (error) {
-      const made = filesNamedBy(manifest).filter((name) => !filesNamedBy(before).includes(name));
+      const old = new Set(filesNamedBy(before));
+      const made = filesNamedBy(manifest).filter((name) => !old.has(name));
       await this.#undo(text, made);
       throw error;
     }

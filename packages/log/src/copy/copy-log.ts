@@ -1,6 +1,6 @@
 import { dirname, join, resolve } from 'node:path';
 import type { Position } from '@forebay/psync';
-import { cursorFile, cursorNames } from '../cursors/cursor-file.ts';
+import { cursorFile, cursorNames, isPin } from '../cursors/cursor-file.ts';
 import { syncName } from '../directory/open-directory.ts';
 import { CURSOR_DIRECTORY, pathIn } from '../directory/paths.ts';
 import type { Disk } from '../disk/disk.ts';
@@ -98,6 +98,7 @@ class LogCopying {
       await syncName(this.#disk, this.#out);
     });
     const copied = await this.#unchanged();
+    await this.#writeCursors(copied.cursors);
     await this.#confirmEnd(copied.manifest);
     await this.#writeManifest(copied.manifest);
     await this.#rename([CURSOR_DIRECTORY, APPEND_DIRECTORY]);
@@ -139,9 +140,9 @@ class LogCopying {
     const manifest = { ...named, closedSize: sizeUpTo(last, written) };
     await this.#files.keepOnly(filesNamedBy(manifest));
     const small = [Buffer.from(formatManifest(manifest)), ...cursors.values()];
-    await this.#writeCursors(cursors);
     return {
       manifest,
+      cursors,
       copy: {
         position: positionIn(manifest.live, written),
         bytes: small.reduce((sum, { length }) => sum + length, this.#files.bytes),
@@ -156,7 +157,7 @@ class LogCopying {
   async #readCursors(): Promise<Map<string, Uint8Array>> {
     const found = new Map<string, Uint8Array>();
     for (const name of await cursorNames(this.#disk, this.#directory)) {
-      if (name.endsWith('~')) continue;
+      if (isPin(name)) continue;
       const path = join(this.#directory, CURSOR_DIRECTORY, cursorFile(name));
       try {
         found.set(cursorFile(name), await readWhole(this.#disk, path));
@@ -171,7 +172,6 @@ class LogCopying {
   async #writeCursors(cursors: ReadonlyMap<string, Uint8Array>): Promise<void> {
     const folder = join(this.#partial, CURSOR_DIRECTORY);
     await orLogError(folder, 'writing', async () => {
-      await this.#disk.removeTree(folder);
       await this.#disk.makeDirectory(folder);
       for (const [name, bytes] of cursors) await writeWhole(this.#disk, join(folder, name), bytes);
       await this.#disk.syncDirectory(folder);
@@ -219,6 +219,8 @@ class LogCopying {
 /** What a pass over all files came to. */
 interface Pass {
   readonly manifest: Manifest;
+  /** By the names of their files. */
+  readonly cursors: ReadonlyMap<string, Uint8Array>;
   readonly copy: LogCopy;
 }
 

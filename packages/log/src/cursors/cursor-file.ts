@@ -81,6 +81,11 @@ export function pinName(name: string): string {
   return `${name}~`;
 }
 
+/** Whether a name was made by `pinName`. */
+export function isPin(name: string): boolean {
+  return name.endsWith(pinName(''));
+}
+
 function pathOf(directory: string, name: string): string {
   return join(directory, CURSOR_DIRECTORY, cursorFile(name));
 }

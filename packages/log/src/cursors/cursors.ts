@@ -9,6 +9,7 @@ import type { CursorPlace } from './cursor-file.ts';
 import {
   checkCursorName,
   cursorNames,
+  isPin,
   pinName,
   readCursor,
   removeCursor,
@@ -51,7 +52,7 @@ export class Cursors {
   /** See `LogView.removeCursor`. */
   async remove(name: string): Promise<boolean> {
     const { directory, disk } = this.#log;
-    checkCursorName(directory, name.endsWith(pinName('')) ? name.slice(0, -1) : name);
+    checkCursorName(directory, isPin(name) ? name.slice(0, -1) : name);
     const names = await cursorNames(disk, directory);
     await this.forget(name);
     return names.includes(name);
@@ -76,8 +77,7 @@ export class Cursors {
       const { directory, disk, manifest, written } = this.#log;
       const found = locate(manifest, written, position, hint);
       if (found.type !== 'held' || found.offset > endOf(found.segment, written)) {
-        const message = `${position.id}:${position.offset} is not held in ${directory}`;
-        throw new LogError('NOT_COVERED', directory, message);
+        throw notHeld(directory, position);
       }
       const segment = found.segment.number;
       await writeCursor(disk, directory, { name, position, segment });
@@ -158,4 +158,9 @@ export class Cursor {
   async remove(): Promise<void> {
     await this.#cursors.forget(this.name);
   }
+}
+
+/** The error of a position that a log does not hold. */
+export function notHeld(directory: string, { id, offset }: Position): LogError {
+  return new LogError('NOT_COVERED', directory, `${id}:${offset} is not held in ${directory}`);
 }
