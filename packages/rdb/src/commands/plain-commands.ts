@@ -68,9 +68,13 @@ export class PlainCommands {
     key: PlainKey,
     elements: () => Iterable<RdbElement>,
   ): Generator<Uint8Array, void, void> {
-    const gaps = new StreamGaps();
-    if (key.dataType === 'stream') for (const element of elements()) gaps.add(element);
-    yield* this.begin(key, gaps.ids());
+    let missing: readonly string[] | undefined;
+    if (key.dataType === 'stream') {
+      const gaps = new StreamGaps();
+      for (const element of elements()) gaps.add(element);
+      missing = gaps.ids();
+    }
+    yield* this.begin(key, missing);
     for (const element of elements()) yield* this.add(element);
     yield* this.end();
   }

@@ -31,12 +31,13 @@ export class PassingBytes {
   take(to: number): readonly Uint8Array[] {
     const held = this.#held.bytes;
     const rest = this.#piece.subarray(this.#pieceFrom(), this.#piece.length - (this.#end - to));
-    this.#forget(to);
+    this.drop(to);
     return held.length === 0 ? [rest] : [held, rest];
   }
 
   drop(to: number): void {
-    this.#forget(to);
+    this.#held.clear();
+    this.#from = to;
   }
 
   /** Copies what is left of the piece, which will be overwritten. */
@@ -47,10 +48,5 @@ export class PassingBytes {
 
   #pieceFrom(): number {
     return Math.max(0, this.#piece.length - (this.#end - this.#from));
-  }
-
-  #forget(to: number): void {
-    this.#held.clear();
-    this.#from = to;
   }
 }

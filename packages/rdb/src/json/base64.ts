@@ -1,7 +1,5 @@
 import type { ByteSink } from './byte-sink.ts';
-
-/** Number of bytes encoded at once: a multiple of three. */
-const STEP = 48 * 1024;
+import { STEP } from './byte-sink.ts';
 
 /** Adds a string in pieces to a sink, in base64. */
 export class Base64 {

@@ -1,8 +1,8 @@
 import { base64Length, writeBase64 } from '../bytes/base64.ts';
 import { isUtf8 } from '../bytes/utf8.ts';
 
-/** What one step of a long string is made into text of: a multiple of three, as base64 is of. */
-const STEP = 48 * 1024;
+/** Bytes of a string that are written as text at once; longer strings take several steps. A multiple of three, for base64. */
+export const STEP: number = 48 * 1024;
 /** Bytes that one byte takes as text at the most: `\u0000`. */
 const MOST_ESCAPED = 6;
 

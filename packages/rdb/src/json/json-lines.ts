@@ -2,12 +2,10 @@ import { bytesOfText } from '../bytes/text.ts';
 import type { KeySelection, RdbEvent, RdbKey, RdbLongElement } from '../format/events.ts';
 import { RdbReader } from '../reading/reader.ts';
 import { Base64 } from './base64.ts';
-import { ByteSink } from './byte-sink.ts';
+import { ByteSink, STEP } from './byte-sink.ts';
 import type { Piece } from './json-value.ts';
 import { JsonValue } from './json-value.ts';
 
-/** Strings of this size or more are written step by step. */
-const LONG = 48 * 1024;
 /** Number of bytes that are collected before they are returned. */
 const BATCH = 128 * 1024;
 
@@ -164,7 +162,7 @@ export class JsonLines {
     for (let i = 0; i < pieces.length; i++) {
       const piece = pieces[i]!;
       if (typeof piece === 'string') sink.ascii(piece);
-      else if (piece.length < LONG) sink.json(piece);
+      else if (piece.length < STEP) sink.json(piece);
       else return this.#writeLong(pieces, i);
     }
     return this.#isFull ? [this.#give()] : NOTHING;
