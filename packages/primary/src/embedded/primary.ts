@@ -199,9 +199,8 @@ export class Primary implements AsyncDisposable {
 
   #schedulePing(): void {
     if (this.#pingPeriod === 0) return;
-    this.#stopPinging = this.#clock.after(this.#pingPeriod, () => {
+    this.#stopPinging = this.#clock.every(this.#pingPeriod, () => {
       if (this.replicas.length > 0) this.#append(PING);
-      this.#schedulePing();
     });
   }
 }

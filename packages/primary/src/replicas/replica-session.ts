@@ -8,7 +8,7 @@ import type { Outlet } from './outlet.ts';
 import type { OutputLimit } from './output-limit.ts';
 import { OutputWatch } from './output-limit.ts';
 import type { ReplicaDescription, ReplicaEvents } from './replica-events.ts';
-import type { ResyncBackoff, ResyncPeer } from './resync-backoff.ts';
+import type { ResyncBackoff } from './resync-backoff.ts';
 import type { Supply } from './supply.ts';
 import type { RandomBytes } from './transfer.ts';
 import { sendPayload } from './transfer.ts';
@@ -140,11 +140,11 @@ export class ReplicaSession implements Upgrade {
     this.#outlet?.advance();
   }
 
-  /** Disconnects the replica if the part of the stream that it has not read exceeds the limit. */
-  cutOffIfSlow(): void {
-    const { clock, supply } = this.#context;
+  /** Disconnects the replica if the part of the stream that it has not read exceeds the limit. `now`: elapsed time. */
+  cutOffIfSlow(now: number): void {
+    const { supply } = this.#context;
     const taken = Math.max(this.#since, this.#outlet?.passedOn ?? 0);
-    const reason = this.#watch?.look(supply.backlog.masterOffset - taken, clock.elapsed());
+    const reason = this.#watch?.look(supply.backlog.masterOffset - taken, now);
     if (reason !== undefined) this.take({ type: 'cut-off', reason, how: 'destroy' });
   }
 
@@ -243,13 +243,13 @@ export class ReplicaSession implements Upgrade {
         events.onOnline?.(this.description);
         break;
       case 'loaded':
-        this.#context.backoff?.loaded(this.#peer);
+        this.#context.backoff?.loaded(this.description);
         break;
       case 'acknowledged':
         this.#context.onAcknowledged();
         break;
       case 'gone':
-        if (action.failed) this.#context.backoff?.failed(this.#peer, this.#machine.format);
+        if (action.failed) this.#context.backoff?.failed(this.description, this.#machine.format);
         this.#context.onGone(this, action.failed);
         events.onGone?.(this.description, action.reason);
         break;
@@ -259,10 +259,6 @@ export class ReplicaSession implements Upgrade {
   get #name(): string {
     const { host, port } = this.description;
     return `replica ${host}:${port}`;
-  }
-
-  get #peer(): ResyncPeer {
-    return this.description;
   }
 
   #attach(): void {
@@ -284,7 +280,7 @@ export class ReplicaSession implements Upgrade {
   /** Starts the full resync, after a delay if the replica did not load the last ones. */
   #queue(): void {
     const { backoff, clock, events } = this.#context;
-    const delayed = backoff?.look(this.#peer);
+    const delayed = backoff?.look(this.description);
     if (delayed === undefined) {
       this.take({ type: 'start' });
       return;

@@ -164,6 +164,7 @@ export class Replicas {
 
   #cutOffSlow(): void {
     if (this.#context.outputLimit === undefined) return;
-    for (const session of this.attached) session.cutOffIfSlow();
+    const now = this.#clock.elapsed();
+    for (const session of this.#attached) session.cutOffIfSlow(now);
   }
 }

@@ -12,7 +12,7 @@ export interface TrafficCounts {
 
 /** The connected clients. */
 export class Clients implements Iterable<Client> {
-  readonly #clients = new Map<number, Client>();
+  readonly #clients = new Set<Client>();
   #past: TrafficCounts = { input: 0, output: 0, upgradedOutput: 0 };
 
   get size(): number {
@@ -34,18 +34,14 @@ export class Clients implements Iterable<Client> {
   }
 
   add(client: Client): void {
-    this.#clients.set(client.id, client);
+    this.#clients.add(client);
   }
 
   delete(client: Client): void {
-    if (this.#clients.delete(client.id)) this.#past = plus(this.#past, client);
+    if (this.#clients.delete(client)) this.#past = plus(this.#past, client);
   }
 
-  get(id: number): Client | undefined {
-    return this.#clients.get(id);
-  }
-
-  [Symbol.iterator](): MapIterator<Client> {
+  [Symbol.iterator](): SetIterator<Client> {
     return this.#clients.values();
   }
 }
