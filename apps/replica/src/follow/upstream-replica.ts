@@ -19,7 +19,8 @@ export class UpstreamReplica {
   readonly #log: Log;
   readonly #keeper: Keeper;
   readonly #reporter: Reporter;
-  readonly #record: LinkRecord;
+  /** The record of the link. */
+  readonly record: LinkRecord;
   readonly #ended = new AbortController();
   #upstream: Candidate;
   #tls: TlsOptions;
@@ -33,7 +34,7 @@ export class UpstreamReplica {
     this.#upstream = upstream;
     this.#tls = config().tls;
     this.#reporter = reporter;
-    this.#record = record;
+    this.record = record;
     this.replica = new Replica({
       ...replicaOptions(upstream, config(), world),
       ...(log.found === undefined ? {} : { resume: log.found }),
@@ -43,11 +44,6 @@ export class UpstreamReplica {
 
   get upstream(): Candidate {
     return this.#upstream;
-  }
-
-  /** The record of the link. */
-  get record(): LinkRecord {
-    return this.#record;
   }
 
   /** Whether the stream is received. */

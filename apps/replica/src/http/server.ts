@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { Server as SecureServer } from 'node:https';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import { isDeepStrictEqual } from 'node:util';
 import { describeEndpoint } from '@forebay/replica';
 import type { Access } from './guard.ts';
 import { HEADERS, isLoopback, refusalOf } from './guard.ts';
@@ -96,11 +97,11 @@ export class HttpServer {
 
   /** Takes another access list, password and certificate. Whether there is TLS stays. */
   adopt(options: HttpServerOptions): void {
+    const { secure: before } = this.#options;
     this.#options = options;
     const { secure } = options;
-    if (secure !== undefined && 'setSecureContext' in this.#server) {
-      this.#server.setSecureContext({ ...secure });
-    }
+    if (secure === undefined || isDeepStrictEqual(secure, before)) return;
+    if ('setSecureContext' in this.#server) this.#server.setSecureContext({ ...secure });
   }
 
   get port(): number {

@@ -48,13 +48,13 @@ export class DiskBudget {
   }
 
   get state(): DiskState {
-    const { total, required } = this.#log.size;
+    const { required } = this.#log.size;
     const base = this.#log.base?.size ?? 0;
     return {
       now: this.#clock.elapsed(),
       baseAge: this.#baseAge,
       limit: this.limit,
-      total: total + this.beside,
+      total: this.total,
       required: required + this.beside,
       base,
       expected: Math.max(Math.ceil(base * GROWTH) + LEAST_GROWTH, this.#outgrown),
@@ -66,6 +66,11 @@ export class DiskBudget {
       refused: this.#refused,
       rate: Math.max(this.#rate, this.#written),
     };
+  }
+
+  /** Bytes on disk, of the log and beside it. */
+  get total(): number {
+    return this.#log.size.total + this.beside;
   }
 
   /** Bytes on disk that are no part of the log yet. */
@@ -80,8 +85,7 @@ export class DiskBudget {
 
   /** The limit that is needed for this many bytes beside the present log. */
   neededBeside(bytes: number): number {
-    const { required } = this.state;
-    const needed = required + bytes;
+    const needed = this.#log.size.required + this.beside + bytes;
     return needed + slackOf(2 * needed);
   }
 
@@ -189,7 +193,7 @@ export class DiskBudget {
     const admit = (bytes: number): undefined | Promise<void> => {
       const size = this.#received[kind] + bytes;
       if (kind === 'transfer') this.#transferSize = Math.max(this.#transferSize, size);
-      if (this.state.total + bytes <= this.most) {
+      if (this.total + bytes <= this.most) {
         count(bytes);
         return undefined;
       }

@@ -264,9 +264,9 @@ export class Keeper {
   /** Removes old data until this many more bytes fit. @throws {NoRoomError} if that is not enough */
   async #makeRoom(bytes: number): Promise<void> {
     const { most } = this.#budget;
-    if (this.#budget.state.total + bytes <= most) return;
+    if (this.#budget.total + bytes <= most) return;
     await this.#retention.reduceTo(most - bytes);
-    if (this.#budget.state.total + bytes <= most) return;
+    if (this.#budget.total + bytes <= most) return;
     const what = `${formatBytes(bytes)} more do not fit beside the present log`;
     const needed = this.#budget.neededBeside(bytes);
     throw overLimit(this.limit, 'base', what, Math.max(needed, this.limit + 1));
