@@ -1,17 +1,10 @@
 import type { RespValue } from '@forebay/resp';
 import { encodeCommand, RespDecoder } from '@forebay/resp';
 import { SimulatedClock } from '@forebay/testkit';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Client, ClientType, Command, RespServerOptions } from '../src/index.ts';
+import { describe, expect, it } from 'vitest';
+import type { Client, ClientType, Command } from '../src/index.ts';
 import { error, integer, RespServer } from '../src/index.ts';
-import { Peer } from './peer.ts';
-
-async function listening(options: RespServerOptions = {}): Promise<RespServer> {
-  const server = new RespServer(options);
-  onTestFinished(() => server.close());
-  await server.listen();
-  return server;
-}
+import { listening, Peer } from './peer.ts';
 
 /** A client that takes replies, and what comes unasked, as values. */
 class Talker {

@@ -1,14 +1,5 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
-import type { RespServerOptions } from '../src/index.ts';
-import { RespServer } from '../src/index.ts';
-import { Peer } from './peer.ts';
-
-async function listening(options: RespServerOptions = {}): Promise<RespServer> {
-  const server = new RespServer(options);
-  onTestFinished(() => server.close());
-  await server.listen();
-  return server;
-}
+import { describe, expect, it } from 'vitest';
+import { listening, Peer } from './peer.ts';
 
 describe('a client is answered', () => {
   it.each<[string[], string]>([

@@ -1,16 +1,8 @@
 import { dribble } from '@forebay/conformance';
 import { SimulatedClock } from '@forebay/testkit';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { RespServerOptions } from '../src/index.ts';
-import { RespServer } from '../src/index.ts';
-import { Peer } from './peer.ts';
-
-async function listening(options: RespServerOptions = {}): Promise<RespServer> {
-  const server = new RespServer(options);
-  onTestFinished(() => server.close());
-  await server.listen();
-  return server;
-}
+import { listening, Peer } from './peer.ts';
 
 describe('what a browser sends', () => {
   it.each<[what: string, head: string, options?: RespServerOptions]>([

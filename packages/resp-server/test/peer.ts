@@ -1,5 +1,7 @@
 import { Wire } from '@forebay/conformance';
 import { onTestFinished } from 'vitest';
+import type { RespServerOptions } from '../src/index.ts';
+import { RespServer } from '../src/index.ts';
 
 export type Peer = Wire;
 
@@ -11,3 +13,11 @@ export const Peer = {
     return wire;
   },
 };
+
+/** A server that listens on a free port, closed after the test. */
+export async function listening(options: RespServerOptions = {}): Promise<RespServer> {
+  const server = new RespServer(options);
+  onTestFinished(() => server.close());
+  await server.listen();
+  return server;
+}

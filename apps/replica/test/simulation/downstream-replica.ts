@@ -3,6 +3,8 @@ import type { Position } from '@forebay/psync';
 import { encodeCommand } from '@forebay/resp';
 import type { Random, SimulatedClock, SimulatedConnection, SimulatedLink } from '@forebay/testkit';
 import { concatBytes } from '@forebay/testkit';
+import type { Held } from './held.ts';
+import { heldBy } from './held.ts';
 import { contentAt, contentOf } from './server.ts';
 import type { ReplicaAct, ReplicaName, ReplicaWay } from './steps.ts';
 import { StreamCopy } from './stream-copy.ts';
@@ -25,13 +27,6 @@ export interface DownstreamHost {
   onSync(how: 'continued' | 'copied'): void;
   tell(line: string): void;
   fail(rule: string, message: string): void;
-}
-
-/** What the log holds, to decide whether a full resync was necessary. */
-interface Held {
-  readonly id: string;
-  readonly lowest: number;
-  readonly written: number;
 }
 
 /**
@@ -264,11 +259,6 @@ export class DownstreamReplica {
     const { id, offset } = this.#copy!.position;
     this.#host.fail('replicas get what was written', `${this.name} at ${id}:${offset}: ${fault}`);
   }
-}
-
-function heldBy(log: Log | undefined): Held | undefined {
-  if (log?.history === undefined || log.lowest === undefined) return undefined;
-  return { id: log.history.id, lowest: log.lowest, written: log.written };
 }
 
 interface ConversationEvents {

@@ -5,6 +5,8 @@ import { encodeCommand } from '@forebay/resp';
 import type { SimulatedDisk } from '@forebay/testkit';
 import { concatBytes } from '@forebay/testkit';
 import { DIRECTORY } from './daemon.ts';
+import type { Held } from './held.ts';
+import { heldBy } from './held.ts';
 import { contentAt, contentOf } from './server.ts';
 import type { Truth } from './truth.ts';
 
@@ -125,17 +127,6 @@ export class Restores {
   #wrong(message: string): void {
     this.#host.fail('a restore contains what was written', message);
   }
-}
-
-interface Held {
-  readonly id: string;
-  readonly lowest: number;
-  readonly written: number;
-}
-
-function heldBy(log: Log | undefined): Held | undefined {
-  if (log?.history === undefined || log.lowest === undefined) return undefined;
-  return { id: log.history.id, lowest: log.lowest, written: log.written };
 }
 
 /** Whether the target was certainly held all the time. */

@@ -25,17 +25,12 @@ export class Truth {
     return this.#written.get(id)?.stream;
   }
 
-  /** Offset of the last byte that was written under an id; undefined: none was. */
-  endOf(id: string): number | undefined {
-    const written = this.#written.get(id);
-    return written && (written.end ?? written.stream.end);
-  }
-
   /** What is wrong with these bytes after `from` under this id; undefined: nothing. */
   faultIn(id: string, from: number, bytes: Uint8Array): string | undefined {
-    const stream = this.streamOf(id);
-    const end = this.endOf(id);
-    if (stream === undefined || end === undefined) return 'nothing was written under the id';
+    const written = this.#written.get(id);
+    if (written === undefined) return 'nothing was written under the id';
+    const { stream } = written;
+    const end = written.end ?? stream.end;
     const to = from + bytes.length;
     if (to > end) return `only ${end} was written under the id`;
     if (from < stream.start) return `the stream begins at ${stream.start}`;
